@@ -1,0 +1,1 @@
+"""The functions of the stack: thin handlers over plain logic."""

@@ -1,0 +1,1 @@
+"""The IoT path: stream records to the raw lake, PostgreSQL and CloudWatch."""

@@ -1,0 +1,1 @@
+"""Reads and changes site-tiers.json on behalf of every caller."""

@@ -1,0 +1,1 @@
+"""Runbook checks: facts collected once, judged by small pure functions."""

@@ -1,0 +1,1 @@
+"""The command groups. Each module is imported only when its group is used."""

@@ -1,0 +1,1 @@
+"""The Textual console. It composes and reacts; the SDK decides."""
