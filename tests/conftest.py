@@ -1,0 +1,38 @@
+"""What every test may use: a clean environment and, on demand, one embedded stack a test process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from smarterise_ops.local.client import RunningStack
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the operator's credentials, configuration or journal."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "SMARTERISE_")):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def embedded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A whole stack with 12 simulated sites, shared by the tests of one process.
+
+    Tests that use it change only what they can put back, or sites of their own.
+    """
+    from smarterise_ops.local.testing import running_stack
+
+    with running_stack(tmp_path_factory.mktemp("stack"), sites=12, seed=7) as stack:
+        yield stack
