@@ -1,19 +1,19 @@
 """The one error tree. Every error a person can cause says what happened, to what, why, and what to do.
 
-    SmarteriseError
-    ├── UsageError              the request makes no sense as asked
-    ├── InvalidConfiguration    a settings file or an environment variable is wrong
-    ├── InvalidDocument         site-tiers.json, or an update to it, is wrong: `problems` lists all of it
-    ├── NotFound                no such site, function, bucket, …
-    ├── Conflict                someone else changed it; read again, plan again
-    ├── WriteRefused            read-only mode, or a call outside the write gate
-    ├── AccessError
-    │   ├── CredentialsError    missing, expired or unusable credentials
-    │   ├── Denied              AWS said no: `action` is the IAM action
-    │   └── Unreachable         no answer from the endpoint
-    ├── Throttled               AWS asks for patience
-    ├── RemoteFault             AWS or one of our functions failed
-    └── LocalStackError         the embedded stack cannot start or be found
+SmarteriseError
+├── UsageError              the request makes no sense as asked
+├── InvalidConfiguration    a settings file or an environment variable is wrong
+├── InvalidDocument         site-tiers.json, or an update to it, is wrong: `problems` lists all of it
+├── NotFound                no such site, function, bucket, …
+├── Conflict                someone else changed it; read again, plan again
+├── WriteRefused            read-only mode, or a call outside the write gate
+├── AccessError
+│   ├── CredentialsError    missing, expired or unusable credentials
+│   ├── Denied              AWS said no: `action` is the IAM action
+│   └── Unreachable         no answer from the endpoint
+├── Throttled               AWS asks for patience
+├── RemoteFault             AWS or one of our functions failed
+└── LocalStackError         the embedded stack cannot start or be found
 """
 
 from __future__ import annotations
@@ -64,9 +64,21 @@ class UsageError(SmarteriseError):
 
 
 class InvalidConfiguration(SmarteriseError):
-    """A settings file, flag or environment variable is wrong."""
+    """A settings file, flag or environment variable is wrong; `problems` has every one."""
 
     code = "INVALID_CONFIGURATION"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        problems: Sequence[Problem] = (),
+        why: str = "",
+        remedy: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(what, why=why, remedy=remedy, request_id=request_id)
+        self.problems = tuple(problems)
 
 
 class InvalidDocument(SmarteriseError):

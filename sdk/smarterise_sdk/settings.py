@@ -1,0 +1,303 @@
+"""Settings, and where each one came from: flag > environment variable > project file > user file > default.
+
+Loads neither boto3 nor pydantic: a command that only prints help or settings stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.errors import InvalidConfiguration
+from smarterise_sdk.settings_files import SettingsFile, find_project_file, read_settings_file
+from smarterise_sdk.settings_keys import (
+    ENVIRONMENT,
+    FLAGS,
+    IN_ENVIRONMENT,
+    NAMES,
+    BadSettingError,
+    Key,
+    SettingValue,
+    is_loopback,
+    shown,
+)
+from smarterise_sdk.settings_model import Environment, EnvironmentKind, Origin, Settings, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Environment", "EnvironmentKind", "Origin", "Settings", "Source", "load_settings"]
+
+LOCAL = "local"
+UNNAMED = "default"
+_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".aws")
+
+
+_COLOURS = {
+    EnvironmentKind.PRODUCTION: "red",
+    EnvironmentKind.STAGING: "yellow",
+    EnvironmentKind.DEV: "green",
+    EnvironmentKind.LOCAL: "cyan",
+}
+
+
+def load_settings(
+    flags: Mapping[str, object] = MappingProxyType({}),
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> Settings:
+    """Return the settings that hold here and now.
+
+    Args:
+        flags: Options given on the command line: `environment`, `profile`, `region`, `endpoint_url`,
+            `read_only`. `None` means not given.
+        environ: Environment variables; those of the process when `None`.
+        cwd: Where the search for the project file starts; the working directory when `None`.
+        home: The user's home; that of the process when `None`.
+
+    Raises:
+        InvalidConfiguration: With every problem of every file, flag and variable.
+    """
+    problems: list[Problem] = []
+    places = _Places.of(os.environ if environ is None else environ, cwd, home)
+    project = read_settings_file(find_project_file(places.cwd), problems)
+    user = read_settings_file(places.user_file, problems)
+    loader = _Loader(flags, places, project, user, problems)
+    settings = loader.load()
+    if problems:
+        raise InvalidConfiguration(
+            f"the configuration cannot be used: {len(problems)} problem(s)",
+            problems=problems,
+            remedy="mend what is listed; nothing was asked of AWS",
+        )
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The process's surroundings, as far as settings depend on them."""
+
+    environ: Mapping[str, str]
+    cwd: Path | None
+    home: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], cwd: Path | None, home: Path | None) -> _Places:
+        if cwd is None:
+            try:
+                cwd = Path.cwd()
+            except FileNotFoundError:
+                # The shell stands in a folder that was deleted: there is no project to look for.
+                cwd = None
+        return cls(environ, cwd, home or Path(environ.get("HOME") or Path.home()))
+
+    @property
+    def user_file(self) -> Path:
+        return self._xdg("XDG_CONFIG_HOME", ".config") / "smarterise-ops" / "config.toml"
+
+    @property
+    def journal_dir(self) -> Path:
+        return self._xdg("XDG_STATE_HOME", ".local/state") / "smarterise-ops" / "journal"
+
+    @property
+    def aws_config(self) -> Path:
+        named = self.environ.get("AWS_CONFIG_FILE")
+        return Path(named).expanduser() if named else self.home / ".aws" / "config"
+
+    def _xdg(self, variable: str, fallback: str) -> Path:
+        named = Path(self.environ.get(variable, ""))
+        # The XDG specification has relative paths ignored.
+        return named if named.is_absolute() else self.home / fallback
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    value: SettingValue
+    origin: Origin
+
+
+class _Loader:
+    """Resolves each setting through the sources in their order."""
+
+    def __init__(
+        self,
+        flags: Mapping[str, object],
+        places: _Places,
+        project: SettingsFile | None,
+        user: SettingsFile | None,
+        problems: list[Problem],
+    ) -> None:
+        self._flags = {name: value for name, value in flags.items() if value is not None}
+        self._places = places
+        self._files = [
+            (file, source)
+            for file, source in ((project, Source.PROJECT_FILE), (user, Source.USER_FILE))
+            if file is not None
+        ]
+        self._problems = problems
+        self._origins: dict[str, Origin] = {}
+
+    def load(self) -> Settings:
+        self._refuse_unknown_flags()
+        named = self._first(self._given(ENVIRONMENT), self._default_environments())
+        name = str(named.value) if named else None
+        self._refuse_undefined(name)
+        found = {key.name: self._resolve(key, name) for key in (*IN_ENVIRONMENT, *NAMES)}
+
+        endpoint_url = self._text("endpoint_url", found)
+        environment = self._environment(named, found, endpoint_url)
+        profile = self._text("profile", found)
+        region = self._text("region", found) or self._region_of_profile(profile)
+        read_only = self._read_only(found["read_only"], environment)
+        names = self._names(found)
+        journal_dir = self._places.journal_dir
+        self._origins["journal_dir"] = Origin(Source.DEFAULT, str(journal_dir))
+        return Settings(
+            environment,
+            profile,
+            region,
+            endpoint_url,
+            read_only,
+            names,
+            journal_dir,
+            MappingProxyType(self._origins),
+        )
+
+    def _given(self, key: Key) -> Iterator[_Found]:
+        """Yield what the command line and the environment variables say, strongest first."""
+        if key.name in self._flags:
+            yield from self._parsed(key, self._flags[key.name], Origin(Source.FLAG, key.option or key.name))
+        for variable in key.variables:
+            # AWS's convention, kept for ours too: an empty variable is an unset one.
+            if value := self._places.environ.get(variable):
+                yield from self._parsed(key, value, Origin(Source.VARIABLE, variable))
+
+    def _parsed(self, key: Key, value: object, origin: Origin) -> Iterator[_Found]:
+        try:
+            yield _Found(key.parse(value), origin)
+        except BadSettingError as error:
+            self._problems.append(Problem("INVALID_SETTING", f"{origin.detail} {error}", field=key.name))
+
+    def _default_environments(self) -> Iterator[_Found]:
+        for file, source in self._files:
+            if file.default_environment is not None:
+                yield _Found(file.default_environment, Origin(source, f"{file.path} default_environment"))
+
+    def _resolve(self, key: Key, environment: str | None) -> _Found | None:
+        return self._first(self._given(key), self._in_files(key, environment))
+
+    def _in_files(self, key: Key, environment: str | None) -> Iterator[_Found]:
+        for file, source in self._files:
+            values = file.environments.get(environment, {}) if environment is not None else {}
+            if key.name in values:
+                section = f"{file.path} [environments.{environment}]"
+                yield _Found(values[key.name], Origin(source, section))
+
+    @staticmethod
+    def _first(*sources: Iterable[_Found]) -> _Found | None:
+        return next(chain.from_iterable(sources), None)
+
+    def _text(self, name: str, found: Mapping[str, _Found | None]) -> str | None:
+        setting = found[name]
+        self._origins[name] = setting.origin if setting else Origin(Source.DEFAULT, "")
+        return str(setting.value) if setting else None
+
+    def _environment(
+        self, named: _Found | None, found: Mapping[str, _Found | None], endpoint_url: str | None
+    ) -> Environment:
+        kind, kind_origin = self._kind(named, found["kind"], endpoint_url)
+        fallback = LOCAL if kind is EnvironmentKind.LOCAL else UNNAMED
+        name = str(named.value) if named else fallback
+        self._origins["environment"] = named.origin if named else kind_origin
+        self._origins["kind"] = kind_origin
+        colour = self._text("colour", found) or _COLOURS[kind]
+        return Environment(name, kind, colour)
+
+    def _kind(
+        self, named: _Found | None, said: _Found | None, endpoint_url: str | None
+    ) -> tuple[EnvironmentKind, Origin]:
+        if said is not None:
+            kind, origin = EnvironmentKind(str(said.value)), said.origin
+        elif (named is None and is_loopback(endpoint_url)) or (named is not None and named.value == LOCAL):
+            kind, origin = EnvironmentKind.LOCAL, Origin(Source.DEFAULT, "the endpoint is on this machine")
+        else:
+            # Nobody has said what is at stake here, so the most is assumed.
+            kind, origin = EnvironmentKind.PRODUCTION, Origin(Source.DEFAULT, "nothing says which kind it is")
+        if kind is EnvironmentKind.LOCAL and _is_aws(endpoint_url):
+            self._problems.append(
+                Problem(
+                    "NO_LOCAL_ENDPOINT",
+                    "the environment is of kind local, but no endpoint other than AWS is set",
+                    'start the embedded stack and take its settings: eval "$(smarterise-ops local env)"',
+                    field="endpoint_url",
+                )
+            )
+        return kind, origin
+
+    def _read_only(self, said: _Found | None, environment: Environment) -> bool:
+        if said is not None:
+            self._origins["read_only"] = said.origin
+            return bool(said.value)
+        self._origins["read_only"] = Origin(
+            Source.DEFAULT, f"the environment is of kind {environment.kind.value}"
+        )
+        return environment.kind is EnvironmentKind.PRODUCTION
+
+    def _names(self, found: Mapping[str, _Found | None]) -> StackNames:
+        said = {name.name: self._text(f"names.{name.name}", found) for name in fields(StackNames)}
+        return StackNames(**{name: value for name, value in said.items() if value is not None})
+
+    def _region_of_profile(self, profile: str | None) -> str | None:
+        path = self._places.aws_config
+        section = f"profile {profile}" if profile and profile != "default" else "default"
+        region = _aws_config_value(path, section, "region")
+        if region is not None:
+            self._origins["region"] = Origin(Source.AWS_CONFIG, f"{path} [{section}]")
+        return region
+
+    def _refuse_unknown_flags(self) -> None:
+        for name in self._flags:
+            if name not in FLAGS:
+                message = f"there is no option for {shown(name)}"
+                self._problems.append(
+                    Problem("UNKNOWN_SETTING", message, f"known: {', '.join(FLAGS)}", field=name)
+                )
+
+    def _refuse_undefined(self, name: str | None) -> None:
+        defined = list(dict.fromkeys(name for file, _ in self._files for name in file.environments))
+        a_file_is_unread = not all(file.is_read for file, _ in self._files)
+        if name is None or name == LOCAL or name in defined or a_file_is_unread:
+            return
+        near = get_close_matches(name, defined, n=1)
+        known = f"did you mean {near[0]}?" if near else f"defined: {', '.join(defined)}" if defined else ""
+        remedy = known or f"define [environments.{name}] in smarterise-ops.toml or {self._places.user_file}"
+        message = f"no settings file defines an environment {shown(name)}"
+        self._problems.append(Problem("UNKNOWN_ENVIRONMENT", message, remedy, field="environment"))
+
+
+def _is_aws(endpoint_url: str | None) -> bool:
+    if endpoint_url is None:
+        return True
+    host = endpoint_url.split("//", 1)[-1].split("/", 1)[0].split(":", 1)[0].lower()
+    return host.endswith(_AWS_HOSTS)
+
+
+def _aws_config_value(path: Path, section: str, key: str) -> str | None:
+    import configparser
+
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        # AWS's own file is AWS's to judge: the first client says what is wrong with it.
+        return None
+    return parser.get(section, key, fallback=None)

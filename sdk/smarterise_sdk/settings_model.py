@@ -1,0 +1,104 @@
+"""The settings as values: the environment, the names, and the origin of each. Loading is `settings`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.errors import UsageError
+from smarterise_sdk.settings_keys import is_loopback, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from smarterise_sdk.domain.names import StackNames
+
+
+class EnvironmentKind(StrEnum):
+    """What is at stake in an environment. Production starts read-only."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    DEV = "dev"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A named environment; `colour` is a plain colour word or `#rrggbb`."""
+
+    name: str
+    kind: EnvironmentKind
+    colour: str
+
+
+class Source(StrEnum):
+    """The kinds of places a value can come from, strongest first."""
+
+    FLAG = "flag"
+    VARIABLE = "environment variable"
+    PROJECT_FILE = "project file"
+    USER_FILE = "user file"
+    AWS_CONFIG = "AWS configuration"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from; `detail` is the option, the variable, or the file and its section."""
+
+    source: Source
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.source.value} {self.detail}" if self.detail else self.source.value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a `Stack` needs to know. Credentials are not settings: AWS's own chain finds them.
+
+    Attributes:
+        environment: Which environment this is, and what is at stake there.
+        profile: AWS profile; `None` leaves it to AWS's own default chain.
+        region: AWS region; `None` when nothing says one.
+        endpoint_url: One endpoint for all services; `None` means AWS itself.
+        read_only: Whether the write gate stays shut.
+        names: What things are called in this stack.
+        journal_dir: Folder of the journal of changes.
+        origins: Where each value came from; ask `origin`.
+    """
+
+    environment: Environment
+    profile: str | None
+    region: str | None
+    endpoint_url: str | None
+    read_only: bool
+    names: StackNames
+    journal_dir: Path
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the endpoint is on this machine: the embedded stack, or another emulator."""
+        return is_loopback(self.endpoint_url)
+
+    def origin(self, key: str) -> Origin:
+        """Return where a setting came from.
+
+        Args:
+            key: `environment`, `kind`, `colour`, `profile`, `region`, `endpoint_url`, `read_only`,
+                `journal_dir` or `names.<name>`.
+
+        Raises:
+            UsageError: There is no such setting.
+        """
+        if key not in self.origins:
+            near = get_close_matches(key, list(self.origins), n=1)
+            remedy = f"did you mean {near[0]}?" if near else ""
+            raise UsageError(f"there is no setting {shown(key)}", remedy=remedy)
+        return self.origins[key]
