@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+from smarterise_sdk.domain.readings import Quantity, Reading
 
 HIGH_RESOLUTION = timedelta(seconds=10)
 """Finest period asked for; streamed sites publish with a storage resolution of one second."""
@@ -75,3 +78,40 @@ class MetricPoint:
     def age(self, now: datetime) -> timedelta:
         """Return how old the value is at `now`."""
         return now - self.at
+
+
+METRIC_QUANTITIES: Final = {
+    Metric.VOLTAGE_A: Quantity.VOLTAGE_A,
+    Metric.VOLTAGE_B: Quantity.VOLTAGE_B,
+    Metric.VOLTAGE_C: Quantity.VOLTAGE_C,
+    Metric.CURRENT_A: Quantity.CURRENT_A,
+    Metric.CURRENT_B: Quantity.CURRENT_B,
+    Metric.CURRENT_C: Quantity.CURRENT_C,
+    Metric.ACTIVE_POWER: Quantity.ACTIVE_POWER_TOTAL,
+    Metric.POWER_FACTOR: Quantity.POWER_FACTOR_TOTAL,
+    Metric.FREQUENCY: Quantity.FREQUENCY,
+}
+"""The measured quantity a metric shows; the other metrics are computed."""
+
+
+def metric_values(reading: Reading, *, now: datetime) -> dict[Metric, float]:
+    """Return what a reading publishes.
+
+    A meter that is offline publishes nothing: its values are old or zero, and a fresh point would make
+    the site look alive.
+
+    Args:
+        reading: The reading.
+        now: The moment of publishing, UTC; ages are never negative.
+    """
+    if not reading.device_online:
+        return {}
+    values = {
+        metric: reading.values[quantity]
+        for metric, quantity in METRIC_QUANTITIES.items()
+        if quantity in reading.values
+    }
+    if reading.unbalance is not None:
+        values[Metric.VOLTAGE_UNBALANCE] = reading.unbalance.value
+    values[Metric.READING_AGE] = max(0.0, (now - reading.measured_at).total_seconds())
+    return values

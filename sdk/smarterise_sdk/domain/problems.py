@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,39 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
+
+    def at_line(self, line: int | None) -> Problem:
+        """Return the same problem at a line."""
+        return replace(self, line=line)
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """Return the problem as answers of the functions carry it."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "line": self.line,
+            "site": self.site,
+            "field": self.field,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Problem:
+        """Return the problem that `to_json` told; what is missing or of another type is left out."""
+
+        def text(key: str) -> str | None:
+            value = data.get(key)
+            return value if isinstance(value, str) else None
+
+        line = data.get("line")
+        return cls(
+            code=text("code") or "UNKNOWN",
+            message=text("message") or "",
+            remedy=text("remedy") or "",
+            line=line if isinstance(line, int) else None,
+            site=text("site"),
+            field=text("field"),
+        )
 
 
 class InvalidInput(ValueError):
