@@ -97,6 +97,15 @@ def parse_site_tiers(source: bytes, subject: str = SUBJECT) -> SiteTiers:
     return _understood(document.value, subject, document)
 
 
+def site_tiers_of(value: JsonValue, subject: str = SUBJECT) -> SiteTiers:
+    """Return the document that an already parsed value is, e.g. one that a function has answered with.
+
+    Raises:
+        InvalidInput: With every problem, its site and field.
+    """
+    return _understood(value, subject, None)
+
+
 def new_site_tiers(sites: Mapping[str, JsonObject]) -> SiteTiers:
     """Return a document of these sites, which nobody has stamped yet.
 

@@ -1,0 +1,188 @@
+"""One boto3 session and its clients: the only place where either is made."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from smarterise_sdk.errors import InvalidConfiguration, SmarteriseError
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.client import BaseClient
+    from botocore.config import Config
+
+    from smarterise_sdk.settings import Settings
+
+APP_ID = "smarterise-ops"
+POOL_CONNECTIONS = 10
+CONNECT_TIMEOUT_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for an answer and how often to ask.
+
+    Attributes:
+        read_timeout_s: Seconds without a byte after which the answer counts as lost.
+        attempts: Requests in all, the first one included.
+    """
+
+    read_timeout_s: float
+    attempts: int
+
+
+READING = Patience(read_timeout_s=15, attempts=3)
+INVOKING = Patience(read_timeout_s=70, attempts=1)
+"""Above the functions' own time limit, and never twice: a retry would run the function again."""
+WRITING = Patience(read_timeout_s=15, attempts=1)
+"""A write whose answer is lost is looked up, not repeated: a repetition would meet its own trace."""
+
+PatienceOf = Callable[[str], Patience]
+
+
+def default_patience(service: str) -> Patience:
+    """Return how patient a service's reading client is."""
+    return INVOKING if service == "lambda" else READING
+
+
+class ClientFactory:
+    """Makes the session and each client once, under a lock: sessions are not safe in threads.
+
+    Args:
+        settings: Profile, region and endpoint.
+        patience: How patient the client of a service is.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        patience: PatienceOf = default_patience,
+    ) -> None:
+        self.settings = settings
+        self._patience = patience
+        self._observe: Callable[..., None] | None = None
+        self._lock = threading.Lock()
+        self._session: boto3.Session | None = None
+        self._clients: dict[tuple[str, bool], BaseClient] = {}
+
+    def observe(self, listener: Callable[..., None]) -> None:
+        """Have `listener` called after every request, as botocore's `needs-retry` event does.
+
+        It counts for the clients made from now on.
+        """
+        self._observe = listener
+
+    def client(self, service: str, *, writing: bool = False) -> BaseClient:
+        """Return the client of a service, made on first use.
+
+        Args:
+            service: boto3's name of the service, e.g. `lambda`.
+            writing: Whether the client is to ask exactly once.
+
+        Raises:
+            CredentialsError: The profile does not exist, or its credentials cannot be used.
+            InvalidConfiguration: Region or endpoint cannot be used.
+        """
+        key = (service, writing)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make(service, WRITING if writing else self._patience(service))
+            return self._clients[key]
+
+    def close(self) -> None:
+        """Close every client's connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+            self._session = None
+
+    def _make(self, service: str, patience: Patience) -> BaseClient:
+        # The first import of boto3 happens here, and not before: it costs more than most commands.
+        with _collector_paused():
+            from smarterise_sdk.aws.errors import translate
+
+            try:
+                return self._client(service, patience)
+            except SmarteriseError:
+                raise
+            except Exception as error:
+                raise translate(
+                    error, action=f"a connection to {service}", target="", profile=self.settings.profile
+                ) from error
+
+    def _client(self, service: str, patience: Patience) -> BaseClient:
+        session = self._the_session()
+        if not session.region_name:
+            raise InvalidConfiguration(
+                "no AWS region is set",
+                remedy="--region, AWS_REGION, or region = … in smarterise-ops.toml or ~/.aws/config",
+            )
+        client: BaseClient = session.client(
+            service,  # type: ignore[call-overload]  # the stubs list services one by one
+            endpoint_url=self.settings.endpoint_url,
+            config=_config(patience),
+        )
+        if self._observe is not None:
+            client.meta.events.register("needs-retry", self._observe)
+        return client
+
+    def _the_session(self) -> boto3.Session:
+        if self._session is None:
+            import boto3
+            import botocore.session
+
+            core = botocore.session.get_session()
+            core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=utc_timestamp)
+            self._session = boto3.Session(
+                botocore_session=core,
+                profile_name=self.settings.profile,
+                region_name=self.settings.region,
+            )
+        return self._session
+
+
+def _config(patience: Patience) -> Config:
+    from botocore.config import Config
+
+    options: dict[str, Any] = {
+        "retries": {"mode": "standard", "total_max_attempts": patience.attempts},
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": patience.read_timeout_s,
+        "max_pool_connections": POOL_CONNECTIONS,
+        "user_agent_appid": APP_ID,
+    }
+    return Config(**options)
+
+
+def utc_timestamp(value: Any) -> datetime:
+    """Return a moment from an answer of AWS, always in UTC.
+
+    botocore's own parser gives local time, and takes several times as long for the epoch numbers of
+    which metrics are full.
+    """
+    if isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, UTC)
+    from botocore.utils import parse_timestamp
+
+    moment: datetime = parse_timestamp(value)
+    return moment.astimezone(UTC)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector out of boto3's import and model loading: a quarter of their time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,55 @@
+"""Keeps secrets out of what is shown, journalled or reported. It errs on the side of hiding."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smarterise_sdk.domain.sites import JsonValue
+
+MASK = "********"
+
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)?\Z|secret|token|credential|private.?key|api.?key|access.?key|authori[sz]ation",
+    re.IGNORECASE,
+)
+_IN_TEXT = (
+    # scheme://user:password@host
+    (re.compile(r"(\w+://[^\s/:@]+:)[^\s/@]+(@)"), rf"\1{MASK}\2"),
+    # password=…, "SecretAccessKey": "…", --token …
+    (
+        re.compile(
+            r"((?:pass(?:word|wd|phrase)?|secret\w*|\w*token|api.?key|private.?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+    # An AWS secret key standing alone: forty characters of base64, of both cases and with a digit.
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*\d)"
+            r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+        ),
+        MASK,
+    ),
+)
+
+
+def masked_text(text: str) -> str:
+    """Return text with what looks like a secret in it replaced by a mask."""
+    for pattern, replacement in _IN_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def masked(value: JsonValue) -> JsonValue:
+    """Return a JSON value with the values of secret-sounding keys, and secrets within texts, masked."""
+    if isinstance(value, dict):
+        return {
+            key: MASK if _SECRET_NAME.search(key) and inner not in (None, "") else masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(inner) for inner in value]
+    return masked_text(value) if isinstance(value, str) else value
