@@ -1,0 +1,274 @@
+"""The command tree: groups that load when used, the options every command takes, and how a run ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from smarterise_ops import __version__
+from smarterise_ops.context import PROGRAM, Invocation, current, invocation
+from smarterise_ops.exit_codes import ExitCode, exit_code_of
+from smarterise_ops.output import OutputFormat, say, say_error, write_data
+from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command group or command that is loaded when it is used.
+
+    Attributes:
+        module: Where its `app` is.
+        help: One line for the overview.
+        extra: The extra that installs what it needs.
+        requires: Modules without which it cannot run.
+    """
+
+    module: str
+    help: str
+    extra: str = "cli"
+    requires: tuple[str, ...] = ()
+
+
+REGISTRY = {
+    "sites": Entry("smarterise_ops.commands.sites", "List sites and switch their tier."),
+    "metrics": Entry("smarterise_ops.commands.metrics", "Show what the meters measure."),
+    "checks": Entry("smarterise_ops.commands.checks", "Run the runbook's checks against the stack."),
+    "demo": Entry(
+        "smarterise_ops.commands.demo",
+        "Start a stack of simulated meters and open the console on it.",
+        extra="local",
+        requires=("ministack", "psutil", "psycopg"),
+    ),
+    "local": Entry(
+        "smarterise_ops.commands.local",
+        "Run the embedded stack for scripts and AWS clients.",
+        extra="local",
+        requires=("ministack", "psutil", "psycopg"),
+    ),
+}
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+OVERVIEW = """On-call console, CLI and SDK for a fleet of three-phase power meters on AWS.
+
+Without a command the console opens."""
+
+
+# Options every command takes --------------------------------------------------------------------
+
+
+def _remember(param: typer.CallbackParam, value: Any) -> None:
+    if value is not None and param.name:
+        current().shared[param.name] = value
+
+
+_option = partial(typer.Option, callback=_remember, expose_value=False)
+
+
+def _shared(
+    environment: Annotated[
+        str | None, _option("--env", metavar="NAME", help="Environment to work on.")
+    ] = None,
+    profile: Annotated[str | None, _option("--profile", metavar="NAME", help="AWS profile.")] = None,
+    region: Annotated[str | None, _option("--region", metavar="NAME", help="AWS region.")] = None,
+    endpoint_url: Annotated[
+        str | None, _option("--endpoint-url", metavar="URL", help="Send all AWS calls there.")
+    ] = None,
+    read_only: Annotated[
+        bool | None,
+        _option("--read-only/--no-read-only", help="Refuse every write; the default for production."),
+    ] = None,
+    output: Annotated[
+        OutputFormat | None, _option("--output", "-o", help="Format of stdout; table if absent.")
+    ] = None,
+) -> None:
+    """Declare the options. Typer makes its parameters from this signature; nobody calls it."""
+
+
+def _add_shared_options(command: TyperCommand | TyperGroup) -> None:
+    taken = {name for param in command.params for name in param.opts}
+    options, _, _ = typer.main.get_params_convertors_ctx_param_name_from_function(_shared)
+    command.params += [option for option in options if not taken.intersection(option.opts)]
+    if isinstance(command, TyperGroup):
+        # A group alone is an error like any other, told in the one form of errors.
+        command.no_args_is_help = False
+        for nested in command.commands.values():
+            if isinstance(nested, TyperCommand | TyperGroup):
+                _add_shared_options(nested)
+
+
+# Lazy groups ------------------------------------------------------------------------------------
+
+
+class LazyRoot(TyperGroup):
+    """The root: knows its commands by name and help, and imports the one that is used."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, entry in REGISTRY.items():
+            self.commands[name] = TyperGroup(name=name, help=entry.help, rich_markup_mode=None)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command that `args` name, loaded."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name in REGISTRY else command, rest
+
+
+def load(name: str) -> TyperCommand | TyperGroup:
+    """Import a command of the registry.
+
+    Raises:
+        UsageError: If a package it needs is not installed; names the extra.
+    """
+    entry = REGISTRY[name]
+    for module in entry.requires:
+        if find_spec(module) is None:
+            raise missing_extra(f"`{PROGRAM} {name}`", module, entry.extra)
+    try:
+        app: typer.Typer = import_module(entry.module).app
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("smarterise"):
+            raise
+        raise missing_extra(f"`{PROGRAM} {name}`", str(missing.name), entry.extra) from missing
+    app.rich_markup_mode = None
+    command = typer.main.get_command(app)
+    if not isinstance(command, TyperCommand | TyperGroup):
+        raise TypeError(f"{entry.module}.app makes no Typer command")
+    command.name = name
+    command.help = command.help or entry.help
+    _add_shared_options(command)
+    return command
+
+
+def missing_extra(what: str, module: str, extra: str) -> UsageError:
+    """Return the error for a part that is not installed."""
+    return UsageError(
+        f"{what} needs a package that is not installed",
+        why=f"there is no module {module}",
+        remedy=f"pip install 'smarterise-ops[{extra}]'",
+    )
+
+
+# The root ---------------------------------------------------------------------------------------
+
+app = typer.Typer(
+    cls=LazyRoot,
+    help=OVERVIEW,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings=HELP_OPTIONS,
+)
+
+
+def _print_version(value: Any) -> None:
+    if value:
+        write_data(f"{PROGRAM} {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> int | None:
+    """Open the console when no command is given."""
+    return _console(current()) if ctx.invoked_subcommand is None else None
+
+
+def _console(run_: Invocation) -> int:
+    if find_spec("textual") is None:
+        raise missing_extra("The console", "textual", "tui")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The console needs a terminal",
+            why="standard input or output is not one",
+            remedy=f"{PROGRAM} sites list, or {PROGRAM} --help for all commands",
+        )
+    from smarterise_tui.app import run_console
+
+    return run_console(run_.settings)
+
+
+def command_tree() -> TyperGroup:
+    """Return the root with the shared options; its groups are not loaded."""
+    tree = typer.main.get_group(app)
+    options, _, _ = typer.main.get_params_convertors_ctx_param_name_from_function(_shared)
+    tree.params += options
+    return tree
+
+
+# How a run ends ---------------------------------------------------------------------------------
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line to its end and return the exit code. Never raises what a user can cause."""
+    # A run is short and allocates much that stays: collecting cycles on the way costs and frees nothing.
+    gc.disable()
+    with invocation(list(arguments)) as this_run:
+        try:
+            return _invoke(this_run)
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        except SmarteriseError as error:
+            return _failed(error)
+        except InvalidInput as refused:
+            return _failed(InvalidDocument.of(refused))
+        except Exception as unexpected:  # noqa: BLE001  the last line of defence tells it and ends the run
+            return _broke(unexpected)
+
+
+def _invoke(this_run: Invocation) -> int:
+    try:
+        code = command_tree().main(list(this_run.arguments), prog_name=PROGRAM, standalone_mode=False)
+    except typer.TyperException as error:
+        return _failed(_usage_error(error))
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return int(code or ExitCode.DONE)
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    message = error.format_message()
+    return UsageError(message[:1].lower() + message[1:].removesuffix("."), remedy=f"{path} --help")
+
+
+def _failed(error: SmarteriseError) -> int:
+    say_error(error)
+    _say_trace()
+    return exit_code_of(error)
+
+
+def _broke(error: Exception) -> int:
+    say(f"error: {PROGRAM} failed in a way it should not: {type(error).__name__}: {error}")
+    if not _say_trace():
+        say("try: the same command with SMARTERISE_DEBUG=1 set, which shows where; please report it")
+    return ExitCode.UNDETERMINED
+
+
+def _say_trace() -> bool:
+    if os.environ.get("SMARTERISE_DEBUG", "") in ("", "0"):
+        return False
+    import traceback
+
+    say(traceback.format_exc().rstrip())
+    return True

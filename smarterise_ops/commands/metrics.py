@@ -1,0 +1,166 @@
+"""`smarterise-ops metrics`: what the meters measure, newest values or a span of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smarterise_ops.context import current
+from smarterise_ops.exit_codes import ExitCode
+from smarterise_ops.output import Column, emit_rows, say, say_error, say_warning
+from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.text import utc_text, visible
+from smarterise_sdk.domain.updates import suggest_site
+from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, SmarteriseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.sites import JsonObject, Site
+
+app = typer.Typer(help="Show what the meters measure.")
+
+COLUMNS = (
+    Column("gateway_serial", "SERIAL"),
+    Column("metric"),
+    Column("value", decimals=3),
+    Column("unit"),
+    Column("state"),
+    Column("age_seconds", "AGE s", decimals=0),
+    Column("at"),
+)
+_PERIODS = (
+    (timedelta(minutes=15), HIGH_RESOLUTION),
+    (timedelta(hours=3), timedelta(minutes=1)),
+    (timedelta(days=1), timedelta(minutes=5)),
+    (timedelta(days=15), timedelta(hours=1)),
+)
+"""Longest span and the period fit for it: enough points to see, few enough to read and to pay."""
+_DURATION = re.compile(r"([0-9]+)([smhd])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST = timedelta(days=455)
+"""CloudWatch keeps nothing longer."""
+_MOST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Points by site and metric, newest or all, with what could not be had."""
+
+    points: Mapping[str, Mapping[Metric, Sequence[MetricPoint]]]
+    as_of: datetime
+    gaps: tuple[Gap, ...]
+
+    def rows(self, serial: str, wanted: Sequence[Metric]) -> Iterator[JsonObject]:
+        """Yield one row a point, and one for a metric that has none."""
+        is_missing = any(serial in gap.scope for gap in self.gaps)
+        nothing = Status.UNKNOWN if is_missing else Status.NO_DATA
+        for metric in wanted:
+            for point in self.points.get(serial, {}).get(metric, ()) or (None,):
+                yield {
+                    "gateway_serial": serial,
+                    "metric": metric.value,
+                    "value": point.value if point else None,
+                    "unit": METRICS[metric].unit,
+                    "state": Status.OK.value if point else nothing.value,
+                    "at": utc_text(point.at) if point else None,
+                    "age_seconds": round(point.age(self.as_of).total_seconds(), 1) if point else None,
+                }
+
+    def tell_gaps(self) -> ExitCode:
+        """Tell what could not be had, and return what that means for the run."""
+        for gap in self.gaps:
+            scope = f" ({len(gap.scope)} site(s) without values)" if gap.scope else ""
+            say(f"{Status.DENIED.glyph} {visible(gap.action)}{scope}")
+            say_error(gap.error if isinstance(gap.error, SmarteriseError) else RemoteFault(str(gap.error)))
+        if not self.gaps:
+            return ExitCode.DONE
+        nothing_had = not any(any(found.values()) for found in self.points.values())
+        all_closed = all(isinstance(gap.error, AccessError) for gap in self.gaps)
+        return ExitCode.ACCESS if nothing_had and all_closed else ExitCode.UNDETERMINED
+
+
+def duration(text: str) -> timedelta:
+    """Return `90s`, `30m`, `6h` or `2d` as a time span.
+
+    Raises:
+        typer.BadParameter: If it is none of these, or nothing, or longer than CloudWatch remembers.
+    """
+    match = _DURATION.match(text)
+    seconds = int(match[1][:_MOST_DIGITS]) * _SECONDS[match[2]] if match else 0
+    if not 0 < seconds <= _LONGEST.total_seconds():
+        raise typer.BadParameter(
+            f"{text!r} is no span such as 90s, 30m, 6h or 2d, of at most {_LONGEST.days}d"
+        )
+    return timedelta(seconds=seconds)
+
+
+def period_for(since: timedelta) -> timedelta:
+    """Return the period that shows a span well."""
+    return next((period for longest, period in _PERIODS if since <= longest), timedelta(days=1))
+
+
+def _named(sites: Sequence[Site], serials: Sequence[str]) -> list[Site]:
+    known = {site.gateway_serial: site for site in sites}
+    unknown = [suggest_site(serial, known) for serial in dict.fromkeys(serials) if serial not in known]
+    if unknown:
+        raise NotFound("; ".join(problem.message for problem in unknown), remedy="smarterise-ops sites list")
+    return [known[serial] for serial in dict.fromkeys(serials)]
+
+
+@app.callback()
+def group() -> None:
+    """Show what the meters measure."""
+
+
+@app.command("show")
+def show(
+    serials: Annotated[list[str], typer.Argument(metavar="SERIAL...", help="Gateway serials.")],
+    metric: Annotated[
+        list[Metric] | None,
+        typer.Option(
+            case_sensitive=False,
+            metavar="NAME",
+            help=f"Only this metric; repeatable. One of {', '.join(Metric)}.",
+        ),
+    ] = None,
+    since: Annotated[
+        timedelta | None,
+        typer.Option(parser=duration, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
+    ] = None,
+    period: Annotated[
+        timedelta | None,
+        typer.Option(parser=duration, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
+    ] = None,
+) -> ExitCode:
+    """Show the newest value of each metric or, with --since, every value of a span.
+
+    A metric without a value has its row too, and says why.
+    """
+    run = current()
+    wanted = tuple(dict.fromkeys(metric or Metric))
+    snapshot = run.stack.sites.fetch()
+    if snapshot.degraded is not None:
+        say_warning(snapshot.degraded.message, snapshot.degraded.problems)
+    sites = _named(snapshot.sites, serials)
+    if since is None:
+        # A period that is not said is left to the service, which knows each tier's cadence.
+        said = {} if period is None else {"period": period}
+        latest = run.stack.metrics.latest(sites, wanted, **said)
+        newest = {
+            serial: {name: (point,) for name, point in of.items()} for serial, of in latest.value.items()
+        }
+        found = Found(newest, latest.as_of, latest.gaps)
+    else:
+        names = [site.gateway_serial for site in sites]
+        series = run.stack.metrics.series(names, wanted, since=since, period=period or period_for(since))
+        found = Found(series.value, series.as_of, series.gaps)
+    rows = [row for site in sites for row in found.rows(site.gateway_serial, wanted)]
+    emit_rows(rows, COLUMNS, run.output)
+    return found.tell_gaps()

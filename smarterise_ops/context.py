@@ -1,0 +1,98 @@
+"""One run of the command line: what was asked for everywhere, and the settings and stack made from it.
+
+Commands call `current()`. Nothing here is built before a command needs it, so that `--help` stays light.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from smarterise_ops.output import OutputFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smarterise_sdk.stack import Stack
+
+    from smarterise_sdk.settings import Settings
+
+PROGRAM = "smarterise-ops"
+
+
+class Invocation:
+    """What one run was given, and what it needs, made on first use.
+
+    Attributes:
+        arguments: The command line after the program's name, as typed.
+        shared: Values of the shared options that were given; the innermost command's win.
+    """
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.arguments = tuple(arguments)
+        self.shared: dict[str, object] = {}
+
+    @property
+    def output(self) -> OutputFormat:
+        """The format of stdout."""
+        return OutputFormat(str(self.shared.get("output", OutputFormat.TABLE)))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, flags first.
+
+        Raises:
+            InvalidConfiguration: With every problem of every settings file and variable.
+        """
+        from smarterise_sdk.settings import load_settings
+
+        return load_settings({key: value for key, value in self.shared.items() if key != "output"})
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack that the settings name."""
+        from smarterise_sdk.stack import Stack
+
+        return Stack(self.settings)
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def command_with(self, *more: str) -> str:
+        """Return this run's command line with more arguments, quoted for a shell."""
+        return shlex.join([PROGRAM, *self.arguments, *more])
+
+    def close(self) -> None:
+        """Let go of what was made."""
+        if "stack" in vars(self):
+            self.stack.close()
+
+
+_CURRENT: ContextVar[Invocation] = ContextVar("invocation")
+
+
+def current() -> Invocation:
+    """Return the run that the calling command is part of.
+
+    Raises:
+        LookupError: Outside a run.
+    """
+    return _CURRENT.get()
+
+
+@contextmanager
+def invocation(arguments: list[str]) -> Iterator[Invocation]:
+    """Make a run the current one."""
+    run = Invocation(arguments)
+    token = _CURRENT.set(run)
+    try:
+        yield run
+    finally:
+        _CURRENT.reset(token)
+        run.close()

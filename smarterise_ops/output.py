@@ -1,0 +1,257 @@
+"""What a command prints: data on stdout in the format asked for, words for people on stderr.
+
+Knows nothing of sites, metrics or checks. rich is loaded for tables alone, yaml and csv when asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from smarterise_sdk.domain.problems import Problem
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
+    from smarterise_sdk.errors import SmarteriseError
+
+
+class OutputFormat(StrEnum):
+    """How data is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    YAML = "yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a listing.
+
+    Attributes:
+        key: The row's key; also the name of the column in CSV.
+        title: What stands over it in a table; the key in capitals when empty.
+        decimals: Digits after the point for numbers in a table; such columns stand to the right.
+    """
+
+    key: str
+    title: str = ""
+    decimals: int | None = None
+
+    @property
+    def header(self) -> str:
+        """What stands over the column in a table."""
+        return self.title or self.key.upper()
+
+    def cell(self, row: JsonObject) -> str:
+        """Return the row's value as text for a table."""
+        value = row.get(self.key)
+        if self.decimals is not None and isinstance(value, float):
+            return f"{value:.{self.decimals}f}"
+        return _plain(value)
+
+
+def emit_rows(rows: Sequence[JsonObject], columns: Sequence[Column], form: OutputFormat) -> None:
+    """Print a listing on stdout.
+
+    Args:
+        rows: One flat object a row; JSON, JSON lines and YAML show all of it.
+        columns: What a table shows, and in which order; CSV has any further keys after them.
+        form: The format.
+    """
+    write_data(_ROWS[form](rows, columns))
+
+
+def emit_object(item: JsonObject, form: OutputFormat) -> None:
+    """Print one object on stdout; a table is one field a line."""
+    write_data(_OBJECT[form](item))
+
+
+def write_data(text: str) -> None:
+    """Write to stdout at once; a reader who has gone away is no error."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Print words for people on stderr, where they never mix with data."""
+    _write(sys.stderr, text + "\n")
+
+
+def ask(question: str) -> str:
+    """Ask on stderr and return the answer from stdin, stripped; the end of input is an empty answer."""
+    _write(sys.stderr, question)
+    return sys.stdin.readline().strip()
+
+
+def say_warning(message: str, problems: Iterable[Problem] = ()) -> None:
+    """Tell a person that the data is not what it should be, and each reason."""
+    say("\n".join([f"▲ {visible(message)}", *(f"  - {problem_line(problem)}" for problem in problems)]))
+
+
+def say_error(error: SmarteriseError) -> None:
+    """Print an error: what, why, each problem, what to do."""
+    say("\n".join(error_lines(error)))
+
+
+def error_lines(error: SmarteriseError) -> list[str]:
+    """Return an error as lines, in the one form all errors have."""
+    lines = [f"error: {visible(error.what)}"]
+    lines += [f"  - {problem_line(problem)}" for problem in getattr(error, "problems", ())]
+    for label, text in (("why", error.why), ("try", error.remedy)):
+        if text:
+            lines.append(f"{label}: {visible(text, keep=chr(10))}")
+    if error.request_id:
+        lines.append(f"request id: {visible(error.request_id)}")
+    return lines
+
+
+def problem_line(problem: Problem) -> str:
+    """Return a problem with its place and remedy on one line."""
+    remedy = f" ({visible(problem.remedy)})" if problem.remedy else ""
+    return f"{visible(str(problem))}{remedy}"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # `… | head`: what is still to be written, also at interpreter exit, goes nowhere, quietly.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _plain(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (dict, list)):
+        return visible(json.dumps(value, ensure_ascii=False))
+    return visible(str(value))
+
+
+# JSON ------------------------------------------------------------------------------------------
+
+_UNSAFE_RAW = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Characters that JSON allows raw and a terminal may act upon; the escape means the same."""
+
+
+def _json(value: object, *, indent: int | None) -> str:
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    return _UNSAFE_RAW.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _json_lines(rows: Iterable[JsonObject]) -> str:
+    return "".join(_json(row, indent=None) + "\n" for row in rows)
+
+
+# YAML ------------------------------------------------------------------------------------------
+
+
+def _yaml(value: object) -> str:
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+
+
+# CSV -------------------------------------------------------------------------------------------
+
+
+def _csv(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
+    import csv
+    import io
+
+    header = dict.fromkeys(column.key for column in columns)
+    for row in rows:
+        header.update(dict.fromkeys(row))
+    # On a terminal a person reads it; anywhere else it is data and stays as it is.
+    finish: Callable[[str], str] = visible if sys.stdout.isatty() else str
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([finish(key) for key in header])
+    writer.writerows([finish(csv_cell(row.get(key))) for key in header] for row in rows)
+    return buffer.getvalue()
+
+
+def csv_cell(value: JsonValue) -> str:
+    """Return a value as CSV text: text as it is, nothing for null, everything else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# Tables ----------------------------------------------------------------------------------------
+
+_GAP = "  "
+_NARROWEST = 10
+"""A column is not cut below this many cells to make a table fit."""
+
+
+def _table(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    lines = [[column.header for column in columns]]
+    lines += [[column.cell(row) for column in columns] for row in rows]
+    widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
+    if sys.stdout.isatty():
+        widths = _fitted(widths, _terminal_width())
+
+    def aligned(text: str, index: int) -> str:
+        if cell_len(text) > widths[index]:
+            return set_cell_size(text, widths[index] - 1) + "…"
+        padding = " " * (widths[index] - cell_len(text))
+        return padding + text if columns[index].decimals is not None else text + padding
+
+    return "".join(
+        _GAP.join(aligned(text, index) for index, text in enumerate(line)).rstrip() + "\n" for line in lines
+    )
+
+
+def _fitted(widths: list[int], total: int) -> list[int]:
+    fitted = list(widths)
+    excess = sum(fitted) + len(_GAP) * (len(fitted) - 1) - total
+    while excess > 0 and max(fitted) > _NARROWEST:
+        fitted[fitted.index(max(fitted))] -= 1
+        excess -= 1
+    return fitted
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _fields(item: JsonObject) -> str:
+    width = max((len(key) for key in item), default=0)
+    return "".join(f"{visible(key):<{width}}  {_plain(value)}".rstrip() + "\n" for key, value in item.items())
+
+
+_ROWS: dict[OutputFormat, Callable[[Sequence[JsonObject], Sequence[Column]], str]] = {
+    OutputFormat.TABLE: _table,
+    OutputFormat.JSON: lambda rows, _: _json(list(rows), indent=2) + "\n",
+    OutputFormat.JSONL: lambda rows, _: _json_lines(rows),
+    OutputFormat.CSV: _csv,
+    OutputFormat.YAML: lambda rows, _: _yaml(list(rows)),
+}
+_OBJECT: dict[OutputFormat, Callable[[JsonObject], str]] = {
+    OutputFormat.TABLE: _fields,
+    OutputFormat.JSON: lambda item: _json(item, indent=2) + "\n",
+    OutputFormat.JSONL: lambda item: _json_lines([item]),
+    OutputFormat.CSV: lambda item: _csv([item], ()),
+    OutputFormat.YAML: _yaml,
+}
