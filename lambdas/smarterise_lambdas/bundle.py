@@ -1,0 +1,80 @@
+"""A function's own sources as a deployable zip: the same bytes from the same sources, wherever it is made.
+
+Third-party packages are not in it: the embedded stack has them already, and `tools/build_lambdas.py` adds
+them for AWS.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import smarterise_sdk.domain
+
+PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "site-config-manager": "site_config_manager",
+        "kinesis_to_s3_rds": "kinesis_to_s3_rds",
+    }
+)
+"""The package of each function, by its deployed name."""
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_READABLE: Final = 0o100644 << 16
+_UNIX: Final = 3
+_LAMBDAS: Final = Path(__file__).parent
+_DOMAIN: Final = Path(smarterise_sdk.domain.__file__ or "").parent
+
+
+def handler_path(function: str) -> str:
+    """Return a function's `Handler` setting.
+
+    Raises:
+        KeyError: If there is no such function.
+    """
+    return f"smarterise_lambdas.{PACKAGES[function]}.handler.handler"
+
+
+def source_zip(function: str) -> bytes:
+    """Return the zip of a function's own sources: its package, what functions share, and the domain.
+
+    Args:
+        function: Its deployed name, e.g. `site-config-manager`.
+
+    Raises:
+        KeyError: If there is no such function.
+    """
+    return zip_of(source_files(function))
+
+
+def source_files(function: str) -> dict[str, bytes]:
+    """Return a function's own sources by their path in the zip."""
+    roots = (
+        ("smarterise_lambdas", [_LAMBDAS / "__init__.py"]),
+        ("smarterise_lambdas/shared", _files_of(_LAMBDAS / "shared")),
+        (f"smarterise_lambdas/{PACKAGES[function]}", _files_of(_LAMBDAS / PACKAGES[function])),
+        ("smarterise_sdk", [_DOMAIN.parent / "__init__.py"]),
+        ("smarterise_sdk/domain", _files_of(_DOMAIN)),
+    )
+    return {f"{folder}/{path.name}": path.read_bytes() for folder, paths in roots for path in paths}
+
+
+def zip_of(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip of files by their paths, in their sorted order and without a trace of when and where."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(path, _EPOCH)
+            entry.external_attr = _READABLE
+            entry.create_system = _UNIX
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, files[path])
+    return buffer.getvalue()
+
+
+def _files_of(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in {".py", ".sql"})

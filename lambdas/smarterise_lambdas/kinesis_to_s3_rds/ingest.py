@@ -1,0 +1,214 @@
+"""One batch of the stream: rejected records to the quarantine, readings to the lake, the table, the metrics.
+
+In this order, so that a row never exists whose raw message could be lost. Every step can be repeated: objects
+are named by sequence numbers, rows by their key. What failed for a reason of S3 or PostgreSQL is reported and
+comes again; what can never succeed is quarantined and counts as handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+
+from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
+from smarterise_lambdas.shared.archive import Archive
+from smarterise_lambdas.shared.database import Database
+from smarterise_lambdas.shared.publishing import Publisher
+from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
+from smarterise_sdk.domain.metrics import PipelineMetric
+from smarterise_sdk.domain.names import raw_lake_key
+from smarterise_sdk.domain.readings import Source
+
+AWS_FAULTS: Final = (ClientError, BotoCoreError)
+_UPLOADS_AT_ONCE = 8
+
+
+class Log(Protocol):
+    """The part of a logger that is used here."""
+
+    def info(self, msg: object, *, extra: dict[str, object]) -> None:
+        """Log something worth knowing."""
+
+    def error(self, msg: object, *, extra: dict[str, object]) -> None:
+        """Log something that needs a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where a batch goes."""
+
+    archive: Archive
+    database: Database
+    publisher: Publisher
+    log: Log
+
+
+class RecordFault(RuntimeError):
+    """A record that could not be handled now, for a reason that is not its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of a batch.
+
+    Attributes:
+        faults: By sequence number, why a record has to come again.
+        quarantined: How many records were rejected for good, and kept.
+        loaded: What became of the rows; `None` when there were none or they could not be loaded.
+    """
+
+    faults: dict[str, str]
+    quarantined: int
+    loaded: LoadOutcome | None
+
+    def settle(self, sequence: str) -> None:
+        """Do nothing for a record that was handled.
+
+        Raises:
+            RecordFault: For one that has to come again.
+        """
+        if sequence in self.faults:
+            raise RecordFault(self.faults[sequence])
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """An object to be written, and the records that are safe once it is."""
+
+    key: str
+    lines: Callable[[], list[dict[str, Any]]]
+    records: tuple[StreamRecord, ...]
+
+
+def ingest(records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime) -> BatchOutcome:
+    """Handle one batch.
+
+    Metrics that cannot be published are logged and let go: the row is the truth, and to hold up the stream
+    for them would cost rows. A reading that contradicts the row kept for its key publishes nothing.
+
+    Args:
+        records: The batch, in the order of the shard.
+        sinks: Where to.
+        now: This moment, UTC.
+    """
+    verdicts = [judged(record) for record in records]
+    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+    accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+    groups = _by_object(accepted)
+    faults = _written(
+        [*map(_quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
+        sinks,
+    )
+    safe = [item for item in accepted if item.record.sequence not in faults]
+    batch_ids = {item.record.sequence: _batch_id(group) for group in groups.values() for item in group}
+    loaded = _loaded([Row(item.reading, batch_ids[item.record.sequence]) for item in safe], sinks.database)
+    if isinstance(loaded, str):
+        faults |= {item.record.sequence: loaded for item in safe}
+    quarantined = sum(item.record.sequence not in faults for item in rejected)
+    outcome = BatchOutcome(faults, quarantined, loaded if isinstance(loaded, LoadOutcome) else None)
+    unpublished = _published(safe, outcome, sinks.publisher, now)
+    _tell(outcome, rejected, unpublished, sinks.log)
+    return outcome
+
+
+def _by_object(accepted: Iterable[Accepted]) -> dict[str, list[Accepted]]:
+    """Group readings by the lake object they go to: one gateway, one hour."""
+    groups: dict[tuple[str, datetime], list[Accepted]] = {}
+    for item in accepted:
+        reading = item.reading
+        hour = reading.measured_at.replace(minute=0, second=0, microsecond=0)
+        groups.setdefault((reading.gateway_serial, hour), []).append(item)
+    return {
+        raw_lake_key(Source.IOT, hour, serial, _batch_id(group)): group
+        for (serial, hour), group in groups.items()
+    }
+
+
+def _batch_id(group: Sequence[Accepted]) -> str:
+    # By the first record alone: when a batch comes again shorter or longer, the object grows or shrinks in
+    # place, and the records it loses come in a later batch of the same replay.
+    return group[0].record.name
+
+
+def _lake_parcel(key: str, group: Sequence[Accepted]) -> _Parcel:
+    return _Parcel(key, lambda: [lake_line(item) for item in group], tuple(item.record for item in group))
+
+
+def _quarantine_parcel(rejected: Rejected) -> _Parcel:
+    return _Parcel(rejected.key, lambda: [rejected.to_line()], (rejected.record,))
+
+
+def _written(parcels: Sequence[_Parcel], sinks: Sinks) -> dict[str, str]:
+    """Write objects side by side; return why, by sequence number, for the records of those that failed."""
+
+    def put(parcel: _Parcel) -> str | None:
+        try:
+            sinks.archive.put_lines(parcel.key, parcel.lines())
+        except AWS_FAULTS as error:
+            return f"s3:PutObject {parcel.key}: {error}"
+        return None
+
+    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+        troubles = list(pool.map(put, parcels))
+    return {
+        record.sequence: trouble
+        for parcel, trouble in zip(parcels, troubles, strict=True)
+        if trouble is not None
+        for record in parcel.records
+    }
+
+
+def _loaded(rows: Sequence[Row], database: Database) -> LoadOutcome | str | None:
+    """Load rows; return why, if they could not be."""
+    if not rows:
+        return None
+    try:
+        return database.run(lambda connection: load_rows(connection, rows))
+    except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: the secret that holds the database's address
+        return f"database: {error}"
+
+
+def _published(
+    safe: Sequence[Accepted], outcome: BatchOutcome, publisher: Publisher, now: datetime
+) -> str | None:
+    """Publish what a batch measured and counted; return why, if that failed."""
+    loaded = outcome.loaded
+    differing = set(loaded.differing) if loaded else set()
+    readings = [
+        item.reading for position, item in enumerate(safe) if loaded is not None and position not in differing
+    ]
+    counts = {
+        PipelineMetric.ROWS_LOADED: loaded.loaded if loaded else 0,
+        PipelineMetric.ROWS_REJECTED: outcome.quarantined,
+    }
+    try:
+        publisher.publish(readings, counts, now=now)
+    except AWS_FAULTS as error:
+        return str(error)
+    return None
+
+
+def _tell(outcome: BatchOutcome, rejected: Sequence[Rejected], unpublished: str | None, log: Log) -> None:
+    loaded = outcome.loaded
+    log.info(
+        "batch handled",
+        extra={
+            "loaded": loaded.loaded if loaded else 0,
+            "identical": loaded.identical if loaded else 0,
+            "superseded": loaded.superseded if loaded else 0,
+            "differing": len(loaded.differing) if loaded else 0,
+            "quarantined": outcome.quarantined,
+            "reasons": sorted({item.reason.value for item in rejected}),
+        },
+    )
+    if outcome.faults:
+        causes = sorted(set(outcome.faults.values()))
+        log.error("records must come again", extra={"count": len(outcome.faults), "causes": causes[:5]})
+    if unpublished is not None:
+        log.error("metrics were not published", extra={"cause": unpublished})

@@ -1,0 +1,106 @@
+"""PostgreSQL: where it is, how it is connected to, and that its schema is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, Final, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import psycopg
+
+from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.environment import MissingSetting
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+T = TypeVar("T")
+
+_CONNECT_TIMEOUT_S: Final = 5
+_SCHEMA_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smarterise.schema'))"
+
+
+def database_url() -> str:
+    """Return the URL from DATABASE_URL, else from the secret that DATABASE_SECRET_ARN names.
+
+    The secret holds a URL, or the object that RDS keeps: username, password, host, port, dbname.
+
+    Raises:
+        MissingSetting: If neither variable is set.
+    """
+    url = os.environ.get("DATABASE_URL")
+    if url:
+        return url
+    arn = os.environ.get("DATABASE_SECRET_ARN")
+    if not arn:
+        raise MissingSetting("DATABASE_URL", "DATABASE_SECRET_ARN")
+    secret = aws.secret_text(arn)
+    if not secret.lstrip().startswith("{"):
+        return secret
+    part = json.loads(secret)
+    user, password = quote(part["username"], safe=""), quote(part["password"], safe="")
+    name = part.get("dbname") or "postgres"
+    return f"postgresql://{user}:{password}@{part['host']}:{part.get('port', 5432)}/{name}"
+
+
+def connect(url: str) -> Connection:
+    """Return a new connection.
+
+    Raises:
+        psycopg.OperationalError: If the server cannot be reached or refuses.
+    """
+    # No prepared statements: behind RDS Proxy they would pin the session.
+    return psycopg.connect(
+        url, connect_timeout=_CONNECT_TIMEOUT_S, prepare_threshold=None, application_name="smarterise"
+    )
+
+
+def ensure_schema(connection: Connection) -> None:
+    """Create what is missing of the schema; safe to call at any time, and by several at once.
+
+    Raises:
+        psycopg.Error: If the user may not, or the server fails.
+    """
+    schema = files("smarterise_lambdas.shared").joinpath("schema.sql").read_text(encoding="utf-8")
+    with connection.transaction():
+        connection.execute(_SCHEMA_LOCK)
+        connection.execute(schema.encode())
+
+
+class Database:
+    """One connection, made on first use and kept between invocations; made anew when it has gone away."""
+
+    def __init__(self, url: Callable[[], str] = database_url) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Do work on the connection. Work must be one transaction: it may be done a second time.
+
+        Raises:
+            psycopg.Error: If it fails on a fresh connection too.
+        """
+        if self._connection is not None:
+            try:
+                return work(self._connection)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                # A server that restarted, or a proxy that tired of an idle connection, is no fault yet.
+                self.close()
+        return work(self._fresh())
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _fresh(self) -> Connection:
+        connection = connect(self._url())
+        try:
+            ensure_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
