@@ -1,0 +1,239 @@
+"""Real servers for the functions: an AWS emulator and PostgreSQL, one of each a test process.
+
+Every test has a bucket, a metric namespace and a database of its own, so tests neither meet nor clean up.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import psycopg
+import pytest
+
+from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
+from smarterise_lambdas.shared import aws
+from smarterise_ops.local.network import free_port
+from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef
+
+ACCOUNT = {
+    "AWS_ACCESS_KEY_ID": "111122223333",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+}
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an AWS emulator."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("aws") / "server.log"
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(log.parent)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with log.open("wb") as sink:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=clean | settings, stdout=sink, stderr=sink
+        )
+    try:
+        _wait_for(port, server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the AWS emulator did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+class PostgresServer:
+    """A PostgreSQL server with its data in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._home = initialise(postgres_directory(directory))
+        self._process, self._port = start_server(self._home, directory / "postgres.log")
+
+    @property
+    def url(self) -> str:
+        return self._home.url(self._port)
+
+    def stop(self) -> None:
+        stop_server(self._process)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> str:
+    """The URL of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgres.url.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture
+def bucket(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty, versioned bucket; the environment is that of a function which owns it."""
+    name = f"test-{uuid.uuid4().hex}"
+    for variable, value in (ACCOUNT | {"AWS_ENDPOINT_URL": aws_endpoint}).items():
+        monkeypatch.setenv(variable, value)
+    for client in (aws.s3, aws.cloudwatch):
+        client.cache_clear()
+    aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    aws.s3().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    monkeypatch.setenv("SITE_CONFIG_BUCKET", name)
+    monkeypatch.setenv("DATA_LAKE_BUCKET", name)
+    return name
+
+
+@dataclass
+class Context:
+    """What Lambda tells a handler about its invocation."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-2:111122223333:function:function"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+    ends_at: float = field(default_factory=lambda: time.monotonic() + 30)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self.ends_at - time.monotonic()) * 1000))
+
+
+@pytest.fixture
+def context() -> Context:
+    """An invocation with 30 seconds left."""
+    return Context()
+
+
+@dataclass
+class Pipeline:
+    """The stream's function with sinks of its own, and eyes on each of them."""
+
+    bucket: str
+    database_url: str
+    namespace: str
+    context: Context
+
+    def deliver(self, *payloads: bytes, first: int = 1) -> dict[str, Any]:
+        """Invoke the handler with these payloads as one batch; return its answer."""
+        return self.handle(stream_event(*payloads, first=first))
+
+    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+        return dict(stream_handler.handler(event, cast("LambdaContext", self.context)))
+
+    def event(self, *payloads: bytes) -> dict[str, Any]:
+        return stream_event(*payloads)
+
+    def keys(self, prefix: str) -> list[str]:
+        found = aws.s3().list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", [])]
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def points(self, metric: str, serial: str | None, at: datetime) -> list[float]:
+        """Return the averages of one metric around a moment, by exact dimensions."""
+        dimensions: list[DimensionTypeDef] = (
+            [] if serial is None else [{"Name": "GatewaySerial", "Value": serial}]
+        )
+        start = datetime.fromtimestamp(at.timestamp() // 60 * 60, UTC)
+        answer = boto3.client("cloudwatch").get_metric_statistics(
+            Namespace=self.namespace,
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=start,
+            EndTime=datetime.fromtimestamp(start.timestamp() + 120, UTC),
+            Period=60,
+            Statistics=["Average"],
+        )
+        return [point["Average"] for point in answer["Datapoints"]]
+
+
+@pytest.fixture
+def pipeline(
+    bucket: str, database_url: str, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    """The stream's function, ready to be given batches."""
+    namespace = f"Test{uuid.uuid4().hex}"
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("METRIC_NAMESPACE", namespace)
+    stream_handler.sinks.cache_clear()
+    yield Pipeline(bucket, database_url, namespace, context)
+    stream_handler.sinks().database.close()
+    stream_handler.sinks.cache_clear()
+
+
+def stream_event(*payloads: bytes, first: int = 1) -> dict[str, Any]:
+    """Return the event of a batch whose sequence numbers count up from `first`."""
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:kinesis",
+                "eventSourceARN": "arn:aws:kinesis:eu-west-2:111122223333:stream/device-data-stream",
+                "eventID": f"shardId-000000000000:{sequence}",
+                "awsRegion": "eu-west-2",
+                "kinesis": {
+                    "partitionKey": "AN54101471",
+                    "sequenceNumber": str(sequence),
+                    "data": base64.b64encode(payload).decode(),
+                    "approximateArrivalTimestamp": time.time(),
+                },
+            }
+            for sequence, payload in enumerate(payloads, first)
+        ]
+    }
+
+
+@pytest.fixture
+def message() -> Callable[..., bytes]:
+    """Make payloads of the real firmware's dialect."""
+
+    def make(
+        serial: str = "AN54101471", at: float | None = None, voltage: float = 230.0, **extra: Any
+    ) -> bytes:
+        readings = [
+            *({"param": f"V{phase}", "value": f"{voltage + phase:.1f}", "unit": "V"} for phase in (1, 2, 3)),
+            {"param": "Psum", "value": "10530", "unit": "W"},
+            {"param": "Freq_Hz", "value": "50.01", "unit": "Hz"},
+            {"param": "LoadType", "value": "L", "unit": ""},
+        ]
+        device = {"name": "", "model": "Acuvim-L", "serial": "CLD00000001", "online": True}
+        document = {
+            "timestamp": int(time.time() if at is None else at),
+            "gateway": {"name": "AXM-WEB2", "model": "AXM-WEB2", "serial": serial},
+            "device": {**device, "readings": readings, **extra},
+        }
+        return json.dumps(document).encode()
+
+    return make
