@@ -1,0 +1,105 @@
+"""What a change of sites is called and what it brings about, in the words an operator confirms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.site_tiers import site_of
+from smarterise_sdk.domain.sites import Site, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from smarterise_sdk.domain.plans import SiteChange
+
+
+class Collection(StrEnum):
+    """How the readings of a site are collected."""
+
+    STREAMED = "streamed"
+    FTP_ALONE = "FTP alone"
+    NONE = "not collected"
+    ABSENT = "not there"
+
+
+_FTP_PACE = f"every {int(Tier.NON_CRITICAL.cadence.total_seconds() // 60)} min"
+_STREAM_ON = "live stream on, FTP swept as a backup, alarm actions on"
+_FTP_ON = f"collected by FTP alone, {_FTP_PACE}, alarm actions off"
+
+_TRANSITIONS: Mapping[tuple[Collection, Collection], str] = {
+    (Collection.FTP_ALONE, Collection.STREAMED): _STREAM_ON,
+    (Collection.NONE, Collection.STREAMED): _STREAM_ON,
+    (Collection.ABSENT, Collection.STREAMED): f"new: {_STREAM_ON}",
+    (Collection.STREAMED, Collection.FTP_ALONE): f"live stream off, FTP alone {_FTP_PACE}, alarm actions off",
+    (Collection.NONE, Collection.FTP_ALONE): _FTP_ON,
+    (Collection.ABSENT, Collection.FTP_ALONE): f"new: {_FTP_ON}",
+    (Collection.STREAMED, Collection.NONE): "live stream off, FTP off, alarm actions off: no more readings",
+    (Collection.FTP_ALONE, Collection.NONE): "FTP off: no more readings",
+    (Collection.ABSENT, Collection.NONE): "new, and disabled: no readings",
+}
+
+_FIELD_EFFECTS: Mapping[str, str] = {
+    "nominal_voltage": "voltage limits follow the new nominal voltage",
+    "quality_profile": "voltage limits follow the new profile",
+    "capacity_kva": "load is shown as a share of the new capacity",
+    "timezone": "local times are shown in the new time zone",
+}
+
+
+def title_of(changes: Sequence[SiteChange]) -> str:
+    """Return one line that names a change, e.g. `Switch 2 sites to NON_CRITICAL`."""
+    count = sites_text(len(changes))
+    if not changes:
+        return "Change nothing"
+    if all(change.before is None for change in changes):
+        return f"Add {count}"
+    touched = {field.field for change in changes for field in change.fields}
+    tiers = {change.after["tier"] for change in changes}
+    if touched == {"tier"} and len(tiers) == 1:
+        return f"Switch {count} to {tiers.pop()}"
+    enabled = {change.after.get("enabled", True) for change in changes}
+    if touched == {"enabled"} and len(enabled) == 1:
+        return f"{'Enable' if enabled.pop() else 'Disable'} {count}"
+    return f"Update {count}"
+
+
+def causes_of(changes: Sequence[SiteChange]) -> tuple[str, ...]:
+    """Return sentences on what a change of sites brings about, the weightiest first."""
+    transitions = Counter(_transition(change) for change in changes)
+    sentences = [
+        f"{sites_text(transitions[step])}: {words}"
+        for step, words in _TRANSITIONS.items()
+        if step in transitions
+    ]
+    fields = Counter(
+        field.field for change in changes if change.before is not None for field in change.fields
+    )
+    sentences += [
+        f"{sites_text(fields[field])}: {words}" for field, words in _FIELD_EFFECTS.items() if field in fields
+    ]
+    if changes and not sentences:
+        sentences.append(
+            f"{sites_text(len(changes))}: the file alone; collection and alarms stay as they are"
+        )
+    return tuple(sentences)
+
+
+def sites_text(count: int) -> str:
+    """Return `1 site`, `2 sites`."""
+    return "1 site" if count == 1 else f"{count} sites"
+
+
+def _transition(change: SiteChange) -> tuple[Collection, Collection]:
+    before = site_of(change.gateway_serial, change.before) if change.before is not None else None
+    return collection_of(before), collection_of(site_of(change.gateway_serial, change.after))
+
+
+def collection_of(site: Site | None) -> Collection:
+    """Return how a site is collected; `None` is a site that is not there."""
+    if site is None:
+        return Collection.ABSENT
+    if not site.enabled:
+        return Collection.NONE
+    return Collection.STREAMED if site.tier is Tier.CRITICAL else Collection.FTP_ALONE

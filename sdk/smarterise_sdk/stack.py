@@ -1,0 +1,122 @@
+"""`Stack`, the one door: everything an operator can ask of one environment.
+
+Importing this module loads neither boto3 nor pydantic; each part loads when it is first used.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from smarterise_sdk.aws.broker import Broker
+    from smarterise_sdk.aws.session import ClientFactory
+    from smarterise_sdk.checks.runner import Checks
+    from smarterise_sdk.journal import Journal
+    from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.services.metrics import Metrics
+    from smarterise_sdk.services.sites import Sites
+    from smarterise_sdk.settings import Settings
+
+
+class Stack:
+    """One environment of the stack. Threads may share it; close it when done.
+
+    Args:
+        settings: Which environment, and what things are called there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._factory: ClientFactory | None = None
+        self._broker: Broker | None = None
+        self._journal: Journal | None = None
+        self._sites: Sites | None = None
+        self._metrics: Metrics | None = None
+        self._checks: Checks | None = None
+        self._identity: Identity | None = None
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def broker(self) -> Broker:
+        """The door to AWS: paced, counted, with the write gate."""
+        with self._lock:
+            if self._broker is None:
+                from smarterise_sdk.aws.broker import Broker
+                from smarterise_sdk.aws.session import ClientFactory
+
+                self._factory = ClientFactory(self.settings)
+                self._broker = Broker(self._factory, read_only=self.settings.read_only)
+            return self._broker
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of changes made from this machine."""
+        with self._lock:
+            if self._journal is None:
+                from smarterise_sdk.journal import Journal
+
+                self._journal = Journal(self.settings.journal_dir)
+            return self._journal
+
+    @property
+    def sites(self) -> Sites:
+        """Sites: read them, plan a change, apply it."""
+        with self._lock:
+            if self._sites is None:
+                from smarterise_sdk.services.sites import Sites
+
+                self._sites = Sites(self.broker, self.settings, self.journal, identity=self.identity)
+            return self._sites
+
+    @property
+    def metrics(self) -> Metrics:
+        """What the meters measure."""
+        with self._lock:
+            if self._metrics is None:
+                from smarterise_sdk.services.metrics import Metrics
+
+                self._metrics = Metrics(self.broker, self.settings)
+            return self._metrics
+
+    @property
+    def checks(self) -> Checks:
+        """The runbooks' checks."""
+        with self._lock:
+            if self._checks is None:
+                from smarterise_sdk.checks.runner import Checks
+
+                self._checks = Checks(self)
+            return self._checks
+
+    def identity(self) -> Identity:
+        """Return who AWS says we are; asked once.
+
+        Raises:
+            SmarteriseError: It could not be asked.
+        """
+        if self._identity is None:
+            from smarterise_sdk.services.identity import fetch_identity
+
+            # Not under the lock: the call may take seconds, and asking twice does no harm.
+            self._identity = fetch_identity(self.broker, self.settings.region or "")
+        return self._identity
+
+    def close(self) -> None:
+        """Close every connection. The stack can be used again; it connects anew."""
+        with self._lock:
+            if self._factory is not None:
+                self._factory.close()
