@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.problems import Problem
@@ -287,8 +288,7 @@ class _Loader:
 def _is_aws(endpoint_url: str | None) -> bool:
     if endpoint_url is None:
         return True
-    host = endpoint_url.split("//", 1)[-1].split("/", 1)[0].split(":", 1)[0].lower()
-    return host.endswith(_AWS_HOSTS)
+    return (urlsplit(endpoint_url).hostname or "").endswith(_AWS_HOSTS)
 
 
 def _aws_config_value(path: Path, section: str, key: str) -> str | None:

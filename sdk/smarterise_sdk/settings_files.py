@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.problems import Problem
@@ -44,7 +43,7 @@ class SettingsFile:
 
     path: Path
     default_environment: str | None = None
-    environments: Mapping[str, Mapping[str, SettingValue]] = MappingProxyType({})
+    environments: Mapping[str, Mapping[str, SettingValue]] = field(default_factory=dict)
     is_read: bool = True
 
 
