@@ -1,0 +1,70 @@
+"""The account PostgreSQL runs as. It refuses root, so as root its processes get an account without rights."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smarterise_sdk.errors import LocalStackError
+
+UNPRIVILEGED = ("postgres", "nobody")
+"""Accounts asked for, in this order; one of them is on nearly every system."""
+
+_READ_AND_ENTER = 0o5
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account to run a program as."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def can_enter(self, directory: Path) -> bool:
+        """Return whether this account reaches `directory` and may read it, by its mode bits alone."""
+        places = [directory, *directory.parents]
+        return all(self._mode(place) & 0o1 for place in places) and (
+            self._mode(directory) & _READ_AND_ENTER == _READ_AND_ENTER
+        )
+
+    def subprocess_options(self) -> dict[str, Any]:
+        """Return the arguments of `subprocess.Popen` that make the child run as this account."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def own(self, path: Path) -> None:
+        """Give a path to this account."""
+        os.chown(path, self.uid, self.gid)
+
+    def _mode(self, path: Path) -> int:
+        status = path.stat()
+        if status.st_uid == self.uid:
+            return status.st_mode >> 6 & 0o7
+        if status.st_gid == self.gid:
+            return status.st_mode >> 3 & 0o7
+        return status.st_mode & 0o7
+
+
+def server_account() -> Account | None:
+    """Return the account to run the database server as; `None` means as ourselves.
+
+    Raises:
+        LocalStackError: If we are root and there is no account without rights.
+    """
+    if os.geteuid() != 0:
+        return None
+    for name in UNPRIVILEGED:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if found.pw_uid != 0:
+            return Account(name, found.pw_uid, found.pw_gid)
+    raise LocalStackError(
+        "PostgreSQL cannot be started",
+        why=f"it refuses to run as root, and there is no account {' or '.join(UNPRIVILEGED)} to run it as",
+        remedy="run the command as an ordinary user, or make the account: useradd --system postgres",
+    )

@@ -1,0 +1,65 @@
+"""boto3 clients for the stack's own endpoint, as its root. Used by what joins the stack, never by a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from smarterise_ops.local.aws_server import REGION, ROOT_ACCESS_KEY
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_iam import IAMClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """One client a service, made once, shared by threads."""
+
+    s3: S3Client = field(repr=False)
+    iam: IAMClient = field(repr=False)
+    functions: LambdaClient = field(repr=False)
+    kinesis: KinesisClient = field(repr=False)
+    iot: IoTClient = field(repr=False)
+    sns: SNSClient = field(repr=False)
+    logs: CloudWatchLogsClient = field(repr=False)
+    cloudwatch: CloudWatchClient = field(repr=False)
+
+
+def connect(endpoint: str, secret: str) -> Clients:
+    """Make the clients.
+
+    Args:
+        endpoint: The stack's AWS endpoint.
+        secret: The secret key of its root.
+    """
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(
+        aws_access_key_id=ROOT_ACCESS_KEY, aws_secret_access_key=secret, region_name=REGION
+    )
+    config = Config(
+        connect_timeout=3,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=20,
+        proxies={},
+        user_agent_extra="smarterise-ops-local",
+    )
+    return Clients(
+        s3=session.client("s3", endpoint_url=endpoint, config=config),
+        iam=session.client("iam", endpoint_url=endpoint, config=config),
+        functions=session.client("lambda", endpoint_url=endpoint, config=config),
+        kinesis=session.client("kinesis", endpoint_url=endpoint, config=config),
+        iot=session.client("iot", endpoint_url=endpoint, config=config),
+        sns=session.client("sns", endpoint_url=endpoint, config=config),
+        logs=session.client("logs", endpoint_url=endpoint, config=config),
+        cloudwatch=session.client("cloudwatch", endpoint_url=endpoint, config=config),
+    )

@@ -1,0 +1,108 @@
+"""Who may do what: trust, role and bucket policies of the stack. The embedded stack enforces them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smarterise_ops.local.aws_server import ACCOUNT, REGION
+from smarterise_sdk.domain.names import StackNames
+
+Policy = dict[str, Any]
+
+_VERSION = "2012-10-17"
+
+
+def trust(service: str) -> Policy:
+    """Return the trust policy of a role that an AWS service takes on."""
+    principal = {"Service": service}
+    return _policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+
+
+def role_arn(role: str) -> str:
+    """Return the ARN of a role of the stack."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{role}"
+
+
+def stream_arn(names: StackNames) -> str:
+    """Return the ARN of the stream."""
+    return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{names.stream}"
+
+
+def site_config_manager(names: StackNames) -> Policy:
+    """Return what `site-config-manager` may: its one file and that file's versions, and its own log."""
+    bucket = _bucket(names.site_config_bucket)
+    return _policy(
+        _allow(
+            "ReadAndWriteTheSiteFile",
+            ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+            f"{bucket}/{names.site_config_key}",
+        ),
+        _allow("FindItsVersions", ["s3:ListBucket", "s3:ListBucketVersions"], bucket),
+        _own_log(names, names.site_config_manager),
+    )
+
+
+def kinesis_to_s3_rds(names: StackNames) -> Policy:
+    """Return what `kinesis_to_s3_rds` may: read the stream; add to lake, metrics and its log."""
+    lake = _bucket(names.data_lake_bucket)
+    publish = _allow("PublishItsMetrics", ["cloudwatch:PutMetricData"], "*")
+    publish["Condition"] = {"StringEquals": {"cloudwatch:namespace": names.metric_namespace}}
+    read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
+    return _policy(
+        _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
+        _allow("AddToTheLake", ["s3:PutObject"], f"{lake}/raw/*", f"{lake}/quarantine/*"),
+        publish,
+        _own_log(names, names.kinesis_to_s3_rds),
+    )
+
+
+def topic_rule(names: StackNames) -> Policy:
+    """Return what the topic rule may: put on the stream, and keep what it could not put."""
+    return _policy(
+        _allow("PutOnTheStream", ["kinesis:PutRecord"], stream_arn(names)),
+        _allow("KeepWhatFailed", ["s3:PutObject"], f"{_bucket(names.data_lake_bucket)}/iot-errors/*"),
+    )
+
+
+def operator() -> Policy:
+    """Return what the operator of an embedded stack may: everything in it."""
+    return _policy(_allow("EverythingHere", ["*"], "*"))
+
+
+def site_config_bucket(names: StackNames) -> Policy:
+    """Return the site-config bucket's policy: its function may use the file, nobody may lose a version."""
+    bucket = _bucket(names.site_config_bucket)
+    allow = _allow(
+        "TheManagerReadsAndWrites",
+        ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+        f"{bucket}/{names.site_config_key}",
+    )
+    manager = role_arn(names.role(names.site_config_manager))
+    return _policy(
+        {**allow, "Principal": {"AWS": manager}},
+        {
+            "Sid": "NobodyLosesAVersion",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:DeleteObjectVersion",
+            "Resource": f"{bucket}/*",
+        },
+    )
+
+
+def _own_log(names: StackNames, function: str) -> dict[str, Any]:
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{names.log_group(function)}:*"
+    return _allow("WriteItsLog", ["logs:CreateLogStream", "logs:PutLogEvents"], group)
+
+
+def _bucket(name: str) -> str:
+    return f"arn:aws:s3:::{name}"
+
+
+def _allow(sid: str, actions: list[str], *resources: str) -> dict[str, Any]:
+    resource: str | list[str] = resources[0] if len(resources) == 1 else list(resources)
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _policy(*statements: dict[str, Any]) -> Policy:
+    return {"Version": _VERSION, "Statement": list(statements)}

@@ -1,0 +1,183 @@
+"""The simulated gateways at work: each publishes over the stack's IoT endpoint, as often as its tier says.
+
+What `site-tiers.json` says now decides, so switching a site's tier shows: a CRITICAL gateway publishes every
+ten seconds, a NON_CRITICAL one at the cadence of its tier, a disabled one not at all.
+"""
+
+from __future__ import annotations
+
+import heapq
+import http.client
+import logging
+import math
+import threading
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from smarterise_ops.local.fleet import SimulatedSite
+from smarterise_ops.local.payload import message
+from smarterise_ops.local.simulator import speaks
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.site_tiers import parse_site_tiers
+from smarterise_sdk.domain.sites import Site, Tier
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+PUBLISH_EVERY = timedelta(seconds=10)
+"""Between two messages of a streaming gateway at speed 1."""
+LEAST_SECONDS = 1.0
+"""Readings are stamped to the second: faster than this they would be the same reading again."""
+FIRST_ROUND_SECONDS = 2.0
+"""Within this every gateway says something once, as if just powered."""
+TIERS_READ_EVERY_SECONDS = 2.0
+_NAP_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class TierWatch:
+    """Who is in which tier: `site-tiers.json` as it is now, or as it last was when it could be understood."""
+
+    def __init__(self, s3: S3Client, names: StackNames) -> None:
+        self._s3 = s3
+        self._names = names
+        self._etag = ""
+        self._sites: Mapping[str, Site] = {}
+        self._read_at = float("-inf")
+
+    def sites(self) -> Mapping[str, Site]:
+        """Return the sites by serial; the file is looked at again every few seconds."""
+        if time.monotonic() - self._read_at >= TIERS_READ_EVERY_SECONDS:
+            self._read_at = time.monotonic()
+            self._read()
+        return self._sites
+
+    def _read(self) -> None:
+        bucket, key = self._names.site_config_bucket, self._names.site_config_key
+        try:
+            if self._s3.head_object(Bucket=bucket, Key=key)["ETag"] == self._etag:
+                return
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
+            self._etag = answer["ETag"]
+            self._sites = parse_site_tiers(answer["Body"].read()).sites
+        except InvalidInput as refused:
+            _log.warning("site-tiers.json cannot be used, the gateways keep their tiers: %s", refused)
+        except self._s3.exceptions.ClientError as error:
+            _log.warning("site-tiers.json cannot be read, the gateways keep their tiers: %s", error)
+
+
+class Publisher:
+    """All gateways, in one thread: whoever is due next speaks next."""
+
+    def __init__(
+        self,
+        fleet: Sequence[SimulatedSite],
+        tiers: TierWatch,
+        topics_url: str,
+        names: StackNames,
+        *,
+        seed: int,
+        speed: float,
+    ) -> None:
+        self._fleet = fleet
+        self._tiers = tiers
+        self._names = names
+        self._seed = seed
+        self._speed = speed
+        self._slot = max(LEAST_SECONDS, PUBLISH_EVERY.total_seconds() / speed)
+        self._started = datetime.now(UTC)
+        self._topics = _TopicsClient(topics_url)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+
+    def start(self) -> None:
+        """Publish from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish no more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def simulated(self, now: datetime) -> datetime:
+        """Return the moment of the simulated day: it runs `speed` times as fast, from the start on."""
+        return self._started + (now - self._started) * self._speed
+
+    def _run(self) -> None:
+        begun = time.monotonic()
+        due = [
+            (begun + FIRST_ROUND_SECONDS * turn / len(self._fleet), turn) for turn in range(len(self._fleet))
+        ]
+        spoken: dict[int, float] = {}
+        while not self._stopped.is_set():
+            when, turn = due[0]
+            wait = when - time.monotonic()
+            if wait > 0:
+                self._stopped.wait(min(wait, _NAP_SECONDS))
+                continue
+            site = self._fleet[turn]
+            now = time.monotonic()
+            interval = self._interval(self._tiers.sites().get(site.gateway_serial))
+            if interval is not None and now - spoken.get(turn, float("-inf")) >= interval - self._slot / 2:
+                self._speak(site)
+                spoken[turn] = now
+            # A gateway of a slow tier looks in as often as a quick one, so that a switch shows at once.
+            heapq.heapreplace(due, (self._next_slot(site, now - begun) + begun, turn))
+
+    def _interval(self, site: Site | None) -> float | None:
+        """Return the seconds between two messages of a site; `None` if it is not collected."""
+        if site is None or not site.enabled:
+            return None
+        if site.tier is Tier.CRITICAL:
+            return self._slot
+        return max(self._slot, site.tier.cadence.total_seconds() / self._speed)
+
+    def _next_slot(self, site: SimulatedSite, elapsed: float) -> float:
+        """Return the gateway's next turn: gateways are spread over the interval by their serials."""
+        offset = zlib.crc32(site.gateway_serial.encode()) / 2**32 * self._slot
+        return offset + (math.floor((elapsed - offset) / self._slot) + 1) * self._slot
+
+    def _speak(self, site: SimulatedSite) -> None:
+        now = datetime.now(UTC)
+        simulated = self.simulated(now)
+        if not speaks(site, self._seed, simulated):
+            return
+        try:
+            self._topics.publish(
+                self._names.topic(site.gateway_serial), message(site, self._seed, simulated, now)
+            )
+        except (OSError, http.client.HTTPException) as error:
+            if not self._stopped.is_set():
+                _log.warning("a message of %s was not taken: %s", site.gateway_serial, error)
+
+
+class _TopicsClient:
+    """AWS IoT's HTTPS publish, on one kept connection."""
+
+    def __init__(self, topics_url: str) -> None:
+        parts = urlsplit(topics_url)
+        self._path = parts.path
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish a message.
+
+        Raises:
+            OSError: If the endpoint cannot be reached.
+            http.client.HTTPException: If it refuses, or makes no sense.
+        """
+        try:
+            self._connection.request("POST", f"{self._path}{quote(topic, safe='')}?qos=1", body=payload)
+            answer = self._connection.getresponse()
+            told = answer.read()
+        except BaseException:
+            self._connection.close()
+            raise
+        if answer.status != http.HTTPStatus.OK:
+            raise http.client.HTTPException(f"{answer.status} {told.decode(errors='replace')}")

@@ -1,0 +1,215 @@
+"""The process that owns an embedded stack: starts its parts, keeps them, and leaves nothing behind.
+
+Run as `python -m smarterise_ops.local.supervisor`; `client` does so. What it has started it writes into the
+state file and the registry before going on, so that who comes after a SIGKILL knows what to clear away.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from smarterise_ops.local import aws_server, postgres
+from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.options import LOGS, Options, parse
+from smarterise_ops.local.pipeline import Pipeline
+from smarterise_ops.local.processes import mark_of
+from smarterise_ops.local.registry import clear_away, register
+from smarterise_ops.local.state import Phase, StackState
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.text import utc_text
+from smarterise_sdk.errors import LocalStackError, SmarteriseError
+
+_WATCH_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):  # noqa: N818 -- it is no error: we were asked to end
+    """We were asked to end."""
+
+
+class Supervisor:
+    """One embedded stack, from start to end."""
+
+    def __init__(self, options: Options) -> None:
+        own = mark_of(os.getpid())
+        if own is None:
+            raise AssertionError("this process runs")
+        self._options = options
+        self._names = StackNames()
+        self._asked, self._ask = os.pipe()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._state = StackState(
+            stack_id=secrets.token_hex(6),
+            data_dir=options.data_dir,
+            phase=Phase.STARTING,
+            supervisor=own,
+            started_at=utc_text(datetime.now(UTC)),
+            options=options.told(),
+            keep_data_dir=options.keep_data_dir,
+        )
+
+    def run(self) -> int:
+        """Start everything, keep it until asked to end, end it; return the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        self._state.path.touch(mode=0o600, exist_ok=False)
+        self._note()
+        error: SmarteriseError | None = None
+        with ExitStack() as running:
+            try:
+                self._start(running)
+                self._note(phase=Phase.READY)
+                self._keep()
+            except Interrupted:
+                self._note(phase=Phase.STOPPING)
+            except SmarteriseError as known:
+                error = known
+            except Exception as unknown:  # noqa: BLE001 -- whoever waits for us must be told, whatever it is
+                _log.exception("the stack failed")
+                error = LocalStackError(
+                    "the embedded stack failed",
+                    why=f"{type(unknown).__name__}: {unknown}",
+                    remedy=f"see {self._options.data_dir / LOGS}",
+                )
+        if error is None:
+            clear_away(self._state)
+            return 0
+        # The files stay for whoever started us to read; they, or the next sweep, clear them away.
+        told = {"what": error.what, "why": error.why, "remedy": error.remedy}
+        self._note(phase=Phase.FAILED, error=told)
+        return 1
+
+    def _start(self, running: ExitStack) -> None:
+        threading.Thread(target=_import_slow_modules, daemon=True).start()
+        aws = self._start_aws(running)
+        database_url = self._start_postgres(running)
+        aws = self._settle_aws(running, aws)
+        self._check_interrupted()
+        pipeline = Pipeline(
+            endpoint=aws.endpoint,
+            secret=aws.secret,
+            database_url=database_url,
+            names=self._names,
+            fleet=simulated_fleet(self._options.sites, self._options.seed),
+        )
+        pipeline.build()
+        self._check_interrupted()
+        speed = self._options.speed if self._options.simulator else None
+        running.callback(pipeline.stop)
+        pipeline.start(seed=self._options.seed, speed=speed)
+        self._state = replace(self._state, exports=pipeline.exports())
+
+    def _start_aws(self, running: ExitStack) -> aws_server.AwsServer:
+        server = aws_server.spawn(
+            self._work_dir(), self._log_file("ministack"), secrets.token_urlsafe(24), self._options.port
+        )
+        running.callback(aws_server.stop, server)
+        self._note_child("ministack", server.process)
+        return server
+
+    def _settle_aws(self, running: ExitStack, server: aws_server.AwsServer) -> aws_server.AwsServer:
+        settled = aws_server.ready_or_again(
+            server, self._work_dir(), self._log_file("ministack"), self._options.port
+        )
+        if settled is not server:
+            running.callback(aws_server.stop, settled)
+            self._note_child("ministack", settled.process)
+        return settled
+
+    def _start_postgres(self, running: ExitStack) -> str:
+        directory = postgres.postgres_directory(self._options.data_dir)
+        if not directory.is_relative_to(self._options.data_dir):
+            self._note(extra_dirs=(directory,))
+        home = postgres.initialise(directory)
+        process, port = postgres.start_server(home, self._log_file("postgres"))
+        running.callback(postgres.stop_server, process)
+        self._note_child("postgres", process)
+        return home.url(port)
+
+    def _keep(self) -> None:
+        """Stay until asked to end.
+
+        Raises:
+            Interrupted: When asked to.
+            LocalStackError: If a server ended by itself.
+        """
+        while True:
+            self._check_interrupted(wait=_WATCH_SECONDS)
+            for name, process in self._children.items():
+                if process.poll() is not None:
+                    raise LocalStackError(
+                        f"{name} of the embedded stack ended by itself, with status {process.returncode}",
+                        why=_last_line(self._log_file(name)),
+                        remedy="start the stack again: smarterise-ops local up",
+                    )
+
+    def _check_interrupted(self, wait: float = 0.0) -> None:
+        lifeline = [] if self._options.lifeline is None else [self._options.lifeline]
+        if select.select([self._asked, *lifeline], [], [], wait)[0]:
+            raise Interrupted
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        os.write(self._ask, b"!")
+
+    def _note(self, **changes: Any) -> None:
+        """Write down a change of the state, where the next one looks for it."""
+        self._state = replace(self._state, **changes)
+        self._state.save()
+        register(self._state)
+
+    def _note_child(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        self._children[name] = process
+        mark = mark_of(process.pid)
+        if mark is not None:
+            self._note(children={**self._state.children, name: mark})
+
+    def _work_dir(self) -> Path:
+        directory = self._options.data_dir / "ministack"
+        directory.mkdir(exist_ok=True)
+        return directory
+
+    def _log_file(self, name: str) -> Path:
+        return self._options.data_dir / LOGS / f"{name}.log"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a supervisor as its command line says."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The operator's own AWS settings must not lead any client of ours elsewhere.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    return Supervisor(options).run()
+
+
+def _import_slow_modules() -> None:
+    """Import what is needed soon and takes long, while the servers start."""
+    import boto3
+    import psycopg  # noqa: F401
+
+    boto3.Session()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
