@@ -27,7 +27,7 @@ class BrokerStats:
         calls_last_minute: Those of the last 60 seconds.
         joined: Reads that shared the answer of an identical one.
         throttled: Requests that AWS turned away for being too many.
-        p95_ms: 95th percentile of the last 500 calls' time to answer, in ms; 0 before the first.
+        p95_ms: 95th percentile of the last 500 calls' time to answer, in ms; `None` before the first.
         cost_usd: What AWS takes for the calls so far (list prices).
         cost_usd_per_hour: The same an hour, at the pace of the last five minutes.
     """
@@ -36,7 +36,7 @@ class BrokerStats:
     calls_last_minute: int
     joined: int
     throttled: int
-    p95_ms: float
+    p95_ms: float | None
     cost_usd: float
     cost_usd_per_hour: float
 
@@ -90,7 +90,7 @@ class Ledger:
                 len(self._request_times),
                 joined,
                 self._throttled,
-                _p95(sorted(self._durations)) * 1000,
+                _p95_ms(sorted(self._durations)),
                 self._cost,
                 recent * 3600 / running_s,
             )
@@ -103,5 +103,5 @@ class Ledger:
             self._costs.popleft()
 
 
-def _p95(ordered: list[float]) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] if ordered else 0.0
+def _p95_ms(ordered: list[float]) -> float | None:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] * 1000 if ordered else None

@@ -112,7 +112,7 @@ class Sites:
             NotFound: There is no such site (code `SITE_NOT_FOUND`); the remedy names a similar one.
             SmarteriseError: As `fetch`.
         """
-        if via is WritePath.S3:
+        if via == WritePath.S3:
             snapshot = self.fetch(via=via)
             known = {site.gateway_serial: site for site in snapshot.sites}
             if serial not in known:
@@ -242,10 +242,10 @@ class Sites:
             return NO_FILE
 
     def _road(self, via: WritePath) -> LambdaRoad | S3Road:
-        return self._lambda_road if via is WritePath.LAMBDA else self._s3_road
+        return self._lambda_road if via == WritePath.LAMBDA else self._s3_road
 
     def _other_road(self, via: WritePath) -> LambdaRoad | S3Road:
-        return self._s3_road if via is WritePath.LAMBDA else self._lambda_road
+        return self._s3_road if via == WritePath.LAMBDA else self._lambda_road
 
     def _account(self) -> str:
         try:
