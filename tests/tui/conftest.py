@@ -1,0 +1,372 @@
+"""A scripted stack in memory and a clock that stands still, for the console's tests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from smarterise_sdk.domain.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.plans import Plan, PlannedCall, Receipt, ReceiptState, SiteChange, WritePath
+from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.errors import Denied, WriteRefused
+from smarterise_sdk.settings_model import Environment, EnvironmentKind, Settings
+from smarterise_tui.app import SmarteriseConsole
+from smarterise_tui.poller import Cadence
+
+START = datetime(2026, 3, 1, 12, 4, 31, tzinfo=UTC)
+NEVER = Cadence(tick=86_400, sites=30)
+
+
+class StillClock:
+    """A clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class FakeIdentity:
+    account: str = "123456789012"
+    arn: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
+    name: str = "ops-anna"
+    region: str = "eu-west-2"
+
+
+@dataclass(frozen=True)
+class FakeStats:
+    calls: int = 120
+    calls_last_minute: int = 41
+    joined: int = 3
+    throttled: int = 0
+    p95_ms: float = 180.4
+    cost_usd: float = 0.01
+    cost_usd_per_hour: float = 0.031
+
+
+@dataclass(frozen=True)
+class FakeDegraded:
+    message: str
+
+
+@dataclass(frozen=True)
+class FakeSnapshot:
+    sites: tuple[Site, ...]
+    etag: str
+    version_id: str | None
+    read_at: datetime
+    degraded: FakeDegraded | None = None
+
+
+@dataclass(frozen=True)
+class FakeFinding:
+    check_id: str
+    title: str
+    severity: str
+    status: str
+    subject: str
+    observed: str = ""
+    expected: str = ""
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class FakeReport:
+    findings: tuple[FakeFinding, ...]
+
+
+def point_values(
+    a: float = 231.4, b: float = 230.2, c: float = 229.8, u2: float = 0.4, kw: float = 112.6
+) -> dict[Metric, float]:
+    """Values of a healthy site, unless told otherwise."""
+    return {
+        Metric.VOLTAGE_A: a,
+        Metric.VOLTAGE_B: b,
+        Metric.VOLTAGE_C: c,
+        Metric.CURRENT_A: 160.1,
+        Metric.CURRENT_B: 158.7,
+        Metric.CURRENT_C: 161.0,
+        Metric.VOLTAGE_UNBALANCE: u2,
+        Metric.ACTIVE_POWER: kw,
+        Metric.POWER_FACTOR: 0.96,
+        Metric.FREQUENCY: 50.01,
+    }
+
+
+@dataclass
+class ScriptedStack:
+    """A stack in memory. Tests set what it answers, and read what it was asked.
+
+    Attributes:
+        site_list: The site file.
+        values: Values per serial; a site without an entry has none.
+        ages: Seconds by which a site's values are old; 12 unless set.
+        denied: Serials whose values AWS refuses.
+        errors: What to raise, by name: fetch, latest, series, identity, plan, apply, checks.
+        receipt_state: What applying comes to.
+        gate: Applying waits for it.
+        asked: Every question, by name, in order.
+    """
+
+    clock: Callable[[], datetime]
+    site_list: list[Site] = field(default_factory=list)
+    values: dict[str, dict[Metric, float]] = field(default_factory=dict)
+    ages: dict[str, float] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    findings: tuple[FakeFinding, ...] = ()
+    degraded: str = ""
+    read_only: bool = False
+    receipt_state: ReceiptState = ReceiptState.VERIFIED
+    gate: threading.Event = field(default_factory=threading.Event)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    version: int = 1
+    is_closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+        self.sites = self.metrics = self.checks = self.broker = self
+
+    # What the console calls
+
+    def identity(self) -> FakeIdentity:
+        self._note("identity", None)
+        return FakeIdentity()
+
+    def stats(self) -> FakeStats:
+        return FakeStats()
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def fetch(self) -> FakeSnapshot:
+        self._note("fetch", None)
+        degraded = FakeDegraded(self.degraded) if self.degraded else None
+        return FakeSnapshot(
+            tuple(self.site_list), f'"etag{self.version}"', f"v{self.version}", self.clock(), degraded
+        )
+
+    def latest(
+        self,
+        sites: Sequence[Site],
+        metrics: Sequence[Metric] | None = None,
+        *,
+        lookback: timedelta | None = None,
+    ) -> Outcome[dict[str, dict[Metric, MetricPoint]]]:
+        serials = tuple(site.gateway_serial for site in sites)
+        self._note("latest", (serials, tuple(metrics or ()), lookback))
+        denied = tuple(serial for serial in serials if serial in self.denied)
+        value = {serial: self._points(serial, metrics) for serial in serials if serial not in denied}
+        return Outcome(value, self.clock(), self._gaps(denied))
+
+    def series(
+        self, serials: Sequence[str], metrics: Sequence[Metric], *, since: timedelta, period: timedelta
+    ) -> Outcome[dict[str, dict[Metric, tuple[MetricPoint, ...]]]]:
+        self._note("series", (tuple(serials), tuple(metrics), since, period))
+        denied = tuple(serial for serial in serials if serial in self.denied)
+        value = {
+            serial: {
+                metric: self._past(serial, metric, since, period)
+                for metric in metrics
+                if serial in self.values
+            }
+            for serial in serials
+            if serial not in denied
+        }
+        return Outcome(value, self.clock(), self._gaps(denied))
+
+    def plan_update(self, updates: Mapping[str, Mapping[str, Any]], *, reason: str = "") -> Plan:
+        self._note("plan", updates)
+        by_serial = {site.gateway_serial: site for site in self.site_list}
+        changes, unchanged = [], []
+        for serial, fields in updates.items():
+            before = {"tier": by_serial[serial].tier.value}
+            if before == fields:
+                unchanged.append(serial)
+            else:
+                changes.append(SiteChange(serial, before, {**before, **fields}))
+        count = f"{len(changes)} site" if len(changes) == 1 else f"{len(changes)} sites"
+        return Plan(
+            plan_id="8f31c0de",
+            title=f"Switch {count}",
+            environment="prod",
+            account="123456789012",
+            region="eu-west-2",
+            via=WritePath.LAMBDA,
+            updates=updates,
+            create=False,
+            changes=tuple(changes),
+            unchanged=tuple(unchanged),
+            causes=(f"{count}: stream off", f"{count}: alarm actions off"),
+            calls=(PlannedCall("lambda:InvokeFunction", "site-config-manager"),),
+            base_etag=f'"etag{self.version}"',
+            reason=reason,
+            planned_at=self.clock(),
+        )
+
+    def apply(self, plan: Plan, *, on_step: Callable[[str], None] | None = None) -> Receipt:
+        if self.read_only:
+            raise WriteRefused(
+                "this environment is read-only", remedy="start again with --no-read-only to change it"
+            )
+        say = on_step or (lambda _step: None)
+        say("applying")
+        self.gate.wait(10)
+        self._note("apply", plan)
+        tiers = {serial: Tier(str(fields["tier"])) for serial, fields in plan.updates.items()}
+        self.site_list = [
+            replace(site, tier=tiers.get(site.gateway_serial, site.tier)) for site in self.site_list
+        ]
+        self.version += 1
+        say("verifying (read back from S3)")
+        serials = tuple(change.gateway_serial for change in plan.changes)
+        verified = serials if self.receipt_state is ReceiptState.VERIFIED else ()
+        unverified = {} if verified else dict.fromkeys(serials, "reading back from S3 timed out")
+        return Receipt(
+            plan,
+            self.receipt_state,
+            verified,
+            unverified,
+            f'"etag{self.version}"',
+            f"v{self.version}",
+            ("req-1",),
+            self.clock(),
+            self.clock() if verified else None,
+            "read back from S3" if verified else "",
+        )
+
+    def run(self, only: Sequence[str] | None = None) -> FakeReport:
+        self._note("checks", only)
+        return FakeReport(self.findings)
+
+    # How it answers
+
+    def _note(self, name: str, about: Any) -> None:
+        self.asked.append((name, about))
+        if name in self.errors:
+            raise self.errors[name]
+
+    def times(self, name: str) -> int:
+        """How often it was asked."""
+        return sum(asked == name for asked, _ in self.asked)
+
+    def last(self, name: str) -> Any:
+        """What it was asked last."""
+        return next(about for asked, about in reversed(self.asked) if asked == name)
+
+    def _points(self, serial: str, metrics: Sequence[Metric] | None) -> dict[Metric, MetricPoint]:
+        at = self.clock() - timedelta(seconds=self.ages.get(serial, 12))
+        values = self.values.get(serial, {})
+        return {m: MetricPoint(v, at) for m, v in values.items() if metrics is None or m in metrics}
+
+    def _past(
+        self, serial: str, metric: Metric, since: timedelta, period: timedelta
+    ) -> tuple[MetricPoint, ...]:
+        now_value = self.values[serial].get(metric)
+        if now_value is None:
+            return ()
+        newest = self.clock() - timedelta(seconds=self.ages.get(serial, 12))
+        count = int(since / period)
+        return tuple(
+            MetricPoint(max(now_value, 1.0) * (1 + 0.01 * ((n * 7) % 5 - 2)), newest - n * period)
+            for n in range(count - 1, 0, -1)
+        )
+
+    def _gaps(self, denied: tuple[str, ...]) -> tuple[Gap, ...]:
+        if not denied:
+            return ()
+        error = Denied(
+            "cloudwatch:GetMetricData denied for role ops-anna",
+            action="cloudwatch:GetMetricData",
+            remedy="ask for cloudwatch:GetMetricData on the role ops-anna",
+            request_id="7b1c",
+        )
+        return (Gap("cloudwatch:GetMetricData", error, denied),)
+
+
+def make_settings(
+    kind: EnvironmentKind = EnvironmentKind.PRODUCTION, *, name: str = "prod", read_only: bool = False
+) -> Settings:
+    """Settings of an environment."""
+    colours = {EnvironmentKind.PRODUCTION: "red", EnvironmentKind.LOCAL: "cyan"}
+    environment = Environment(name, kind, colours.get(kind, "yellow"))
+    return Settings(environment, None, "eu-west-2", None, read_only, StackNames(), Path("unused"))
+
+
+def demo_sites() -> list[Site]:
+    """Eight sites, one in each state that can be told apart."""
+    return [
+        Site("AN54101471", Tier.CRITICAL, name="Ikeja Substation 3", capacity_kva=500, asset_id="TX-0117"),
+        Site("AN10220456", Tier.CRITICAL, name="Lekki Phase 1", capacity_kva=315),
+        Site("ehm21120333", Tier.CRITICAL, name="Yaba Market", capacity_kva=500),
+        Site("AN10220999", Tier.NON_CRITICAL, name="Surulere", capacity_kva=200),
+        Site("AN30000001", Tier.CRITICAL, name="Apapa Quay"),
+        Site("AN30000002", Tier.NON_CRITICAL, name="Mushin 2"),
+        Site("AN30000003", Tier.CRITICAL, enabled=False, name="Old Depot"),
+        Site("AN30000004", Tier.CRITICAL, name="Ajah"),
+    ]
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """A clock that moves only when told."""
+    return StillClock()
+
+
+@pytest.fixture
+def stack(clock: StillClock) -> ScriptedStack:
+    """A stack with eight sites, each in another state."""
+    scripted = ScriptedStack(clock, site_list=demo_sites())
+    scripted.values = {
+        "AN54101471": point_values(b=0.0, u2=50.0),
+        "AN10220456": point_values(a=240.1, b=230.0, c=220.2, u2=2.51, kw=88.0),
+        "ehm21120333": point_values(a=228.9, kw=140.2),
+        "AN10220999": point_values(kw=31.5),
+        "AN30000002": point_values(kw=12.0),
+        "AN30000004": point_values(kw=55.5),
+    }
+    scripted.ages = {"ehm21120333": 7 * 60 + 5, "AN10220999": 25 * 60}
+    scripted.denied = {"AN30000002"}
+    return scripted
+
+
+@pytest.fixture
+def make_console(stack: ScriptedStack, clock: StillClock) -> Callable[..., SmarteriseConsole]:
+    """Return a console on the scripted stack; production unless told otherwise."""
+
+    def make(settings: Settings | None = None, cadence: Cadence = NEVER) -> SmarteriseConsole:
+        return SmarteriseConsole(
+            settings or make_settings(), lambda: stack, clock=clock, cadence=cadence
+        )
+
+    return make
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until every question is answered and every answer is on screen."""
+    for _ in range(3):
+        while any(not worker.is_finished for worker in pilot.app.workers):
+            await asyncio.sleep(0.002)
+        await pilot.pause()
+
+
+@pytest.fixture
+def settled() -> Callable[[Pilot[Any]], Any]:
+    """The `settle` coroutine function, for tests in other files."""
+    return settle

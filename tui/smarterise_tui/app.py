@@ -1,0 +1,306 @@
+"""The console: it owns the state, takes the workers' messages in, and tells the screen in front.
+
+Nothing here asks AWS (`poller` and `asking` do) and nothing here draws (screens and widgets do).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from smarterise_sdk.domain.outcome import Gap
+from smarterise_tui import messages
+from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.asking import ask
+from smarterise_tui.poller import Cadence, Poller, Source, Wanted
+from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.checks import ChecksScreen
+from smarterise_tui.screens.details import troubles_screen
+from smarterise_tui.screens.fleet import FleetScreen
+from smarterise_tui.screens.help import help_screen
+from smarterise_tui.screens.site import SiteScreen
+from smarterise_tui.state import ConsoleState
+from smarterise_tui.theme import THEME
+from smarterise_tui.troubles import (
+    DEGRADED,
+    degradation,
+    failure,
+    gap_troubles,
+    is_about_credentials,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.screen import Screen
+
+    from smarterise_sdk.settings_model import Settings
+    from smarterise_tui.contract import ConsoleStack
+    from smarterise_tui.widgets.fleet_table import FleetTable
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class SmarteriseConsole(App[int]):
+    """The on-call console.
+
+    Args:
+        settings: Settings in force.
+        open_stack: Makes the stack; it is called on a thread, after the first paint.
+        clock: Says what time it is, UTC.
+        cadence: How often AWS is asked.
+    """
+
+    CSS_PATH = "console.tcss"
+    TITLE = "smarterise-ops"
+    BINDINGS = bindings_of(Scope.APP)
+    ENABLE_COMMAND_PALETTE = False
+    SCREENS: ClassVar[dict[str, Callable[[], Screen[object]]]] = {}
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_stack: Callable[[], ConsoleStack],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        cadence: Cadence | None = None,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.state = ConsoleState(settings, clock)
+        self.cadence = cadence or Cadence()
+        self.poller = Poller(self, self.state, self._wanted, self.cadence)
+        self._open_stack = open_stack
+        self._fleet = FleetScreen(self.state)
+
+    def on_mount(self) -> None:
+        """Show the fleet; load the SDK once that is painted."""
+        self.push_screen(self._fleet)
+        self.call_after_refresh(self._load_stack)
+
+    def _load_stack(self) -> None:
+        ask(self, Source.STACK, self._open_stack, messages.StackOpened, self._refused(Source.STACK))
+
+    # Answers
+
+    def on_stack_opened(self, message: messages.StackOpened) -> None:
+        """Begin to ask."""
+        self.state.stack = message.stack
+        self.state.troubles.set(Source.STACK, ())
+        self.set_interval(self.cadence.tick, self.tick, name="poll")
+        self.poller.ask_identity()
+        self.poller.ask_sites()
+
+    def on_identity_known(self, message: messages.IdentityKnown) -> None:
+        """Show who we are."""
+        self.state.identity = message.identity
+        self.state.troubles.set(Source.IDENTITY, ())
+        self._tell_screens()
+
+    def on_sites_fetched(self, message: messages.SitesFetched) -> None:
+        """Show the sites; ask for the values of new ones at once."""
+        state, snapshot = self.state, message.snapshot
+        known = state.model.rows.keys()
+        has_new_sites = any(site.gateway_serial not in known for site in snapshot.sites)
+        state.now = state.clock()
+        state.model.replace_sites(snapshot, state.now)
+        state.view.rebuild(state.now)
+        state.troubles.set(Source.SITES, ())
+        state.troubles.set(DEGRADED, degradation(snapshot))
+        self._let_in()
+        self._tell_screens(has_new_sites=True)
+        if has_new_sites:
+            self.call_after_refresh(self.poller.ask_due)
+
+    def on_latest_fetched(self, message: messages.LatestFetched) -> None:
+        """Show the newest values, and what is missing."""
+        state = self.state
+        state.now = state.clock()
+        moved = state.model.take_latest(
+            message.asked, message.looked_far, message.metrics, message.outcome, state.now
+        )
+        moved |= state.model.pass_time(state.now)
+        state.view.after_values(moved, state.now)
+        gaps = gap_troubles(Source.LATEST, message.outcome.gaps, len(message.asked))
+        state.troubles.set(Source.LATEST, gaps)
+        if any(is_about_credentials(gap.error) for gap in message.outcome.gaps):
+            self.poller.is_locked_out = True
+        self._tell_screens()
+
+    def on_history_fetched(self, message: messages.HistoryFetched) -> None:
+        """Show the sparklines."""
+        self.state.model.take_history(message.asked, message.outcome)
+        gaps = gap_troubles(Source.HISTORY, message.outcome.gaps, len(message.asked))
+        self.state.troubles.set(Source.HISTORY, gaps)
+        self._tell_screens()
+
+    def on_fetch_failed(self, message: messages.FetchFailed) -> None:
+        """Show what could not be had; a refusal of our credentials stops nearly all asking."""
+        state, error = self.state, message.error
+        state.now = state.clock()
+        state.troubles.set(message.source, [failure(message.source, error)])
+        if message.source == Source.LATEST:
+            state.model.miss_latest(message.asked, Gap("", error, message.asked), state.now)
+            state.view.rebuild(state.now)
+        if message.source == Source.HISTORY:
+            state.model.miss_history(message.asked)
+        if is_about_credentials(error):
+            self.poller.is_locked_out = True
+        self._tell_screens()
+
+    def on_change_applied(self) -> None:
+        """Read the sites again, so that the fleet shows the change."""
+        self.poller.ask_sites(again=True)
+
+    # Time
+
+    def tick(self) -> None:
+        """Ask for what is due; when nothing is, let the values grow older."""
+        if self.poller.is_resting or self.screen.is_modal:
+            return
+        if not self.poller.ask_due():
+            state = self.state
+            state.now = state.clock()
+            state.view.after_values(state.model.pass_time(state.now), state.now)
+            self._tell_screens()
+
+    def on_app_blur(self) -> None:
+        """Ask less often."""
+        self.poller.is_blurred = True
+
+    def on_app_focus(self) -> None:
+        """Catch up, and ask as often as before."""
+        self.poller.is_blurred = False
+        self.poller.ask_due()
+
+    def _wanted(self) -> Wanted | None:
+        return self.screen.wanted() if isinstance(self.screen, ConsoleScreen) else None
+
+    def _let_in(self) -> None:
+        if self.poller.is_locked_out:
+            self.poller.is_locked_out = False
+            self.poller.ask_identity()
+            self.call_after_refresh(self.poller.ask_due)
+
+    def _tell_screens(self, *, has_new_sites: bool = False) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen):
+                screen.post_message(messages.FleetChanged(has_new_sites))
+
+    # Keys
+
+    def action_show_fleet(self) -> None:
+        """Go to the fleet."""
+        while self.screen is not self._fleet and len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_show_site(self) -> None:
+        """Go to the site under the cursor."""
+        serial = self._fleet.table.cursor_serial
+        if serial is not None and not isinstance(self.screen, SiteScreen):
+            self.action_show_fleet()
+            self._show_site(serial)
+
+    def on_fleet_table_opened(self, message: FleetTable.Opened) -> None:
+        """Go to a site."""
+        self._show_site(message.serial)
+
+    def on_fleet_table_settled(self) -> None:
+        """Ask for the rows that came into view."""
+        self.poller.ask_due()
+
+    def _show_site(self, serial: str) -> None:
+        self.push_screen(SiteScreen(self.state, serial))
+        self.call_after_refresh(self.poller.ask_due)
+
+    def action_show_checks(self) -> None:
+        """Go to the checks."""
+        if not isinstance(self.screen, ChecksScreen) and self.state.stack is not None:
+            self.action_show_fleet()
+            self.push_screen(ChecksScreen(self.state))
+
+    def action_copy_command(self) -> None:
+        """Copy the command that shows the same as this screen."""
+        if isinstance(self.screen, ConsoleScreen):
+            command = self.screen.twin()
+            self.copy_to_clipboard(command)
+            self.notify(command, title="copied", markup=False, timeout=3)
+
+    def action_show_problems(self) -> None:
+        """Show what could not be had."""
+        self.push_screen(troubles_screen(self.state))
+
+    def action_show_help(self) -> None:
+        """Show the help."""
+        self.push_screen(help_screen(self.state))
+
+    def action_refresh_now(self) -> None:
+        """Ask for everything on this screen again."""
+        if self.state.stack is None:
+            self._load_stack()
+        elif isinstance(self.screen, ChecksScreen):
+            self.screen.run_checks()
+        else:
+            self.poller.ask_identity()
+            self.poller.ask_due(everything=True)
+
+    def action_save_screenshot(self) -> None:
+        """Save the screen as SVG where the console was started."""
+        name = f"{self.TITLE}-{self.state.settings.environment.name}-{self.state.clock():%Y%m%dT%H%M%SZ}.svg"
+        try:
+            Path(name).write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"not saved: {error}", severity="error", markup=False)
+        else:
+            self.notify(f"saved {name}", markup=False, timeout=3)
+
+    async def action_quit(self) -> None:
+        """Quit, unless a change is under way: its receipt must not get lost."""
+        if self.state.is_writing:
+            self.notify("a change is being applied: wait for its receipt", severity="warning", markup=False)
+        else:
+            self.exit(0)
+
+    async def action_leave(self) -> None:
+        """Quit."""
+        await self.action_quit()
+
+    @staticmethod
+    def _refused(source: Source) -> Callable[[Exception], messages.FetchFailed]:
+        return lambda error: messages.FetchFailed(source, (), error)
+
+
+def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int:
+    """Run the console until the operator quits.
+
+    Args:
+        settings: Settings in force.
+        stack: A stack to use; without one the SDK's is made once the first screen is painted.
+
+    Returns:
+        The exit code.
+    """
+
+    def open_stack() -> ConsoleStack:
+        if stack is not None:
+            return stack
+        from smarterise_sdk.stack import Stack  # loads boto3: after the first paint
+
+        made = Stack(settings)
+        # A part loads when first touched: here, and not on the event loop.
+        _ = made.broker, made.sites, made.metrics, made.checks
+        return made
+
+    console = SmarteriseConsole(settings, open_stack)
+    code = console.run()
+    if console.state.stack is not None:
+        console.state.stack.close()
+    return code or 0

@@ -1,0 +1,1 @@
+"""The fleet as the console holds it: rows, filter, sort, columns. No widget, no I/O."""

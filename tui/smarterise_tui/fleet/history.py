@@ -1,0 +1,82 @@
+"""The last half hour of one value of one site, a bucket a minute, for the sparkline in its row."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from smarterise_sdk.domain.metrics import MetricPoint
+
+MINUTES = 30
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_NOTHING = "·"
+_HEADROOM = 0.1
+
+
+class History:
+    """A ring of one bucket a minute; a minute's newest value stands for it."""
+
+    __slots__ = ("_newest_minute", "_values")
+
+    def __init__(self) -> None:
+        self._values = array("d", [math.nan]) * MINUTES
+        self._newest_minute = -1
+
+    def add(self, point: MetricPoint) -> None:
+        """Take a point in; points older than the ring are of no interest."""
+        minute = _minute(point.at)
+        if minute > self._newest_minute:
+            self._forget_between(self._newest_minute, minute)
+            self._newest_minute = minute
+        if minute > self._newest_minute - MINUTES:
+            self._values[minute % MINUTES] = point.value
+
+    def extend(self, points: Iterable[MetricPoint]) -> None:
+        """Take points in."""
+        for point in points:
+            self.add(point)
+
+    def blocks(self, width: int, now: datetime) -> str:
+        """Return the span up to `now` as `width` block characters; `·` where there is no value.
+
+        The scale is the span's own: from half its greatest value, or its least where that is lower, to
+        a little above the greatest. So a load that wavers is an even line, and one that falls is seen to.
+        """
+        last = _minute(now)
+        minutes = [self._at(minute) for minute in range(last - MINUTES + 1, last + 1)]
+        bins = [_mean(minutes[i * MINUTES // width : (i + 1) * MINUTES // width]) for i in range(width)]
+        known = [value for value in bins if not math.isnan(value)]
+        top = max(known, default=0.0)
+        bottom = min([*known, top / 2])
+        return "".join(_block(value, bottom, top + abs(top) * _HEADROOM) for value in bins)
+
+    def _at(self, minute: int) -> float:
+        if self._newest_minute - MINUTES < minute <= self._newest_minute:
+            return self._values[minute % MINUTES]
+        return math.nan
+
+    def _forget_between(self, previous: int, newest: int) -> None:
+        for minute in range(max(previous + 1, newest - MINUTES + 1), newest + 1):
+            self._values[minute % MINUTES] = math.nan
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp() // 60)
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _block(value: float, bottom: float, top: float) -> str:
+    if math.isnan(value):
+        return _NOTHING
+    if top <= bottom:
+        return _BLOCKS[0]
+    return _BLOCKS[min(len(_BLOCKS) - 1, int((value - bottom) / (top - bottom) * len(_BLOCKS)))]

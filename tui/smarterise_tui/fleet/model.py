@@ -1,0 +1,173 @@
+"""All sites with their newest values. Handlers feed it answers; it says which rows that changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_tui.fleet.rows import SPARK_METRIC, FleetRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from smarterise_sdk.domain.metrics import Metric
+    from smarterise_sdk.domain.outcome import Gap, Outcome
+    from smarterise_sdk.domain.status import Status
+    from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
+
+POLL_WHOLE_FLEET_UP_TO = 500
+"""Above this many sites only those on screen are asked every time, the others in turn."""
+
+IN_TURN = 100
+"""How many of the others are asked at each poll of a big fleet."""
+
+POLL_EVERY = {Tier.CRITICAL: timedelta(seconds=10), Tier.NON_CRITICAL: timedelta(seconds=60)}
+"""How often a site is asked about: streamed ones live, the others far more often than they can change."""
+
+LOOK_FAR_EVERY = timedelta(seconds=60)
+"""How often a site whose values come in is looked at further back than `NEAR`, for what came late."""
+
+NEAR = timedelta(seconds=60)
+"""How far back a site is looked at in between: few points, as each one costs time to read."""
+
+_SLACK = timedelta(seconds=1)
+
+
+class FleetModel:
+    """Rows by serial, in the order of the file."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, FleetRow] = {}
+        self.snapshot: SitesSnapshot | None = None
+        self._turn = 0
+
+    def replace_sites(self, snapshot: SitesSnapshot, now: datetime) -> None:
+        """Take over the sites of a snapshot; rows of sites that stay keep their values."""
+        unchanged = self.snapshot is not None and self.snapshot.etag == snapshot.etag
+        self.snapshot = snapshot
+        if unchanged and len(self.rows) == len(snapshot.sites):
+            return
+        rows = {}
+        for site in snapshot.sites:
+            row = self.rows.get(site.gateway_serial)
+            if row is None:
+                row = FleetRow(site)
+            elif row.site != site:
+                row.configure(site, now)
+            rows[site.gateway_serial] = row
+        self.rows = rows
+
+    def take_latest(
+        self,
+        asked: Iterable[str],
+        looked_far: Collection[str],
+        metrics: Collection[Metric],
+        outcome: Outcome[Latest],
+        now: datetime,
+    ) -> set[str]:
+        """Take over newest values; a site that has none and lies in a gap gets the gap.
+
+        Returns:
+            Serials whose place when the worst comes first may have changed.
+        """
+        gaps = _gap_by_serial(outcome.gaps)
+        moved = set()
+        for serial in asked:
+            row = self.rows.get(serial)
+            if row is None:
+                continue
+            before = row.rank_key
+            points = outcome.value.get(serial, {})
+            gap = gaps.get(serial)
+            if gap is not None and not points:
+                row.miss(gap, now)
+            else:
+                row.take(metrics, points, now)
+                if serial in looked_far:
+                    row.looked_far_at = now
+            if row.rank_key != before:
+                moved.add(serial)
+        return moved
+
+    def take_history(self, asked: Iterable[str], outcome: Outcome[SeriesOf]) -> None:
+        """Take over the past of the sparkline's metric; a site in a gap may be asked again."""
+        missing = _gap_by_serial(outcome.gaps)
+        for serial in asked:
+            row = self.rows.get(serial)
+            if row is None:
+                continue
+            row.history_asked = serial not in missing
+            row.remember(outcome.value.get(serial, {}).get(SPARK_METRIC, ()))
+
+    def miss_latest(self, asked: Iterable[str], gap: Gap, now: datetime) -> None:
+        """Note that the newest values of these sites could not be had."""
+        for serial in asked:
+            if serial in self.rows:
+                self.rows[serial].miss(gap, now)
+
+    def miss_history(self, asked: Iterable[str]) -> None:
+        """Note that the past could not be had; it may be asked for again."""
+        for serial in asked:
+            if serial in self.rows:
+                self.rows[serial].history_asked = False
+
+    def pass_time(self, now: datetime) -> set[str]:
+        """Judge anew the rows for which time alone changes the verdict; return those that moved."""
+        moment = now.timestamp()
+        moved = set()
+        for row in self.rows.values():
+            if row.judge_due <= moment:
+                before = row.rank_key
+                row.judge(now)
+                if row.rank_key != before:
+                    moved.add(row.serial)
+        return moved
+
+    def due(self, visible: Sequence[str], now: datetime, *, everything: bool = False) -> list[Site]:
+        """Return the sites to ask about now: all of a small fleet; of a big one the visible and some more."""
+        if len(self.rows) <= POLL_WHOLE_FLEET_UP_TO:
+            candidates: Iterable[FleetRow] = self.rows.values()
+        else:
+            on_screen = (self.rows[serial] for serial in visible if serial in self.rows)
+            candidates = {row.serial: row for row in (*on_screen, *self._next_in_turn())}.values()
+        return [row.site for row in candidates if row.site.enabled and (everything or _is_due(row, now))]
+
+    def can_look_near(self, serial: str, now: datetime) -> bool:
+        """Whether the last minute is enough: the values before it are here, or known not to be there."""
+        row = self.rows.get(serial)
+        if row is None or row.looked_far_at is None or row.site.tier is not Tier.CRITICAL:
+            return False
+        return row.newest is not None and now - row.looked_far_at < LOOK_FAR_EVERY - _SLACK
+
+    def without_history(self, visible: Sequence[str]) -> list[str]:
+        """Return the visible serials whose past was never asked for, and mark them as asked."""
+        rows = [self.rows[serial] for serial in visible if serial in self.rows]
+        wanted = [row for row in rows if row.site.enabled and not row.history_asked]
+        for row in wanted:
+            row.history_asked = True
+        return [row.serial for row in wanted]
+
+    def count_by_status(self) -> Counter[Status]:
+        """Return how many sites are in each status; disabled ones are not counted."""
+        return Counter(row.state.status for row in self.rows.values() if row.site.enabled)
+
+    def count_by_tier(self) -> tuple[Counter[Tier], int]:
+        """Return how many enabled sites each tier has, and how many sites are disabled."""
+        tiers = Counter(row.site.tier for row in self.rows.values() if row.site.enabled)
+        return tiers, len(self.rows) - tiers.total()
+
+    def _next_in_turn(self) -> list[FleetRow]:
+        rows = list(self.rows.values())
+        start = self._turn % len(rows)
+        self._turn = start + IN_TURN
+        return rows[start : start + IN_TURN]
+
+
+def _is_due(row: FleetRow, now: datetime) -> bool:
+    return row.asked_at is None or now - row.asked_at >= POLL_EVERY[row.site.tier] - _SLACK
+
+
+def _gap_by_serial(gaps: Iterable[Gap]) -> Mapping[str, Gap]:
+    return {serial: gap for gap in gaps for serial in gap.scope}

@@ -1,0 +1,154 @@
+"""One site as the fleet shows it: its configuration, its newest values, how it is judged and why."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES, SiteState, judge
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.errors import Denied, Throttled, Unreachable
+from smarterise_tui.fleet.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime, timedelta
+
+    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.sites import Site
+
+SPARK_METRIC = Metric.ACTIVE_POWER
+_LOADING = SiteState(Status.LOADING, Status.LOADING.value)
+_DISABLED = SiteState(Status.UNKNOWN, "disabled")
+_NEVER = math.inf
+_GAP_WORDS: dict[type[Exception], SiteState] = {
+    Denied: SiteState(Status.DENIED, Status.DENIED.value),
+    Throttled: SiteState(Status.UNKNOWN, "throttled"),
+    Unreachable: SiteState(Status.UNKNOWN, "unreachable"),
+}
+_FAILED = SiteState(Status.UNKNOWN, "no answer")
+
+
+class FleetRow:
+    """A site with what is known of it. Only the handlers of the console change it.
+
+    Attributes:
+        site: Its configuration.
+        points: Newest point of each metric that has one.
+        state: How it is judged.
+        gap: Why its values could not be had at the last attempt, if so.
+        asked_at: When its values were last asked for; `None` before the first time.
+        looked_far_at: When they were last looked for as far back as need be.
+        history: Minutes of `SPARK_METRIC`; `None` until there is a point.
+        history_asked: Whether the past was asked for already.
+        rank_key: Sorts the worst first.
+        judge_due: Epoch seconds from which judging again may say something else.
+    """
+
+    __slots__ = (
+        "asked_at",
+        "gap",
+        "history",
+        "history_asked",
+        "judge_due",
+        "looked_far_at",
+        "newest",
+        "points",
+        "rank_key",
+        "site",
+        "state",
+    )
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.points: Mapping[Metric, MetricPoint] = {}
+        self.newest: datetime | None = None
+        self.gap: Gap | None = None
+        self.asked_at: datetime | None = None
+        self.looked_far_at: datetime | None = None
+        self.history: History | None = None
+        self.history_asked = False
+        self._set_state(_LOADING if site.enabled else _DISABLED, _NEVER)
+
+    @property
+    def serial(self) -> str:
+        """Gateway serial."""
+        return self.site.gateway_serial
+
+    def value(self, metric: Metric) -> float | None:
+        """Return the newest value of a metric."""
+        point = self.points.get(metric)
+        return None if point is None else point.value
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Return how old the newest value is."""
+        return None if self.newest is None else now - self.newest
+
+    @property
+    def load_percent(self) -> float | None:
+        """Apparent power against capacity, percent; `None` without capacity or values."""
+        power, factor = self.value(Metric.ACTIVE_POWER), self.value(Metric.POWER_FACTOR)
+        if power is None or factor is None or not self.site.capacity_kva or abs(factor) < 0.01:
+            return None
+        return 100 * abs(power / factor) / self.site.capacity_kva
+
+    def configure(self, site: Site, now: datetime) -> None:
+        """Take over a new configuration; values stay."""
+        self.site = site
+        self.judge(now)
+
+    def take(self, asked: Collection[Metric], points: Mapping[Metric, MetricPoint], now: datetime) -> None:
+        """Take over an answer.
+
+        An empty answer leaves the old values to grow old: the site went silent, and how long ago is
+        what the operator wants to know. An answer that lacks one metric drops that metric.
+        """
+        self.asked_at = now
+        self.gap = None
+        if points:
+            kept = {metric: point for metric, point in self.points.items() if metric not in asked}
+            self.points = {**kept, **points}
+            self.newest = max(point.at for point in self.points.values())
+            spark = points.get(SPARK_METRIC)
+            if spark is not None:
+                self.remember((spark,))
+        self.judge(now)
+
+    def miss(self, gap: Gap, now: datetime) -> None:
+        """Note that the values could not be had."""
+        self.asked_at = now
+        self.gap = gap
+        self.judge(now)
+
+    def remember(self, points: tuple[MetricPoint, ...]) -> None:
+        """Add points to the sparkline's past."""
+        if points and self.history is None:
+            self.history = History()
+        if self.history is not None:
+            self.history.extend(points)
+
+    def judge(self, now: datetime) -> None:
+        """Judge anew."""
+        if not self.site.enabled:
+            self._set_state(_DISABLED, _NEVER)
+        elif self.gap is not None:
+            self._set_state(_GAP_WORDS.get(type(self.gap.error), _FAILED), _NEVER)
+        elif self.asked_at is None:
+            self._set_state(_LOADING, _NEVER)
+        else:
+            state = judge(self.site, self.points, now)
+            self._set_state(state, self._next_judgement(state, now))
+
+    def _next_judgement(self, state: SiteState, now: datetime) -> float:
+        if self.newest is None:
+            return _NEVER
+        if state.status is Status.STALE:
+            return now.timestamp() + 60  # "stale 7m" becomes "stale 8m"
+        limit = STALE_AFTER_CADENCES * self.site.tier.cadence
+        return (self.newest + limit).timestamp()
+
+    def _set_state(self, state: SiteState, due: float) -> None:
+        self.state = state
+        self.judge_due = due
+        self.rank_key = f"{state.status.rank}{self.site.gateway_serial}"

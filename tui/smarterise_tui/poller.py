@@ -1,0 +1,188 @@
+"""When AWS is asked what. The poller decides and asks; the app's handlers take the answers in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from smarterise_sdk.domain.outcome import Outcome
+from smarterise_tui.asking import ask
+from smarterise_tui.fleet.history import MINUTES
+from smarterise_tui.fleet.model import NEAR
+from smarterise_tui.fleet.rows import SPARK_METRIC
+from smarterise_tui.messages import FetchFailed, HistoryFetched, IdentityKnown, LatestFetched, SitesFetched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from textual.app import App
+    from textual.message import Message
+    from textual.worker import Worker
+
+    from smarterise_sdk.domain.metrics import Metric
+    from smarterise_sdk.domain.sites import Site
+    from smarterise_tui.contract import Latest, MetricsService
+    from smarterise_tui.state import ConsoleState
+
+T = TypeVar("T")
+
+
+class Source(StrEnum):
+    """What is asked for; also the names of the worker groups."""
+
+    STACK = "stack"
+    IDENTITY = "identity"
+    SITES = "sites"
+    LATEST = "latest values"
+    HISTORY = "history"
+    SERIES = "series"
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often, in seconds.
+
+    Attributes:
+        tick: Newest values, of the sites that are due.
+        sites: The site file.
+        locked_out: Anything at all, while AWS does not accept our credentials.
+        when_blurred: Times slower while another window has the focus.
+    """
+
+    tick: float = 10
+    sites: float = 30
+    locked_out: float = 60
+    when_blurred: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the screen in front wants to be kept up to date; nothing else is asked for.
+
+    Attributes:
+        visible: Serials on screen, from the top.
+        metrics: Which metrics.
+        is_fleet: Whether sites off screen matter too, for order and counts.
+        has_sparklines: Whether the past of those on screen is shown.
+    """
+
+    visible: tuple[str, ...]
+    metrics: frozenset[Metric]
+    is_fleet: bool
+    has_sparklines: bool = False
+
+
+class Poller:
+    """Asks at each tick for what is due. A question still open is not asked again."""
+
+    def __init__(
+        self, app: App[int], state: ConsoleState, wanted: Callable[[], Wanted | None], cadence: Cadence
+    ) -> None:
+        self._app = app
+        self._state = state
+        self._wanted = wanted
+        self._cadence = cadence
+        self._workers: dict[Source, Worker[None]] = {}
+        self._sites_asked: datetime | None = None
+        self._ticks = 0
+        self.is_blurred = False
+        self.is_locked_out = False
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether to let this tick go by: nobody looks at a window without focus."""
+        self._ticks += 1
+        return self.is_blurred and self._ticks % self._cadence.when_blurred != 0
+
+    def ask_due(self, *, everything: bool = False) -> bool:
+        """Ask for what the screen in front wants and is due; `everything` asks whether due or not.
+
+        Returns:
+            Whether newest values were asked for, so that an answer will move the time shown.
+        """
+        wanted = self._wanted()
+        if wanted is None or self._state.stack is None:
+            return False
+        if everything or self._sites_are_due():
+            self.ask_sites(again=everything)
+        if self.is_locked_out and not everything:
+            return False
+        if wanted.has_sparklines:
+            self._ask_history(wanted)
+        return self._ask_latest(wanted, everything=everything)
+
+    def ask_identity(self) -> None:
+        """Ask who we are."""
+        if self._state.stack is not None:
+            self._ask(Source.IDENTITY, self._state.stack.identity, IdentityKnown)
+
+    def ask_sites(self, *, again: bool = False) -> None:
+        """Ask for the site file; `again` gives up a question that is still open, as it may be outdated."""
+        if self._state.stack is not None and (again or not self._is_asking(Source.SITES)):
+            self._sites_asked = self._state.clock()
+            self._ask(Source.SITES, self._state.stack.sites.fetch, SitesFetched)
+
+    def _sites_are_due(self) -> bool:
+        every = self._cadence.locked_out if self.is_locked_out else self._cadence.sites
+        slack = timedelta(seconds=1)
+        return (
+            self._sites_asked is None
+            or self._state.clock() - self._sites_asked >= timedelta(seconds=every) - slack
+        )
+
+    def _ask_latest(self, wanted: Wanted, *, everything: bool) -> bool:
+        stack, model = self._state.stack, self._state.model
+        if stack is None or not model.rows or (self._is_asking(Source.LATEST) and not everything):
+            return False
+        if wanted.is_fleet:
+            sites = model.due(wanted.visible, self._state.clock(), everything=everything)
+        else:
+            sites = [model.rows[serial].site for serial in wanted.visible if serial in model.rows]
+        if sites:
+            asked = tuple(site.gateway_serial for site in sites)
+            now = self._state.clock()
+            looked_far = frozenset(serial for serial in asked if not model.can_look_near(serial, now))
+            near = [site for site in sites if site.gateway_serial not in looked_far]
+            far = [site for site in sites if site.gateway_serial in looked_far]
+            work = partial(_look, stack.metrics, near, far, sorted(wanted.metrics))
+            self._ask(Source.LATEST, work, partial(LatestFetched, asked, looked_far, wanted.metrics), asked)
+        return bool(sites)
+
+    def _ask_history(self, wanted: Wanted) -> None:
+        stack = self._state.stack
+        if stack is None or self._is_asking(Source.HISTORY):
+            return
+        asked = tuple(self._state.model.without_history(wanted.visible))
+        if asked:
+            half_an_hour, a_minute = timedelta(minutes=MINUTES), timedelta(minutes=1)
+            work = partial(stack.metrics.series, asked, (SPARK_METRIC,), since=half_an_hour, period=a_minute)
+            self._ask(Source.HISTORY, work, partial(HistoryFetched, asked), asked)
+
+    def _is_asking(self, source: Source) -> bool:
+        worker = self._workers.get(source)
+        return worker is not None and not worker.is_finished
+
+    def _ask(
+        self,
+        source: Source,
+        work: Callable[[], T],
+        answered: Callable[[T], Message],
+        asked: tuple[str, ...] = (),
+    ) -> None:
+        refused = partial(FetchFailed, source.value, asked)
+        self._workers[source] = ask(self._app, source.value, work, answered, refused)
+
+
+def _look(
+    service: MetricsService, near: Sequence[Site], far: Sequence[Site], metrics: Sequence[Metric]
+) -> Outcome[Latest]:
+    """Return newest values: of some sites from the last minute alone, of the others from far back."""
+    answers = [service.latest(far, metrics)] if far else []
+    if near:
+        answers.append(service.latest(near, metrics, lookback=NEAR))
+    value = {serial: points for answer in answers for serial, points in answer.value.items()}
+    gaps = tuple(gap for answer in answers for gap in answer.gaps)
+    return Outcome(value, max(answer.as_of for answer in answers), gaps)

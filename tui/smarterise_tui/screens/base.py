@@ -1,0 +1,80 @@
+"""What every full screen has: header, tabs, banner, its own body, key bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.screen import Screen
+
+from smarterise_tui.widgets.banner import Banner
+from smarterise_tui.widgets.header import Header
+from smarterise_tui.widgets.key_bar import KeyBar
+from smarterise_tui.widgets.tabs import Tab, Tabs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from smarterise_tui.actions import Scope
+    from smarterise_tui.messages import FleetChanged
+    from smarterise_tui.poller import Wanted
+    from smarterise_tui.state import ConsoleState
+
+
+class ConsoleScreen(Screen[None]):
+    """A full screen of the console."""
+
+    AUTO_FOCUS = ""
+    TAB: ClassVar[Tab]
+    SCOPES: ClassVar[tuple[Scope, ...]]
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__()
+        self.state = state
+
+    def compose(self) -> ComposeResult:
+        """Compose the frame around the body."""
+        yield Header(self.state)
+        yield Tabs(self.TAB)
+        yield Banner(self.state)
+        yield from self.body()
+        yield KeyBar(*self.SCOPES)
+
+    def body(self) -> Iterable[Widget]:
+        """Return the widgets between banner and key bar."""
+        raise NotImplementedError
+
+    def wanted(self) -> Wanted | None:
+        """Return what is to be kept up to date while this screen is in front; `None` for nothing."""
+        return None
+
+    def twin(self) -> str:
+        """Return the command that shows the same."""
+        raise NotImplementedError
+
+    def follow_frame(self) -> None:
+        """Show identity, figures, time and troubles as they are now."""
+        self.query_one(Header).follow()
+        self.query_one(Banner).follow()
+
+    def on_fleet_changed(self, message: FleetChanged) -> None:
+        """Follow the model."""
+        self.follow_frame()
+        if message.has_new_sites:
+            self.follow_sites()
+        else:
+            self.follow()
+
+    def follow(self) -> None:
+        """Show the values as they are now."""
+
+    def follow_sites(self) -> None:
+        """Show sites and values as they are now."""
+        self.follow()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what went on behind another screen."""
+        self.follow_frame()
+        self.follow_sites()

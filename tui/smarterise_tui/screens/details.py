@@ -1,0 +1,68 @@
+"""Text in a dialog that can be scrolled and copied: what could not be had, what a check found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from smarterise_sdk.domain.text import visible
+from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.theme import band, band_style, status_class
+from smarterise_tui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from smarterise_tui.state import ConsoleState
+
+
+class TextScreen(ModalScreen[None]):
+    """Shows a text under a title, with the place beside it."""
+
+    BINDINGS = bindings_of(Scope.TEXT)
+    AUTO_FOCUS = "#text"
+
+    def __init__(self, state: ConsoleState, title: str, text: Content) -> None:
+        super().__init__()
+        self.state = state
+        self._title = title
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        """Compose the box."""
+        with Vertical(id="dialog", classes="-tall"):
+            with VerticalScroll(id="text"):
+                yield Static(self.text, markup=False)
+            yield KeyBar(Scope.TEXT)
+
+    def on_mount(self) -> None:
+        """Title the box."""
+        environment = self.state.settings.environment
+        place = (f" {visible(self.state.place)} ", band_style(environment))
+        dialog = self.query_one("#dialog")
+        dialog.border_title = Content.assemble(f" {visible(self._title)} ", place, " ")
+        dialog.styles.border = ("round", band(environment))
+
+    def action_close(self) -> None:
+        """Close."""
+        self.dismiss()
+
+    def action_copy_all(self) -> None:
+        """Copy the text."""
+        self.app.copy_to_clipboard(self.text.plain)
+        self.app.notify("copied", markup=False, timeout=2)
+
+
+def troubles_screen(state: ConsoleState) -> TextScreen:
+    """Return the dialog on everything that could not be had."""
+    blocks = []
+    for trouble in state.troubles.all:
+        head = (f"{trouble.status.glyph} {trouble.line}", f"bold $status-{status_class(trouble.status)}")
+        about = (f"\n  while asking for: {trouble.source}", "$quiet")
+        blocks.append(Content.assemble(head, about, *(f"\n  {line}" for line in trouble.details)))
+    text = Content("\n\n").join(blocks) if blocks else Content("● nothing is missing")
+    return TextScreen(state, "What could not be had", text)

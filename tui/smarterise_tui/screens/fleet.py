@@ -1,0 +1,161 @@
+"""The fleet: every site in a row, the worst first; filter, sort, mark, open, switch tiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.status import Status
+from smarterise_tui import cli_twin
+from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.fleet.columns import JUDGED_BY, SPARK
+from smarterise_tui.fleet.filters import FilterError, parse_filter
+from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.widgets.filter_line import FilterLine
+from smarterise_tui.widgets.fleet_table import FleetTable
+from smarterise_tui.widgets.key_bar import KeyBar
+from smarterise_tui.widgets.summary import Summary
+from smarterise_tui.widgets.tabs import Tab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+    from textual.containers import Horizontal
+from textual.widgets import Input, Static
+
+    from smarterise_tui.fleet.columns import Cell
+    from smarterise_tui.state import ConsoleState
+
+
+class FleetScreen(ConsoleScreen):
+    """All sites."""
+
+    TAB = Tab.FLEET
+    SCOPES = (Scope.APP, Scope.FLEET, Scope.TABLE)
+    BINDINGS = bindings_of(Scope.FLEET)
+    AUTO_FOCUS = "FleetTable"
+
+    def body(self) -> Iterable[Widget]:
+        """Return summary, table and filter line."""
+        yield Summary(self.state)
+        yield FleetTable(self.state.view, self.state.now)
+        yield Horizontal(Static("/ ", markup=False, id="slash"), FilterLine(), id="filter")
+
+    @property
+    def table(self) -> FleetTable:
+        """The table."""
+        return self.query_one(FleetTable)
+
+    def wanted(self) -> Wanted:
+        """Return the rows on screen; the others matter for order and counts."""
+        table = self.table
+        has_sparklines = any(column.key == SPARK for column in table.visible_columns)
+        metrics = JUDGED_BY.union(*(column.metrics for column in table.visible_columns))
+        return Wanted(tuple(table.visible_serials), metrics, is_fleet=True, has_sparklines=has_sparklines)
+
+    def twin(self) -> str:
+        """Return the command that lists the sites."""
+        return cli_twin.list_sites(self.state.settings)
+
+    def follow_sites(self) -> None:
+        """Show sites and values as they are now; serials may be longer than before."""
+        self.table.lay_out_again()
+        self.follow()
+
+    def follow(self) -> None:
+        """Show the values as they are now."""
+        self.table.say_instead(_instead_of_rows(self.state))
+        self.table.follow(self.state.now)
+        self.query_one(Summary).follow()
+
+    # Filter
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.query_one("#filter").add_class("-open")
+        self.query_one(FilterLine).open(self.state.view.filter.text)
+        self.query_one(KeyBar).show(Scope.FILTER)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing; say what is wrong until it is right again."""
+        self._apply_filter(event.value)
+
+    def on_filter_line_left(self, message: FilterLine.Left) -> None:
+        """Go back to the table."""
+        self.query_one("#filter").remove_class("-open")
+        self._apply_filter(message.text)
+        self.query_one(Summary).complain("")
+        self.query_one(KeyBar).show(*self.SCOPES)
+        self.table.focus()
+
+    def _apply_filter(self, text: str) -> None:
+        try:
+            wanted = parse_filter(text)
+        except FilterError as error:
+            self.query_one(Summary).complain(str(error))
+            return
+        self.state.view.set_filter(wanted, self.state.now)
+        self.query_one(Summary).complain("")
+        self.follow()
+
+    # Order
+
+    def action_sort_next(self) -> None:
+        """Sort by the next key."""
+        self.state.view.sort_by_next(self.state.now)
+        self._reordered()
+
+    def action_sort_reverse(self) -> None:
+        """Turn the order round."""
+        self.state.view.reverse(self.state.now)
+        self._reordered()
+
+    def on_fleet_table_sort_asked(self, message: FleetTable.SortAsked) -> None:
+        """Sort by the heading that was clicked."""
+        self.state.view.sort_by(message.key, self.state.now)
+        self._reordered()
+
+    def _reordered(self) -> None:
+        self.table.start_over(self.state.now)
+        self.query_one(Summary).follow()
+
+    # Marks, and what is done to sites
+
+    def on_fleet_table_marks_changed(self) -> None:
+        """Count the marks."""
+        self.query_one(Summary).follow()
+
+    def action_back(self) -> None:
+        """Clear the filter; when there is none, the marks."""
+        if self.state.view.filter.tests:
+            self._apply_filter("")
+        elif self.state.view.marks:
+            self.table.action_unmark_all()
+
+    def action_switch_tier(self) -> None:
+        """Plan another tier for the marked sites, else for the one under the cursor."""
+        selection = self.state.view.selection(self.table.cursor_serial)
+        if selection.serials:
+            self.app.push_screen(TierScreen(self.state, selection))
+
+
+def _instead_of_rows(state: ConsoleState) -> list[Cell]:
+    """Return what the table says when it has no row: why there is none."""
+    if state.model.rows:
+        return [
+            (f"∅ no site matches {state.view.filter.text}", Status.NO_DATA),
+            ("  esc clears the filter", "dim"),
+        ]
+    failed = state.troubles.of(Source.SITES) or state.troubles.of(Source.STACK)
+    if failed:
+        trouble = failed[0]
+        first, *rest = trouble.details
+        return [(f"{trouble.status.glyph} {first}", trouble.status), *((f"  {line}", "dim") for line in rest)]
+    if state.model.snapshot is None:
+        return [(f"{Status.LOADING.glyph} loading the sites", Status.LOADING)]
+    return [
+        ("∅ no sites yet: the site file is empty", Status.NO_DATA),
+        ("  try: smarterise-ops sites bulk-update --create --set SERIAL=CRITICAL", "dim"),
+    ]

@@ -1,0 +1,230 @@
+"""One site: its voltages over time against the band, its values now, its configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+from textual.content import Content
+
+from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, Metric, MetricPoint
+from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.voltage_quality import profile_of
+from smarterise_tui import cli_twin
+from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.asking import ask
+from smarterise_tui.fleet.columns import VOLTAGES
+from smarterise_tui.fleet.view import Selection
+from smarterise_tui.messages import FetchFailed, SeriesFetched
+from smarterise_tui.plotting import Frame, Trace
+from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.site_text import configuration_text, title_line, values_text
+from smarterise_tui.theme import status_class
+from smarterise_tui.troubles import failure, gap_troubles
+from smarterise_tui.widgets.panel import Panel
+from smarterise_tui.widgets.plot import VoltagePlot
+from smarterise_tui.widgets.tabs import Tab
+from smarterise_tui.widgets.text_line import Line, Part, TextLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual import events
+    from textual.widget import Widget
+
+    from smarterise_tui.fleet.rows import FleetRow
+    from smarterise_tui.state import ConsoleState
+
+_PLOTTED = dict(zip("ABC", VOLTAGES, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span to plot, and how fine."""
+
+    words: str
+    span: timedelta
+    period: timedelta
+
+
+WINDOWS = (
+    Window("30 min", timedelta(minutes=30), HIGH_RESOLUTION),
+    Window("3 h", timedelta(hours=3), timedelta(minutes=1)),
+    Window("24 h", timedelta(hours=24), timedelta(minutes=10)),
+)
+_WIDE = 120
+_FIRST_WINDOW = {Tier.CRITICAL: 0, Tier.NON_CRITICAL: 2}
+
+
+class SiteScreen(ConsoleScreen):
+    """One site."""
+
+    TAB = Tab.SITE
+    SCOPES = (Scope.APP, Scope.SITE)
+    BINDINGS = bindings_of(Scope.SITE)
+
+    def __init__(self, state: ConsoleState, serial: str) -> None:
+        super().__init__(state)
+        self.serial = serial
+        row = self.row
+        self._window = _FIRST_WINDOW[row.site.tier] if row is not None else 0
+        self._points: dict[Metric, list[MetricPoint]] = {}
+        self._has_series = False
+
+    def body(self) -> Iterable[Widget]:
+        """Return title, plot, and panels."""
+        yield TextLine(id="title")
+        yield Container(
+            Container(VoltagePlot(), id="plot"),
+            Container(Panel("Now", "values"), Panel("Configuration", "configuration"), id="panels"),
+            id="site",
+        )
+
+    @property
+    def row(self) -> FleetRow | None:
+        """The site; `None` when the file has it no more."""
+        return self.state.model.rows.get(self.serial)
+
+    @property
+    def window(self) -> Window:
+        """The span plotted."""
+        return WINDOWS[self._window]
+
+    def wanted(self) -> Wanted:
+        """Return this site, all metrics."""
+        return Wanted((self.serial,), frozenset(Metric) - {Metric.READING_AGE}, is_fleet=False)
+
+    def twin(self) -> str:
+        """Return the command that shows the site's values."""
+        return cli_twin.show_site(self.state.settings, self.serial)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Put the panels beside the plot where there is room."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+
+    def on_mount(self) -> None:
+        """Ask for the past."""
+        self._ask_series()
+
+    def follow(self) -> None:
+        """Show the site as it is now."""
+        row = self.row
+        if row is None:
+            gone = Part(f"∅ {self.serial} is not in the site file any more", "$status-no-data")
+            self.query_one("#title", TextLine).line = Line((gone,))
+            return
+        self.query_one("#title", TextLine).line = title_line(row)
+        self.query_one("#values", Panel).show(values_text(row, self.state.now))
+        self.query_one("#configuration", Panel).show(
+            configuration_text(row, self.state.model.snapshot, self.state.now)
+        )
+        self._append(row)
+        self._plot(row)
+
+    def on_series_fetched(self, message: SeriesFetched) -> None:
+        """Plot the past, unless it is of a span no longer shown."""
+        message.stop()
+        if message.window != self.window.span:
+            return
+        self._has_series = True
+        series = message.outcome.value.get(self.serial, {})
+        self._points = {metric: list(series.get(metric, ())) for metric in VOLTAGES}
+        self.state.troubles.set(Source.SERIES, gap_troubles(Source.SERIES, message.outcome.gaps, 1))
+        self.follow_frame()
+        self.follow()
+
+    def on_fetch_failed(self, message: FetchFailed) -> None:
+        """Say why there is no plot."""
+        message.stop()
+        self._has_series = True
+        self.state.troubles.set(Source.SERIES, [failure(Source.SERIES, message.error)])
+        self.follow_frame()
+        self.follow()
+
+    def on_unmount(self) -> None:
+        """Forget troubles that were this screen's own."""
+        self.state.troubles.set(Source.SERIES, ())
+
+    def action_back(self) -> None:
+        """Go back to the fleet."""
+        self.app.pop_screen()
+
+    def action_next_window(self) -> None:
+        """Plot the next span."""
+        self._window = (self._window + 1) % len(WINDOWS)
+        self._points, self._has_series = {}, False
+        self._ask_series()
+
+    def action_switch_tier(self) -> None:
+        """Plan another tier for this site."""
+        if self.row is not None:
+            self.app.push_screen(TierScreen(self.state, Selection((self.serial,), ())))
+
+    def _ask_series(self) -> None:
+        stack = self.state.stack
+        if stack is None or self.row is None:
+            return
+        window = self.window
+        words = f"{Status.LOADING.glyph} loading the last {window.words}"
+        self.query_one(VoltagePlot).say(Content.styled(words, "$status-loading"))
+        self._title_plot()
+        ask(
+            self,
+            Source.SERIES.value,
+            partial(stack.metrics.series, (self.serial,), VOLTAGES, since=window.span, period=window.period),
+            partial(SeriesFetched, self.serial, window.span),
+            partial(FetchFailed, Source.SERIES.value, (self.serial,)),
+        )
+
+    def _append(self, row: FleetRow) -> None:
+        """Add the newest values to the lines, and drop what has left the span."""
+        if not self._has_series:
+            return
+        oldest = self.state.now - self.window.span
+        for metric in VOLTAGES:
+            points = self._points.setdefault(metric, [])
+            newest = row.points.get(metric)
+            if newest is not None and (not points or newest.at > points[-1].at):
+                points.append(newest)
+            while points and points[0].at < oldest:
+                points.pop(0)
+
+    def _plot(self, row: FleetRow) -> None:
+        plot = self.query_one(VoltagePlot)
+        self._title_plot()
+        traces = [
+            Trace(letter, letter, tuple(self._points.get(metric, ()))) for letter, metric in _PLOTTED.items()
+        ]
+        if any(trace.points for trace in traces):
+            plot.show(traces, self._frame(row))
+        elif self._has_series:
+            plot.say(self._why_empty())
+
+    def _frame(self, row: FleetRow) -> Frame:
+        site, window, now = row.site, self.window, self.state.now
+        low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
+        period = max(window.period, site.tier.cadence)
+        return Frame(now - window.span, now, low, high, site.nominal_voltage, period)
+
+    def _title_plot(self) -> None:
+        row = self.row
+        if row is not None:
+            low, high = profile_of(row.site.quality_profile).band(row.site.nominal_voltage)
+            title = f"Voltage, V, last {self.window.words}, band {low:.0f}–{high:.0f}"
+            self.query_one("#plot").border_title = Content(title)
+
+    def _why_empty(self) -> Content:
+        troubles = self.state.troubles.of(Source.SERIES)
+        if troubles:
+            trouble = troubles[0]
+            text = "\n".join((f"{trouble.status.glyph} {trouble.line}", *trouble.details[1:]))
+            return Content.styled(text, f"$status-{status_class(trouble.status)}")
+        return Content.styled(
+            f"{Status.NO_DATA.glyph} no data in the last {self.window.words}", "$status-no-data"
+        )

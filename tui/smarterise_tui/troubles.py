@@ -1,0 +1,131 @@
+"""What could not be had, and why: a line for the banner, the whole story for the details."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.text import visible
+from smarterise_sdk.errors import AccessError, Denied, InvalidDocument, SmarteriseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_tui.contract import SitesSnapshot
+
+DEGRADED = "site file"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that could not be had.
+
+    Attributes:
+        source: Which worker or subject it concerns; a newer one of the same source replaces it.
+        status: `denied`, `warn` or `fail`.
+        line: One line for the banner.
+        details: The whole story, a line each.
+    """
+
+    source: str
+    status: Status
+    line: str
+    details: tuple[str, ...]
+
+
+class Troubles:
+    """The present troubles by source."""
+
+    def __init__(self) -> None:
+        self._by_source: dict[str, tuple[Trouble, ...]] = {}
+
+    def set(self, source: str, troubles: Iterable[Trouble]) -> None:
+        """Replace what is known of a source; nothing clears it."""
+        found = tuple(troubles)
+        if found:
+            self._by_source[source] = found
+        else:
+            self._by_source.pop(source, None)
+
+    @property
+    def all(self) -> list[Trouble]:
+        """Every trouble, the worst first."""
+        found = [trouble for troubles in self._by_source.values() for trouble in troubles]
+        return sorted(found, key=lambda trouble: trouble.status.rank)
+
+    def of(self, source: str) -> tuple[Trouble, ...]:
+        """Return the troubles of one source."""
+        return self._by_source.get(source, ())
+
+
+def failure(source: str, error: Exception) -> Trouble:
+    """Return the trouble of something that could not be had at all."""
+    return Trouble(source, status_of(error), _one_line(error), tuple(describe(error)))
+
+
+def gap_troubles(source: str, gaps: Iterable[Gap], total: int) -> list[Trouble]:
+    """Return the troubles of an answer with holes; `total` is how many sites were asked about.
+
+    Gaps for the same reason are told once, with all the sites they cost.
+    """
+    by_reason: dict[tuple[str, str], list[Gap]] = {}
+    for gap in gaps:
+        by_reason.setdefault((gap.action, str(gap.error)), []).append(gap)
+    return [_gap_trouble(source, same, total) for same in by_reason.values()]
+
+
+def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
+    error = gaps[0].error
+    scope = sorted({visible(serial) for gap in gaps for serial in gap.scope})
+    cost = f"{len(scope)} of {total} sites without values" if scope else ""
+    line = ": ".join(part for part in (_one_line(error), cost) if part)
+    details = [*describe(error), f"call: {gaps[0].action}"]
+    if scope:
+        details.append(f"{cost}: {', '.join(scope)}")
+    return Trouble(source, status_of(error), line, tuple(details))
+
+
+def degradation(snapshot: SitesSnapshot) -> list[Trouble]:
+    """Return the trouble of a site file that is wrong, an earlier version standing in for it."""
+    if snapshot.degraded is None:
+        return []
+    message = visible(snapshot.degraded.message)
+    line = f"the site file is wrong, an earlier version is shown: {message}"
+    return [Trouble(DEGRADED, Status.WARN, line, (message, "try: c runs the checks, which say where"))]
+
+
+def status_of(error: Exception) -> Status:
+    """Return the status an error is shown with."""
+    return Status.DENIED if isinstance(error, Denied) else Status.FAIL
+
+
+def is_about_credentials(error: Exception) -> bool:
+    """Whether asking again soon is useless: AWS does not know us, or will not let us in."""
+    return isinstance(error, AccessError) and error.code == "CREDENTIALS"
+
+
+def describe(error: Exception) -> list[str]:
+    """Return all an error has to say, a line each, safe to show."""
+    if not isinstance(error, SmarteriseError):
+        story = traceback.format_exception(error)
+        lines = ["The console hit a fault of its own. Please report it with the lines below.", *story]
+        return [visible(line) for text in lines for line in text.splitlines()]
+    lines = [error.what]
+    if error.why:
+        lines.append(f"why: {error.why}")
+    if error.remedy:
+        lines.append(f"try: {error.remedy}")
+    if isinstance(error, InvalidDocument):
+        lines += [f"· {problem}" for problem in error.problems]
+    lines.append(f"code: {error.code}")
+    if error.request_id:
+        lines.append(f"AWS request id: {error.request_id}")
+    return [visible(line) for text in lines for line in text.splitlines()]
+
+
+def _one_line(error: Exception) -> str:
+    text = error.what if isinstance(error, SmarteriseError) else f"{type(error).__name__}: {error}"
+    return visible(" ".join(text.split()))

@@ -1,0 +1,50 @@
+"""One line that says what could not be had; it is there only while something could not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from smarterise_tui.theme import status_class
+from smarterise_tui.widgets.text_line import Line, Part, TextLine
+
+if TYPE_CHECKING:
+    from smarterise_tui.state import ConsoleState
+
+
+class Banner(TextLine, can_focus=True):
+    """The worst trouble in a line, and how many more there are. Enter or a click opens the details."""
+
+    DEFAULT_CSS = """
+    Banner { display: none; }
+    Banner.-troubled { display: block; }
+    Banner:focus { text-style: reverse; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.show_problems", "details", show=False)]
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__()
+        self._state = state
+
+    def on_mount(self) -> None:
+        """Show what there is from the start."""
+        self.follow()
+
+    def follow(self) -> None:
+        """Show the troubles as they are now."""
+        troubles = self._state.troubles.all
+        self.set_class(bool(troubles), "-troubled")
+        if not troubles:
+            self.line = Line()
+            return
+        worst = troubles[0]
+        more = f" (+{len(troubles) - 1} more)" if len(troubles) > 1 else ""
+        style = f"$status-{status_class(worst.status)}"
+        self.line = Line(
+            (Part(f"{worst.status.glyph} {worst.line}", style),), (Part(f"{more} e details", style),), gap=" "
+        )
+
+    async def on_click(self) -> None:
+        """Open the details."""
+        await self.run_action("app.show_problems")

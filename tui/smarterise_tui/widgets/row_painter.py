@@ -1,0 +1,102 @@
+"""Turns what a row of the fleet table says into a strip of the screen, and keeps strips it has made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import FIFOCache
+from textual.strip import Strip
+
+from smarterise_tui.fleet.columns import GAP, Cell, Column, Layout
+
+if TYPE_CHECKING:
+    from smarterise_tui.fleet.sorting import Sort
+
+GUTTER = 2
+LINE, CURSOR_LINE = "line", "cursor"
+StyleOf: TypeAlias = Callable[[str, str], Style]
+"""Style of a cell by its name and by the line it is on: `LINE` or `CURSOR_LINE`."""
+
+
+class Look(NamedTuple):
+    """All that the look of a line depends on: equal looks paint the same."""
+
+    serial: Cell
+    cells: tuple[Cell, ...]
+    on_cursor: bool
+    is_marked: bool
+    offset: int
+    width: int
+
+
+class RowPainter:
+    """Paints looks. The serial stays at the left; the other cells are shifted by the look's offset."""
+
+    def __init__(self, style_of: StyleOf) -> None:
+        self._style_of = style_of
+        self._strips: FIFOCache[Look, Strip] = FIFOCache(512)
+
+    def forget(self) -> None:
+        """Drop the kept strips: styles or widths are others now."""
+        self._strips.clear()
+
+    def paint(self, look: Look) -> Strip:
+        """Return the strip of a row."""
+        strip = self._strips.get(look)
+        if strip is None:
+            strip = self._paint(look)
+            self._strips[look] = strip
+        return strip
+
+    def paint_head(self, layout: Layout, sort: Sort, offset: int, width: int, *, has_more: bool) -> Strip:
+        """Return the strip of the headings; `›` at its end when there are columns further right."""
+        style = self._style_of("head", LINE)
+        fixed = [Segment(" " * GUTTER, style), Segment(_headed(layout.serial, sort), style)]
+        scrolling = [Segment(GAP + _headed(column, sort), style) for column in layout.columns]
+        strip = _joined(fixed, scrolling, offset, width, style)
+        if has_more and width > GUTTER:
+            return Strip([*strip.crop(0, width - 1), Segment("›", style)], width)
+        return strip
+
+    def paint_text(self, cell: Cell, width: int) -> Strip:
+        """Return a line of words, shown where rows would be."""
+        base = self._style_of("", LINE)
+        text, style = cell
+        segments = [Segment(" " * GUTTER, base), Segment(text, self._style_of(style, LINE))]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _paint(self, look: Look) -> Strip:
+        line = CURSOR_LINE if look.on_cursor else LINE
+        base = self._style_of("", line)
+        text, style = look.serial
+        fixed = [
+            Segment("▸" if look.on_cursor else " ", self._style_of("accent", line)),
+            Segment("*" if look.is_marked else " ", self._style_of("mark", line)),
+            Segment(text, self._style_of(style, line)),
+        ]
+        scrolling = []
+        for text, style in look.cells:
+            scrolling += [Segment(GAP, base), Segment(text, self._style_of(style, line))]
+        return _joined(fixed, scrolling, look.offset, look.width, base)
+
+
+def _joined(fixed: list[Segment], scrolling: list[Segment], offset: int, width: int, base: Style) -> Strip:
+    left = Strip(fixed)
+    room = max(width - left.cell_length, 0)
+    right = Strip(scrolling).crop(offset, offset + room)
+    return Strip.join([left, right]).adjust_cell_length(width, base)
+
+
+def _headed(column: Column, sort: Sort) -> str:
+    """Return a heading, with an arrow where the order comes from it."""
+    head = column.head
+    if column.key != sort.key:
+        return head
+    arrow = "▲" if sort.is_reversed else "▼"
+    if column.is_number:
+        return (head[1:] if head.startswith(" ") else head[:-1]) + arrow
+    end = len(column.heading)
+    return head[:end] + arrow + head[end + 1 :]

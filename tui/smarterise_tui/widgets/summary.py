@@ -1,0 +1,73 @@
+"""The line above the fleet: how many sites are how, of which tier, and what the operator asked to see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.text import visible
+from smarterise_tui.fleet.sorting import WORST
+from smarterise_tui.theme import status_class
+from smarterise_tui.widgets.text_line import Line, Part, TextLine
+
+if TYPE_CHECKING:
+    from smarterise_tui.state import ConsoleState
+
+_WORDS = {
+    Status.NO_DATA: " no data",
+    Status.DENIED: " denied",
+    Status.LOADING: " loading",
+    Status.UNKNOWN: " unknown",
+}
+"""Statuses whose glyph is not known by heart carry their word."""
+
+
+class Summary(TextLine):
+    """Counts by status and tier, filter, sort, marks; or what is wrong with the filter being typed."""
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__()
+        self._state = state
+        self._complaint = ""
+
+    def complain(self, text: str) -> None:
+        """Say what is wrong with the filter; empty when nothing is."""
+        self._complaint = text
+        self.follow()
+
+    def follow(self) -> None:
+        """Show the state as it is now."""
+        if self._complaint:
+            self.line = Line((Part(f"✖ {self._complaint}", "$status-fail"),))
+            return
+        self.line = Line(tuple(_counts(self._state)), tuple(_asked_for(self._state)))
+
+
+def _counts(state: ConsoleState) -> list[Part]:
+    model = state.model
+    parts = [Part(f"Sites {len(model.rows):,}", "bold")]
+    counts = model.count_by_status()
+    for status in sorted(counts, key=lambda status: (status is not Status.OK, status.rank)):
+        text = f"{status.glyph} {counts[status]:,}{_WORDS.get(status, '')}"
+        parts.append(Part(text, f"$status-{status_class(status)}"))
+    if model.rows:
+        tiers, disabled = model.count_by_tier()
+        texts = [f"{tier.value} {tiers[tier]:,}" for tier in Tier]
+        texts += [f"disabled {disabled:,}"] if disabled else []
+        parts.append(Part(" / ".join(texts), "$quiet", drop=5))
+    return parts
+
+
+def _asked_for(state: ConsoleState) -> list[Part]:
+    view = state.view
+    parts = []
+    if view.sort.key != WORST or view.sort.is_reversed:
+        arrow = "▲" if view.sort.is_reversed else "▼"
+        parts.append(Part(f"sort: {view.sort.key} {arrow}", "$quiet", drop=4))
+    if view.filter.tests:
+        parts.append(Part(f"filter: {visible(view.filter.text)} ({len(view.rows):,})", "$accent", drop=1))
+    if view.marks:
+        hidden = f" ({view.hidden_marks:,} hidden)" if view.hidden_marks else ""
+        parts.append(Part(f"marks {len(view.marks):,}{hidden}", "bold $accent"))
+    return parts
