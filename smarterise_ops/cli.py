@@ -20,6 +20,7 @@ from smarterise_ops.context import PROGRAM, Invocation, current, invocation
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
 from smarterise_ops.output import OutputFormat, say, say_error, write_data
 from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ def missing_extra(what: str, module: str, extra: str) -> UsageError:
 app = typer.Typer(
     cls=LazyRoot,
     help=OVERVIEW,
+    epilog="Exit codes: " + "; ".join(f"{int(code)} {code.meaning}" for code in ExitCode) + ".",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     invoke_without_command=True,
@@ -209,7 +211,9 @@ def _console(run_: Invocation) -> int:
 
 def command_tree() -> TyperGroup:
     """Return the root with the shared options; its groups are not loaded."""
-    tree = typer.main.get_group(app)
+    tree = typer.main.get_command(app)
+    if not isinstance(tree, TyperGroup):
+        raise TypeError("the root is no group")
     options, _, _ = typer.main.get_params_convertors_ctx_param_name_from_function(_shared)
     tree.params += options
     return tree
@@ -259,7 +263,7 @@ def _failed(error: SmarteriseError) -> int:
 
 
 def _broke(error: Exception) -> int:
-    say(f"error: {PROGRAM} failed in a way it should not: {type(error).__name__}: {error}")
+    say(f"error: {PROGRAM} failed in a way it should not: {type(error).__name__}: {visible(str(error))}")
     if not _say_trace():
         say("try: the same command with SMARTERISE_DEBUG=1 set, which shows where; please report it")
     return ExitCode.UNDETERMINED

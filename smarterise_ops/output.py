@@ -1,6 +1,6 @@
 """What a command prints: data on stdout in the format asked for, words for people on stderr.
 
-Knows nothing of sites, metrics or checks. rich is loaded for tables alone, yaml and csv when asked for.
+Knows nothing of sites, metrics or checks. rich is loaded for tables alone, and yaml for YAML.
 """
 
 from __future__ import annotations
@@ -121,8 +121,10 @@ def problem_line(problem: Problem) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
     try:
-        stream.write(text)
+        # Characters that the terminal, or any encoding, does not have are shown by their escapes.
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except BrokenPipeError:
         # `… | head`: what is still to be written, also at interpreter exit, goes nowhere, quietly.
@@ -145,14 +147,18 @@ def _plain(value: JsonValue) -> str:
 
 # JSON ------------------------------------------------------------------------------------------
 
-_UNSAFE_RAW = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""Characters that JSON allows raw and a terminal may act upon; the escape means the same."""
+
+def _is_safe_to_look_at(text: str) -> bool:
+    characters = "".join(set(text) - {"\n"})
+    return visible(characters) == characters
 
 
 def _json(value: object, *, indent: int | None) -> str:
-    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    return _UNSAFE_RAW.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    has_unicode = "utf" in (sys.stdout.encoding or "").lower()
+    if text.isascii() or (has_unicode and _is_safe_to_look_at(text)):
+        return text
+    return json.dumps(value, ensure_ascii=True, indent=indent)
 
 
 def _json_lines(rows: Iterable[JsonObject]) -> str:
@@ -165,26 +171,37 @@ def _json_lines(rows: Iterable[JsonObject]) -> str:
 def _yaml(value: object) -> str:
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+    def dumped(*, unicode: bool) -> str:
+        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=unicode, width=110))
+
+    text = dumped(unicode=True)
+    # PyYAML leaves some of them raw, and does not read U+0085 back; escaped they mean the same.
+    return text if _is_safe_to_look_at(text) else dumped(unicode=False)
 
 
 # CSV -------------------------------------------------------------------------------------------
 
 
-def _csv(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
-    import csv
-    import io
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]|\A\s|\s\Z')
 
+
+def _csv(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
     header = dict.fromkeys(column.key for column in columns)
     for row in rows:
         header.update(dict.fromkeys(row))
+    lines = [list(header), *([csv_cell(row.get(key)) for key in header] for row in rows)]
     # On a terminal a person reads it; anywhere else it is data and stays as it is.
     finish: Callable[[str], str] = visible if sys.stdout.isatty() else str
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([finish(key) for key in header])
-    writer.writerows([finish(csv_cell(row.get(key))) for key in header] for row in rows)
-    return buffer.getvalue()
+    # A line of one empty cell would be an empty line, which is no row.
+    return "".join((",".join(_quoted(finish(cell)) for cell in line) or '""') + "\n" for line in lines)
+
+
+def _quoted(cell: str) -> str:
+    # The standard writer leaves a lone carriage return bare before Python 3.13, and then cannot read it.
+    if not _NEEDS_QUOTES.search(cell):
+        return cell
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def csv_cell(value: JsonValue) -> str:

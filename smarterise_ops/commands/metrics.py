@@ -16,7 +16,7 @@ from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, METRICS, Metric, Metr
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import utc_text, visible
 from smarterise_sdk.domain.updates import suggest_site
-from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, SmarteriseError
+from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,9 +75,14 @@ class Found:
 
     def tell_gaps(self) -> ExitCode:
         """Tell what could not be had, and return what that means for the run."""
+        without: dict[str, set[str]] = {}
+        errors: dict[str, Gap] = {}
         for gap in self.gaps:
-            scope = f" ({len(gap.scope)} site(s) without values)" if gap.scope else ""
-            say(f"{Status.DENIED.glyph} {visible(gap.action)}{scope}")
+            words = f"{gap.action}: {gap.error}"
+            errors.setdefault(words, gap)
+            without.setdefault(words, set()).update(gap.scope)
+        for words, gap in errors.items():
+            say(f"{Status.DENIED.glyph} {visible(gap.action)}: {len(without[words])} site(s) without values")
             say_error(gap.error if isinstance(gap.error, SmarteriseError) else RemoteFault(str(gap.error)))
         if not self.gaps:
             return ExitCode.DONE
@@ -144,15 +149,15 @@ def show(
     A metric without a value has its row too, and says why.
     """
     run = current()
+    if period is not None and since is None:
+        raise UsageError("--period goes with --since", remedy="add e.g. --since 30m")
     wanted = tuple(dict.fromkeys(metric or Metric))
     snapshot = run.stack.sites.fetch()
     if snapshot.degraded is not None:
         say_warning(snapshot.degraded.message, snapshot.degraded.problems)
     sites = _named(snapshot.sites, serials)
     if since is None:
-        # A period that is not said is left to the service, which knows each tier's cadence.
-        said = {} if period is None else {"period": period}
-        latest = run.stack.metrics.latest(sites, wanted, **said)
+        latest = run.stack.metrics.latest(sites, wanted)
         newest = {
             serial: {name: (point,) for name, point in of.items()} for serial, of in latest.value.items()
         }

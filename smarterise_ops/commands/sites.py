@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.plans import Plan
     from smarterise_sdk.domain.problems import Problem
     from smarterise_sdk.domain.sites import JsonValue
+    from smarterise_sdk.services.sites import SitesSnapshot
 
     Values = Mapping[str, Mapping[str, JsonValue]]
 
@@ -69,8 +70,7 @@ def list_sites(
     """List the sites, in the order of the file."""
     run = current()
     snapshot = run.stack.sites.fetch(via=via)
-    if snapshot.degraded is not None:
-        say_warning(snapshot.degraded.message, snapshot.degraded.problems)
+    _warn_if_degraded(snapshot)
     rows = [
         site.to_row()
         for site in snapshot.sites
@@ -82,10 +82,15 @@ def list_sites(
 
 
 @app.command("show")
-def show_site(serial: Annotated[str, typer.Argument(help="Gateway serial.")]) -> None:
+def show_site(
+    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Gateway serial.")],
+    via: Via = WritePath.LAMBDA,
+) -> None:
     """Show one site."""
     run = current()
-    emit_object(run.stack.sites.get(serial).to_row(), run.output)
+    snapshot = run.stack.sites.fetch_one(serial, via=via)
+    _warn_if_degraded(snapshot)
+    emit_object(snapshot.sites[0].to_row(), run.output)
 
 
 @app.command("set-tier")
@@ -148,6 +153,11 @@ def bulk_update(
         create=create,
         expect_etag=expect_etag,
     )
+
+
+def _warn_if_degraded(snapshot: SitesSnapshot) -> None:
+    if snapshot.degraded is not None:
+        say_warning(snapshot.degraded.message, snapshot.degraded.problems)
 
 
 def _update(

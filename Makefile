@@ -1,0 +1,58 @@
+# Needs Python >= 3.11, pip and make; everything else goes into .venv, at the versions of requirements.lock.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lambdas docs lock
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(INSTALLED) ## Start a stack of 40 simulated meters and open the console on it
+	@$(BIN)/smarterise-ops demo
+
+test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold the SDK's branch coverage
+	@rm -f .coverage .coverage.*
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
+	$(BIN)/python tools/coverage_gate.py
+
+lint: $(INSTALLED) ## Check style, types and which part may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## Measure start-up, the fleet table and the idle console against their limits
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/fleet_table.py
+	$(BIN)/python benchmarks/idle_console.py
+
+lambdas: $(INSTALLED) ## Build the functions' zips for AWS Lambda into build/lambdas
+	$(BIN)/python tools/build_lambdas.py
+
+docs: $(INSTALLED) ## Write docs/cli.md anew from the command line itself
+	$(BIN)/python tools/build_cli_docs.py
+
+lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade takes the newest
+	$(or $(wildcard $(BIN)/uv),uv) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+	  --generate-hashes --no-annotate --no-header $(LOCKFLAGS) -o requirements.lock pyproject.toml tools/requirements.in
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  for candidate in $(CANDIDATES); do \
+	    if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	    then python="$$candidate"; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "error: no Python >= 3.11 with venv and pip among: $(CANDIDATES)" >&2; \
+	    echo "try: make PYTHON=/path/to/python3.13, or on Debian: apt install python3-venv" >&2; \
+	    exit 2; \
+	  fi; \
+	  "$$python" -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
