@@ -113,3 +113,14 @@ def meaning_of(param: str, unit: str) -> Meaning | None:
     if len(_resolved) < _REMEMBERED_AT_MOST:
         _resolved[key] = meaning
     return meaning
+
+
+def scaled(value: float, scale: float) -> float:
+    """Return a number in the quantity's unit.
+
+    Args:
+        value: The meter's number.
+        scale: The factor of its meaning.
+    """
+    # 10530 W are 10.53 kW; times 0.001 they would be 10.530000000000001.
+    return value * scale if scale >= 1 else value / (1 / scale)

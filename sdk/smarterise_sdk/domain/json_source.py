@@ -23,7 +23,8 @@ _MIB = 1024 * 1024
 _NOT_UTF8_REMEDY = "Save the file as UTF-8 without changing its content."
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _COMMENT = re.compile(r"//|/\*|#")
-_LITERALS = ("true", "false", "null", "-")
+# What can be left of a token when a file is cut within it: a literal, a number, an escape.
+_CUT_TOKEN = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[.eE][+-]?|u[0-9a-fA-F]{0,4})?\Z")
 _SAFE_NUMBER_LENGTH = 300
 
 
@@ -132,7 +133,7 @@ def _syntax_problem(text: str, error: json.JSONDecodeError) -> Problem:
     rest = text[error.pos : end]
     if _COMMENT.match(rest):
         return Problem("NOT_JSON", "comments are not JSON", "Delete the comment.", line=error.lineno)
-    if not rest or rest in _cut_literals() or error.msg.startswith("Unterminated string"):
+    if _CUT_TOKEN.match(rest) or error.msg.startswith("Unterminated string"):
         return Problem(
             "NOT_JSON",
             "the text ends before the JSON does: the file was cut",
@@ -146,10 +147,6 @@ def _syntax_problem(text: str, error: json.JSONDecodeError) -> Problem:
     else:
         message = f"not JSON: {error.msg[0].lower()}{error.msg[1:]} (column {error.colno})"
     return Problem("NOT_JSON", message, "Correct the line and upload again.", line=error.lineno)
-
-
-def _cut_literals() -> frozenset[str]:
-    return frozenset(word[:length] for word in _LITERALS for length in range(1, len(word) + 1))
 
 
 def _is_trailing_comma(text: str, error: json.JSONDecodeError) -> bool:

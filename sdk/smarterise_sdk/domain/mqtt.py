@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from smarterise_sdk.domain.aliases import meaning_of
+from smarterise_sdk.domain.aliases import meaning_of, scaled
 from smarterise_sdk.domain.readings import CONFLICTING_VALUES, METER_OFFLINE, Quantity, Reading, Source
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import visible
@@ -228,7 +228,7 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
             ignored += 1
             continue
         quantity, scale = meaning
-        value *= scale
+        value = scaled(value, scale)
         if values.setdefault(quantity, value) != value:
             conflicting = True
     return values, ignored, conflicting

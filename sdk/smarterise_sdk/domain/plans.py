@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from smarterise_sdk.domain.sites import JsonObject, JsonValue
+from smarterise_sdk.domain.sites import JsonObject, JsonValue, same_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class SiteChange:
         return tuple(
             FieldChange(name, before.get(name), self.after.get(name))
             for name in names
-            if before.get(name) != self.after.get(name) or (name in before) != (name in self.after)
+            if not same_json(before.get(name), self.after.get(name))
+            or (name in before) != (name in self.after)
         )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 GATEWAY_SERIAL = re.compile(r"[A-Za-z0-9]{3,64}\Z")
@@ -58,3 +58,8 @@ class Site:
             "quality_profile": self.quality_profile,
             **self.extra,
         }
+
+
+def same_json(one: JsonValue, other: JsonValue) -> bool:
+    """Return whether two values are the same to JSON, where `true` is not 1 as it is to Python."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

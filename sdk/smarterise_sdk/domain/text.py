@@ -11,7 +11,7 @@ _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """Return `text` with control, format and bidirectional characters shown as `\\xNN`/`\\uNNNN`.
+    r"""Return `text` with control, format and bidirectional characters shown as `\xNN`/`\uNNNN`.
 
     Args:
         text: Anything that came from outside.

@@ -17,7 +17,7 @@ from smarterise_sdk.domain.plans import SiteChange
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.site_fields import FIELDS, SERIAL_KEY, field_problem, tier_missing
 from smarterise_sdk.domain.site_tiers import SCHEMA_VERSION, SiteTiers, site_of
-from smarterise_sdk.domain.sites import GATEWAY_SERIAL, JsonObject, JsonValue
+from smarterise_sdk.domain.sites import GATEWAY_SERIAL, JsonObject, JsonValue, same_json
 from smarterise_sdk.domain.text import utc_text, visible
 
 SUBJECT: Final = "the update"
@@ -71,11 +71,11 @@ def apply_updates(
         if found:
             continue
         before = document.site_object(serial) if serial in entries else None
-        after = _merged(before or {}, fields)
-        if before is not None and after == before:
-            unchanged.append(serial)
-        else:
+        after, touched = _merged(before or {}, fields)
+        if touched or before is None:
             changed.append(SiteChange(serial, before, after))
+        else:
+            unchanged.append(serial)
     if problems:
         raise InvalidInput(SUBJECT, problems)
     return UpdateSet(tuple(changed), tuple(unchanged), _with(document, changed))
@@ -162,28 +162,25 @@ def _is_json(value: JsonValue) -> bool:
     return True
 
 
-def _merged(before: JsonObject, fields: Mapping[str, JsonValue]) -> JsonObject:
+def _merged(before: JsonObject, fields: Mapping[str, JsonValue]) -> tuple[JsonObject, bool]:
+    """Return a site's object with the fields set, and whether that changed it."""
     after = dict(before)
+    touched = False
     for name, value in fields.items():
-        if name == SERIAL_KEY:
-            continue
         held = after[name] if name in after else _default_of(name)
-        if _is_same(held, value if value is not None else _default_of(name)):
+        asked = value if value is not None else _default_of(name)
+        if name == SERIAL_KEY or same_json(held, asked):
             continue
+        touched = True
         if value is None:
             after.pop(name, None)
         else:
             after[name] = value
-    return after
+    return after, touched
 
 
 def _default_of(name: str) -> JsonValue:
     return FIELDS[name].default if name in FIELDS else None
-
-
-def _is_same(held: JsonValue, asked: JsonValue) -> bool:
-    # Python finds True equal to 1; a file does not.
-    return held == asked and isinstance(held, bool) == isinstance(asked, bool)
 
 
 def _with(document: SiteTiers, changed: list[SiteChange]) -> SiteTiers:

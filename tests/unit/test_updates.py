@@ -1,0 +1,229 @@
+"""Updates: all or nothing, every problem at once, and no change where none is asked for."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smarterise_sdk.domain.plans import FieldChange
+from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.site_tiers import SiteTiers, new_site_tiers, parse_site_tiers, render_site_tiers
+from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.updates import apply_updates, stamped, suggest_site
+
+AT = datetime(2026, 3, 1, 12, 5, 2, tzinfo=UTC)
+SERIALS = ["AN54101471", "ehm21120333", "AN00000007"]
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "tier": st.sampled_from(["CRITICAL", "NON_CRITICAL"]),
+    "enabled": st.booleans(),
+    "name": st.none() | st.text(max_size=10),
+    "nominal_voltage": st.none() | st.sampled_from([230, 230.0, 240]),
+    "capacity_kva": st.none() | st.integers(1, 1000),
+    "quality_profile": st.none() | st.sampled_from(["en50160", "c84.1"]),
+}
+FIELDS = st.dictionaries(st.sampled_from(sorted(VALUES)), st.none(), min_size=1).flatmap(
+    lambda names: st.fixed_dictionaries({name: VALUES[name] for name in names})
+)
+
+
+@pytest.fixture
+def document() -> SiteTiers:
+    """Two sites, with things in the file that we do not know."""
+    return new_site_tiers(
+        {
+            "ehm21120333": {"tier": "CRITICAL", "asset_id": "C001", "floor": 2},
+            "AN54101471": {"tier": "NON_CRITICAL", "enabled": False, "nominal_voltage": 240},
+        }
+    )
+
+
+def problems_of(
+    document: SiteTiers, updates: Any, **options: Any
+) -> list[tuple[str, str | None, str | None]]:
+    with pytest.raises(InvalidInput) as refused:
+        apply_updates(document, updates, **options)
+    return [(problem.code, problem.site, problem.field) for problem in refused.value.problems]
+
+
+def test_it_sets_what_is_asked_and_nothing_else(document: SiteTiers) -> None:
+    before = copy.deepcopy(document.raw)
+    result = apply_updates(document, {"ehm21120333": {"tier": "NON_CRITICAL", "name": "DT 1"}})
+    (change,) = result.changed
+    assert change.gateway_serial == "ehm21120333"
+    assert change.before == {"tier": "CRITICAL", "asset_id": "C001", "floor": 2}
+    assert change.after == {"tier": "NON_CRITICAL", "asset_id": "C001", "floor": 2, "name": "DT 1"}
+    assert change.fields == (
+        FieldChange("tier", "CRITICAL", "NON_CRITICAL"),
+        FieldChange("name", None, "DT 1"),
+    )
+    assert result.document.sites["ehm21120333"].tier is Tier.NON_CRITICAL
+    assert result.document.sites["AN54101471"] == document.sites["AN54101471"]
+    assert document.raw == before, "the document that was given is left as it is"
+
+
+@given(st.dictionaries(st.sampled_from(SERIALS), FIELDS))
+def test_the_same_update_twice_changes_nothing_the_second_time(updates: dict[str, dict[str, Any]]) -> None:
+    fleet = new_site_tiers({serial: {"tier": "CRITICAL"} for serial in SERIALS})
+    once = apply_updates(fleet, updates)
+    twice = apply_updates(once.document, updates)
+    assert twice.changed == ()
+    assert twice.unchanged == tuple(updates)
+    assert {change.gateway_serial for change in once.changed} | set(once.unchanged) == set(updates)
+    again = parse_site_tiers(render_site_tiers(once.document))
+    assert again.sites == once.document.sites, "what is written is what was planned"
+
+
+@given(st.dictionaries(st.sampled_from(SERIALS), FIELDS))
+def test_every_site_ends_up_as_asked(updates: dict[str, dict[str, Any]]) -> None:
+    fleet = new_site_tiers({serial: {"tier": "CRITICAL", "name": "old"} for serial in SERIALS})
+    untouched = new_site_tiers({"AN1": {"tier": "CRITICAL"}}).sites["AN1"]
+    after = apply_updates(fleet, updates).document
+    for serial, fields in updates.items():
+        site = after.sites[serial]
+        for name, value in fields.items():
+            assert getattr(site, name) == (getattr(untouched, name) if value is None else value)
+
+
+def test_a_listing_fed_back_is_no_change(document: SiteTiers) -> None:
+    rows = {serial: site.to_row() for serial, site in document.sites.items()}
+    assert apply_updates(document, rows).changed == ()
+
+
+def test_null_removes_a_field_and_its_default_holds(document: SiteTiers) -> None:
+    result = apply_updates(document, {"AN54101471": {"nominal_voltage": None}})
+    assert result.changed[0].after == {"tier": "NON_CRITICAL", "enabled": False}
+    assert result.document.sites["AN54101471"].nominal_voltage == 230
+
+
+def test_a_default_asked_for_outright_is_written_when_it_differs(document: SiteTiers) -> None:
+    assert apply_updates(document, {"ehm21120333": {"enabled": True}}).changed == ()
+    assert apply_updates(document, {"AN54101471": {"enabled": True}}).changed[0].after["enabled"] is True
+
+
+def test_a_field_we_do_not_know_can_be_changed_where_it_is_and_not_invented(document: SiteTiers) -> None:
+    result = apply_updates(document, {"ehm21120333": {"floor": True}})
+    assert result.changed[0].after["floor"] is True
+    assert apply_updates(document, {"ehm21120333": {"floor": 2}}).changed == ()
+    with pytest.raises(InvalidInput) as refused:
+        apply_updates(document, {"AN54101471": {"teir": "CRITICAL"}})
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.field) == ("INVALID_FIELD", "teir")
+    assert '"tier"' in problem.remedy
+
+
+def test_true_is_not_one(document: SiteTiers) -> None:
+    changed = apply_updates(document, {"ehm21120333": {"floor": 1}}).document
+    assert apply_updates(changed, {"ehm21120333": {"floor": True}}).changed
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"deep": {1, 2}}])
+def test_what_json_cannot_carry_is_refused(document: SiteTiers, value: Any) -> None:
+    assert problems_of(document, {"ehm21120333": {"floor": value}}) == [
+        ("INVALID_FIELD", "ehm21120333", "floor")
+    ]
+
+
+def test_every_problem_of_every_site_is_told(document: SiteTiers) -> None:
+    assert problems_of(
+        document,
+        {
+            "AN99999999": {"tier": "CRITICAL"},
+            "ehm21120333": {"tier": "URGENT", "enabled": 1, "colour": "red", "gateway_serial": "other"},
+            "AN54101471": {},
+            "x": "CRITICAL",
+        },
+    ) == [
+        ("SITE_NOT_FOUND", "AN99999999", None),
+        ("INVALID_TIER", "ehm21120333", "tier"),
+        ("INVALID_FIELD", "ehm21120333", "enabled"),
+        ("INVALID_FIELD", "ehm21120333", "colour"),
+        ("INVALID_FIELD", "ehm21120333", "gateway_serial"),
+        ("BAD_REQUEST", "AN54101471", None),
+        ("SITE_NOT_FOUND", "x", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("an54101471", "AN54101471"),
+        ("AN5410147", "AN54101471"),
+        ("EHM21120333", "ehm21120333"),
+        ("zzz", None),
+    ],
+)
+def test_an_unknown_site_is_told_with_the_one_probably_meant(
+    document: SiteTiers, asked: str, meant: str | None
+) -> None:
+    problem = suggest_site(asked, document.sites)
+    assert problem.code == "SITE_NOT_FOUND"
+    assert (f'"{meant}"' in problem.remedy) if meant else ("Did you mean" not in problem.remedy)
+
+
+def test_many_unknown_sites_among_many_are_told_soon() -> None:
+    fleet = new_site_tiers({f"AN{number:08d}": {"tier": "CRITICAL"} for number in range(10_000)})
+    start = time.process_time()
+    assert (
+        len(problems_of(fleet, {f"XY{number:08d}": {"tier": "CRITICAL"} for number in range(2000)})) == 2000
+    )
+    assert time.process_time() - start < 5
+
+
+def test_create_makes_new_sites_and_updates_those_there_are(document: SiteTiers) -> None:
+    result = apply_updates(
+        document,
+        {"AN00000001": {"tier": "CRITICAL", "name": "new"}, "ehm21120333": {"tier": "NON_CRITICAL"}},
+        create=True,
+    )
+    created, changed = result.changed
+    assert (created.before, created.after) == (None, {"tier": "CRITICAL", "name": "new"})
+    assert changed.before is not None
+    assert list(result.document.sites) == ["ehm21120333", "AN54101471", "AN00000001"]
+
+
+def test_a_new_site_needs_a_tier_and_a_serial(document: SiteTiers) -> None:
+    assert problems_of(document, {"AN00000001": {"name": "x"}, "no!": {"tier": "CRITICAL"}}, create=True) == [
+        ("INVALID_TIER", "AN00000001", "tier"),
+        ("INVALID_FIELD", "no!", None),
+    ]
+    assert problems_of(document, {"AN00000001": {}}, create=True) == [("INVALID_TIER", "AN00000001", "tier")]
+
+
+def test_a_new_site_is_a_change_even_if_all_in_it_is_default(document: SiteTiers) -> None:
+    assert apply_updates(document, {"AN2": {"tier": "CRITICAL", "enabled": True}}, create=True).changed
+
+
+def test_no_updates_are_no_change(document: SiteTiers) -> None:
+    assert apply_updates(document, {}).document is document
+
+
+def test_stamping_says_who_when_and_why_and_loses_nothing() -> None:
+    older = parse_site_tiers(b'{"version": 1.2, "last_updated": "2025", "team": ["x"], "sites": {}}')
+    lagos = AT.astimezone(timezone(timedelta(hours=1)))
+    written = json.loads(render_site_tiers(stamped(older, at=lagos, by="ada", reason="storm")))
+    assert written == {
+        "schema_version": 1,
+        "updated_at": "2026-03-01T12:05:02Z",
+        "updated_by": "ada",
+        "reason": "storm",
+        "version": 1.2,
+        "last_updated": "2025",
+        "team": ["x"],
+        "sites": {},
+    }
+    assert list(written)[:4] == ["schema_version", "updated_at", "updated_by", "reason"]
+
+
+def test_stamping_keeps_the_order_of_keys(document: SiteTiers) -> None:
+    source = parse_site_tiers(
+        b'{"sites": {}, "reason": "", "updated_by": "x", "updated_at": "", "schema_version": 1}'
+    )
+    assert list(stamped(source, at=AT, by="y", reason="z").raw) == list(source.raw)
+    assert stamped(source, at=AT, by="y", reason="z").updated_by == "y"
