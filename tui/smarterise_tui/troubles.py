@@ -27,7 +27,7 @@ class Trouble:
         source: Which worker or subject it concerns; a newer one of the same source replaces it.
         status: `denied`, `warn` or `fail`.
         line: One line for the banner.
-        details: The whole story, a line each.
+        details: The rest of the story, a line each.
     """
 
     source: str
@@ -63,7 +63,7 @@ class Troubles:
 
 def failure(source: str, error: Exception) -> Trouble:
     """Return the trouble of something that could not be had at all."""
-    return Trouble(source, status_of(error), _one_line(error), tuple(describe(error)))
+    return Trouble(source, status_of(error), _one_line(error), tuple(describe(error)[1:]))
 
 
 def gap_troubles(source: str, gaps: Iterable[Gap], total: int) -> list[Trouble]:
@@ -82,7 +82,7 @@ def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
     scope = sorted({visible(serial) for gap in gaps for serial in gap.scope})
     cost = f"{len(scope)} of {total} sites without values" if scope else ""
     line = ": ".join(part for part in (_one_line(error), cost) if part)
-    details = [*describe(error), f"call: {gaps[0].action}"]
+    details = [*describe(error)[1:], f"call: {gaps[0].action}"]
     if scope:
         details.append(f"{cost}: {', '.join(scope)}")
     return Trouble(source, status_of(error), line, tuple(details))
@@ -94,7 +94,7 @@ def degradation(snapshot: SitesSnapshot) -> list[Trouble]:
         return []
     message = visible(snapshot.degraded.message)
     line = f"the site file is wrong, an earlier version is shown: {message}"
-    return [Trouble(DEGRADED, Status.WARN, line, (message, "try: c runs the checks, which say where"))]
+    return [Trouble(DEGRADED, Status.WARN, line, ("try: c runs the checks, which say where",))]
 
 
 def status_of(error: Exception) -> Status:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.containers import Horizontal
+from textual.widgets import Static
+
 from smarterise_sdk.domain.status import Status
 from smarterise_tui import cli_twin
 from smarterise_tui.actions import Scope, bindings_of
@@ -22,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.widget import Widget
-    from textual.containers import Horizontal
-from textual.widgets import Input, Static
+    from textual.widgets import Input
 
     from smarterise_tui.fleet.columns import Cell
     from smarterise_tui.state import ConsoleState
@@ -151,8 +153,8 @@ def _instead_of_rows(state: ConsoleState) -> list[Cell]:
     failed = state.troubles.of(Source.SITES) or state.troubles.of(Source.STACK)
     if failed:
         trouble = failed[0]
-        first, *rest = trouble.details
-        return [(f"{trouble.status.glyph} {first}", trouble.status), *((f"  {line}", "dim") for line in rest)]
+        rest = [(f"  {line}", "dim") for line in trouble.details]
+        return [(f"{trouble.status.glyph} {trouble.line}", trouble.status), *rest]
     if state.model.snapshot is None:
         return [(f"{Status.LOADING.glyph} loading the sites", Status.LOADING)]
     return [

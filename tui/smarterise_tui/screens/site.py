@@ -223,7 +223,7 @@ class SiteScreen(ConsoleScreen):
         troubles = self.state.troubles.of(Source.SERIES)
         if troubles:
             trouble = troubles[0]
-            text = "\n".join((f"{trouble.status.glyph} {trouble.line}", *trouble.details[1:]))
+            text = "\n".join((f"{trouble.status.glyph} {trouble.line}", *trouble.details))
             return Content.styled(text, f"$status-{status_class(trouble.status)}")
         return Content.styled(
             f"{Status.NO_DATA.glyph} no data in the last {self.window.words}", "$status-no-data"

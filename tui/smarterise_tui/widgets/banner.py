@@ -39,7 +39,8 @@ class Banner(TextLine, can_focus=True):
             self.line = Line()
             return
         worst = troubles[0]
-        more = f" (+{len(troubles) - 1} more)" if len(troubles) > 1 else ""
+        others = len({trouble.line for trouble in troubles}) - 1
+        more = f" (+{others} more)" if others else ""
         style = f"$status-{status_class(worst.status)}"
         self.line = Line(
             (Part(f"{worst.status.glyph} {worst.line}", style),), (Part(f"{more} e details", style),), gap=" "
