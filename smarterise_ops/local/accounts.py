@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNPRIVILEGED = ("postgres", "nobody")
 """Accounts asked for, in this order; one of them is on nearly every system."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.metrics import METRICS, Metric
 from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames
 from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.domain.voltage_quality import profile_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)

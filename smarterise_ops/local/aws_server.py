@@ -10,12 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smarterise_ops.local.network import LOOPBACK, free_port, is_free
 from smarterise_ops.local.processes import dying_with_parent
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REGION: Final = "eu-west-2"
 ACCOUNT = "123456789012"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from smarterise_ops.local.options import LOGS, Options, command_line
@@ -16,6 +16,9 @@ from smarterise_ops.local.processes import is_running, signal_process, wait_gone
 from smarterise_ops.local.registry import clear_away, sweep
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_SITES = 40
 DEFAULT_SEED = 7

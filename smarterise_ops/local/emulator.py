@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+
 from ministack import app
 from ministack.core import iam_actions
 from ministack.services import cloudwatch, cloudwatch_logs, kinesis, lambda_svc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FULL_RESOLUTION_SECONDS = 3600.0
 """Younger metric points are kept as they came; older ones become one statistic set a minute.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.sites import JsonObject, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GUIDE_SERIALS = ("ehm21120333", "AN54101471")
 """The serials of the infrastructure guide: in every fleet, live, CRITICAL, in good health."""

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,8 @@ from smarterise_ops.local.topic_rules import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smarterise_ops.local.clients import Clients
 
 TOPICS_PATH = "/topics/"

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from smarterise_ops.local.fleet import Fault, Firmware, SimulatedSite
 from smarterise_ops.local.simulator import Measurement, measure, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 NOT_THERE = "----"
 PHASES = ("a", "b", "c")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from smarterise_ops.local.alarm_evaluator import AlarmEvaluator
 from smarterise_ops.local.aws_server import REGION
 from smarterise_ops.local.clients import connect
-from smarterise_ops.local.fleet import SimulatedSite
 from smarterise_ops.local.iot_step import IotEndpoint, TopicRules
 from smarterise_ops.local.provision import make_alarms, make_operator, provision
 from smarterise_ops.local.publisher import Publisher, TierWatch
-from smarterise_sdk.domain.names import StackNames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_sdk.domain.names import StackNames
 
 
 class Pipeline:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
-from smarterise_sdk.domain.names import StackNames
+
+if TYPE_CHECKING:
+    from smarterise_sdk.domain.names import StackNames
 
 Policy = dict[str, Any]
 

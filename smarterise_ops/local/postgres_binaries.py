@@ -9,12 +9,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from smarterise_ops.local.accounts import Account
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smarterise_ops.local.accounts import Account
 
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
 """Where Debian and its relatives keep one folder a version, often not on PATH."""

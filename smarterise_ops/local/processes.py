@@ -11,9 +11,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _LINUX = sys.platform.startswith("linux")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -11,13 +10,15 @@ from typing import TYPE_CHECKING, Final
 from smarterise_ops.local import policies
 from smarterise_ops.local.alarms import ALARM_RULES, alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
-from smarterise_ops.local.fleet import SimulatedSite
-from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.updates import stamped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smarterise_ops.local.clients import Clients
+    from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_sdk.domain.names import StackNames
 
 LOG_RETENTION_DAYS = 3
 BATCH_SIZE = 100

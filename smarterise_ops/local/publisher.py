@@ -13,21 +13,23 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from smarterise_ops.local.fleet import SimulatedSite
 from smarterise_ops.local.payload import message
 from smarterise_ops.local.simulator import speaks
-from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.site_tiers import parse_site_tiers
 from smarterise_sdk.domain.sites import Site, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from types_boto3_s3 import S3Client
+
+    from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_sdk.domain.names import StackNames
 
 PUBLISH_EVERY = timedelta(seconds=10)
 """Between two messages of a streaming gateway at speed 1."""

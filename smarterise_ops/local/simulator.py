@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from smarterise_ops.local.fleet import NOMINAL_VOLTAGE, Fault, SimulatedSite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REGISTERS_START = datetime(2024, 1, 1, tzinfo=UTC)
 """When all energy registers stood at their site's first value."""

@@ -11,16 +11,12 @@ import os
 import secrets
 import select
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local import aws_server, postgres
 from smarterise_ops.local.fleet import simulated_fleet
@@ -32,6 +28,12 @@ from smarterise_ops.local.state import Phase, StackState
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import LocalStackError, SmarteriseError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import FrameType
 
 _WATCH_SECONDS = 0.5
 

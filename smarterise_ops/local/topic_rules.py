@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _STATEMENT = re.compile(
     r"\s*SELECT\s+(?P<selected>.+?)\s+FROM\s+(?P<quote>['\"])(?P<filter>[^'\"]+)(?P=quote)\s*(?P<rest>.*?)\s*;?\s*\Z",

@@ -1,0 +1,109 @@
+"""`smarterise-ops demo`: a stack of its own, the console on it, and nothing left when it is over."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smarterise_ops.commands.local import CONFUSING, MOST_SITES, MOST_SPEED
+from smarterise_ops.context import current
+from smarterise_ops.exit_codes import ExitCode
+from smarterise_ops.local import client
+from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
+from smarterise_ops.output import OutputFormat, emit_rows, say, write_data
+from smarterise_sdk.settings import load_settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from smarterise_sdk.settings import Settings
+
+NAME = "LOCAL DEMO"
+
+app = typer.Typer(help="Start a stack of simulated meters and open the console on it.")
+
+
+@app.command("demo")
+def demo(
+    *,
+    sites: Annotated[
+        int, typer.Option(min=2, max=MOST_SITES, help="How many sites the fleet has.")
+    ] = client.DEFAULT_SITES,
+    seed: Annotated[
+        int, typer.Option(help="Picks sites, loads and faults: the same seed, the same fleet.")
+    ] = client.DEFAULT_SEED,
+    speed: Annotated[
+        float,
+        typer.Option(min=0.1, max=MOST_SPEED, help="How many times as fast as real the simulated day is."),
+    ] = 1.0,
+) -> ExitCode:
+    """Open the console on a stack of simulated meters; without a terminal, print one report of the fleet.
+
+    Needs no account and no Docker; everything is on this machine and gone afterwards.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    home = Path(tempfile.mkdtemp(prefix=f"{EXTRA_DIR_PREFIX}demo-"))
+    try:
+        say(f"starting a stack of {sites} simulated sites …")
+        stack = client.start(home / "stack", sites=sites, seed=seed, speed=speed, owned=True)
+        try:
+            settings = _settings(stack, home)
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                return _console(settings)
+            return _report(settings, stack)
+        finally:
+            stack.stop()
+    finally:
+        shutil.rmtree(home)
+
+
+def _settings(stack: client.RunningStack, home: Path) -> Settings:
+    """Return settings for the demo alone: nobody's files or variables have a say in them."""
+    for name in CONFUSING:
+        os.environ.pop(name, None)
+    os.environ.update(
+        {name: value for name, value in stack.exports.items() if name.startswith("AWS_")},
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1",
+    )
+    loaded = load_settings(
+        {"read_only": current().shared.get("read_only")}, environ=stack.exports, cwd=home, home=home
+    )
+    return replace(loaded, environment=replace(loaded.environment, name=NAME))
+
+
+def _console(settings: Settings) -> ExitCode:
+    from smarterise_tui.app import run_console
+
+    gc.enable()  # a command is short and does without; a console is not
+    return ExitCode(run_console(settings))
+
+
+def _report(settings: Settings, stack: client.RunningStack) -> ExitCode:
+    from smarterise_ops.local.report import COLUMNS, live_report
+
+    report = live_report(settings, stack)
+    form = current().output
+    emit_rows(report.rows, COLUMNS, form)
+    summary = "".join(f"{line}\n" for line in report.summary)
+    if form is OutputFormat.TABLE:
+        write_data(f"\n{summary}")
+    else:
+        say(summary.rstrip())
+    return ExitCode.DONE if report.is_complete else ExitCode.UNDETERMINED
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

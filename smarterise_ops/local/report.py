@@ -1,0 +1,166 @@
+"""One report of a running stack's fleet, and where its readings have arrived: S3, PostgreSQL, CloudWatch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from smarterise_ops.local.fleet import Fault, simulated_fleet
+from smarterise_ops.output import Column
+from smarterise_sdk.domain.metrics import Metric
+from smarterise_sdk.domain.site_state import judge
+from smarterise_sdk.domain.text import age_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from smarterise_ops.local.client import RunningStack
+    from smarterise_sdk.domain.metrics import MetricPoint
+    from smarterise_sdk.domain.sites import JsonObject, Site
+    from smarterise_sdk.settings import Settings
+
+COLUMNS = (
+    Column("gateway_serial", "SERIAL"),
+    Column("name"),
+    Column("tier"),
+    Column("state"),
+    Column("voltage_a", "V A", decimals=1),
+    Column("voltage_b", "V B", decimals=1),
+    Column("voltage_c", "V C", decimals=1),
+    Column("unbalance_percent", "UNBAL %", decimals=2),
+    Column("active_power_kw", "kW", decimals=1),
+    Column("age"),
+)
+SHOWN = {
+    Metric.VOLTAGE_A: "voltage_a",
+    Metric.VOLTAGE_B: "voltage_b",
+    Metric.VOLTAGE_C: "voltage_c",
+    Metric.VOLTAGE_UNBALANCE: "unbalance_percent",
+    Metric.ACTIVE_POWER: "active_power_kw",
+}
+PATIENCE_SECONDS = 45.0
+LOOKBACK = timedelta(minutes=5)
+_POLL_SECONDS = 0.5
+_MUTE = (Fault.SILENT_GATEWAY, Fault.CLOCK_FAULT, Fault.METER_OFFLINE)
+"""Sites with these have no values, and should have none."""
+_RAW_PREFIX = "raw/source=iot/"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Which sites' readings have arrived where."""
+
+    lake: frozenset[str]
+    database: frozenset[str]
+    metrics: frozenset[str]
+
+    def lacking(self, expected: frozenset[str]) -> frozenset[str]:
+        """Return the sites that have not arrived everywhere."""
+        return expected - (self.lake & self.database & self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """The fleet at one moment.
+
+    Attributes:
+        rows: One a site, the worst first.
+        summary: Lines for people: how many arrived where.
+        is_complete: Whether every site that should have readings has them everywhere.
+    """
+
+    rows: tuple[JsonObject, ...]
+    summary: tuple[str, ...]
+    is_complete: bool
+
+
+def live_report(settings: Settings, stack: RunningStack, *, patience: float = PATIENCE_SECONDS) -> LiveReport:
+    """Wait until readings have gone the whole path, then report the fleet.
+
+    Args:
+        settings: Settings that lead to the stack; credentials are in the environment.
+        stack: The stack.
+        patience: Seconds to wait; what has arrived by then is reported.
+    """
+    from smarterise_sdk.stack import Stack
+
+    expected = _expected(stack)
+    deadline = time.monotonic() + patience
+    with Stack(settings) as sdk:
+        sites = sdk.sites.fetch().sites
+        while True:
+            latest = sdk.metrics.latest(sites, tuple(SHOWN), lookback=LOOKBACK)
+            with_values = frozenset(serial for serial, points in latest.value.items() if points)
+            arrivals = Arrivals(_in_lake(settings), _in_database(stack), with_values)
+            lacking = arrivals.lacking(expected)
+            if not lacking or time.monotonic() >= deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+    return LiveReport(
+        rows=_rows(sites, latest.value, latest.as_of),
+        summary=_summary(len(sites), expected, arrivals, lacking),
+        is_complete=not lacking,
+    )
+
+
+def _expected(stack: RunningStack) -> frozenset[str]:
+    options = stack.state.options
+    fleet = simulated_fleet(options["sites"], options["seed"])
+    return frozenset(site.gateway_serial for site in fleet if site.enabled and site.fault not in _MUTE)
+
+
+def _in_lake(settings: Settings) -> frozenset[str]:
+    import boto3
+
+    s3 = boto3.client("s3", endpoint_url=settings.endpoint_url, region_name=settings.region)
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=settings.names.data_lake_bucket, Prefix=_RAW_PREFIX
+    )
+    # raw/source=…/dt=…/hour=…/<gateway>/<batch>
+    return frozenset(listed["Key"].split("/")[4] for page in pages for listed in page.get("Contents", []))
+
+
+def _in_database(stack: RunningStack) -> frozenset[str]:
+    import psycopg
+
+    with psycopg.connect(stack.exports["SMARTERISE_DATABASE_URL"]) as connection:
+        found = connection.execute("SELECT DISTINCT gateway_serial FROM readings").fetchall()
+    return frozenset(str(serial) for (serial,) in found)
+
+
+def _rows(
+    sites: Sequence[Site], latest: Mapping[str, Mapping[Metric, MetricPoint]], now: datetime
+) -> tuple[JsonObject, ...]:
+    judged = [(judge(site, latest.get(site.gateway_serial, {}), now), site) for site in sites]
+    judged.sort(key=lambda pair: (pair[0].status.rank, pair[1].gateway_serial))
+    rows = []
+    for state, site in judged:
+        points = latest.get(site.gateway_serial, {})
+        row: JsonObject = {
+            "gateway_serial": site.gateway_serial,
+            "name": site.name,
+            "tier": site.tier.value,
+            "state": state.label,
+        }
+        row.update({key: points[metric].value if metric in points else None for metric, key in SHOWN.items()})
+        row["age"] = age_text(state.age) if state.age is not None else None
+        rows.append(row)
+    return tuple(rows)
+
+
+def _summary(
+    total: int, expected: frozenset[str], arrivals: Arrivals, lacking: frozenset[str]
+) -> tuple[str, ...]:
+    count = len(expected)
+    lines = [
+        f"{total} sites, {count} of them expected to have readings by now:",
+        f"  raw lake (S3)  {len(expected & arrivals.lake)} of {count}",
+        f"  PostgreSQL     {len(expected & arrivals.database)} of {count}",
+        f"  CloudWatch     {len(expected & arrivals.metrics)} of {count}",
+    ]
+    if lacking:
+        lines.append(f"not everywhere yet: {', '.join(sorted(lacking))}")
+    return tuple(lines)
