@@ -88,7 +88,12 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('smarterise.readings'));
-    IF to_regclass(partition_name) IS NOT NULL THEN
+    -- Asked of the catalogue itself: the name's cached absence outlives the wait for the lock.
+    IF EXISTS (
+        SELECT FROM pg_class
+        WHERE relname = partition_name
+          AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'readings'::regclass)
+    ) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE readings INCLUDING ALL)', partition_name);

@@ -1,0 +1,68 @@
+"""The source bundles: the same bytes every time, and enough in them to import the handler."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from smarterise_lambdas.bundle import PACKAGES, handler_path, source_zip
+
+# Imports the handler with our own packages coming from the zip alone, and says from where they came.
+PROBE = """
+import importlib, sys
+sys.path = [path for path in sys.path if "smarterise" not in path]
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+sys.path.insert(0, sys.argv[1])
+module = importlib.import_module(sys.argv[2].rpartition(".")[0])
+assert callable(module.handler)
+ours = [m.__file__ for name, m in sys.modules.items() if name.startswith("smarterise") and m.__file__]
+assert ours and all(path.startswith(sys.argv[1]) for path in ours), ours
+print("boto3" in sys.modules, "pydantic" in sys.modules, "psycopg" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("function", PACKAGES)
+def test_it_is_the_same_every_time_and_knows_neither_when_nor_who(function: str) -> None:
+    first = source_zip(function)
+    assert source_zip(function) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        names = archive.namelist()
+        assert names == sorted(names)
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+        assert not [name for name in names if "__pycache__" in name]
+
+
+@pytest.mark.parametrize(
+    ("function", "loaded"),
+    [("site-config-manager", "True True False"), ("kinesis_to_s3_rds", "True False True")],
+)
+def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(source_zip(function))) as archive:
+        archive.extractall(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, str(tmp_path), handler_path(function)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == loaded
+
+
+def test_the_schema_travels_with_the_function_that_loads_rows() -> None:
+    with zipfile.ZipFile(io.BytesIO(source_zip("kinesis_to_s3_rds"))) as archive:
+        assert b"CREATE TABLE" in archive.read("smarterise_lambdas/shared/schema.sql")
+
+
+def test_a_function_there_is_not_has_no_bundle() -> None:
+    with pytest.raises(KeyError):
+        source_zip("no-such-function")
