@@ -51,6 +51,7 @@ class Fault:
         status: Answer with this status, headers and body; without one the connection is closed.
         forward: Whether the request reaches the emulator first.
         delay: Seconds to wait before anything is answered.
+        cut: Whether the answer breaks off before its end.
     """
 
     matches: Callable[[str, str], bool]
@@ -60,6 +61,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     forward: bool = False
     delay: float = 0.0
+    cut: bool = False
 
 
 class Proxy(ThreadingHTTPServer):
@@ -78,6 +80,13 @@ class Proxy(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def fail(self, matches: Callable[[str, str], bool], **how: Any) -> Fault:
+        """Have the requests that match go wrong from now on; returns the fault, to end it."""
+        fault = Fault(matches, **how)
+        with self._lock:
+            self.faults.append(fault)
+        return fault
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         with self._lock:
@@ -113,10 +122,12 @@ class _Forwarder(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        is_cut = fault is not None and fault.cut
+        self.send_header("Content-Length", str(len(content) + 100 * is_cut))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+        self.close_connection = self.close_connection or is_cut
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):

@@ -39,6 +39,7 @@ Answer = dict[str, Any]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """No object that this SDK reads whole is larger."""
+CHUNK_BYTES = 1024 * 1024
 
 
 class Broker:
@@ -267,11 +268,16 @@ def _invocation(function: str, body: bytes) -> Answer:
 
 
 def _read_whole(stream: Any, target: str) -> bytes:
+    chunks: list[bytes] = []
+    left = MAX_BODY_BYTES
     with closing(stream):
-        content: bytes = stream.read(MAX_BODY_BYTES + 1)
-    if len(content) > MAX_BODY_BYTES:
-        raise InvalidDocument(
-            f"{target} is larger than {MAX_BODY_BYTES // 1024**2} MiB, which nothing of ours is",
-            code="TOO_LARGE",
-        )
-    return content
+        # To the very end: only the read that finds nothing more tells whether the body was cut short.
+        while chunk := stream.read(CHUNK_BYTES):
+            left -= len(chunk)
+            if left < 0:
+                raise InvalidDocument(
+                    f"{target} is larger than {MAX_BODY_BYTES // 1024**2} MiB, which nothing of ours is",
+                    code="TOO_LARGE",
+                )
+            chunks.append(chunk)
+    return b"".join(chunks)
