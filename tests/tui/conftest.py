@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from textual.pilot import Pilot
 
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.names import StackNames
@@ -22,6 +20,11 @@ from smarterise_sdk.errors import Denied, WriteRefused
 from smarterise_sdk.settings_model import Environment, EnvironmentKind, Settings
 from smarterise_tui.app import SmarteriseConsole
 from smarterise_tui.poller import Cadence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from textual.pilot import Pilot
 
 START = datetime(2026, 3, 1, 12, 4, 31, tzinfo=UTC)
 NEVER = Cadence(tick=86_400, sites=30)
@@ -351,9 +354,7 @@ def make_console(stack: ScriptedStack, clock: StillClock) -> Callable[..., Smart
     """Return a console on the scripted stack; production unless told otherwise."""
 
     def make(settings: Settings | None = None, cadence: Cadence = NEVER) -> SmarteriseConsole:
-        return SmarteriseConsole(
-            settings or make_settings(), lambda: stack, clock=clock, cadence=cadence
-        )
+        return SmarteriseConsole(settings or make_settings(), lambda: stack, clock=clock, cadence=cadence)
 
     return make
 

@@ -99,7 +99,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("down,j", "move(1)", "down", "↓ j", None, "Go down"),
     ),
     Scope.TIER: (
-        ("escape", "cancel", "cancel", "esc", 1, "Close; before applying nothing was changed"),
+        ("escape", "cancel", "close", "esc", 1, "Close; before applying nothing was changed"),
         ("ctrl+y", "copy_command", "copy command", "ctrl+y", 2, "Copy the command that does the same"),
         ("ctrl+t", "other_tier", "other tier", "ctrl+t", 3, "Plan the other tier instead"),
         ("ctrl+r", "plan_again", "plan again", "ctrl+r", 4, "Read the sites again and plan again"),

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
-from smarterise_sdk.domain.outcome import Gap
-from smarterise_tui import messages
+from smarterise_tui import intake, messages
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.asking import ask
 from smarterise_tui.poller import Cadence, Poller, Source, Wanted
@@ -24,13 +23,7 @@ from smarterise_tui.screens.help import help_screen
 from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.state import ConsoleState
 from smarterise_tui.theme import THEME
-from smarterise_tui.troubles import (
-    DEGRADED,
-    degradation,
-    failure,
-    gap_troubles,
-    is_about_credentials,
-)
+from smarterise_tui.troubles import is_about_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,14 +100,7 @@ class SmarteriseConsole(App[int]):
 
     def on_sites_fetched(self, message: messages.SitesFetched) -> None:
         """Show the sites; ask for the values of new ones at once."""
-        state, snapshot = self.state, message.snapshot
-        known = state.model.rows.keys()
-        has_new_sites = any(site.gateway_serial not in known for site in snapshot.sites)
-        state.now = state.clock()
-        state.model.replace_sites(snapshot, state.now)
-        state.view.rebuild(state.now)
-        state.troubles.set(Source.SITES, ())
-        state.troubles.set(DEGRADED, degradation(snapshot))
+        has_new_sites = intake.take_sites(self.state, message.snapshot)
         self._let_in()
         self._tell_screens(has_new_sites=True)
         if has_new_sites:
@@ -122,39 +108,25 @@ class SmarteriseConsole(App[int]):
 
     def on_latest_fetched(self, message: messages.LatestFetched) -> None:
         """Show the newest values, and what is missing."""
-        state = self.state
-        state.now = state.clock()
-        moved = state.model.take_latest(
-            message.asked, message.looked_far, message.metrics, message.outcome, state.now
-        )
-        moved |= state.model.pass_time(state.now)
-        state.view.after_values(moved, state.now)
-        gaps = gap_troubles(Source.LATEST, message.outcome.gaps, len(message.asked))
-        state.troubles.set(Source.LATEST, gaps)
-        if any(is_about_credentials(gap.error) for gap in message.outcome.gaps):
-            self.poller.is_locked_out = True
+        intake.take_latest(self.state, message)
+        self._mind_refusals(*(gap.error for gap in message.outcome.gaps))
         self._tell_screens()
 
     def on_history_fetched(self, message: messages.HistoryFetched) -> None:
         """Show the sparklines."""
-        self.state.model.take_history(message.asked, message.outcome)
-        gaps = gap_troubles(Source.HISTORY, message.outcome.gaps, len(message.asked))
-        self.state.troubles.set(Source.HISTORY, gaps)
+        intake.take_history(self.state, message)
         self._tell_screens()
 
     def on_fetch_failed(self, message: messages.FetchFailed) -> None:
-        """Show what could not be had; a refusal of our credentials stops nearly all asking."""
-        state, error = self.state, message.error
-        state.now = state.clock()
-        state.troubles.set(message.source, [failure(message.source, error)])
-        if message.source == Source.LATEST:
-            state.model.miss_latest(message.asked, Gap("", error, message.asked), state.now)
-            state.view.rebuild(state.now)
-        if message.source == Source.HISTORY:
-            state.model.miss_history(message.asked)
-        if is_about_credentials(error):
-            self.poller.is_locked_out = True
+        """Show what could not be had."""
+        intake.take_failure(self.state, message)
+        self._mind_refusals(message.error)
         self._tell_screens()
+
+    def _mind_refusals(self, *errors: Exception) -> None:
+        """Stop nearly all asking while AWS does not accept our credentials."""
+        if any(is_about_credentials(error) for error in errors):
+            self.poller.is_locked_out = True
 
     def on_change_applied(self) -> None:
         """Read the sites again, so that the fleet shows the change."""
@@ -167,9 +139,7 @@ class SmarteriseConsole(App[int]):
         if self.poller.is_resting or self.screen.is_modal:
             return
         if not self.poller.ask_due():
-            state = self.state
-            state.now = state.clock()
-            state.view.after_values(state.model.pass_time(state.now), state.now)
+            intake.pass_time(self.state)
             self._tell_screens()
 
     def on_app_blur(self) -> None:
@@ -219,7 +189,10 @@ class SmarteriseConsole(App[int]):
 
     def _show_site(self, serial: str) -> None:
         self.push_screen(SiteScreen(self.state, serial))
-        self.call_after_refresh(self.poller.ask_due)
+
+    def on_screen_shown(self) -> None:
+        """Ask for what a screen that came to the front wants."""
+        self.poller.ask_due()
 
     def action_show_checks(self) -> None:
         """Go to the checks."""

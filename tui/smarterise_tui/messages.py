@@ -127,3 +127,7 @@ class ChecksFailed(Message):
     """The checks could not run."""
 
     error: Exception
+
+
+class ScreenShown(Message):
+    """A screen came to the front."""

@@ -151,7 +151,12 @@ def _dots_between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[in
 
 def _labels(frame: Frame, scale: _Scale) -> dict[int, str]:
     values = (scale.top, scale.bottom, frame.nominal, frame.high, frame.low)
-    return {scale.row(value): f"{value:.0f}" for value in values}
+    return {scale.row(value): _label(value) for value in values}
+
+
+def _label(value: float) -> str:
+    text = f"{value:.0f}"
+    return text if len(text) <= _LABEL_WIDTH else f"{value:.0e}".replace("e+0", "e")
 
 
 def _letters(traces: Sequence[Trace], scale: _Scale) -> dict[int, list[Glyph]]:
@@ -167,7 +172,8 @@ def _time_axis(frame: Frame, columns: int) -> str:
     span = frame.end - frame.start
     left, middle, right = f"-{_span_text(span)}", f"-{_span_text(span / 2)}", "now"
     inner = left + middle.rjust(columns // 2 - len(left) + len(middle) // 2)
-    return " " * (_LABEL_WIDTH + 1) + inner + right.rjust(columns - len(inner))
+    axis = inner + right.rjust(columns - len(inner))
+    return " " * (_LABEL_WIDTH + 1) + axis[-columns:]
 
 
 def _span_text(span: timedelta) -> str:

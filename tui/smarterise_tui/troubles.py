@@ -82,7 +82,9 @@ def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
     scope = sorted({visible(serial) for gap in gaps for serial in gap.scope})
     cost = f"{len(scope)} of {total} sites without values" if scope else ""
     line = ": ".join(part for part in (_one_line(error), cost) if part)
-    details = [*describe(error)[1:], f"call: {gaps[0].action}"]
+    details = describe(error)[1:]
+    if gaps[0].action:
+        details.append(f"call: {gaps[0].action}")
     if scope:
         details.append(f"{cost}: {', '.join(scope)}")
     return Trouble(source, status_of(error), line, tuple(details))

@@ -102,7 +102,7 @@ def _value(metric: Metric) -> Callable[[FleetRow, datetime, int], Cell]:
         point = row.points.get(metric)
         if point is None:
             return NOTHING, DIM
-        is_current = row.gap is None and row.state.status is not Status.STALE
+        is_current = row.has_answer and row.state.status is not Status.STALE
         return _number_text(point.value, decimals, width), PLAIN if is_current else DIM
 
     return show

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.outcome import Gap
 from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_tui.fleet.rows import SPARK_METRIC, FleetRow
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from smarterise_sdk.domain.metrics import Metric
-    from smarterise_sdk.domain.outcome import Gap, Outcome
+    from smarterise_sdk.domain.outcome import Outcome
     from smarterise_sdk.domain.status import Status
     from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
 
@@ -81,12 +82,9 @@ class FleetModel:
             before = row.rank_key
             points = outcome.value.get(serial, {})
             gap = gaps.get(serial)
-            if gap is not None and not points:
-                row.miss(gap, now)
-            else:
-                row.take(metrics, points, now)
-                if serial in looked_far:
-                    row.looked_far_at = now
+            row.take(metrics, points, now, gap=gap)
+            if gap is None and serial in looked_far:
+                row.looked_far_at = now
             if row.rank_key != before:
                 moved.add(serial)
         return moved
@@ -105,7 +103,7 @@ class FleetModel:
         """Note that the newest values of these sites could not be had."""
         for serial in asked:
             if serial in self.rows:
-                self.rows[serial].miss(gap, now)
+                self.rows[serial].take((), {}, now, gap=gap)
 
     def miss_history(self, asked: Iterable[str]) -> None:
         """Note that the past could not be had; it may be asked for again."""
@@ -148,6 +146,13 @@ class FleetModel:
         for row in wanted:
             row.history_asked = True
         return [row.serial for row in wanted]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What stood between us and values of sites when they were last asked about, a gap a site."""
+        return tuple(
+            Gap(row.gap.action, row.gap.error, (row.serial,)) for row in self.rows.values() if row.gap
+        )
 
     def count_by_status(self) -> Counter[Status]:
         """Return how many sites are in each status; disabled ones are not counted."""

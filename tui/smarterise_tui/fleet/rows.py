@@ -37,7 +37,8 @@ class FleetRow:
         site: Its configuration.
         points: Newest point of each metric that has one.
         state: How it is judged.
-        gap: Why its values could not be had at the last attempt, if so.
+        gap: Why values of it could not be had at the last attempt, if so.
+        has_answer: Whether the last attempt brought anything all the same.
         asked_at: When its values were last asked for; `None` before the first time.
         looked_far_at: When they were last looked for as far back as need be.
         history: Minutes of `SPARK_METRIC`; `None` until there is a point.
@@ -49,6 +50,7 @@ class FleetRow:
     __slots__ = (
         "asked_at",
         "gap",
+        "has_answer",
         "history",
         "history_asked",
         "judge_due",
@@ -65,6 +67,7 @@ class FleetRow:
         self.points: Mapping[Metric, MetricPoint] = {}
         self.newest: datetime | None = None
         self.gap: Gap | None = None
+        self.has_answer = False
         self.asked_at: datetime | None = None
         self.looked_far_at: datetime | None = None
         self.history: History | None = None
@@ -98,14 +101,22 @@ class FleetRow:
         self.site = site
         self.judge(now)
 
-    def take(self, asked: Collection[Metric], points: Mapping[Metric, MetricPoint], now: datetime) -> None:
-        """Take over an answer.
+    def take(
+        self,
+        asked: Collection[Metric],
+        points: Mapping[Metric, MetricPoint],
+        now: datetime,
+        *,
+        gap: Gap | None = None,
+    ) -> None:
+        """Take over an answer, or what there is of it beside a gap.
 
         An empty answer leaves the old values to grow old: the site went silent, and how long ago is
         what the operator wants to know. An answer that lacks one metric drops that metric.
         """
         self.asked_at = now
-        self.gap = None
+        self.gap = gap
+        self.has_answer = gap is None or bool(points)
         if points:
             kept = {metric: point for metric, point in self.points.items() if metric not in asked}
             self.points = {**kept, **points}
@@ -113,12 +124,6 @@ class FleetRow:
             spark = points.get(SPARK_METRIC)
             if spark is not None:
                 self.remember((spark,))
-        self.judge(now)
-
-    def miss(self, gap: Gap, now: datetime) -> None:
-        """Note that the values could not be had."""
-        self.asked_at = now
-        self.gap = gap
         self.judge(now)
 
     def remember(self, points: tuple[MetricPoint, ...]) -> None:
@@ -132,7 +137,7 @@ class FleetRow:
         """Judge anew."""
         if not self.site.enabled:
             self._set_state(_DISABLED, _NEVER)
-        elif self.gap is not None:
+        elif self.gap is not None and not self.has_answer:
             self._set_state(_GAP_WORDS.get(type(self.gap.error), _FAILED), _NEVER)
         elif self.asked_at is None:
             self._set_state(_LOADING, _NEVER)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 
+from smarterise_tui.messages import ScreenShown
 from smarterise_tui.widgets.banner import Banner
 from smarterise_tui.widgets.header import Header
 from smarterise_tui.widgets.key_bar import KeyBar
@@ -78,3 +79,4 @@ class ConsoleScreen(Screen[None]):
         """Catch up with what went on behind another screen."""
         self.follow_frame()
         self.follow_sites()
+        self.post_message(ScreenShown())

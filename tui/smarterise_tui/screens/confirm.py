@@ -176,20 +176,21 @@ class TierScreen(ModalScreen[None]):
         """Show how far it is."""
         if self.stage is Stage.APPLYING and message.step not in self._steps:
             self._steps.append(message.step)
-            self._say("#outcome", Content.styled("… " + " · ".join(map(visible, self._steps)), "$accent"))
+            steps = "… " + " · ".join(map(visible, self._steps))
+            self._say("#outcome", Content("\n").join(["", Content.styled(steps, "$accent")]))
 
     def on_change_applied(self, message: ChangeApplied) -> None:
         """Show the receipt. The message goes on to the app, which reads the sites again."""
         self.state.is_writing = False
         self.state.view.marks -= set(self.selection.serials)
         self._enter(Stage.APPLIED)
-        self._say("#outcome", receipt_text(message.receipt))
+        self._say("#outcome", Content("\n").join(["", receipt_text(message.receipt)]))
 
     def on_change_failed(self, message: ChangeFailed) -> None:
         """Say why nothing is certain, or nothing was written."""
         self.state.is_writing = False
         self._enter(Stage.REFUSED)
-        self._say("#outcome", refusal_text(message.error))
+        self._say("#outcome", Content("\n").join(["", refusal_text(message.error)]))
         self._hint("ctrl+r reads the sites again and plans again")
 
     # Keys

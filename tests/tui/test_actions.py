@@ -1,0 +1,68 @@
+"""One table of actions: every entry works, no key means two things at once, help and bar tell it all."""
+
+from __future__ import annotations
+
+import pytest
+from textual.binding import Binding
+
+from smarterise_tui.actions import ACTIONS, Scope, actions_of, bar_of, bindings_of
+from smarterise_tui.app import SmarteriseConsole
+from smarterise_tui.screens.checks import ChecksScreen
+from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.screens.details import TextScreen
+from smarterise_tui.screens.fleet import FleetScreen
+from smarterise_tui.screens.help import help_text
+from smarterise_tui.screens.site import SiteScreen
+from smarterise_tui.widgets.filter_line import FilterLine
+from smarterise_tui.widgets.fleet_table import FleetTable
+
+OWNERS = {
+    Scope.APP: SmarteriseConsole,
+    Scope.FLEET: FleetScreen,
+    Scope.TABLE: FleetTable,
+    Scope.FILTER: FilterLine,
+    Scope.SITE: SiteScreen,
+    Scope.CHECKS: ChecksScreen,
+    Scope.TIER: TierScreen,
+    Scope.TEXT: TextScreen,
+}
+TOGETHER = [
+    (Scope.APP, Scope.FLEET, Scope.TABLE),
+    (Scope.APP, Scope.SITE),
+    (Scope.APP, Scope.CHECKS),
+    (Scope.TIER,),
+    (Scope.TEXT,),
+]
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_action_is_a_method_of_its_owner(action):
+    name = action.action.partition("(")[0]
+    assert callable(getattr(OWNERS[action.scope], f"action_{name}", None))
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_owners_bind_just_the_table(scope):
+    own = [binding for binding in vars(OWNERS[scope])["BINDINGS"] if isinstance(binding, Binding)]
+    assert own == bindings_of(scope)
+
+
+@pytest.mark.parametrize("scopes", TOGETHER, ids=lambda scopes: scopes[-1].name)
+def test_no_key_means_two_things_on_one_screen(scopes):
+    keys = [key for action in actions_of(*scopes) for key in action.keys.split(",")]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_ids_are_unique_but_for_one_method_with_several_arguments():
+    assert len({(action.id, action.keys) for action in ACTIONS}) == len(ACTIONS)
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+
+
+def test_help_tells_every_action():
+    text = help_text().plain
+    assert all(action.help in text and action.shown_as in text for action in ACTIONS)
+
+
+def test_the_bar_is_in_its_own_order():
+    labels = [label for _, label, _ in bar_of(Scope.APP, Scope.FLEET, Scope.TABLE)]
+    assert labels[:5] == ["help", "filter", "tier", "mark", "open"]
