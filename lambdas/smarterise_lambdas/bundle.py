@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import smarterise_sdk.domain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -13,10 +13,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -29,6 +27,9 @@ from smarterise_ops.local.network import free_port
 from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_cloudwatch.type_defs import DimensionTypeDef
 

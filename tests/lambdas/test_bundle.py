@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from smarterise_lambdas.bundle import PACKAGES, handler_path, source_zip
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Imports the handler with our own packages coming from the zip alone, and says from where they came.
 PROBE = """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import traceback
 
 import boto3
 import pytest
 
-from smarterise_lambdas.shared.database import database_url
+from smarterise_lambdas.shared.database import BadDatabaseUrl, connect, database_url
 from smarterise_lambdas.shared.environment import MissingSetting, optional, required
 
 
@@ -48,3 +49,12 @@ def test_the_secret_is_a_url_or_what_rds_keeps(
     created = boto3.client("secretsmanager").create_secret(Name=f"{bucket}-db", SecretString=secret)
     monkeypatch.setenv("DATABASE_SECRET_ARN", created["ARN"])
     assert database_url() == url
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres//ada:hunter2@h/d", "postgresql://ada:hun ter2@h/d", "postgresql://ada:hunter2@[::1/d"]
+)
+def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(BadDatabaseUrl) as refused:
+        connect(url)
+    assert "ter2" not in "".join(traceback.format_exception(refused.value))

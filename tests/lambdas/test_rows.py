@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -15,6 +15,9 @@ from smarterise_lambdas.shared.database import Connection, Database, connect, en
 from smarterise_lambdas.shared.rows import COLUMNS, LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

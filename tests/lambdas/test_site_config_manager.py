@@ -331,6 +331,14 @@ def test_an_answer_too_large_to_send_says_what_to_do(file: SiteFile, invoke: Inv
     assert invoke("get_site", gateway_serial="AN00006999")["ok"] is True
 
 
+def test_a_write_whose_answer_could_not_be_sent_is_not_made(file: SiteFile, invoke: Invoke) -> None:
+    sites = {f"AN{number:08d}": {"tier": "CRITICAL", "note": "x" * 1000} for number in range(3500)}
+    etag = file.upload({"sites": sites})
+    updates = {serial: {"tier": "NON_CRITICAL"} for serial in sites}
+    assert invoke("update_sites", updates=updates)["error"]["code"] == "TOO_LARGE"
+    assert invoke("get_config")["etag"] == etag
+
+
 def test_a_fault_of_s3_is_a_fault_of_the_function(
     bucket: str, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

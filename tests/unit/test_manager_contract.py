@@ -94,7 +94,8 @@ def test_every_field_that_is_wrong_is_told(fields: dict[str, Any], wrong: list[s
 def test_a_tier_there_is_not_has_its_own_code() -> None:
     (problem,) = problems_of({"action": "list_sites", "tier": "HIGH"})
     assert (problem.code, problem.field) == ("INVALID_TIER", "tier")
-    assert "CRITICAL" in problem.message
+    assert "HIGH" in problem.message
+    assert "NON_CRITICAL" in problem.remedy
 
 
 ANY_EVENT = st.recursive(

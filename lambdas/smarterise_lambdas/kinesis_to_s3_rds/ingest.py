@@ -7,23 +7,26 @@ comes again; what can never succeed is quarantined and counts as handled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
-from smarterise_lambdas.shared.archive import Archive
-from smarterise_lambdas.shared.database import Database
-from smarterise_lambdas.shared.publishing import Publisher
 from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.metrics import PipelineMetric
 from smarterise_sdk.domain.names import raw_lake_key
 from smarterise_sdk.domain.readings import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from smarterise_lambdas.shared.archive import Archive
+    from smarterise_lambdas.shared.database import Database
+    from smarterise_lambdas.shared.publishing import Publisher
 
 AWS_FAULTS: Final = (ClientError, BotoCoreError)
 _UPLOADS_AT_ONCE = 8

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.mqtt import RejectedReading, RejectReason, parse_mqtt
 from smarterise_sdk.domain.names import quarantine_key
 from smarterise_sdk.domain.readings import Reading, Source
 from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from types_boto3_s3.client import S3Client
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import psycopg
@@ -14,11 +13,22 @@ import psycopg
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.environment import MissingSetting
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 T = TypeVar("T")
 
 _CONNECT_TIMEOUT_S: Final = 5
 _SCHEMA_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smarterise.schema'))"
+
+
+class BadDatabaseUrl(RuntimeError):
+    """The database's URL cannot be read: a fault of the function's configuration. Tells nothing of it."""
+
+    def __init__(self) -> None:
+        form = "postgresql://user:password@host:port/name"
+        super().__init__(f"the database URL is not of the form {form} (special characters percent-encoded)")
 
 
 def database_url() -> str:
@@ -48,12 +58,17 @@ def connect(url: str) -> Connection:
     """Return a new connection.
 
     Raises:
+        BadDatabaseUrl: If the URL is none.
         psycopg.OperationalError: If the server cannot be reached or refuses.
     """
-    # No prepared statements: behind RDS Proxy they would pin the session.
-    return psycopg.connect(
-        url, connect_timeout=_CONNECT_TIMEOUT_S, prepare_threshold=None, application_name="smarterise"
-    )
+    try:
+        # No prepared statements: behind RDS Proxy they would pin the session.
+        return psycopg.connect(
+            url, connect_timeout=_CONNECT_TIMEOUT_S, prepare_threshold=None, application_name="smarterise"
+        )
+    except psycopg.ProgrammingError:
+        # Its message quotes the URL, and with it the password: neither may reach a log.
+        raise BadDatabaseUrl from None
 
 
 def ensure_schema(connection: Connection) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.metrics import METRICS, PipelineMetric, metric_values
 from smarterise_sdk.domain.names import GATEWAY_DIMENSION
-from smarterise_sdk.domain.readings import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+
+    from smarterise_sdk.domain.readings import Reading
 
 POINTS_A_CALL: Final = 1000
 OLDEST_POINT: Final = timedelta(days=14)

@@ -10,16 +10,19 @@ The rule for two rows of one key (gateway, meter, moment):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import sql
 
-from smarterise_lambdas.shared.database import Connection
 from smarterise_sdk.domain.readings import Quantity, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from smarterise_lambdas.shared.database import Connection
 
 KEY: Final = ("gateway_serial", "device_serial", "measured_at")
 CONTENT: Final = (

@@ -13,12 +13,14 @@ current one, else it tells why, and which version is served in its place.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_sdk.domain.plans import SiteChange
-from smarterise_sdk.domain.problems import InvalidInput, Problem
-from smarterise_sdk.domain.sites import JsonObject
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smarterise_sdk.domain.plans import SiteChange
+    from smarterise_sdk.domain.problems import InvalidInput, Problem
+    from smarterise_sdk.domain.sites import JsonObject
 
 REPLY_LIMIT_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
 """What a direct invocation can answer (6 MB), less its wrapping."""

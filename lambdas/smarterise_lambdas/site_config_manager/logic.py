@@ -6,15 +6,12 @@ a file that cannot be understood is never overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.site_config_manager.answers import Refusal, action_of, change_row, fitting
-from smarterise_lambdas.site_config_manager.retrying import Retries
 from smarterise_lambdas.site_config_manager.store import ConfigStore, FileMissing, StoredFile, WriteConflict
 from smarterise_sdk.domain.manager_contract import (
     GetConfig,
@@ -32,8 +29,14 @@ from smarterise_sdk.domain.site_tiers import (
     parse_site_tiers,
     render_site_tiers,
 )
-from smarterise_sdk.domain.sites import JsonObject
 from smarterise_sdk.domain.updates import UpdateSet, apply_updates, stamped, suggest_site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from smarterise_lambdas.site_config_manager.retrying import Retries
+    from smarterise_sdk.domain.sites import JsonObject
 
 UNKNOWN_WRITER = "unknown"
 
@@ -171,8 +174,10 @@ def _update_sites(
             raise _someone_else(request.expected_etag, file)
         document = _writable(file, store)
         planned = _planned(document, request)
+        # Before the write: an answer that cannot be sent would hide that it took place.
+        told = fitting(_update_answer(request, planned, file), "Update fewer sites at a time.")
         if request.dry_run or not planned.changed:
-            return _update_answer(request, planned, file)
+            return told
         attempted = _rendered(planned.document, request, now())
         try:
             written = store.replace(attempted, etag=file.etag if file else None)

@@ -6,11 +6,13 @@ name alone decides. A pair that is not in the table, such as `Psum_kW` said to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from smarterise_sdk.domain.readings import Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 Meaning: TypeAlias = "tuple[Quantity, float]"
 """A quantity, and the factor that turns the meter's number into the quantity's unit."""

@@ -9,11 +9,13 @@ import json
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PathPart: TypeAlias = "str | int"
 

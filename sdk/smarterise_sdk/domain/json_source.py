@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.json_positions import PathPart, Positions
 from smarterise_sdk.domain.problems import InvalidInput, Problem
-from smarterise_sdk.domain.sites import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 100
 """Deepest nesting taken: more is a mistake, and could not be written back by a recursive encoder."""

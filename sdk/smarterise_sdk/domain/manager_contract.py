@@ -107,6 +107,8 @@ def _problem_of(details: dict[str, Any]) -> Problem:
         return Problem("BAD_REQUEST", f"{action} has no field {field}", remedy, field=field)
     if kind == "missing":
         return Problem("BAD_REQUEST", f"{field} is missing", remedy, field=field)
-    code = "INVALID_TIER" if field == "tier" else "BAD_REQUEST"
+    if field == "tier":
+        message = f"there is no tier {visible(repr(details['input']))[:80]}"
+        return Problem("INVALID_TIER", message, f"Tiers are {' and '.join(Tier)}.", field=field)
     message = str(details["msg"])
-    return Problem(code, f"{message[0].lower()}{message[1:]}", remedy, field=field)
+    return Problem("BAD_REQUEST", f"{message[0].lower()}{message[1:]}", remedy, field=field)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 METRIC_NAMESPACE = "SmartMeterMetrics"
 GATEWAY_DIMENSION = "GatewaySerial"

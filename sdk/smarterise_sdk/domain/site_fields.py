@@ -6,15 +6,17 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites import JsonValue, Tier
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.voltage_quality import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 SERIAL_KEY: Final = "gateway_serial"
 """Not a field: a site's serial is its key. Listings carry it, files may."""

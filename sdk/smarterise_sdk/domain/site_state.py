@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
-from smarterise_sdk.domain.sites import Site
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text
 from smarterise_sdk.domain.voltage_quality import profile_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from smarterise_sdk.domain.sites import Site
 
 STALE_AFTER_CADENCES = 2
 """A site is stale when its newest value is older than this many of its tier's cadences."""

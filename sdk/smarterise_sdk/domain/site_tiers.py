@@ -7,16 +7,18 @@ every problem with its line. What may be written into a site is the business of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.json_source import JsonDocument, parse_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.site_fields import FIELDS, SERIAL_KEY, field_problem, tier_missing
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL, JsonObject, JsonValue, Site, Tier
 from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 SCHEMA_VERSION: Final = 1
