@@ -53,14 +53,15 @@ def title_of(changes: Sequence[SiteChange]) -> str:
     count = sites_text(len(changes))
     if not changes:
         return "Change nothing"
-    if all(change.before is None for change in changes):
+    new = sum(change.before is None for change in changes)
+    if new == len(changes):
         return f"Add {count}"
     touched = {field.field for change in changes for field in change.fields}
     tiers = {change.after["tier"] for change in changes}
-    if touched == {"tier"} and len(tiers) == 1:
+    if not new and touched == {"tier"} and len(tiers) == 1:
         return f"Switch {count} to {tiers.pop()}"
     enabled = {change.after.get("enabled", True) for change in changes}
-    if touched == {"enabled"} and len(enabled) == 1:
+    if not new and touched == {"enabled"} and len(enabled) == 1:
         return f"{'Enable' if enabled.pop() else 'Disable'} {count}"
     return f"Update {count}"
 
