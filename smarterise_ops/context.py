@@ -5,6 +5,7 @@ Commands call `current()`. Nothing here is built before a command needs it, so t
 
 from __future__ import annotations
 
+import gc
 import shlex
 import sys
 from contextlib import contextmanager
@@ -12,14 +13,13 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from smarterise_ops.output import OutputFormat
+from smarterise_ops.formats import OutputFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smarterise_sdk.stack import Stack
-
     from smarterise_sdk.settings import Settings
+    from smarterise_sdk.stack import Stack
 
 PROGRAM = "smarterise-ops"
 
@@ -75,6 +75,12 @@ class Invocation:
 
 
 _CURRENT: ContextVar[Invocation] = ContextVar("invocation")
+
+
+def last_long() -> None:
+    """Make ready for a run that lasts: garbage is collected again, without what start-up made."""
+    gc.freeze()
+    gc.enable()
 
 
 def current() -> Invocation:

@@ -10,9 +10,9 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
+from smarterise_ops.formats import OutputFormat as OutputFormat
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.problems import Problem
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
     from smarterise_sdk.errors import SmarteriseError
-
-
-class OutputFormat(StrEnum):
-    """How data is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    YAML = "yaml"
 
 
 @dataclass(frozen=True, slots=True)

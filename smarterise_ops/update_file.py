@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from smarterise_ops.update_formats import BAD, MAX_UPDATE_BYTES, READERS, Record, UpdateFormat, shown
+from smarterise_ops.formats import UpdateFormat
+from smarterise_ops.update_formats import BAD, MAX_UPDATE_BYTES, READERS, Record, shown
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import visible

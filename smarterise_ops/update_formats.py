@@ -12,10 +12,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from smarterise_ops.formats import UpdateFormat
 from smarterise_sdk.domain.json_source import parse_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.site_fields import FIELDS, SERIAL_KEY
@@ -28,15 +28,6 @@ MAX_UPDATE_BYTES: Final = 16 * 1024 * 1024
 BAD: Final = "BAD_REQUEST"
 _LONGEST_SHOWN = 80
 _DEEPEST = 100
-
-
-class UpdateFormat(StrEnum):
-    """How an update file is written."""
-
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
-    YAML = "yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +129,9 @@ def _record(
 
 # YAML -------------------------------------------------------------------------------------------
 
+# Numbers to JSON and to YAML 1.1 alike; what only one of them takes for a number is text.
 _JSON_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
-_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?\Z")
 _YAML_WORDS: dict[str, bool | None] = {"null": None, "~": None, "": None, "true": True, "false": False}
 _YAML_WORDS |= {"yes": True, "on": True, "no": False, "off": False}
 
@@ -260,7 +252,7 @@ class _YamlBuilder:
             return float(text)
         if text.lower().lstrip("+-") in {".inf", ".nan"}:
             raise _not_yaml(self._subject, f"{text} is not a number that can be kept", line)
-        # 2026-01-01, 12:30, 0x1F, 1_000: other kinds in YAML, text in a site.
+        # 2026-01-01, 12:30, 0x1F, 1_000, 1e3: other kinds in YAML, text in a site.
         return text
 
     _HANDLERS: ClassVar[Mapping[str, Callable[[_YamlBuilder, Any, int], None]]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smarterise_ops.commands.local import CONFUSING, MOST_SITES, MOST_SPEED
-from smarterise_ops.context import current
+from smarterise_ops.context import current, last_long
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
@@ -87,7 +86,7 @@ def _settings(stack: client.RunningStack, home: Path) -> Settings:
 def _console(settings: Settings) -> ExitCode:
     from smarterise_tui.app import run_console
 
-    gc.enable()  # a command is short and does without; a console is not
+    last_long()
     return ExitCode(run_console(settings))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.context import PROGRAM, current
+from smarterise_ops.context import PROGRAM, current, last_long
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import default_data_dir
@@ -141,6 +141,7 @@ def _running(where: Path) -> client.RunningStack:
 
 def _keep(stack: client.RunningStack) -> ExitCode:
     """Stay until interrupted, or until the stack ends without us."""
+    last_long()
     try:
         while client.look(stack.data_dir) is not None:
             time.sleep(_WATCH_SECONDS)

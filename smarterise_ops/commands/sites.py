@@ -1,37 +1,22 @@
-"""`smarterise-ops sites`: list sites, show one, switch tiers."""
+"""`smarterise-ops sites`: list sites, show one, switch tiers. How a change goes is `site_updates`."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops import writes
-from smarterise_ops.context import Invocation, current
-from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.output import Column, OutputFormat, emit_object, emit_rows, say, say_warning
-from smarterise_ops.update_file import Updates, read_updates
-from smarterise_ops.update_formats import MAX_UPDATE_BYTES, UpdateFormat, cell_text
+from smarterise_ops.context import current
+from smarterise_ops.formats import OutputFormat, UpdateFormat
+from smarterise_ops.output import Column, emit_object, emit_rows, say_warning
 from smarterise_sdk.domain.plans import WritePath
 from smarterise_sdk.domain.sites import Tier
-from smarterise_sdk.domain.text import visible
-from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from smarterise_sdk.domain.plans import Plan
-    from smarterise_sdk.domain.problems import Problem
-    from smarterise_sdk.domain.sites import JsonValue
     from smarterise_sdk.services.sites import SitesSnapshot
-
-    Values = Mapping[str, Mapping[str, JsonValue]]
 
 app = typer.Typer(help="List sites and switch their tier.")
 
-STDIN = "-"
 COLUMNS = (
     Column("gateway_serial", "SERIAL"),
     Column("name"),
@@ -52,7 +37,7 @@ Via = Annotated[
     WritePath,
     typer.Option(help="The road: the function, or straight to the file when the function is broken."),
 ]
-Reason = Annotated[str, typer.Option(help="Why; kept in the file and in the journal.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the file and in the journal.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would change, and stop.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Create = Annotated[bool, typer.Option("--create", help="Serials that are not known are new sites.")]
@@ -77,6 +62,8 @@ def list_sites(
         if (tier is None or site.tier is tier) and (enabled is None or site.enabled is enabled)
     ]
     if run.output is OutputFormat.CSV:
+        from smarterise_ops.update_formats import cell_text
+
         rows = [{name: cell_text(name, value) for name, value in row.items()} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
 
@@ -102,11 +89,11 @@ def set_tier(
     dry_run: DryRun = False,
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
-) -> ExitCode:
+) -> int:
     """Switch sites to a tier: shows what changes, asks, writes, reads back."""
-    run = current()
-    updates = Updates({serial: {"tier": to.value} for serial in serials})
-    return _update(run, updates, "the request", reason=reason, dry_run=dry_run, yes=yes, via=via)
+    from smarterise_ops.site_updates import Request, switch_tier
+
+    return switch_tier(current(), serials, to, Request(reason, via, dry_run=dry_run, assume_yes=yes))
 
 
 @app.command("bulk-update")
@@ -124,107 +111,20 @@ def bulk_update(
     ] = None,
     reason: Reason = "",
     expect_etag: Annotated[
-        str | None, typer.Option(help="Write only if the site file still has this ETag.")
+        str | None, typer.Option(metavar="ETAG", help="Write only if the site file still has this ETag.")
     ] = None,
     create: Create = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
-) -> ExitCode:
+) -> int:
     """Change many sites at once: all that is asked for, or nothing and every reason why."""
-    run = current()
-    if file is None and not settings:
-        raise UsageError(
-            "There is nothing to update: give FILE or --set SERIAL=TIER",
-            remedy="smarterise-ops sites bulk-update --help",
-        )
-    subject = "standard input" if file == STDIN else visible(file or "the request")
-    updates = read_updates(
-        None if file is None else _content(file), subject, form=input_format, settings=settings or ()
-    )
-    return _update(
-        run,
-        updates,
-        subject,
-        reason=reason,
-        dry_run=dry_run,
-        yes=yes,
-        via=via,
-        create=create,
-        expect_etag=expect_etag,
-    )
+    from smarterise_ops.site_updates import Request, update_from
+
+    request = Request(reason, via, dry_run=dry_run, assume_yes=yes, create=create, expect_etag=expect_etag)
+    return update_from(current(), file, settings or (), input_format, request)
 
 
 def _warn_if_degraded(snapshot: SitesSnapshot) -> None:
     if snapshot.degraded is not None:
         say_warning(snapshot.degraded.message, snapshot.degraded.problems)
-
-
-def _update(
-    run: Invocation,
-    updates: Updates,
-    subject: str,
-    *,
-    reason: str,
-    dry_run: bool,
-    yes: bool,
-    via: WritePath,
-    create: bool = False,
-    expect_etag: str | None = None,
-) -> ExitCode:
-    if not dry_run:
-        writes.refuse_when_read_only(run)
-    sites = run.stack.sites
-    if not updates.values and not updates.problems:
-        say(f"nothing to do: {subject} asks for nothing")
-        return ExitCode.DONE
-
-    def plan_of(values: Values) -> Plan:
-        return sites.plan_update(values, reason=reason, create=create, expect_etag=expect_etag, via=via)
-
-    plan = _planned(plan_of, updates, subject)
-    return writes.carry_out(
-        run,
-        plan,
-        lambda confirmed, on_step: sites.apply(confirmed, on_step=on_step),
-        dry_run=dry_run,
-        assume_yes=yes,
-    )
-
-
-def _planned(plan_of: Callable[[Values], Plan], updates: Updates, subject: str) -> Plan:
-    """Plan the updates; what is wrong with their source and with what they ask for is told together."""
-    problems = list(updates.problems)
-    try:
-        if updates.values:
-            plan = plan_of(updates.values)
-    except InvalidDocument as refused:
-        if all(problem.line is None and problem.site in updates.values for problem in refused.problems):
-            problems += (updates.located(problem) for problem in refused.problems)
-        elif not problems:
-            raise
-    except SmarteriseError:
-        # With the source itself wrong there is enough to tell without the stack.
-        if not problems:
-            raise
-    if problems:
-        raise InvalidDocument(
-            f"{subject} cannot be applied: {len(problems)} problem(s)",
-            problems=sorted(problems, key=_by_line),
-            remedy="mend them all; nothing was written",
-        )
-    return plan
-
-
-def _by_line(problem: Problem) -> tuple[bool, int]:
-    return problem.line is None, problem.line or 0
-
-
-def _content(file: str) -> bytes:
-    try:
-        if file == STDIN:
-            return sys.stdin.buffer.read(MAX_UPDATE_BYTES + 1)
-        with Path(file).open("rb") as source:
-            return source.read(MAX_UPDATE_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read", why=error.strerror or str(error)) from error

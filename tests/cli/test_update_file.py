@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smarterise_ops import output
+from smarterise_ops.formats import UpdateFormat
 from smarterise_ops.output import Column
 from smarterise_ops.update_file import guess_format, read_updates
-from smarterise_ops.update_formats import MAX_UPDATE_BYTES, UpdateFormat, cell_text, cell_value
+from smarterise_ops.update_formats import MAX_UPDATE_BYTES, cell_text, cell_value
 from smarterise_sdk.domain.problems import Problem
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_what_cannot_be_used_is_one_clear_problem(
 
 def test_yaml_keeps_what_is_no_json_as_text() -> None:
     text = (
-        "AN10000001: {a: 12:30, b: 2026-01-01, c: 0x1F, d: 1_000, e: '5', f: ~, g: 1e3, 007: x}\n"
+        "AN10000001: {a: 12:30, b: 2026-01-01, c: 0x1F, d: 1_000, e: '5', f: ~, g: 1e3, h: 1.5e+3, 007: x}\n"
         "123456: {tier: A}\n"
     )
     values = read_updates(text.encode(), "u.yaml").values
@@ -210,7 +211,8 @@ def test_yaml_keeps_what_is_no_json_as_text() -> None:
             "d": "1_000",
             "e": "5",
             "f": None,
-            "g": 1000.0,
+            "g": "1e3",
+            "h": 1500.0,
             "007": "x",
         },
         "123456": {"tier": "A"},
