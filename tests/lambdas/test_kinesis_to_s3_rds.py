@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.environment import MissingSetting
 
 Message = Callable[..., bytes]
 
@@ -125,6 +126,23 @@ def test_poison_is_kept_whole_and_holds_nothing_up(pipeline: Any, message: Messa
     assert line["arrived_at"]
     now = datetime.now(UTC)
     assert sum(pipeline.points("RowsRejected", None, now)) == 2
+
+
+def test_a_record_that_is_no_base64_is_kept_as_it_came(pipeline: Any, message: Message) -> None:
+    event = pipeline.event(message())
+    event["Records"][0]["kinesis"]["data"] = "%%%"
+    assert pipeline.handle(event) == {"batchItemFailures": []}
+    (key,) = pipeline.keys("quarantine/")
+    (line,) = lines_of(pipeline.bucket, key)
+    assert base64.b64decode(line["payload_base64"]) == b"%%%"
+
+
+def test_a_misconfigured_function_fails_and_tells_which_setting(
+    pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    with pytest.raises(MissingSetting, match="DATABASE_URL"):
+        pipeline.deliver(message())
 
 
 def test_an_object_that_s3_refuses_comes_again_and_nothing_else_does(

@@ -175,3 +175,14 @@ def test_the_database_is_asked_for_anew_after_it_was_away(database_url: str) -> 
     assert database.run(lambda connection: load_rows(connection, [row()])).loaded == 1
     database.close()
     database.close()
+
+
+def test_a_database_whose_schema_cannot_be_made_keeps_no_connection(database_url: str) -> None:
+    with connect(database_url) as connection:
+        connection.execute(b"CREATE VIEW readings AS SELECT 1")
+    database = Database(lambda: database_url)
+    with pytest.raises(psycopg.Error):
+        database.run(lambda connection: connection.execute(b"SELECT 1"))
+    with connect(database_url) as connection:
+        others = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert connection.execute(others).fetchone() == (1,)

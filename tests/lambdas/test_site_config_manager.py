@@ -347,6 +347,27 @@ def test_a_fault_of_s3_is_a_fault_of_the_function(
         handler({"action": "get_config"}, context)
 
 
+def test_a_write_that_is_denied_is_a_fault_of_the_function(
+    file: SiteFile, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.upload(DOCUMENT)
+
+    def denied(**_request: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+
+    monkeypatch.setattr(aws.s3(), "put_object", denied)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})
+
+
+def test_objects_beside_the_file_are_none_of_its_versions(file: SiteFile, invoke: Invoke) -> None:
+    other = json.dumps({"sites": {"AN00000009": {"tier": "CRITICAL"}}}).encode()
+    for _ in range(2):
+        aws.s3().put_object(Bucket=file.bucket, Key="site-tiers.json.bak", Body=other)
+    file.upload(b"{}")
+    assert invoke("get_config")["error"]["code"] == "CONFIG_INVALID"
+
+
 def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
     file: SiteFile, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -285,20 +284,3 @@ def test_any_document_is_a_reading_or_refused(document: dict[str, Any]) -> None:
         return
     assert reading.gateway_serial
     assert all(abs(value) <= 1e15 for value in reading.values.values())
-
-
-def test_parsing_costs_little_more_than_reading_the_json(nested: Payload) -> None:
-    """The bound is a quarter of the speed of `json.loads`; measured it is about a half."""
-    payload = nested()
-
-    def seconds(work: Callable[[], object]) -> float:
-        best = float("inf")
-        for _ in range(20):
-            start = time.process_time()
-            for _ in range(10):
-                work()
-            best = min(best, time.process_time() - start)
-        return best
-
-    bare = seconds(lambda: json.loads(payload))
-    assert seconds(lambda: parse_mqtt(payload, received_at=RECEIVED)) < 4 * bare

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -167,13 +166,13 @@ def test_an_unknown_site_is_told_with_the_one_probably_meant(
     assert (f'"{meant}"' in problem.remedy) if meant else ("Did you mean" not in problem.remedy)
 
 
-def test_many_unknown_sites_among_many_are_told_soon() -> None:
-    fleet = new_site_tiers({f"AN{number:08d}": {"tier": "CRITICAL"} for number in range(10_000)})
-    start = time.process_time()
-    assert (
-        len(problems_of(fleet, {f"XY{number:08d}": {"tier": "CRITICAL"} for number in range(2000)})) == 2000
-    )
-    assert time.process_time() - start < 5
+def test_only_the_first_of_many_unknown_sites_are_searched_for() -> None:
+    """Searching costs tens of milliseconds among 10,000 sites; a file of the wrong fleet has thousands."""
+    fleet = new_site_tiers({f"AN{number:04d}": {"tier": "CRITICAL"} for number in range(100)})
+    with pytest.raises(InvalidInput) as refused:
+        apply_updates(fleet, {f"AX{number:04d}": {"tier": "CRITICAL"} for number in range(100)})
+    suggested = ["Did you mean" in problem.remedy for problem in refused.value.problems]
+    assert suggested == [True] * 20 + [False] * 80
 
 
 def test_create_makes_new_sites_and_updates_those_there_are(document: SiteTiers) -> None:
