@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from smarterise_ops.local.client import RunningStack
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -35,3 +38,29 @@ def cli(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def on_stack(cli: Run, embedded_stack: RunningStack) -> Run:
+    """Run `smarterise-ops` against the embedded stack."""
+
+    def run(
+        *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return cli(*arguments, stdin=stdin, env={**embedded_stack.exports, **(env or {})})
+
+    return run
+
+
+@pytest.fixture
+def new_sites(on_stack: Run) -> Callable[..., list[str]]:
+    """Make sites of the test's own on the embedded stack; nobody else touches them."""
+
+    def make(count: int, tier: str = "CRITICAL") -> list[str]:
+        serials = [f"AN{uuid.uuid4().hex[:12]}" for _ in range(count)]
+        settings = [part for serial in serials for part in ("--set", f"{serial}={tier}")]
+        done = on_stack("sites", "bulk-update", *settings, "--create", "--yes")
+        assert done.returncode == 0, done.stderr
+        return serials
+
+    return make
