@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -34,10 +34,12 @@ class RunningStack:
     Attributes:
         state: What it says about itself.
         lifeline: The end of a pipe that keeps it alive, if it is ours: it ends when we do.
+        process: Its supervisor, if we started it.
     """
 
     state: StackState
     lifeline: int | None = None
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def exports(self) -> dict[str, str]:
@@ -63,6 +65,8 @@ class RunningStack:
         if self.lifeline is not None:
             os.close(self.lifeline)
             self.lifeline = None
+        if self.process is not None:
+            self.process.wait()
 
 
 def start(
@@ -120,7 +124,7 @@ def start(
         if inherited is not None:
             os.close(inherited)
     try:
-        return RunningStack(_wait_ready(process, data_dir, timeout), lifeline)
+        return RunningStack(_wait_ready(process, data_dir, timeout), lifeline, process)
     except BaseException:
         _give_up(process, data_dir, keep=keep)
         if lifeline is not None:

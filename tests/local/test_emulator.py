@@ -1,0 +1,161 @@
+"""The corrections to ministack: memory stays bounded, positions stay true, a wrong version ends at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ministack.services import cloudwatch, kinesis, lambda_svc
+
+from smarterise_ops.local import emulator
+
+ACCOUNT, REGION = "123456789012", "eu-west-2"
+STREAM_ARN = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"
+
+
+def point(at: float, value: float) -> dict[str, Any]:
+    return {"Timestamp": at, "Value": value, "Unit": "None", "Dimensions": {"GatewaySerial": "S"}}
+
+
+def test_old_points_become_one_a_minute_and_keep_their_statistics() -> None:
+    now = 1_800_000_000.0
+    old = [point(now - 7200 + second, float(second)) for second in range(0, 120, 10)]
+    recent = [point(now - 600, 5.0), point(now - 590, 6.0)]
+    kept = emulator.thinned([*old, *recent], now)
+    assert kept[-2:] == recent
+    before, after = cloudwatch._calc_stats([*old, *recent]), cloudwatch._calc_stats(kept)
+    assert after == pytest.approx(before)
+    minutes = {point["Timestamp"] // 60 for point in old}
+    assert len(kept) == len(minutes) + len(recent)
+    assert {point["Timestamp"] // 60 for point in kept[:-2]} == minutes
+
+
+def test_thinning_twice_changes_nothing_more() -> None:
+    now = 1_800_000_000.0
+    once = emulator.thinned([point(now - 7200 + second, second) for second in range(300)], now)
+    assert emulator.thinned(once, now) == once
+
+
+def test_points_older_than_two_weeks_are_dropped() -> None:
+    now = 1_800_000_000.0
+    assert emulator.thinned([point(now - 15 * 86_400, 1.0)], now) == []
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """A stream of one shard with a mapping on it, in ministack's own stores."""
+    now = time.time()
+    records = [{"ApproximateArrivalTimestamp": now - 1000 + at, "n": at} for at in range(900)]
+    stream = {"StreamName": "s", "StreamARN": STREAM_ARN, "shards": {"shard-0": {"records": records}}}
+    mapping = {"EventSourceArn": STREAM_ARN, "BatchSize": 10, "MaximumBatchingWindowInSeconds": 1}
+    positions = {"shard-0": 0}
+    key = (ACCOUNT, REGION)
+    monkeypatch.setattr(kinesis._streams, "_data", {(*key, "s"): stream})
+    monkeypatch.setattr(lambda_svc._esms, "_data", {(*key, "m"): mapping})
+    monkeypatch.setattr(lambda_svc._kinesis_positions, "_data", {(*key, "m"): positions})
+    iterators = {"it": {"stream": "s", "shard_id": "shard-0", "position": 700}}
+    monkeypatch.setattr(kinesis, "_shard_iterators", iterators)
+    yield SimpleNamespace(
+        records=records, mapping=mapping, positions=positions, stream=stream, iterator=iterators["it"]
+    )
+
+
+def test_records_are_dropped_when_old_and_read_and_positions_follow(stream: SimpleNamespace) -> None:
+    stream.positions["shard-0"] = 600
+    next_record = stream.records[600]
+    emulator._drop_read_records()
+    assert stream.records[stream.positions["shard-0"]] is next_record
+    assert stream.records[0]["n"] in (400, 401)  # younger ones stay, though they are read
+    assert stream.records[stream.iterator["position"]]["n"] == 700
+
+
+def test_unread_records_are_never_dropped(stream: SimpleNamespace) -> None:
+    emulator._drop_read_records()
+    assert len(stream.records) == 900
+    stream.positions["shard-0"] = 100
+    emulator._drop_read_records()
+    assert stream.records[0]["n"] == 100
+    assert stream.positions["shard-0"] == 0
+
+
+def test_the_slowest_of_two_mappings_decides(stream: SimpleNamespace) -> None:
+    slow = {"shard-0": 50}
+    lambda_svc._esms._data[(ACCOUNT, REGION, "slow")] = {"EventSourceArn": STREAM_ARN}
+    lambda_svc._kinesis_positions._data[(ACCOUNT, REGION, "slow")] = slow
+    stream.positions["shard-0"] = 300
+    emulator._drop_read_records()
+    assert stream.records[0]["n"] == 50
+    assert slow == {"shard-0": 0}
+    assert stream.positions == {"shard-0": 250}
+
+
+@pytest.mark.parametrize(
+    ("unread", "age", "due"),
+    [(0, 0.0, False), (1, 0.2, False), (1, 1.5, True), (9, 0.2, False), (10, 0.0, True)],
+)
+def test_a_batch_is_due_when_full_or_old_enough(
+    stream: SimpleNamespace, unread: int, age: float, due: bool
+) -> None:
+    stream.records[:] = [{"ApproximateArrivalTimestamp": time.time() - age} for _ in range(unread)]
+    assert emulator._due(stream.mapping, stream.positions, stream.stream) is due
+
+
+def test_a_mapping_never_polled_is_due(stream: SimpleNamespace) -> None:
+    assert emulator._due(stream.mapping, None, stream.stream)
+
+
+def test_failed_items_fail_the_batch_of_a_stream_but_no_direct_call() -> None:
+    answer = {"body": {"batchItemFailures": [{"itemIdentifier": "1"}]}}
+    execute = emulator._counting_item_failures(lambda function, event: answer)
+    assert execute({}, {}) == answer
+    emulator._polling.kinesis = True
+    try:
+        assert execute({}, {})["error"] is True
+        answer = {"body": {"batchItemFailures": []}}
+        assert "error" not in execute({}, {})
+    finally:
+        emulator._polling.kinesis = False
+
+
+@pytest.mark.parametrize(
+    ("body", "namespace"),
+    [
+        (b'{"Namespace": "SmartMeterMetrics", "MetricData": []}', "SmartMeterMetrics"),
+        (b"Action=PutMetricData&Namespace=Smart%2FMeters", "Smart/Meters"),
+        (b"\xa1", ""),
+    ],
+)
+def test_the_namespace_of_a_request_is_known_to_policies(body: bytes, namespace: str) -> None:
+    context = emulator._knowing_namespace(lambda *_: {"aws:tagkeys": None})
+    assert context("monitoring", "cloudwatch:PutMetricData", body, {}) == {
+        "aws:tagkeys": None,
+        "cloudwatch:namespace": namespace,
+    }
+    assert "cloudwatch:namespace" not in context("monitoring", "cloudwatch:ListMetrics", body, {})
+
+
+def test_another_version_of_ministack_ends_the_process_with_words() -> None:
+    code = (
+        "from ministack.services import cloudwatch; del cloudwatch._evict_old_metrics\n"
+        "from smarterise_ops.local import emulator; emulator.correct()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "not the pinned version" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_housekeeping_runs_once_in_a_while() -> None:
+    calls: list[int] = []
+    every = emulator._Every(0.05, lambda: calls.append(1))
+    every()
+    assert calls == []
+    time.sleep(0.06)
+    every()
+    every()
+    assert calls == [1]
