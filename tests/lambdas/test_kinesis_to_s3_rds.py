@@ -93,6 +93,13 @@ def test_a_replay_changes_nothing(pipeline: Any, message: Message) -> None:
     assert pipeline.query("SELECT count(*) FROM reading_conflicts") == [(0,)]
 
 
+def test_objects_do_not_tell_when_they_were_written(pipeline: Any, message: Message) -> None:
+    pipeline.deliver(message())
+    (key,) = pipeline.keys("raw/")
+    body = aws.s3().get_object(Bucket=pipeline.bucket, Key=key)["Body"].read()
+    assert body[4:8] == bytes(4), "the time in the header of a gzip file"
+
+
 def test_a_batch_that_comes_again_longer_grows_its_object(pipeline: Any, message: Message) -> None:
     hour = time.time() // 3600 * 3600 - 3600
     first, second, third = (message(at=hour + second) for second in range(3))

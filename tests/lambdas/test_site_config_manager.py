@@ -365,7 +365,9 @@ def test_objects_beside_the_file_are_none_of_its_versions(file: SiteFile, invoke
     for _ in range(2):
         aws.s3().put_object(Bucket=file.bucket, Key="site-tiers.json.bak", Body=other)
     file.upload(b"{}")
-    assert invoke("get_config")["error"]["code"] == "CONFIG_INVALID"
+    error = invoke("get_config")["error"]
+    assert error["code"] == "CONFIG_INVALID"
+    assert "No earlier version" in error["remedy"]
 
 
 def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
