@@ -96,3 +96,13 @@ def test_any_text_is_a_filter_or_a_complaint(text):
 def test_every_field_can_be_asked_of_a_site_without_values(field, how, number):
     row = FleetRow(Site("AN1", Tier.CRITICAL))
     assert parse_filter(f"{field}{how}{number}").matches(row, _SOME_DAY) in (True, False)
+
+
+@pytest.mark.parametrize("text", ["u2", "u2>", "!u2>", "tier", "tier=", "lekki u2"])
+def test_the_beginning_of_a_condition_hides_nothing_while_it_is_typed(row, clock, text):
+    assert parse_filter(text, is_being_typed=True).matches(row, clock())
+
+
+def test_a_finished_word_counts_while_typing(row, clock):
+    assert not parse_filter("yaba", is_being_typed=True).matches(row, clock())
+    assert not parse_filter("u2 ", is_being_typed=True).matches(row, clock())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
@@ -27,8 +27,6 @@ from smarterise_tui.troubles import is_about_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from textual.screen import Screen
 
     from smarterise_sdk.settings_model import Settings
     from smarterise_tui.contract import ConsoleStack
@@ -54,7 +52,6 @@ class SmarteriseConsole(App[int]):
     TITLE = "smarterise-ops"
     BINDINGS = bindings_of(Scope.APP)
     ENABLE_COMMAND_PALETTE = False
-    SCREENS: ClassVar[dict[str, Callable[[], Screen[object]]]] = {}
 
     def __init__(
         self,
@@ -74,9 +71,12 @@ class SmarteriseConsole(App[int]):
         self._open_stack = open_stack
         self._fleet = FleetScreen(self.state)
 
+    def get_default_screen(self) -> FleetScreen:
+        """Return the screen that is below all others."""
+        return self._fleet
+
     def on_mount(self) -> None:
-        """Show the fleet; load the SDK once that is painted."""
-        self.push_screen(self._fleet)
+        """Load the SDK once the first screen is painted."""
         self.call_after_refresh(self._load_stack)
 
     def _load_stack(self) -> None:

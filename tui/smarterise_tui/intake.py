@@ -40,7 +40,7 @@ def take_latest(state: ConsoleState, message: LatestFetched) -> None:
 def take_history(state: ConsoleState, message: HistoryFetched) -> None:
     """Take the past of the sparklines in."""
     state.model.take_history(message.asked, message.outcome)
-    gaps = gap_troubles(Source.HISTORY, message.outcome.gaps, len(message.asked))
+    gaps = gap_troubles(Source.HISTORY, message.outcome.gaps, len(state.model.rows))
     state.troubles.set(Source.HISTORY, gaps)
 
 

@@ -81,8 +81,12 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[smhd]?)\Z")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-def parse_filter(text: str) -> Filter:
+def parse_filter(text: str, *, is_being_typed: bool = False) -> Filter:
     """Understand a filter.
+
+    Args:
+        text: What was typed.
+        is_being_typed: Leave out a last word that can only be the beginning of a condition.
 
     Raises:
         FilterError: It has an unknown field, a number that is none, or an open quote.
@@ -91,7 +95,15 @@ def parse_filter(text: str) -> Filter:
         words = shlex.split(text)
     except ValueError:
         raise FilterError("a quote is not closed") from None
+    if is_being_typed and words and _is_beginning(words[-1]) and not text.endswith(" "):
+        words.pop()
     return Filter(text.strip(), tuple(_test(word) for word in words))
+
+
+def _is_beginning(word: str) -> bool:
+    word = word.removeprefix("!")
+    condition = _CONDITION.match(word)
+    return word.casefold() in FIELDS if condition is None else not condition["value"]
 
 
 def _test(word: str) -> _Test:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from smarterise_tui.fleet.columns import Cell
+    from smarterise_tui.fleet.filters import Filter
     from smarterise_tui.state import ConsoleState
 
 
@@ -82,22 +83,26 @@ class FleetScreen(ConsoleScreen):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing; say what is wrong until it is right again."""
-        self._apply_filter(event.value)
+        try:
+            wanted = parse_filter(event.value, is_being_typed=True)
+        except FilterError as error:
+            self.query_one(Summary).complain(str(error))
+        else:
+            self._set_filter(wanted)
 
     def on_filter_line_left(self, message: FilterLine.Left) -> None:
-        """Go back to the table."""
-        self.query_one("#filter").remove_class("-open")
-        self._apply_filter(message.text)
-        self.query_one(Summary).complain("")
-        self.query_one(KeyBar).show(*self.SCOPES)
-        self.table.focus()
-
-    def _apply_filter(self, text: str) -> None:
+        """Go back to the table, unless the filter cannot be understood."""
         try:
-            wanted = parse_filter(text)
+            wanted = parse_filter(message.text)
         except FilterError as error:
             self.query_one(Summary).complain(str(error))
             return
+        self._set_filter(wanted)
+        self.query_one("#filter").remove_class("-open")
+        self.query_one(KeyBar).show(*self.SCOPES)
+        self.table.focus()
+
+    def _set_filter(self, wanted: Filter) -> None:
         self.state.view.set_filter(wanted, self.state.now)
         self.query_one(Summary).complain("")
         self.follow()
@@ -132,7 +137,7 @@ class FleetScreen(ConsoleScreen):
     def action_back(self) -> None:
         """Clear the filter; when there is none, the marks."""
         if self.state.view.filter.tests:
-            self._apply_filter("")
+            self._set_filter(parse_filter(""))
         elif self.state.view.marks:
             self.table.action_unmark_all()
 

@@ -21,6 +21,7 @@ _WORDS = {
     Status.UNKNOWN: " unknown",
 }
 """Statuses whose glyph is not known by heart carry their word."""
+_LONGEST_FILTER = 30
 
 
 class Summary(TextLine):
@@ -50,7 +51,7 @@ def _counts(state: ConsoleState) -> list[Part]:
     counts = model.count_by_status()
     for status in sorted(counts, key=lambda status: (status is not Status.OK, status.rank)):
         text = f"{status.glyph} {counts[status]:,}{_WORDS.get(status, '')}"
-        parts.append(Part(text, f"$status-{status_class(status)}"))
+        parts.append(Part(text, f"$status-{status_class(status)}", drop=3))
     if model.rows:
         tiers, disabled = model.count_by_tier()
         texts = [f"{tier.value} {tiers[tier]:,}" for tier in Tier]
@@ -66,7 +67,9 @@ def _asked_for(state: ConsoleState) -> list[Part]:
         arrow = "▲" if view.sort.is_reversed else "▼"
         parts.append(Part(f"sort: {view.sort.key} {arrow}", "$quiet", drop=4))
     if view.filter.tests:
-        parts.append(Part(f"filter: {visible(view.filter.text)} ({len(view.rows):,})", "$accent", drop=1))
+        text = visible(view.filter.text)
+        shown = f"{text[:_LONGEST_FILTER]}…" if len(text) > _LONGEST_FILTER else text
+        parts.append(Part(f"filter: {shown} ({len(view.rows):,})", "$accent"))
     if view.marks:
         hidden = f" ({view.hidden_marks:,} hidden)" if view.hidden_marks else ""
         parts.append(Part(f"marks {len(view.marks):,}{hidden}", "bold $accent"))
