@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,6 +234,15 @@ def test_credentials_that_vanish_before_the_write(
         monkeypatch.delenv(name)
     with Stack(settings_for(home.url)) as without, pytest.raises(CredentialsError):
         without.sites.apply(plan)
+    assert tier(home) == "CRITICAL"
+
+
+@BOTH
+def test_a_plan_that_was_tampered_with_is_refused(stack: Stack, home: Any, via: WritePath) -> None:
+    plan = stack.sites.plan_update(SWITCH, via=via)
+    with pytest.raises(InvalidDocument) as caught:
+        stack.sites.apply(replace(plan, updates={"ehm21120333": {"tier": "TOP"}}))
+    assert caught.value.problems[0].code == "INVALID_TIER"
     assert tier(home) == "CRITICAL"
 
 

@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smarterise_sdk.domain.outcome import Gap
-from smarterise_sdk.errors import Denied, NotFound, SmarteriseError
+from smarterise_sdk.errors import CredentialsError, NotFound, SmarteriseError, Unreachable
 from smarterise_sdk.services.site_file import LambdaRoad, S3Road, SiteFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.names import StackNames
 
 T = TypeVar("T")
 Document = dict[str, Any]
+EVERY_SERVICE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,79 +53,82 @@ class SiteConfigFacts:
 
 def collect(broker: Broker, names: StackNames) -> SiteConfigFacts:
     """Collect every fact; a fact that cannot be had leaves a gap and stops no other."""
-    bucket = names.site_config_bucket
-    function = names.site_config_manager
-    s3_road, lambda_road = S3Road(broker, names), LambdaRoad(broker, names)
-
-    def reading(operation: str, **params: Any) -> Callable[[], Mapping[str, Any]]:
-        service = _SERVICES[operation]
-        return lambda: broker.call(service, operation, **params)
-
-    url = f"s3://{bucket}"
-    file = _fact("s3:GetObject", f"{url}/{names.site_config_key}", s3_road.read)
-    manager = _fact("lambda:InvokeFunction", f"function {function}", lambda_road.read)
+    bucket, function = names.site_config_bucket, names.site_config_manager
+    url, of_function = f"s3://{bucket}", f"function {function}"
+    role, role_policy = names.role(function), names.role_policy(function)
+    ask = Asking()
+    s3_road = S3Road(broker, names)
+    at = datetime.now(UTC)
+    file = ask.fact("s3:GetObject", url, s3_road.read)
+    manager = ask.fact("lambda:InvokeFunction", of_function, LambdaRoad(broker, names).read)
     return SiteConfigFacts(
         names=names,
-        at=datetime.now(UTC),
-        bucket=_is_there("s3:ListBucket", url, reading("head_bucket", Bucket=bucket)),
-        versioning=_fact(
+        at=at,
+        bucket=ask.is_there("s3:ListBucket", url, lambda: broker.call("s3", "head_bucket", Bucket=bucket)),
+        versioning=ask.fact(
             "s3:GetBucketVersioning",
             url,
-            lambda: str(reading("get_bucket_versioning", Bucket=bucket)().get("Status", "")),
+            lambda: str(broker.call("s3", "get_bucket_versioning", Bucket=bucket).get("Status", "")),
         ),
-        bucket_policy=_if_there(
+        bucket_policy=ask.if_there(
             "s3:GetBucketPolicy",
             url,
-            lambda: _policy(reading("get_bucket_policy", Bucket=bucket)()["Policy"]),
+            lambda: _policy(broker.call("s3", "get_bucket_policy", Bucket=bucket)["Policy"]),
         ),
         file=file,
-        function=_if_there(
+        function=ask.if_there(
             "lambda:GetFunctionConfiguration",
-            f"function {function}",
-            lambda: dict(reading("get_function_configuration", FunctionName=function)()),
+            of_function,
+            lambda: broker.call("lambda", "get_function_configuration", FunctionName=function),
         ),
-        role_policy=_if_there(
+        role_policy=ask.if_there(
             "iam:GetRolePolicy",
-            f"role {names.role(function)}",
+            f"role {role}",
             lambda: _policy(
-                reading(
-                    "get_role_policy",
-                    RoleName=names.role(function),
-                    PolicyName=names.role_policy(function),
-                )()["PolicyDocument"]
+                broker.call("iam", "get_role_policy", RoleName=role, PolicyName=role_policy)["PolicyDocument"]
             ),
         ),
         manager=manager,
-        file_after=file if _agree(file, manager) else _fact("s3:GetObject", url, s3_road.read),
+        file_after=file if _agree(file, manager) else ask.fact("s3:GetObject", url, s3_road.read),
     )
 
 
-_SERVICES = {
-    "head_bucket": "s3",
-    "get_bucket_versioning": "s3",
-    "get_bucket_policy": "s3",
-    "get_function_configuration": "lambda",
-    "get_role_policy": "iam",
-}
+class Asking:
+    """Asks for facts one after another, and no longer where it is hopeless.
 
+    Without usable credentials no service answers; one that cannot be reached will not be reached by the next
+    call either, and each try takes seconds.
+    """
 
-def _fact(action: str, scope: str, get: Callable[[], T]) -> T | Gap:
-    try:
-        return get()
-    except Denied as error:
-        return Gap(error.action, error, (scope,))
-    except SmarteriseError as error:
-        return Gap(action, error, (scope,))
+    def __init__(self) -> None:
+        self._hopeless: dict[str, SmarteriseError] = {}
 
+    def fact(self, action: str, scope: str, get: Callable[[], T]) -> T | Gap:
+        """Return a fact, or the gap it leaves."""
+        service = action.partition(":")[0]
+        known = self._hopeless.get(service) or self._hopeless.get(EVERY_SERVICE)
+        if known is not None:
+            return Gap(action, known, (scope,))
+        try:
+            return get()
+        except CredentialsError as error:
+            self._hopeless[EVERY_SERVICE] = error
+            return Gap(action, error, (scope,))
+        except Unreachable as error:
+            self._hopeless[service] = error
+            return Gap(action, error, (scope,))
+        except SmarteriseError as error:
+            return Gap(action, error, (scope,))
 
-def _if_there(action: str, scope: str, get: Callable[[], T]) -> T | Gap | None:
-    fact = _fact(action, scope, get)
-    return None if isinstance(fact, Gap) and isinstance(fact.error, NotFound) else fact
+    def if_there(self, action: str, scope: str, get: Callable[[], T]) -> T | Gap | None:
+        """Return a fact, `None` when there is no such thing, or the gap it leaves."""
+        fact = self.fact(action, scope, get)
+        return None if isinstance(fact, Gap) and isinstance(fact.error, NotFound) else fact
 
-
-def _is_there(action: str, scope: str, get: Callable[[], object]) -> bool | Gap:
-    fact = _if_there(action, scope, get)
-    return fact if isinstance(fact, Gap) else fact is not None
+    def is_there(self, action: str, scope: str, get: Callable[[], object]) -> bool | Gap:
+        """Return whether there is such a thing, or the gap it leaves."""
+        fact = self.if_there(action, scope, get)
+        return fact if isinstance(fact, Gap) else fact is not None
 
 
 def _policy(document: str | Document) -> Document:

@@ -115,11 +115,10 @@ class LambdaRoad:
             "updates": {serial: dict(fields) for serial, fields in plan.updates.items()},
             "create": plan.create,
             "reason": plan.reason,
+            "changed_by": by,
         }
         if plan.base_etag:
             request["expected_etag"] = plan.base_etag
-        if by:
-            request["changed_by"] = by
         reply = accepted(grant.invoke(self._function, request), self._function)
         return Written(*self.version_of(reply))
 
