@@ -34,8 +34,8 @@ bench: $(INSTALLED) ## Measure start-up, the fleet table and the idle console ag
 lambdas: $(INSTALLED) ## Build the functions' zips for AWS Lambda into build/lambdas
 	$(BIN)/python tools/build_lambdas.py
 
-docs: $(INSTALLED) ## Write docs/cli.md anew from the command line itself
-	$(BIN)/python tools/build_cli_docs.py
+docs: $(INSTALLED) ## Write docs/cli.md and docs/keys.md anew from the product itself
+	$(BIN)/python tools/build_docs.py
 
 lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade takes the newest
 	$(or $(wildcard $(BIN)/uv),uv) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
@@ -43,6 +43,7 @@ lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade 
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  python=; \
 	  for candidate in $(CANDIDATES); do \
 	    if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	    then python="$$candidate"; break; fi; \

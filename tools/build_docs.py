@@ -1,4 +1,7 @@
-"""Write docs/cli.md from the command line itself; `--check` only says whether it is up to date."""
+"""Write the reference from the product itself: docs/cli.md from the commands, docs/keys.md from the actions.
+
+`--check` writes nothing and fails when a page is not what the product says.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +13,53 @@ from typing import TYPE_CHECKING, Any
 from smarterise_ops.cli import REGISTRY, command_tree, load, shared_options
 from smarterise_ops.context import PROGRAM, invocation
 from smarterise_ops.exit_codes import ExitCode
+from smarterise_tui.actions import Scope, actions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
-INTRODUCTION = """\
+DOCS = Path(__file__).parents[1] / "docs"
+CLI_INTRODUCTION = """\
 # The command line
 
 Written by `make docs` from the commands themselves; do not edit.
 
 `smarterise-ops` without a command opens the console. Data goes to standard output, in the format that
 `--output` names; everything said to people goes to standard error. A write shows its plan and asks first;
-without a terminal to ask on it wants `--yes`. How a command ends: [exit codes](exit-codes.md). What sets an
-environment: [configuration](configuration.md). `smarterise-ops --install-completion` teaches your shell to
-complete commands and options.
+without a terminal to ask on it wants `--yes`. What sets an environment: [configuration](configuration.md).
+`smarterise-ops --install-completion` teaches your shell to complete commands and options.
+"""
+KEYS_INTRODUCTION = """\
+# The console's keys
+
+Written by `make docs` from the console's table of actions; do not edit. In the console `?` shows the same.
 """
 
 
-def page() -> str:
-    """Return the whole page."""
+def cli_page() -> str:
+    """Return docs/cli.md."""
     with invocation([]):
         tree = command_tree()
         context = tree.make_context(PROGRAM, [], resilient_parsing=True)
         everywhere = shared_options()
         shared = {option for param in everywhere for option in param.opts}
         alone = [param for param in tree.params if not shared.intersection(param.opts)]
-        parts = [INTRODUCTION, "## Options of the program\n", _table(alone, context)]
+        parts = [CLI_INTRODUCTION, "## Options of the program\n", _table(alone, context)]
         parts += ["## Options every command takes\n", _table(everywhere, context)]
         for name in REGISTRY:
             parts += _command(load(name), name, context, shared, level=2)
-    codes = ", ".join(f"{int(code)} {code.meaning}" for code in ExitCode)
-    return "\n".join([*parts, f"Exit codes: {codes}.\n"])
+    codes = [f"| {int(code)} | {code.meaning} |\n" for code in ExitCode]
+    parts += ["## Exit codes\n", f"| | |\n| ---: | --- |\n{''.join(codes)}"]
+    return "\n".join([*parts, "Which error leads to which: [exit codes](exit-codes.md).\n"])
+
+
+def keys_page() -> str:
+    """Return docs/keys.md."""
+    parts = [KEYS_INTRODUCTION]
+    for scope in Scope:
+        rows = [f"| {_cell(action.shown_as)} | {_cell(action.help)} |\n" for action in actions_of(scope)]
+        parts.append(f"## {scope.value}\n\n| | |\n| --- | --- |\n{''.join(rows)}")
+    return "\n".join(parts)
 
 
 def _command(command: Any, name: str, parent: Any, shared: set[str], *, level: int) -> Iterator[str]:
@@ -49,10 +67,11 @@ def _command(command: Any, name: str, parent: Any, shared: set[str], *, level: i
     nested = getattr(command, "commands", {})
     yield f"{'#' * level} {context.command_path}\n"
     yield f"{_prose(command.help)}\n"
-    if not nested or command.invoke_without_command:
+    if not nested:
         yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
         own = [param for param in command.params if not shared.intersection(param.opts)]
-        yield _table(own, context)
+        if own:
+            yield _table(own, context)
     for nested_name, nested_command in nested.items():
         yield from _command(nested_command, nested_name, context, shared, level=level + 1)
 
@@ -64,26 +83,28 @@ def _prose(help_text: str | None) -> str:
 
 def _table(params: list[Any], context: Any) -> str:
     records = [record for param in params if (record := param.get_help_record(context)) is not None]
-    if not records:
-        return ""
-    rows = [f"| `{_cell(names)}` | {_cell(words)} |" for names, words in records]
-    return "\n".join(["| | |", "| --- | --- |", *rows, ""])
+    rows = [f"| `{_cell(names)}` | {_cell(words)} |\n" for names, words in records]
+    return f"| | |\n| --- | --- |\n{''.join(rows)}"
 
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+PAGES = {DOCS / "cli.md": cli_page, DOCS / "keys.md": keys_page}
+
+
 def main() -> int:
-    """Write the page, or with `--check` compare it."""
-    text = page()
-    if sys.argv[1:] == ["--check"]:
-        if PAGE.read_text() == text:
-            return 0
-        sys.stderr.write(f"{PAGE.name} is not what the command line says; run: make docs\n")
-        return 1
-    PAGE.write_text(text)
-    return 0
+    """Write the pages, or with `--check` compare them."""
+    texts = {path: page() for path, page in PAGES.items()}
+    if sys.argv[1:] != ["--check"]:
+        for path, text in texts.items():
+            path.write_text(text)
+        return 0
+    stale = [path.name for path, text in texts.items() if not path.exists() or path.read_text() != text]
+    for name in stale:
+        sys.stderr.write(f"docs/{name} is not what the product says; run: make docs\n")
+    return int(bool(stale))
 
 
 if __name__ == "__main__":
