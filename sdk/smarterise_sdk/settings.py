@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +26,7 @@ from smarterise_sdk.settings_keys import (
     Key,
     SettingValue,
     is_loopback,
+    nearest,
     shown,
 )
 from smarterise_sdk.settings_model import Environment, EnvironmentKind, Origin, Settings, Source
@@ -278,8 +278,7 @@ class _Loader:
         a_file_is_unread = not all(file.is_read for file, _ in self._files)
         if name is None or name == LOCAL or name in defined or a_file_is_unread:
             return
-        near = get_close_matches(name, defined, n=1)
-        known = f"did you mean {near[0]}?" if near else f"defined: {', '.join(defined)}" if defined else ""
+        known = nearest(name, defined) or (f"defined: {', '.join(defined)}" if defined else "")
         remedy = known or f"define [environments.{name}] in smarterise-ops.toml or {self._places.user_file}"
         message = f"no settings file defines an environment {shown(name)}"
         self._problems.append(Problem("UNKNOWN_ENVIRONMENT", message, remedy, field="environment"))

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.problems import Problem
@@ -17,6 +16,7 @@ from smarterise_sdk.settings_keys import (
     BadSettingError,
     Key,
     SettingValue,
+    nearest,
     shown,
 )
 
@@ -148,8 +148,7 @@ class _Reader:
     def _refuse_unknown(self, table: Mapping[str, object], known: Sequence[str], place: str) -> None:
         for name in table:
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+                remedy = nearest(name, known) or f"known here: {', '.join(known)}"
                 field = f"{place}.{shown(name)}" if place else shown(name)
                 self._problem(field, "is not a setting", remedy, code="UNKNOWN_SETTING")
 

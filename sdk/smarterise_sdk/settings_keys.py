@@ -35,6 +35,15 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 1] + "…"
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean …?` for a name that is not among those known; empty when none is near."""
+    # Loaded for those who mistype only.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
 def text(value: object) -> str:
     """Take text of one line that is not empty."""
     if not isinstance(value, str):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.errors import UsageError
-from smarterise_sdk.settings_keys import is_loopback, shown
+from smarterise_sdk.settings_keys import is_loopback, nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +97,5 @@ class Settings:
             UsageError: There is no such setting.
         """
         if key not in self.origins:
-            near = get_close_matches(key, list(self.origins), n=1)
-            remedy = f"did you mean {near[0]}?" if near else ""
-            raise UsageError(f"there is no setting {shown(key)}", remedy=remedy)
+            raise UsageError(f"there is no setting {shown(key)}", remedy=nearest(key, self.origins))
         return self.origins[key]

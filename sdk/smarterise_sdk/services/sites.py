@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -177,7 +177,7 @@ class Sites:
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
         return Plan(
-            plan_id=secrets.token_hex(4),
+            plan_id=os.urandom(4).hex(),
             title=title_of(update.changed),
             environment=self._settings.environment.name,
             account=self._account(),
