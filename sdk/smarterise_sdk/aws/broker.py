@@ -144,7 +144,7 @@ class Broker:
             raise WriteRefused(
                 f"environment {environment} is read-only here: {plan.title} was not tried",
                 why=f"from {origin}" if origin else "",
-                remedy="to write: SMARTERISE_READ_ONLY=false for one command, "
+                remedy="to write: --no-read-only or SMARTERISE_READ_ONLY=false for one command, "
                 f"or read_only = false under [environments.{environment}]",
             )
         if plan.environment != environment:
