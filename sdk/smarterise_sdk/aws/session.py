@@ -165,7 +165,7 @@ def _config(patience: Patience) -> Config:
 def utc_timestamp(value: Any) -> datetime:
     """Return a moment from an answer of AWS, always in UTC.
 
-    botocore's own parser gives local time, and takes several times as long for the epoch numbers of
+    botocore's own parser gives local time, and takes some thirty times as long for the epoch numbers of
     which metrics are full.
     """
     if isinstance(value, (int, float)):
