@@ -20,13 +20,25 @@ if TYPE_CHECKING:
 PathPart: TypeAlias = "str | int"
 
 _TOKEN = re.compile(
-    r'(?P<string>"(?:[^"\\]|\\.)*")'
+    r'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*")'
+    r"|(?P<mark>[{}\[\],])"
     r"|(?P<number>-?\d[\d.eE+-]*)"
     r"|(?P<constant>-?Infinity|NaN)"
-    r"|(?P<mark>[{}\[\],:])"
     r"|(?P<literal>true|false|null)",
     re.DOTALL,
 )
+
+
+class _Container:
+    """An object or a list on the way through the text: where its members stand, and which comes next."""
+
+    __slots__ = ("is_object", "key", "key_is_next", "members")
+
+    def __init__(self, *, is_object: bool) -> None:
+        self.is_object = is_object
+        self.key_is_next = is_object
+        self.key: PathPart = "" if is_object else 0
+        self.members: dict[PathPart, tuple[int, _Container | None]] = {}
 
 
 class Positions:
@@ -39,69 +51,78 @@ class Positions:
 
     def __init__(self, text: str) -> None:
         self._newlines = [match.start() for match in re.finditer("\n", text)]
-        self._offsets: dict[tuple[PathPart, ...], int] = {}
         self.problems: list[Problem] = []
+        self._top = _Container(is_object=False)
         self._scan(text)
 
     def line_of(self, path: Sequence[PathPart]) -> int | None:
         """Return the 1-based line of a path, or `None` if the text has no such value."""
-        offset = self._offsets.get(tuple(path))
-        return None if offset is None else self._line_at(offset)
+        container: _Container | None = self._top
+        offset = 0
+        for part in (0, *path):
+            if container is None or part not in container.members:
+                return None
+            offset, container = container.members[part]
+        return self._line_at(offset)
 
     def _line_at(self, offset: int) -> int:
         return bisect_right(self._newlines, offset) + 1
 
     def _scan(self, text: str) -> None:
-        path: list[PathPart] = []
-        keys_seen: list[dict[str, int] | None] = []  # one a container; a list has no keys
-        key_is_next = False
+        current = self._top
+        around: list[_Container] = []
         for token in _TOKEN.finditer(text):
             kind, spelling, offset = token.lastgroup, token.group(), token.start()
-            if kind == "string" and key_is_next:
-                key = json.loads(spelling, strict=False)
-                path[-1] = key
-                self._enter_key(tuple(path), keys_seen[-1], offset)
-                key_is_next = False
+            if current.key_is_next and kind == "string":
+                current.key = _key_of(spelling)
+                current.key_is_next = False
+                self._enter_key(current, around, offset)
             elif kind != "mark":
-                self._offsets.setdefault(tuple(path), offset)
-                self._examine_scalar(kind, spelling, offset)
+                if not current.is_object:
+                    current.members[current.key] = (offset, None)
+                if kind in {"number", "constant"}:
+                    self._examine_number(spelling, offset)
             elif spelling in "{[":
-                self._offsets.setdefault(tuple(path), offset)
-                key_is_next = spelling == "{"
-                keys_seen.append({} if key_is_next else None)
-                path.append("" if key_is_next else 0)
-            elif spelling in "}]":
-                keys_seen.pop()
-                path.pop()
-                key_is_next = False
+                opened = _Container(is_object=spelling == "{")
+                at = current.members[current.key][0] if current.is_object else offset
+                current.members[current.key] = (at, opened)
+                around.append(current)
+                current = opened
             elif spelling == ",":
-                key_is_next = keys_seen[-1] is not None
-                last = path[-1]
-                if isinstance(last, int):
-                    path[-1] = last + 1
+                current.key_is_next = current.is_object
+                if isinstance(current.key, int):
+                    current.key += 1
+            else:
+                current = around.pop()
 
-    def _enter_key(self, path: tuple[PathPart, ...], seen: dict[str, int] | None, offset: int) -> None:
-        key = str(path[-1])
-        self._offsets.setdefault(path, offset)
-        if seen is None or seen.setdefault(key, offset) == offset:
+    def _enter_key(self, container: _Container, around: Sequence[_Container], offset: int) -> None:
+        key = container.key
+        earlier = container.members.get(key)
+        container.members[key] = (offset, None)
+        if earlier is None:
             return
+        path = [*(str(outer.key) for outer in around[1:]), str(key)]
         in_site = len(path) > 1 and path[0] == "sites"
         self.problems.append(
             Problem(
                 "DUPLICATE_KEY",
-                f'"{visible(key)}" occurs twice (first on line {self._line_at(seen[key])})',
+                f'"{visible(str(key))}" occurs twice (first on line {self._line_at(earlier[0])})',
                 "Keep one of the two.",
                 line=self._line_at(offset),
-                site=visible(str(path[1])) if in_site else None,
-                field=visible(str(path[2])) if in_site and len(path) > 2 else None,
+                site=visible(path[1]) if in_site else None,
+                field=visible(path[2]) if in_site and len(path) > 2 else None,
             )
         )
 
-    def _examine_scalar(self, kind: str | None, spelling: str, offset: int) -> None:
-        if kind == "constant":
+    def _examine_number(self, spelling: str, offset: int) -> None:
+        if not spelling[-1].isdigit():
             message = f"{spelling} is not JSON"
-        elif kind == "number" and math.isinf(float(spelling)):
+        elif math.isinf(float(spelling)):
             message = "a number is larger than any reader can keep"
         else:
             return
         self.problems.append(Problem("NOT_JSON", message, "Put a number there.", line=self._line_at(offset)))
+
+
+def _key_of(spelling: str) -> str:
+    return str(json.loads(spelling)) if "\\" in spelling else spelling[1:-1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,6 +22,7 @@ SERIAL_KEY: Final = "gateway_serial"
 
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*\Z")
 _LONGEST_TEXT = 200
+_LARGEST_AMOUNT = 1_000_000
 _TIERS = tuple(tier.value for tier in Tier)
 
 
@@ -62,18 +62,11 @@ def _is_timezone(value: JsonValue) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_TEXT and bool(_TIMEZONE.match(value))
 
 
-def _is_between(lowest: float, highest: float) -> Callable[[JsonValue], bool]:
-    def accepts(value: JsonValue) -> bool:
-        return (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and math.isfinite(value)
-            and lowest < value <= highest
-        )
-
-    return accepts
+def _is_amount(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LARGEST_AMOUNT
 
 
+_RANGE = f"more than 0 and at most {_LARGEST_AMOUNT}"
 _TEXT = f"a text of at most {_LONGEST_TEXT} characters"
 
 FIELDS: Final[Mapping[str, SiteField]] = MappingProxyType(
@@ -82,8 +75,8 @@ FIELDS: Final[Mapping[str, SiteField]] = MappingProxyType(
         "enabled": SiteField("true or false", _is_bool, bool, default=True, nullable=False),
         "name": SiteField(_TEXT, _is_text, str, default=""),
         "asset_id": SiteField(_TEXT, _is_text, str, default=""),
-        "nominal_voltage": SiteField("volts, more than 0", _is_between(0, 1e6), float, default=230.0),
-        "capacity_kva": SiteField("kVA, more than 0", _is_between(0, 1e6), float),
+        "nominal_voltage": SiteField(f"volts, {_RANGE}", _is_amount, float, default=230.0),
+        "capacity_kva": SiteField(f"kVA, {_RANGE}", _is_amount, float),
         "timezone": SiteField("an IANA time zone such as Africa/Lagos", _is_timezone, str, default="UTC"),
         "quality_profile": SiteField(" or ".join(PROFILES), _is_profile, str, default="en50160"),
     }
@@ -102,11 +95,7 @@ def field_problem(site: str, name: str, value: JsonValue) -> Problem | None:
     field = FIELDS.get(name)
     if field is None or (value is None and field.nullable):
         return None
-    try:
-        accepted = value is not None and field.accepts(value)
-    except OverflowError:  # an integer that no double can hold
-        accepted = False
-    if accepted:
+    if value is not None and field.accepts(value):
         return None
     code = "INVALID_TIER" if name == "tier" else "INVALID_FIELD"
     message = f"{name} is {_shown(value)}; it takes {field.expects}"
