@@ -23,6 +23,7 @@ import pytest
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.shared import aws
+from smarterise_lambdas.site_config_manager import handler as manager_handler
 from smarterise_ops.local.network import free_port
 from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
 
@@ -238,3 +239,55 @@ def message() -> Callable[..., bytes]:
         return json.dumps(document).encode()
 
     return make
+
+
+SAMPLE: dict[str, Any] = {
+    "schema_version": 1,
+    "updated_at": "2026-03-01T12:00:00Z",
+    "updated_by": "hand",
+    "reason": "",
+    "note": {"kept": [1, 2.5, None]},
+    "sites": {
+        "ehm21120333": {"tier": "CRITICAL", "asset_id": "C001", "colour": "blue"},
+        "AN54101471": {"tier": "NON_CRITICAL", "enabled": False},
+    },
+}
+
+
+class SiteFile:
+    """The site file as an operator with the AWS CLI sees it."""
+
+    sample = SAMPLE
+
+    def __init__(self, bucket: str) -> None:
+        self.bucket = bucket
+
+    def upload(self, content: object) -> str:
+        body = content if isinstance(content, bytes) else json.dumps(content, indent=2).encode()
+        return aws.s3().put_object(Bucket=self.bucket, Key="site-tiers.json", Body=body)["ETag"]
+
+    def read(self) -> bytes:
+        return aws.s3().get_object(Bucket=self.bucket, Key="site-tiers.json")["Body"].read()
+
+    def document(self) -> dict[str, Any]:
+        return dict(json.loads(self.read()))
+
+    def versions(self) -> int:
+        return len(aws.s3().list_object_versions(Bucket=self.bucket).get("Versions", []))
+
+
+@pytest.fixture
+def file(bucket: str) -> SiteFile:
+    """The site file; there is none yet."""
+    return SiteFile(bucket)
+
+
+@pytest.fixture
+def invoke(bucket: str, context: Any) -> Callable[..., dict[str, Any]]:
+    """Invoke the handler; what it answers must survive JSON, as it does on AWS."""
+
+    def call(action: str | None = None, **fields: Any) -> dict[str, Any]:
+        event = fields if action is None else {"action": action, **fields}
+        return dict(json.loads(json.dumps(manager_handler.handler(event, context))))
+
+    return call
