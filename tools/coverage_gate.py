@@ -19,8 +19,10 @@ SUBJECT = "sdk/"
 def main() -> int:
     """Combine the data files of the last test run, print the SDK's coverage, judge it."""
     coverage = Coverage()
-    coverage.combine()
-    coverage.save()
+    coverage.load()
+    if list(Path().glob(".coverage.*")):
+        coverage.combine()
+        coverage.save()
     with TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         coverage.json_report(outfile=str(report), include=[f"{SUBJECT}*"])
