@@ -24,6 +24,7 @@ lint: $(INSTALLED) ## Check style, types and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tools benchmarks
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED) ## Measure start-up, the fleet table and the idle console against their limits
