@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -83,6 +84,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         stop_server(self._process)
+        shutil.rmtree(self._home.directory)  # as root it is outside the test's own folder
 
 
 @pytest.fixture(scope="session")
