@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from smarterise_ops.local.options import LOGS, Options, command_line
 from smarterise_ops.local.processes import is_running, signal_process, wait_gone
-from smarterise_ops.local.registry import clear_away, sweep
+from smarterise_ops.local.registry import clear_away, one_at_a_time, sweep
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
 from smarterise_sdk.errors import LocalStackError
 
@@ -96,40 +96,39 @@ def start(
         LocalStackError: If it runs already, or cannot start; nothing of it is left then.
     """
     data_dir = data_dir.absolute()
-    sweep()
-    keep = _make_room(data_dir)
-    (data_dir / LOGS).mkdir()
     inherited, lifeline = os.pipe() if owned else (None, None)
-    options = Options(
-        data_dir=data_dir,
-        sites=sites,
-        seed=seed,
-        simulator=simulator,
-        speed=speed,
-        port=port,
-        keep_data_dir=keep,
-        lifeline=inherited,
-    )
     try:
-        with (data_dir / LOGS / "supervisor.log").open("wb") as sink:
-            process = subprocess.Popen(
-                command_line(options),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-                pass_fds=[] if inherited is None else [inherited],
+        with one_at_a_time():
+            sweep()
+            keep = _make_room(data_dir)
+            options = Options(
+                data_dir=data_dir,
+                sites=sites,
+                seed=seed,
+                simulator=simulator,
+                speed=speed,
+                port=port,
+                keep_data_dir=keep,
+                lifeline=inherited,
             )
-    finally:
-        if inherited is not None:
-            os.close(inherited)
-    try:
-        return RunningStack(_wait_ready(process, data_dir, timeout), lifeline, process)
+            process = _spawn(options)
+            try:
+                _wait_claimed(process, data_dir)
+            except BaseException:
+                _give_up(process, data_dir, keep=keep)
+                raise
+        try:
+            return RunningStack(_wait_ready(process, data_dir, timeout), lifeline, process)
+        except BaseException:
+            _give_up(process, data_dir, keep=keep)
+            raise
     except BaseException:
-        _give_up(process, data_dir, keep=keep)
         if lifeline is not None:
             os.close(lifeline)
         raise
+    finally:
+        if inherited is not None:
+            os.close(inherited)
 
 
 def find(data_dir: Path) -> RunningStack | None:
@@ -204,6 +203,26 @@ def _make_room(data_dir: Path) -> bool:
     return existed
 
 
+def _spawn(options: Options) -> subprocess.Popen[bytes]:
+    logs = options.data_dir / LOGS
+    logs.mkdir()
+    with (logs / "supervisor.log").open("wb") as sink:
+        return subprocess.Popen(
+            command_line(options),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            pass_fds=[] if options.lifeline is None else [options.lifeline],
+        )
+
+
+def _wait_claimed(process: subprocess.Popen[bytes], data_dir: Path) -> None:
+    """Wait until the supervisor has written down that the directory is its own, or has ended."""
+    while process.poll() is None and not (data_dir / STATE_FILE).exists():
+        time.sleep(_POLL_SECONDS)
+
+
 def _wait_ready(process: subprocess.Popen[bytes], data_dir: Path, timeout: float) -> StackState:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -236,11 +255,11 @@ def _give_up(process: subprocess.Popen[bytes], data_dir: Path, *, keep: bool) ->
         process.kill()
         process.wait()
     state = load_state(data_dir / STATE_FILE)
-    if state is None:  # it did not come so far as to say who it is
-        shutil.rmtree(data_dir / LOGS)
+    if state is None and data_dir.exists():  # it did not come so far as to say who it is
+        shutil.rmtree(data_dir / LOGS, ignore_errors=True)
         if not keep:
             data_dir.rmdir()
-    elif state.supervisor.pid == process.pid:
+    elif state is not None and state.supervisor.pid == process.pid:
         clear_away(state)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from smarterise_ops.local.alarms import ALARM_RULES, alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.updates import stamped
+from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from smarterise_ops.local.fleet import SimulatedSite
     from smarterise_sdk.domain.names import StackNames
 
+_ACTIVE_SECONDS = 30.0
+_POLL_SECONDS = 0.02
 LOG_RETENTION_DAYS = 3
 BATCH_SIZE = 100
 BATCHING_WINDOW_SECONDS = 1
@@ -173,9 +177,7 @@ def _make_topic_rule(clients: Clients, names: StackNames) -> None:
 
 
 def _connect_stream(clients: Clients, names: StackNames) -> None:
-    clients.functions.get_waiter("function_active_v2").wait(
-        FunctionName=names.kinesis_to_s3_rds, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    _wait_active(clients, names.kinesis_to_s3_rds)
     clients.functions.create_event_source_mapping(
         EventSourceArn=policies.stream_arn(names),
         FunctionName=names.kinesis_to_s3_rds,
@@ -185,6 +187,15 @@ def _connect_stream(clients: Clients, names: StackNames) -> None:
         BisectBatchOnFunctionError=True,
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
+
+
+def _wait_active(clients: Clients, function: str) -> None:
+    """Wait until a function can be used; boto3's own waiter looks once a second at most."""
+    deadline = time.monotonic() + _ACTIVE_SECONDS
+    while clients.functions.get_function_configuration(FunctionName=function).get("State") != "Active":
+        if time.monotonic() >= deadline:
+            raise LocalStackError(f"function {function} did not become active in {_ACTIVE_SECONDS:.0f} s")
+        time.sleep(_POLL_SECONDS)
 
 
 def make_operator(clients: Clients) -> tuple[str, str]:

@@ -6,15 +6,21 @@ its supervisor was killed outright (SIGKILL, power): then `sweep` ends what it h
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smarterise_ops.local.processes import end_processes, is_running
 from smarterise_ops.local.state import STATE_FILE, StackState, load_state, write_private
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXTRA_DIR_PREFIX = "smarterise-"
 """How every directory begins that a stack makes outside its data directory; nothing else is ever removed."""
@@ -32,6 +38,19 @@ def state_home() -> Path:
 def default_data_dir() -> Path:
     """Return where `local up` keeps its stack unless told otherwise."""
     return state_home() / "local"
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Keep other starts out for the length of a `with` block; the system lets go if we are killed."""
+    directory = _directory()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    held = os.open(directory, os.O_RDONLY)  # the directory itself: a lock file would be left behind
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def register(state: StackState) -> None:

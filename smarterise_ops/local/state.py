@@ -65,6 +65,19 @@ class StackState:
         """Write the state file, whole or not at all, readable by its owner alone."""
         write_private(self.path, json.dumps(self._plain(), indent=2) + "\n")
 
+    def claim(self) -> None:
+        """Write the state file for the first time, whole, unless there is one already.
+
+        Raises:
+            FileExistsError: If there is one: another stack was quicker.
+        """
+        first = self.path.with_name(f".{STATE_FILE}.{self.stack_id}")
+        write_private(first, json.dumps(self._plain(), indent=2) + "\n")
+        try:
+            os.link(first, self.path)
+        finally:
+            first.unlink()
+
     def public(self) -> dict[str, Any]:
         """Return what may lie around in a registry: everything but the secrets."""
         return {key: value for key, value in self._plain().items() if key != "exports"}

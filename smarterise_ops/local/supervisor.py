@@ -69,8 +69,8 @@ class Supervisor:
         """Start everything, keep it until asked to end, end it; return the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        self._state.path.touch(mode=0o600, exist_ok=False)
-        self._note()
+        self._state.claim()
+        register(self._state)
         error: SmarteriseError | None = None
         with ExitStack() as running:
             try:

@@ -318,3 +318,33 @@ def test_a_server_that_ends_by_itself_fails_the_stack(
     assert "ministack" in told["error"]["what"]
     assert client.stop(stack.data_dir)
     assert not stack.data_dir.exists()
+
+
+def test_of_two_starts_in_one_directory_one_wins(tmp_path: Path) -> None:
+    code = textwrap.dedent(f"""
+        import sys, time
+        from pathlib import Path
+        from smarterise_ops.local.client import start
+        from smarterise_sdk.errors import LocalStackError
+        try:
+            stack = start(Path({str(tmp_path / "stack")!r}), sites=2, simulator=False, owned=True)
+        except LocalStackError as refused:
+            print("refused", flush=True)
+        else:
+            print("ready", flush=True)
+            sys.stdin.read()
+            stack.stop()
+    """)
+    racers = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = []
+    for racer in racers:
+        assert racer.stdout is not None
+        told.append(racer.stdout.readline().strip())
+    assert sorted(told) == ["ready", "refused"]
+    assert client.find(tmp_path / "stack") is not None
+    for racer in racers:
+        racer.communicate()
+    assert not (tmp_path / "stack").exists()
