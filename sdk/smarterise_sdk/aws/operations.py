@@ -89,8 +89,8 @@ READS: Mapping[OperationKey, Operation] = MappingProxyType(
         ("s3", "get_object"): Operation(
             "s3:GetObject",
             _OBJECT,
-            rate=20,
-            burst=20,
+            rate=50,
+            burst=50,
             price_usd=S3_READ_USD,
             body="Body",
             versioned_action="s3:GetObjectVersion",
@@ -105,12 +105,14 @@ READS: Mapping[OperationKey, Operation] = MappingProxyType(
 """Reads: all that `Broker.call` lets through."""
 
 WRITES: Mapping[OperationKey, Operation] = MappingProxyType(
-    {("s3", "put_object"): Operation("s3:PutObject", _OBJECT, price_usd=S3_WRITE_USD)}
+    {("s3", "put_object"): Operation("s3:PutObject", _OBJECT, rate=20, burst=20, price_usd=S3_WRITE_USD)}
 )
 """Writes: only through a `WriteGrant`, for a plan that announced them."""
 
 INVOKE_KEY: OperationKey = ("lambda", "invoke")
-INVOKE = Operation("lambda:InvokeFunction", _FUNCTION, price_usd=INVOCATION_USD, body="Payload")
+INVOKE = Operation(
+    "lambda:InvokeFunction", _FUNCTION, rate=20, burst=20, price_usd=INVOCATION_USD, body="Payload"
+)
 """Invoking a function reads or writes, as its payload says: `Broker.invoke` looks at it."""
 
 _READING_ACTIONS = frozenset({"get_config", "get_site", "list_sites", "history"})

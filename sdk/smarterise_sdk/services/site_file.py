@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.plans import Plan
     from smarterise_sdk.domain.sites import JsonObject
 
-VERSIONS_TRIED = 20
-"""How far back to look for a good version before giving up."""
+VERSIONS_TRIED = 50
+"""How far back to look for a good version before giving up, as the function does."""
 RACES_AT_MOST = 5
 FIRST_PAUSE_S = 0.1
 
@@ -274,7 +274,11 @@ class S3Road:
     def _earlier_versions(self, current: str | None) -> Iterator[str]:
         """Yield the ids of earlier versions of the file, the newest first."""
         page = self._broker.call(
-            "s3", "list_object_versions", Bucket=self._place["Bucket"], Prefix=self._place["Key"]
+            "s3",
+            "list_object_versions",
+            Bucket=self._place["Bucket"],
+            Prefix=self._place["Key"],
+            MaxKeys=2 * VERSIONS_TRIED,
         )
         versions = [
             version["VersionId"]
