@@ -18,9 +18,12 @@ SmarteriseError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.problems import InvalidInput, Problem
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smarterise_sdk.domain.problems import InvalidInput, Problem
 
 
 class SmarteriseError(Exception):
