@@ -368,6 +368,22 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 
 @pytest.fixture
+def make_finding() -> type[FakeFinding]:
+    """The class of findings, for tests in other files."""
+    return FakeFinding
+
+
+@pytest.fixture
+def settings_of() -> Callable[..., Settings]:
+    """The `make_settings` function, for tests in other files."""
+
+    def make(kind: str, **options: Any) -> Settings:
+        return make_settings(EnvironmentKind(kind), **options)
+
+    return make
+
+
+@pytest.fixture
 def settled() -> Callable[[Pilot[Any]], Any]:
     """The `settle` coroutine function, for tests in other files."""
     return settle

@@ -38,6 +38,7 @@ def answer(clock, *serials: str, age: float = 5, gaps=(), volts=(230.0, 230.0, 2
 
 
 def take(model, clock, asked, outcome, *, far=()):
+    model.note_asked(asked, clock())
     return model.take_latest(asked, far, VOLTAGES, outcome, clock())
 
 
@@ -169,17 +170,25 @@ def test_only_the_last_minute_is_looked_at_while_values_come_in(load, clock):
     assert not model.can_look_near("A1", clock())
 
 
-def test_history_is_asked_once_and_again_after_a_failure(load, clock):
+def test_history_is_asked_once_and_some_time_after_a_failure(load, clock):
     model = load(Site("A1", Tier.CRITICAL), Site("A2", Tier.CRITICAL))
-    assert model.without_history(["A1"]) == ["A1"]
-    assert model.without_history(["A1", "A2"]) == ["A2"]
-    model.miss_history(["A2"])
-    assert model.without_history(["A1", "A2"]) == ["A2"]
+
+    def wanted(*serials):
+        return model.without_history(serials, clock())
+
+    assert wanted("A1") == ["A1"]
+    assert wanted("A1", "A2") == ["A2"]
+    model.miss_history(["A2"], clock())
+    assert wanted("A1", "A2") == []
+    clock.advance(300)
+    assert wanted("A1", "A2") == ["A2"]
     gap = Gap("cloudwatch:GetMetricData", DENIED, ("A2",))
     past = (MetricPoint(5.0, clock()),)
-    model.take_history(["A1", "A2"], Outcome({"A1": {Metric.ACTIVE_POWER: past}}, clock(), (gap,)))
+    outcome = Outcome({"A1": {Metric.ACTIVE_POWER: past}}, clock(), (gap,))
+    model.take_history(["A1", "A2"], outcome, clock())
     assert model.rows["A1"].history is not None
-    assert model.without_history(["A1", "A2"]) == ["A2"]
+    clock.advance(300)
+    assert wanted("A1", "A2") == ["A2"]
 
 
 def test_load_is_apparent_power_against_capacity(load, clock):

@@ -219,9 +219,8 @@ class SmarteriseConsole(App[int]):
         """Ask for everything on this screen again."""
         if self.state.stack is None:
             self._load_stack()
-        elif isinstance(self.screen, ChecksScreen):
-            self.screen.run_checks()
-        else:
+        elif isinstance(self.screen, ConsoleScreen):
+            self.screen.ask_again()
             self.poller.ask_identity()
             self.poller.ask_due(everything=True)
 

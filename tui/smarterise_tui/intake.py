@@ -39,7 +39,7 @@ def take_latest(state: ConsoleState, message: LatestFetched) -> None:
 
 def take_history(state: ConsoleState, message: HistoryFetched) -> None:
     """Take the past of the sparklines in."""
-    state.model.take_history(message.asked, message.outcome)
+    state.model.take_history(message.asked, message.outcome, state.clock())
     gaps = gap_troubles(Source.HISTORY, message.outcome.gaps, len(state.model.rows))
     state.troubles.set(Source.HISTORY, gaps)
 
@@ -53,7 +53,7 @@ def take_failure(state: ConsoleState, message: FetchFailed) -> None:
         _note_gaps(state)
         return
     if message.source == Source.HISTORY:
-        state.model.miss_history(message.asked)
+        state.model.miss_history(message.asked, state.now)
     state.troubles.set(message.source, [failure(message.source, message.error)])
 
 

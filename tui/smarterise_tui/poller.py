@@ -144,6 +144,7 @@ class Poller:
         if sites:
             asked = tuple(site.gateway_serial for site in sites)
             now = self._state.clock()
+            model.note_asked(asked, now)
             looked_far = frozenset(serial for serial in asked if not model.can_look_near(serial, now))
             near = [site for site in sites if site.gateway_serial not in looked_far]
             far = [site for site in sites if site.gateway_serial in looked_far]
@@ -155,7 +156,7 @@ class Poller:
         stack = self._state.stack
         if stack is None or self._is_asking(Source.HISTORY):
             return
-        asked = tuple(self._state.model.without_history(wanted.visible))
+        asked = tuple(self._state.model.without_history(wanted.visible, self._state.clock()))
         if asked:
             half_an_hour, a_minute = timedelta(minutes=MINUTES), timedelta(minutes=1)
             work = partial(stack.metrics.series, asked, (SPARK_METRIC,), since=half_an_hour, period=a_minute)

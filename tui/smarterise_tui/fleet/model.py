@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.outcome import Gap
 from smarterise_sdk.domain.sites import Site, Tier
-from smarterise_tui.fleet.rows import SPARK_METRIC, FleetRow
+from smarterise_tui.fleet.rows import NOT_AGAIN, SPARK_METRIC, FleetRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,6 +29,8 @@ POLL_EVERY = {Tier.CRITICAL: timedelta(seconds=10), Tier.NON_CRITICAL: timedelta
 
 LOOK_FAR_EVERY = timedelta(seconds=60)
 """How often a site whose values come in is looked at further back than `NEAR`, for what came late."""
+
+HISTORY_AGAIN_AFTER = timedelta(minutes=5)
 
 NEAR = timedelta(seconds=60)
 """How far back a site is looked at in between: few points, as each one costs time to read."""
@@ -89,15 +91,12 @@ class FleetModel:
                 moved.add(serial)
         return moved
 
-    def take_history(self, asked: Iterable[str], outcome: Outcome[SeriesOf]) -> None:
-        """Take over the past of the sparkline's metric; a site in a gap may be asked again."""
-        missing = _gap_by_serial(outcome.gaps)
+    def take_history(self, asked: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
+        """Take over the past of the sparkline's metric; sites in a gap are asked again some time later."""
         for serial in asked:
-            row = self.rows.get(serial)
-            if row is None:
-                continue
-            row.history_asked = serial not in missing
-            row.remember(outcome.value.get(serial, {}).get(SPARK_METRIC, ()))
+            if serial in self.rows:
+                self.rows[serial].remember(outcome.value.get(serial, {}).get(SPARK_METRIC, ()))
+        self.miss_history(_gap_by_serial(outcome.gaps), now)
 
     def miss_latest(self, asked: Iterable[str], gap: Gap, now: datetime) -> None:
         """Note that the newest values of these sites could not be had."""
@@ -105,11 +104,17 @@ class FleetModel:
             if serial in self.rows:
                 self.rows[serial].take((), {}, now, gap=gap)
 
-    def miss_history(self, asked: Iterable[str]) -> None:
-        """Note that the past could not be had; it may be asked for again."""
+    def miss_history(self, asked: Iterable[str], now: datetime) -> None:
+        """Note that the past could not be had; it is asked for again some time later."""
         for serial in asked:
             if serial in self.rows:
-                self.rows[serial].history_asked = False
+                self.rows[serial].history_due = now + HISTORY_AGAIN_AFTER
+
+    def note_asked(self, serials: Iterable[str], now: datetime) -> None:
+        """Note that newest values were asked for."""
+        for serial in serials:
+            if serial in self.rows:
+                self.rows[serial].asked_at = now
 
     def pass_time(self, now: datetime) -> set[str]:
         """Judge anew the rows for which time alone changes the verdict; return those that moved."""
@@ -137,14 +142,14 @@ class FleetModel:
         row = self.rows.get(serial)
         if row is None or row.looked_far_at is None or row.site.tier is not Tier.CRITICAL:
             return False
-        return row.newest is not None and now - row.looked_far_at < LOOK_FAR_EVERY - _SLACK
+        return now - row.looked_far_at < LOOK_FAR_EVERY - _SLACK
 
-    def without_history(self, visible: Sequence[str]) -> list[str]:
-        """Return the visible serials whose past was never asked for, and mark them as asked."""
+    def without_history(self, visible: Sequence[str], now: datetime) -> list[str]:
+        """Return the visible serials whose past is to be asked for, and note that it is."""
         rows = [self.rows[serial] for serial in visible if serial in self.rows]
-        wanted = [row for row in rows if row.site.enabled and not row.history_asked]
+        wanted = [row for row in rows if row.site.enabled and row.history_due <= now]
         for row in wanted:
-            row.history_asked = True
+            row.history_due = NOT_AGAIN
         return [row.serial for row in wanted]
 
     @property

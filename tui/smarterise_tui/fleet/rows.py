@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
@@ -13,7 +14,7 @@ from smarterise_tui.fleet.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from smarterise_sdk.domain.outcome import Gap
     from smarterise_sdk.domain.sites import Site
@@ -22,6 +23,8 @@ SPARK_METRIC = Metric.ACTIVE_POWER
 _LOADING = SiteState(Status.LOADING, Status.LOADING.value)
 _DISABLED = SiteState(Status.UNKNOWN, "disabled")
 _NEVER = math.inf
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+NOT_AGAIN = datetime.max.replace(tzinfo=UTC)
 _GAP_WORDS: dict[type[Exception], SiteState] = {
     Denied: SiteState(Status.DENIED, Status.DENIED.value),
     Throttled: SiteState(Status.UNKNOWN, "throttled"),
@@ -42,7 +45,8 @@ class FleetRow:
         asked_at: When its values were last asked for; `None` before the first time.
         looked_far_at: When they were last looked for as far back as need be.
         history: Minutes of `SPARK_METRIC`; `None` until there is a point.
-        history_asked: Whether the past was asked for already.
+        history_due: From when the past may be asked for.
+        is_answered: Whether its values were ever answered for, with or without success.
         rank_key: Sorts the worst first.
         judge_due: Epoch seconds from which judging again may say something else.
     """
@@ -52,7 +56,8 @@ class FleetRow:
         "gap",
         "has_answer",
         "history",
-        "history_asked",
+        "history_due",
+        "is_answered",
         "judge_due",
         "looked_far_at",
         "newest",
@@ -71,7 +76,8 @@ class FleetRow:
         self.asked_at: datetime | None = None
         self.looked_far_at: datetime | None = None
         self.history: History | None = None
-        self.history_asked = False
+        self.history_due = AT_ONCE
+        self.is_answered = False
         self._set_state(_LOADING if site.enabled else _DISABLED, _NEVER)
 
     @property
@@ -114,7 +120,7 @@ class FleetRow:
         An empty answer leaves the old values to grow old: the site went silent, and how long ago is
         what the operator wants to know. An answer that lacks one metric drops that metric.
         """
-        self.asked_at = now
+        self.is_answered = True
         self.gap = gap
         self.has_answer = gap is None or bool(points)
         if points:
@@ -139,7 +145,7 @@ class FleetRow:
             self._set_state(_DISABLED, _NEVER)
         elif self.gap is not None and not self.has_answer:
             self._set_state(_GAP_WORDS.get(type(self.gap.error), _FAILED), _NEVER)
-        elif self.asked_at is None:
+        elif not self.is_answered:
             self._set_state(_LOADING, _NEVER)
         else:
             state = judge(self.site, self.points, now)

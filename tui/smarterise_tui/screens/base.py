@@ -34,12 +34,14 @@ class ConsoleScreen(Screen[None]):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__()
         self.state = state
+        self._header = Header(state)
+        self._banner = Banner(state)
 
     def compose(self) -> ComposeResult:
         """Compose the frame around the body."""
-        yield Header(self.state)
+        yield self._header
         yield Tabs(self.TAB)
-        yield Banner(self.state)
+        yield self._banner
         yield from self.body()
         yield KeyBar(*self.SCOPES)
 
@@ -55,10 +57,13 @@ class ConsoleScreen(Screen[None]):
         """Return the command that shows the same."""
         raise NotImplementedError
 
+    def ask_again(self) -> None:
+        """Ask again for what this screen itself asks for."""
+
     def follow_frame(self) -> None:
         """Show identity, figures, time and troubles as they are now."""
-        self.query_one(Header).follow()
-        self.query_one(Banner).follow()
+        self._header.follow()
+        self._banner.follow()
 
     def on_fleet_changed(self, message: FleetChanged) -> None:
         """Follow the model."""

@@ -55,9 +55,9 @@ class ChecksScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Run the checks."""
-        self.run_checks()
+        self.ask_again()
 
-    def run_checks(self) -> None:
+    def ask_again(self) -> None:
         """Run the checks, again if they ran before."""
         stack = self.state.stack
         words = f"{Status.LOADING.glyph} running the checks"

@@ -40,16 +40,16 @@ class FleetScreen(ConsoleScreen):
     BINDINGS = bindings_of(Scope.FLEET)
     AUTO_FOCUS = "FleetTable"
 
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__(state)
+        self.summary = Summary(state)
+        self.table = FleetTable(state.view, state.now)
+
     def body(self) -> Iterable[Widget]:
         """Return summary, table and filter line."""
-        yield Summary(self.state)
-        yield FleetTable(self.state.view, self.state.now)
+        yield self.summary
+        yield self.table
         yield Horizontal(Static("/ ", markup=False, id="slash"), FilterLine(), id="filter")
-
-    @property
-    def table(self) -> FleetTable:
-        """The table."""
-        return self.query_one(FleetTable)
 
     def wanted(self) -> Wanted:
         """Return the rows on screen; the others matter for order and counts."""
@@ -71,7 +71,7 @@ class FleetScreen(ConsoleScreen):
         """Show the values as they are now."""
         self.table.say_instead(_instead_of_rows(self.state))
         self.table.follow(self.state.now)
-        self.query_one(Summary).follow()
+        self.summary.follow()
 
     # Filter
 
@@ -86,7 +86,7 @@ class FleetScreen(ConsoleScreen):
         try:
             wanted = parse_filter(event.value, is_being_typed=True)
         except FilterError as error:
-            self.query_one(Summary).complain(str(error))
+            self.summary.complain(str(error))
         else:
             self._set_filter(wanted)
 
@@ -95,7 +95,7 @@ class FleetScreen(ConsoleScreen):
         try:
             wanted = parse_filter(message.text)
         except FilterError as error:
-            self.query_one(Summary).complain(str(error))
+            self.summary.complain(str(error))
             return
         self._set_filter(wanted)
         self.query_one("#filter").remove_class("-open")
@@ -104,7 +104,7 @@ class FleetScreen(ConsoleScreen):
 
     def _set_filter(self, wanted: Filter) -> None:
         self.state.view.set_filter(wanted, self.state.now)
-        self.query_one(Summary).complain("")
+        self.summary.complain("")
         self.follow()
 
     # Order
@@ -126,13 +126,13 @@ class FleetScreen(ConsoleScreen):
 
     def _reordered(self) -> None:
         self.table.start_over(self.state.now)
-        self.query_one(Summary).follow()
+        self.summary.follow()
 
     # Marks, and what is done to sites
 
     def on_fleet_table_marks_changed(self) -> None:
         """Count the marks."""
-        self.query_one(Summary).follow()
+        self.summary.follow()
 
     def action_back(self) -> None:
         """Clear the filter; when there is none, the marks."""

@@ -104,6 +104,11 @@ class SiteScreen(ConsoleScreen):
         """Return the command that shows the site's values."""
         return cli_twin.show_site(self.state.settings, self.serial)
 
+    def ask_again(self) -> None:
+        """Ask for the past again."""
+        self._points, self._has_series = {}, False
+        self._ask_series()
+
     def on_resize(self, event: events.Resize) -> None:
         """Put the panels beside the plot where there is room."""
         self.set_class(event.size.width >= _WIDE, "-wide")
@@ -158,8 +163,7 @@ class SiteScreen(ConsoleScreen):
     def action_next_window(self) -> None:
         """Plot the next span."""
         self._window = (self._window + 1) % len(WINDOWS)
-        self._points, self._has_series = {}, False
-        self._ask_series()
+        self.ask_again()
 
     def action_switch_tier(self) -> None:
         """Plan another tier for this site."""
