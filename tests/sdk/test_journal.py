@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
 import stat
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -169,6 +171,19 @@ def test_a_user_without_a_name(journal: Journal, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("getpass.getuser", nameless)
     journal.intended(PLAN, who="anna")
     assert str(lines_of(journal)[0]["operator"]).startswith(f"{os.getuid()}@")
+
+
+def test_a_writer_waits_for_another(journal: Journal) -> None:
+    journal.intended(PLAN, who="anna")
+    second = threading.Thread(target=lambda: journal.done(PLAN, RECEIPT))
+    with journal.path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        assert len(lines_of(journal)) == 1
+    second.join(10)
+    assert len(lines_of(journal)) == 2
 
 
 def write_many(directory: Path, writer: int) -> None:

@@ -161,8 +161,9 @@ def test_files_with_a_longer_name_are_not_taken_for_versions(stack: Stack, home:
         Bucket="smarterise-site-config", Key="site-tiers.json.bak", Body=b'{"sites": {}}'
     )
     home.put_file(BROKEN)
-    with pytest.raises(InvalidDocument):
+    with pytest.raises(InvalidDocument) as caught:
         stack.sites.fetch(via=WritePath.S3)
+    assert "no earlier version can" in caught.value.what
 
 
 def test_a_denied_read_is_denied_and_nothing_else(frail: Stack, proxy: Any) -> None:
