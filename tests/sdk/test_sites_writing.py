@@ -93,6 +93,12 @@ def test_a_change_is_made_verified_and_journalled(stack: Stack, home: Any, via: 
     assert done(stack)["outcome"] == "verified"
 
 
+def test_the_road_may_be_named_in_plain_text(stack: Stack) -> None:
+    plan = stack.sites.plan_update(SWITCH, via="s3")  # type: ignore[arg-type]  # as a script would
+    assert plan.via is WritePath.S3
+    assert stack.sites.apply(plan).state is ReceiptState.VERIFIED
+
+
 @BOTH
 def test_nothing_to_do(stack: Stack, home: Any, via: WritePath) -> None:
     before = stack.sites.fetch().version_id

@@ -101,7 +101,7 @@ class Sites:
             file.etag,
             file.version_id,
             self._now(),
-            via,
+            WritePath(via),
             file.degraded,
         )
 
@@ -182,7 +182,7 @@ class Sites:
             environment=self._settings.environment.name,
             account=self._account(),
             region=self._settings.region or "",
-            via=via,
+            via=WritePath(via),
             updates={serial: dict(fields) for serial, fields in updates.items()},
             create=create,
             changes=update.changed,
