@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.settings import Settings
 
-NOW = datetime(2026, 3, 1, 12, 0, 7, tzinfo=UTC)
 LIVE = Site("ehm21120333", Tier.CRITICAL)
 FILES = Site("AN54101471", Tier.NON_CRITICAL)
 V_A, V_B = Metric.VOLTAGE_A, Metric.VOLTAGE_B

@@ -34,10 +34,6 @@ def is_put(method: str, path: str) -> bool:
     return method == "PUT" and "site-tiers.json" in path
 
 
-def is_get(method: str, path: str) -> bool:
-    return method == "GET" and "site-tiers.json" in path
-
-
 WRITE_OF = {WritePath.LAMBDA: is_invocation, WritePath.S3: is_put}
 
 
