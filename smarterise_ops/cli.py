@@ -18,7 +18,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from smarterise_ops import __version__
 from smarterise_ops.context import PROGRAM, Invocation, current, invocation, last_long
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
-from smarterise_ops.output import OutputFormat, say, say_error, write_data
+from smarterise_ops.output import OutputFormat, prepare_streams, say, say_error, write_data
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
@@ -232,6 +232,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line to its end and return the exit code. Never raises what a user can cause."""
     # A run is short and what it makes stays: looking for garbage took a tenth of it and found none.
     gc.disable()
+    prepare_streams()
     with invocation(list(arguments)) as this_run:
         try:
             return _invoke(this_run)

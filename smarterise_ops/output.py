@@ -5,6 +5,7 @@ Knows nothing of sites, metrics or checks. rich is loaded for tables alone, and 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from smarterise_ops.formats import OutputFormat as OutputFormat
 from smarterise_sdk.domain.text import visible
+from smarterise_sdk.errors import SmarteriseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from smarterise_sdk.domain.problems import Problem
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
-    from smarterise_sdk.errors import SmarteriseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,21 @@ class Column:
         if self.decimals is not None and isinstance(value, float):
             return f"{value:.{self.decimals}f}"
         return _plain(value)
+
+
+def prepare_streams() -> None:
+    """Make standard output and error such that anything can be written to them.
+
+    Characters that a terminal, or any encoding, does not have are shown by their escapes. A stream that
+    was closed before we started (`>&-`) takes everything and shows nothing.
+    """
+    if sys.stdout is None:
+        sys.stdout = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def emit_rows(rows: Sequence[JsonObject], columns: Sequence[Column], form: OutputFormat) -> None:
@@ -111,16 +127,16 @@ def problem_line(problem: Problem) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    encoding = stream.encoding or "utf-8"
     try:
-        # Characters that the terminal, or any encoding, does not have are shown by their escapes.
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        # `… | head`: what is still to be written, also at interpreter exit, goes nowhere, quietly.
+    except OSError as error:
+        # What is still to be written, also at interpreter exit, goes nowhere, quietly.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
+            raise SmarteriseError("Standard output cannot be written", why=error.strerror or "") from error
 
 
 def _plain(value: JsonValue) -> str:

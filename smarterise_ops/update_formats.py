@@ -192,6 +192,8 @@ class _YamlBuilder:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             raise _not_yaml(self._subject, f"the tag {event.tag[:60]} is not taken", line)
         if self._is_key_next():
+            if event.value == "<<" and not event.style:
+                raise _not_yaml(self._subject, "merge keys are not taken", line)
             self._take_key(event.value, line)
             return
         # The C parser tells a plain scalar by an empty style, the Python one by none. A serial stays text.
@@ -221,8 +223,6 @@ class _YamlBuilder:
         # As written: a serial of digits, or the site NO, is no number and no boolean.
         if key in self._open[-1]:
             raise _not_yaml(self._subject, f"the key {shown(key)} is there twice", line)
-        if key == "<<":
-            raise _not_yaml(self._subject, "merge keys are not taken", line)
         self._key = key
         self.lines[*self._path, key] = line
 

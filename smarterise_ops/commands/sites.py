@@ -29,10 +29,13 @@ COLUMNS = (
     Column("quality_profile", "PROFILE"),
 )
 
+TIERS = "|".join(Tier)
 OnlyTier = Annotated[
-    Tier | None, typer.Option("--tier", case_sensitive=False, help="Only sites of this tier.")
+    Tier | None, typer.Option("--tier", metavar=TIERS, case_sensitive=False, help="Only sites of this tier.")
 ]
-ToTier = Annotated[Tier, typer.Option("--to", case_sensitive=False, help="The tier to switch to.")]
+ToTier = Annotated[
+    Tier, typer.Option("--to", metavar=TIERS, case_sensitive=False, help="The tier to switch to.")
+]
 Via = Annotated[
     WritePath,
     typer.Option(help="The road: the function, or straight to the file when the function is broken."),

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -209,9 +210,29 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert process.wait(timeout=30) == 4
 
 
+def test_a_full_disk_is_told_and_nothing_else() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "smarterise_ops.main", "checks", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: Standard output cannot be written\nwhy: No space left on device")
+
+
+def test_no_standard_output_at_all_is_no_error() -> None:
+    command = f"exec {sys.executable} -m smarterise_ops.main checks list >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_terminal_without_unicode_gets_json_in_ascii() -> None:
     code = (
         "from smarterise_ops.output import *\n"
+        "prepare_streams()\n"
         "emit_rows([{'name': 'Ìkẹjà'}], (Column('name'),), OutputFormat.JSON)\n"
         "emit_rows([{'name': 'Ìkẹjà'}], (Column('name'),), OutputFormat.TABLE)\n"
         "say('✔ Ìkẹjà')"
