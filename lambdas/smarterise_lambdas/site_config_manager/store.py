@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -110,7 +111,10 @@ class ConfigStore:
             if _code_of(error) in _NOT_THERE:
                 raise FileMissing(self.location) from error
             raise
-        return StoredFile(found["Body"].read(_READ_AT_MOST), found["ETag"], found.get("VersionId"))
+        with closing(found["Body"]) as stream:
+            body = stream.read(_READ_AT_MOST)
+            stream.read(1)  # only the read that finds nothing more tells whether the body was cut short
+        return StoredFile(body, found["ETag"], found.get("VersionId"))
 
 
 def _code_of(error: ClientError) -> str:

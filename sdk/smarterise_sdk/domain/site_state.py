@@ -48,7 +48,7 @@ def judge(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> Si
         return SiteState(Status.UNKNOWN, "disabled")
     if not points:
         return SiteState(Status.NO_DATA, Status.NO_DATA.value)
-    age = min(point.age(now) for point in points.values())
+    age = now - max([point.at for point in points.values()])
     if age > STALE_AFTER_CADENCES * site.tier.cadence:
         return SiteState(Status.STALE, f"stale {age_text(age)}", age)
     status, words = _electrical_state(site, {metric: point.value for metric, point in points.items()})

@@ -6,6 +6,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES
 from smarterise_sdk.domain.site_tiers import site_of
 from smarterise_sdk.domain.sites import Site, Tier
 
@@ -24,27 +25,22 @@ class Collection(StrEnum):
     ABSENT = "not there"
 
 
-_FTP_PACE = f"every {int(Tier.NON_CRITICAL.cadence.total_seconds() // 60)} min"
-_STREAM_ON = "live stream on, FTP swept as a backup, alarm actions on"
-_FTP_ON = f"collected by FTP alone, {_FTP_PACE}, alarm actions off"
+def _expectation(tier: Tier) -> str:
+    minutes = tier.cadence.total_seconds() / 60
+    return f"readings expected every {minutes:.0f} min, stale after {STALE_AFTER_CADENCES * minutes:.0f} min"
 
-_TRANSITIONS: Mapping[tuple[Collection, Collection], str] = {
-    (Collection.FTP_ALONE, Collection.STREAMED): _STREAM_ON,
-    (Collection.NONE, Collection.STREAMED): _STREAM_ON,
-    (Collection.ABSENT, Collection.STREAMED): f"new: {_STREAM_ON}",
-    (Collection.STREAMED, Collection.FTP_ALONE): f"live stream off, FTP alone {_FTP_PACE}, alarm actions off",
-    (Collection.NONE, Collection.FTP_ALONE): _FTP_ON,
-    (Collection.ABSENT, Collection.FTP_ALONE): f"new: {_FTP_ON}",
-    (Collection.STREAMED, Collection.NONE): "live stream off, FTP off, alarm actions off: no more readings",
-    (Collection.FTP_ALONE, Collection.NONE): "FTP off: no more readings",
-    (Collection.ABSENT, Collection.NONE): "new, and disabled: no readings",
+
+# What a change brings about is what follows from the file today: by which pace a site is judged.
+_EXPECTATIONS: Mapping[Collection, str] = {
+    Collection.STREAMED: _expectation(Tier.CRITICAL),
+    Collection.FTP_ALONE: _expectation(Tier.NON_CRITICAL),
+    Collection.NONE: "disabled: no readings expected, not judged",
 }
 
 _FIELD_EFFECTS: Mapping[str, str] = {
     "nominal_voltage": "voltage limits follow the new nominal voltage",
     "quality_profile": "voltage limits follow the new profile",
     "capacity_kva": "load is shown as a share of the new capacity",
-    "timezone": "local times are shown in the new time zone",
 }
 
 
@@ -68,11 +64,12 @@ def title_of(changes: Sequence[SiteChange]) -> str:
 
 def causes_of(changes: Sequence[SiteChange]) -> tuple[str, ...]:
     """Return sentences on what a change of sites brings about, the weightiest first."""
-    transitions = Counter(_transition(change) for change in changes)
+    steps = Counter(_transition(change) for change in changes)
     sentences = [
-        f"{sites_text(transitions[step])}: {words}"
-        for step, words in _TRANSITIONS.items()
-        if step in transitions
+        f"{sites_text(count)}: {'new, ' if before is Collection.ABSENT else ''}{words}"
+        for after, words in _EXPECTATIONS.items()
+        for before in Collection
+        if before is not after and (count := steps[before, after])
     ]
     fields = Counter(
         field.field for change in changes if change.before is not None for field in change.fields
@@ -81,9 +78,7 @@ def causes_of(changes: Sequence[SiteChange]) -> tuple[str, ...]:
         f"{sites_text(fields[field])}: {words}" for field, words in _FIELD_EFFECTS.items() if field in fields
     ]
     if changes and not sentences:
-        sentences.append(
-            f"{sites_text(len(changes))}: the file alone; collection and alarms stay as they are"
-        )
+        sentences.append(f"{sites_text(len(changes))}: the file alone; readings are judged as before")
     return tuple(sentences)
 
 
