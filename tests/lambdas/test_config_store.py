@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import ResponseStreamingError
 
 from smarterise_lambdas.site_config_manager.store import ConfigStore
 
@@ -51,5 +51,5 @@ def test_a_body_that_ends_early_is_a_fault_and_not_a_shorter_file(cutting_endpoi
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
     )
-    with pytest.raises(IncompleteReadError):
+    with pytest.raises(ResponseStreamingError):
         ConfigStore(s3, "bucket", "site-tiers.json").current()
