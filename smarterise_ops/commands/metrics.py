@@ -11,10 +11,11 @@ import typer
 
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.output import Column, emit_rows, say, say_error, say_warning
+from smarterise_ops.formats import OutputFormat
+from smarterise_ops.output import Column, emit_rows, say_error, say_warning
 from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
 from smarterise_sdk.domain.status import Status
-from smarterise_sdk.domain.text import utc_text, visible
+from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.domain.updates import suggest_site
 from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, SmarteriseError, UsageError
 
@@ -82,7 +83,7 @@ class Found:
             errors.setdefault(words, gap)
             without.setdefault(words, set()).update(gap.scope)
         for words, gap in errors.items():
-            say(f"{Status.DENIED.glyph} {visible(gap.action)}: {len(without[words])} site(s) without values")
+            say_warning(f"{gap.action}: {len(without[words])} site(s) without values")
             say_error(gap.error if isinstance(gap.error, SmarteriseError) else RemoteFault(str(gap.error)))
         if not self.gaps:
             return ExitCode.DONE
@@ -115,7 +116,8 @@ def _named(sites: Sequence[Site], serials: Sequence[str]) -> list[Site]:
     known = {site.gateway_serial: site for site in sites}
     unknown = [suggest_site(serial, known) for serial in dict.fromkeys(serials) if serial not in known]
     if unknown:
-        raise NotFound("; ".join(problem.message for problem in unknown), remedy="smarterise-ops sites list")
+        remedies = dict.fromkeys(problem.remedy for problem in unknown)
+        raise NotFound("; ".join(problem.message for problem in unknown), remedy=" ".join(remedies))
     return [known[serial] for serial in dict.fromkeys(serials)]
 
 
@@ -167,5 +169,7 @@ def show(
         series = run.stack.metrics.series(names, wanted, since=since, period=period or period_for(since))
         found = Found(series.value, series.as_of, series.gaps)
     rows = [row for site in sites for row in found.rows(site.gateway_serial, wanted)]
+    if run.output is OutputFormat.TABLE:
+        rows = [{**row, "state": Status(str(row["state"])).label} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
     return found.tell_gaps()
