@@ -59,7 +59,7 @@ class Pipeline:
         if speed is not None:
             tiers = TierWatch(self._clients.s3, self._names)
             topics = self._iot.topics_url
-            gateways = Publisher(self._fleet, tiers, topics, self._names, seed=seed, speed=speed)
+            gateways = Publisher(self._fleet, tiers.sites, topics, self._names, seed=seed, speed=speed)
             gateways.start()
             self._running.append(gateways.stop)
         make_alarms(self._clients, self._names, self._fleet)

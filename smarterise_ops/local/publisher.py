@@ -24,7 +24,7 @@ from smarterise_sdk.domain.site_tiers import parse_site_tiers
 from smarterise_sdk.domain.sites import Site, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from types_boto3_s3 import S3Client
 
@@ -75,12 +75,12 @@ class TierWatch:
 
 
 class Publisher:
-    """All gateways, in one thread: whoever is due next speaks next."""
+    """All gateways, in one thread: whoever is due next speaks next. `sites` says who is in which tier now."""
 
     def __init__(
         self,
         fleet: Sequence[SimulatedSite],
-        tiers: TierWatch,
+        sites: Callable[[], Mapping[str, Site]],
         topics_url: str,
         names: StackNames,
         *,
@@ -88,7 +88,7 @@ class Publisher:
         speed: float,
     ) -> None:
         self._fleet = fleet
-        self._tiers = tiers
+        self._sites = sites
         self._names = names
         self._seed = seed
         self._speed = speed
@@ -106,6 +106,7 @@ class Publisher:
         """Publish no more."""
         self._stopped.set()
         self._thread.join()
+        self._topics.close()
 
     def simulated(self, now: datetime) -> datetime:
         """Return the moment of the simulated day: it runs `speed` times as fast, from the start on."""
@@ -125,7 +126,7 @@ class Publisher:
                 continue
             site = self._fleet[turn]
             now = time.monotonic()
-            interval = self._interval(self._tiers.sites().get(site.gateway_serial))
+            interval = self._interval(self._sites().get(site.gateway_serial))
             if interval is not None and now - spoken.get(turn, float("-inf")) >= interval - self._slot / 2:
                 self._speak(site)
                 spoken[turn] = now
@@ -166,6 +167,10 @@ class _TopicsClient:
         parts = urlsplit(topics_url)
         self._path = parts.path
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a message.

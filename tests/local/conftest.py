@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from smarterise_ops.local.client import RunningStack
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smarterise_ops.local.client import RunningStack
 
 T = TypeVar("T")
 
@@ -21,7 +23,7 @@ def client_of() -> Callable[[RunningStack, str], Any]:
 
     def make(stack: RunningStack, service: str) -> Any:
         exports = stack.exports
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]  # any service, so of no type
             service,
             endpoint_url=exports["AWS_ENDPOINT_URL"],
             region_name=exports["AWS_DEFAULT_REGION"],

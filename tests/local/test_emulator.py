@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ministack.services import cloudwatch, kinesis, lambda_svc
 
 from smarterise_ops.local import emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ACCOUNT, REGION = "123456789012", "eu-west-2"
 STREAM_ARN = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"
@@ -60,7 +62,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     monkeypatch.setattr(lambda_svc._kinesis_positions, "_data", {(*key, "m"): positions})
     iterators = {"it": {"stream": "s", "shard_id": "shard-0", "position": 700}}
     monkeypatch.setattr(kinesis, "_shard_iterators", iterators)
-    yield SimpleNamespace(
+    return SimpleNamespace(
         records=records, mapping=mapping, positions=positions, stream=stream, iterator=iterators["it"]
     )
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -19,6 +18,10 @@ from smarterise_ops.local import accounts, postgres, postgres_binaries
 from smarterise_ops.local.accounts import Account, server_account
 from smarterise_ops.local.postgres_binaries import PostgresBinaries, find_binaries, reachable_for
 from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
 

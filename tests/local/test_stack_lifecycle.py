@@ -114,9 +114,7 @@ def test_everything_listens_on_the_loopback_interface_alone(
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_two_stacks_side_by_side_do_not_meet(
-    up: Callable[..., RunningStack], client_of: ClientOf
-) -> None:
+def test_two_stacks_side_by_side_do_not_meet(up: Callable[..., RunningStack], client_of: ClientOf) -> None:
     one, other = up("one"), up("other")
     assert not set(one.exports.values()) & set(other.exports.values()) - {"eu-west-2"}
     client_of(one, "s3").put_object(Bucket="smarterise-data-lake-raw", Key="mine", Body=b"1")
@@ -224,7 +222,7 @@ def test_children_that_outlived_their_supervisor_are_ended_and_strangers_are_not
         (tmp_path / "stack").mkdir()
         own = mark_of(left.pid)
         assert own is not None
-        entry = {
+        entry: dict[str, Any] = {
             "stack_id": "gone",
             "data_dir": str(tmp_path / "stack"),
             "phase": "ready",
@@ -336,7 +334,9 @@ def test_of_two_starts_in_one_directory_one_wins(tmp_path: Path) -> None:
             stack.stop()
     """)
     racers = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     told = []

@@ -1,0 +1,188 @@
+"""Simulated gateways at work: how often they speak, and that a tier switch shows in that."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+
+from smarterise_ops.local.fleet import Fault, SimulatedSite, simulated_fleet
+from smarterise_ops.local.publisher import Publisher
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.sites import Site, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SEED = 7
+NAMES = StackNames()
+FLEET = tuple(replace(site, fault=None) for site in simulated_fleet(8, SEED))
+
+
+class Topics(http.server.ThreadingHTTPServer):
+    """An endpoint that remembers what came, or refuses everything."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+        self.refusing = False
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/topics/"
+
+    def counts(self) -> Counter[str]:
+        return Counter(topic.removeprefix("accuenergy/") for topic, _ in self.messages)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Topics
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        path, _, query = self.path.partition("?")
+        assert query == "qos=1"
+        if not self.server.refusing:
+            self.server.messages.append((unquote(path.removeprefix("/topics/")), json.loads(body)))
+        self.send_response(503 if self.server.refusing else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Tiers:
+    """Tiers as a test sets them."""
+
+    def __init__(self, fleet: tuple[SimulatedSite, ...]) -> None:
+        self.now = {site.gateway_serial: Site(site.gateway_serial, Tier.CRITICAL) for site in fleet}
+
+    def sites(self) -> dict[str, Site]:
+        return self.now
+
+    def set(self, serial: str, **changes: Any) -> None:
+        self.now = {**self.now, serial: replace(self.now[serial], **changes)}
+
+
+@pytest.fixture
+def topics() -> Iterator[Topics]:
+    server = Topics()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def publish(topics: Topics) -> Iterator[Callable[..., Publisher]]:
+    running: list[Publisher] = []
+
+    def start(tiers: Tiers, fleet: tuple[SimulatedSite, ...] = FLEET, speed: float = 10.0) -> Publisher:
+        publisher = Publisher(fleet, tiers.sites, topics.url, NAMES, seed=SEED, speed=speed)
+        publisher.start()
+        running.append(publisher)
+        return publisher
+
+    yield start
+    for publisher in running:
+        publisher.stop()
+
+
+def test_everybody_speaks_at_once_and_then_at_the_interval(
+    topics: Topics, publish: Callable[..., Publisher]
+) -> None:
+    publish(Tiers(FLEET))  # ten times as fast: once a second
+    time.sleep(2.3)
+    assert set(topics.counts()) == {site.gateway_serial for site in FLEET}
+    before = topics.counts()
+    time.sleep(3.0)
+    after = topics.counts()
+    assert all(2 <= after[serial] - before[serial] <= 4 for serial in before)
+
+
+def test_messages_are_stamped_with_the_time(topics: Topics, publish: Callable[..., Publisher]) -> None:
+    publish(Tiers(FLEET), speed=1000.0)
+    time.sleep(1.5)
+    for _, said in topics.messages:
+        assert abs(said["timestamp"] - time.time()) < 3
+
+
+def test_the_simulated_day_runs_as_fast_as_asked(publish: Callable[..., Publisher]) -> None:
+    publisher = publish(Tiers(FLEET), speed=100.0)
+    now = datetime.now(UTC)
+    ahead = publisher.simulated(now + timedelta(minutes=1)) - publisher.simulated(now)
+    assert ahead == pytest.approx(timedelta(minutes=100), abs=timedelta(seconds=1))
+
+
+def test_a_switch_to_non_critical_shows_and_back_again(
+    topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
+) -> None:
+    serial = FLEET[0].gateway_serial
+    tiers = Tiers(FLEET)
+    publish(tiers)
+    eventually(lambda: topics.counts()[serial] >= 2, seconds=6)
+    tiers.set(serial, tier=Tier.NON_CRITICAL)
+    time.sleep(0.3)
+    before = topics.counts()
+    time.sleep(2.5)
+    assert topics.counts()[serial] == before[serial]
+    assert topics.counts()[FLEET[1].gateway_serial] > before[FLEET[1].gateway_serial]
+    tiers.set(serial, tier=Tier.CRITICAL)
+    eventually(lambda: topics.counts()[serial] > before[serial], seconds=3)
+
+
+def test_a_site_that_is_disabled_or_not_configured_says_nothing(
+    topics: Topics, publish: Callable[..., Publisher]
+) -> None:
+    tiers = Tiers(FLEET[1:])
+    tiers.set(FLEET[1].gateway_serial, enabled=False)
+    publish(tiers)
+    time.sleep(2.5)
+    assert set(topics.counts()) == {site.gateway_serial for site in FLEET[2:]}
+
+
+def test_a_non_critical_site_speaks_once_at_first(topics: Topics, publish: Callable[..., Publisher]) -> None:
+    tiers = Tiers(FLEET)
+    for site in FLEET:
+        tiers.set(site.gateway_serial, tier=Tier.NON_CRITICAL)
+    publish(tiers)
+    time.sleep(4)
+    assert topics.counts() == dict.fromkeys((site.gateway_serial for site in FLEET), 1)
+
+
+def test_a_silent_gateway_is_silent(topics: Topics, publish: Callable[..., Publisher]) -> None:
+    from smarterise_ops.local.simulator import speaks
+
+    now = datetime.now(UTC)
+    silent = next(
+        candidate
+        for candidate in (replace(site, fault=Fault.SILENT_GATEWAY) for site in simulated_fleet(60, SEED))
+        if not any(speaks(candidate, SEED, now + timedelta(seconds=second)) for second in range(120))
+    )
+    fleet = (FLEET[0], silent)
+    publish(Tiers(fleet), fleet)
+    time.sleep(2)
+    assert set(topics.counts()) == {FLEET[0].gateway_serial}
+
+
+def test_an_endpoint_that_refuses_does_not_end_the_gateways(
+    topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
+) -> None:
+    topics.refusing = True
+    publish(Tiers(FLEET))
+    time.sleep(1)
+    topics.refusing = False
+    eventually(lambda: topics.counts()[FLEET[0].gateway_serial], seconds=4)
