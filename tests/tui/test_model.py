@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,8 +132,9 @@ def test_a_disabled_site_says_so_and_is_never_asked(load, clock):
     model = load(Site("A1", Tier.CRITICAL, enabled=False))
     assert model.rows["A1"].state.words == "disabled"
     assert model.due([], clock(), everything=True) == []
-    assert model.count_by_status().total() == 0
-    assert model.count_by_tier() == ({}, 1)
+    assert model.count_by_status.total() == 0
+    assert model.count_by_tier.total() == 0
+    assert model.disabled == 1
 
 
 def test_streamed_sites_are_asked_every_tick_the_others_every_minute(load, clock):
@@ -197,3 +201,26 @@ def test_load_is_apparent_power_against_capacity(load, clock):
     points = {Metric.ACTIVE_POWER: MetricPoint(-48.0, at), Metric.POWER_FACTOR: MetricPoint(0.96, at)}
     take(model, clock, ["A1"], Outcome({"A1": points}, at))
     assert model.rows["A1"].load_percent == pytest.approx(50.0)
+
+
+def test_counts_kept_along_the_way_are_the_counts(load, stack, clock):
+    chance = random.Random(7)
+    sites = [Site(f"S{n:03}", chance.choice(list(Tier)), enabled=chance.random() > 0.2) for n in range(60)]
+    model = load(*sites)
+    gap = Gap("cloudwatch:GetMetricData", DENIED, tuple(site.gateway_serial for site in sites[:10]))
+    for step in range(40):
+        asked = [site.gateway_serial for site in chance.sample(sites, 15) if site.enabled]
+        volts = (chance.choice([0.0, 200.0, 230.0]), 230.0, 230.0)
+        answered = [serial for serial in asked if chance.random() > 0.3]
+        outcome = answer(clock, *answered, age=chance.choice([1, 500]), volts=volts)
+        take(model, clock, asked, replace(outcome, gaps=(gap,) if step % 3 else ()))
+        clock.advance(chance.choice([1, 50, 200]))
+        model.pass_time(clock())
+        if step == 20:
+            stack.site_list = sites[5:]
+            stack.version += 1
+            model.replace_sites(stack.fetch(), clock())
+        enabled = [row for row in model.rows.values() if row.site.enabled]
+        assert +model.count_by_status == Counter(row.state.status for row in enabled)
+        assert model.count_by_tier == Counter(row.site.tier for row in enabled)
+        assert {g.scope[0] for g in model.gaps} == {row.serial for row in model.rows.values() if row.gap}

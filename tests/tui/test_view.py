@@ -53,7 +53,8 @@ def test_the_worst_comes_first(view):
 def test_a_new_value_moves_its_site(view, clock):
     set_u2(view, clock, {**U2, "A1": 9.0})
     assert order(view) == ["A1", "A2", "A4", "A3"]
-    assert view.index == {serial: at for at, serial in enumerate(order(view))}
+    assert [view.place_of(serial) for serial in order(view)] == [0, 1, 2, 3]
+    assert view.place_of("A9") is None
 
 
 def test_sorting_by_a_value_puts_the_greatest_first_and_the_unknown_last(view, clock):

@@ -5,6 +5,7 @@ Nothing here asks AWS (`poller` and `asking` do) and nothing here draws (screens
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -269,6 +270,7 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
         made = Stack(settings)
         # A part loads when first touched: here, and not on the event loop.
         _ = made.broker, made.sites, made.metrics, made.checks
+        gc.freeze()  # what is loaded stays: walking it again and again would cost 100 ms pauses
         return made
 
     console = SmarteriseConsole(settings, open_stack)

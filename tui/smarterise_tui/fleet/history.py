@@ -21,17 +21,20 @@ _HEADROOM = 0.1
 class History:
     """A ring of one bucket a minute; a minute's newest value stands for it."""
 
-    __slots__ = ("_newest_minute", "_values")
+    __slots__ = ("_drawn", "_newest_minute", "_values")
 
     def __init__(self) -> None:
         self._values = array("d", [math.nan]) * MINUTES
         self._newest_minute = -1
+        self._drawn: tuple[int, int, str] | None = None
 
     def add(self, point: MetricPoint) -> None:
         """Take a point in; points older than the ring are of no interest."""
         minute = _minute(point.at)
+        self._drawn = None
         if minute > self._newest_minute:
-            self._forget_between(self._newest_minute, minute)
+            if self._newest_minute >= 0:
+                self._forget_between(self._newest_minute, minute)
             self._newest_minute = minute
         if minute > self._newest_minute - MINUTES:
             self._values[minute % MINUTES] = point.value
@@ -48,6 +51,11 @@ class History:
         a little above the greatest. So a load that wavers is an even line, and one that falls is seen to.
         """
         last = _minute(now)
+        if self._drawn is None or self._drawn[:2] != (last, width):
+            self._drawn = (last, width, self._draw(last, width))
+        return self._drawn[2]
+
+    def _draw(self, last: int, width: int) -> str:
         minutes = [self._at(minute) for minute in range(last - MINUTES + 1, last + 1)]
         bins = [_mean(minutes[i * MINUTES // width : (i + 1) * MINUTES // width]) for i in range(width)]
         known = [value for value in bins if not math.isnan(value)]

@@ -13,7 +13,7 @@ from smarterise_tui.fleet.rows import NOT_AGAIN, SPARK_METRIC, FleetRow
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from smarterise_sdk.domain.metrics import Metric
+    from smarterise_sdk.domain.metrics import Metric, MetricPoint
     from smarterise_sdk.domain.outcome import Outcome
     from smarterise_sdk.domain.status import Status
     from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
@@ -39,10 +39,20 @@ _SLACK = timedelta(seconds=1)
 
 
 class FleetModel:
-    """Rows by serial, in the order of the file."""
+    """Rows by serial, in the order of the file.
+
+    Attributes:
+        rows: One a site.
+        snapshot: What they come from; `None` before the first.
+        count_by_status: How many enabled sites are in each status.
+        count_by_tier: How many enabled sites each tier has.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, FleetRow] = {}
+        self.count_by_status: Counter[Status] = Counter()
+        self.count_by_tier: Counter[Tier] = Counter()
+        self._blind: dict[str, FleetRow] = {}
         self.snapshot: SitesSnapshot | None = None
         self._turn = 0
 
@@ -61,6 +71,10 @@ class FleetModel:
                 row.configure(site, now)
             rows[site.gateway_serial] = row
         self.rows = rows
+        self._blind = {serial: row for serial, row in rows.items() if row.gap is not None}
+        enabled = [row for row in rows.values() if row.site.enabled]
+        self.count_by_status = Counter(row.state.status for row in enabled)
+        self.count_by_tier = Counter(row.site.tier for row in enabled)
 
     def take_latest(
         self,
@@ -73,7 +87,7 @@ class FleetModel:
         """Take over newest values; a site that has none and lies in a gap gets the gap.
 
         Returns:
-            Serials whose place when the worst comes first may have changed.
+            Serials of another status, whose place may be another when the worst comes first.
         """
         gaps = _gap_by_serial(outcome.gaps)
         moved = set()
@@ -81,14 +95,11 @@ class FleetModel:
             row = self.rows.get(serial)
             if row is None:
                 continue
-            before = row.rank_key
-            points = outcome.value.get(serial, {})
             gap = gaps.get(serial)
-            row.take(metrics, points, now, gap=gap)
+            if self._take(row, metrics, outcome.value.get(serial, {}), gap, now):
+                moved.add(serial)
             if gap is None and serial in looked_far:
                 row.looked_far_at = now
-            if row.rank_key != before:
-                moved.add(serial)
         return moved
 
     def take_history(self, asked: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
@@ -102,7 +113,7 @@ class FleetModel:
         """Note that the newest values of these sites could not be had."""
         for serial in asked:
             if serial in self.rows:
-                self.rows[serial].take((), {}, now, gap=gap)
+                self._take(self.rows[serial], (), {}, gap, now)
 
     def miss_history(self, asked: Iterable[str], now: datetime) -> None:
         """Note that the past could not be had; it is asked for again some time later."""
@@ -117,14 +128,14 @@ class FleetModel:
                 self.rows[serial].asked_at = now
 
     def pass_time(self, now: datetime) -> set[str]:
-        """Judge anew the rows for which time alone changes the verdict; return those that moved."""
+        """Judge anew the rows for which time alone changes the verdict; return those of another status."""
         moment = now.timestamp()
         moved = set()
         for row in self.rows.values():
             if row.judge_due <= moment:
-                before = row.rank_key
+                before = row.state.status
                 row.judge(now)
-                if row.rank_key != before:
+                if self._recount(before, row):
                     moved.add(row.serial)
         return moved
 
@@ -156,17 +167,39 @@ class FleetModel:
     def gaps(self) -> tuple[Gap, ...]:
         """What stood between us and values of sites when they were last asked about, a gap a site."""
         return tuple(
-            Gap(row.gap.action, row.gap.error, (row.serial,)) for row in self.rows.values() if row.gap
+            Gap(row.gap.action, row.gap.error, (serial,)) for serial, row in self._blind.items() if row.gap
         )
 
-    def count_by_status(self) -> Counter[Status]:
-        """Return how many sites are in each status; disabled ones are not counted."""
-        return Counter(row.state.status for row in self.rows.values() if row.site.enabled)
+    @property
+    def disabled(self) -> int:
+        """How many sites are disabled; the counts leave them out."""
+        return len(self.rows) - self.count_by_tier.total()
 
-    def count_by_tier(self) -> tuple[Counter[Tier], int]:
-        """Return how many enabled sites each tier has, and how many sites are disabled."""
-        tiers = Counter(row.site.tier for row in self.rows.values() if row.site.enabled)
-        return tiers, len(self.rows) - tiers.total()
+    def _take(
+        self,
+        row: FleetRow,
+        asked: Collection[Metric],
+        points: Mapping[Metric, MetricPoint],
+        gap: Gap | None,
+        now: datetime,
+    ) -> bool:
+        """Give an answer to a row; return whether its status is another now."""
+        before = row.state.status
+        row.take(asked, points, now, gap=gap)
+        if gap is not None:
+            self._blind[row.serial] = row
+        elif self._blind:
+            self._blind.pop(row.serial, None)
+        return self._recount(before, row)
+
+    def _recount(self, before: Status, row: FleetRow) -> bool:
+        after = row.state.status
+        if after is before:
+            return False
+        if row.site.enabled:
+            self.count_by_status[before] -= 1
+            self.count_by_status[after] += 1
+        return True
 
     def _next_in_turn(self) -> list[FleetRow]:
         rows = list(self.rows.values())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES, SiteState, judge
+from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.errors import Denied, Throttled, Unreachable
 from smarterise_tui.fleet.history import History
@@ -30,6 +31,7 @@ _GAP_WORDS: dict[type[Exception], SiteState] = {
     Throttled: SiteState(Status.UNKNOWN, "throttled"),
     Unreachable: SiteState(Status.UNKNOWN, "unreachable"),
 }
+_STALE_AFTER = {tier: (STALE_AFTER_CADENCES * tier.cadence).total_seconds() for tier in Tier}
 _FAILED = SiteState(Status.UNKNOWN, "no answer")
 
 
@@ -44,7 +46,7 @@ class FleetRow:
         has_answer: Whether the last attempt brought anything all the same.
         asked_at: When its values were last asked for; `None` before the first time.
         looked_far_at: When they were last looked for as far back as need be.
-        history: Minutes of `SPARK_METRIC`; `None` until there is a point.
+        history: Minutes of `SPARK_METRIC`; `None` until the past was asked for, as few rows are ever seen.
         history_due: From when the past may be asked for.
         is_answered: Whether its values were ever answered for, with or without success.
         rank_key: Sorts the worst first.
@@ -78,7 +80,9 @@ class FleetRow:
         self.history: History | None = None
         self.history_due = AT_ONCE
         self.is_answered = False
-        self._set_state(_LOADING if site.enabled else _DISABLED, _NEVER)
+        self.state = _LOADING if site.enabled else _DISABLED
+        self.rank_key = _rank_key(self.state, site)
+        self.judge_due = _NEVER
 
     @property
     def serial(self) -> str:
@@ -125,19 +129,18 @@ class FleetRow:
         self.has_answer = gap is None or bool(points)
         if points:
             kept = {metric: point for metric, point in self.points.items() if metric not in asked}
-            self.points = {**kept, **points}
-            self.newest = max(point.at for point in self.points.values())
+            self.points = {**kept, **points} if kept else points
+            self.newest = max([point.at for point in self.points.values()])
             spark = points.get(SPARK_METRIC)
-            if spark is not None:
-                self.remember((spark,))
+            if spark is not None and self.history is not None:
+                self.history.add(spark)
         self.judge(now)
 
     def remember(self, points: tuple[MetricPoint, ...]) -> None:
-        """Add points to the sparkline's past."""
-        if points and self.history is None:
+        """Take the sparkline's past over; from now on new values are added to it."""
+        if self.history is None:
             self.history = History()
-        if self.history is not None:
-            self.history.extend(points)
+        self.history.extend(points)
 
     def judge(self, now: datetime) -> None:
         """Judge anew."""
@@ -156,10 +159,14 @@ class FleetRow:
             return _NEVER
         if state.status is Status.STALE:
             return now.timestamp() + 60  # "stale 7m" becomes "stale 8m"
-        limit = STALE_AFTER_CADENCES * self.site.tier.cadence
-        return (self.newest + limit).timestamp()
+        return self.newest.timestamp() + _STALE_AFTER[self.site.tier]
 
     def _set_state(self, state: SiteState, due: float) -> None:
-        self.state = state
         self.judge_due = due
-        self.rank_key = f"{state.status.rank}{self.site.gateway_serial}"
+        if state.status is not self.state.status:
+            self.rank_key = _rank_key(state, self.site)
+        self.state = state
+
+
+def _rank_key(state: SiteState, site: Site) -> str:
+    return f"{state.status.rank}{site.gateway_serial}"

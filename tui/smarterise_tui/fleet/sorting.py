@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.metrics import Metric
@@ -56,7 +57,7 @@ def _age(row: FleetRow, now: datetime) -> float | None:
 
 
 _TEXT: dict[str, Callable[[FleetRow], Any]] = {
-    WORST: lambda row: row.rank_key,
+    WORST: attrgetter("rank_key"),
     "serial": lambda row: row.site.gateway_serial,
     "name": lambda row: (row.site.name.casefold(), row.site.gateway_serial),
     "tier": lambda row: (row.site.tier.value, row.rank_key),

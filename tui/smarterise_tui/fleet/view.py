@@ -30,7 +30,7 @@ class Selection:
 
 
 class FleetView:
-    """Rows of a model, filtered and in order. `rows` and `index` are read by the table."""
+    """Rows of a model, filtered and in order; the table reads `rows`."""
 
     def __init__(self, model: FleetModel) -> None:
         self.model = model
@@ -38,7 +38,6 @@ class FleetView:
         self.sort = Sort()
         self.marks: set[str] = set()
         self.rows: list[FleetRow] = []
-        self.index: dict[str, int] = {}
 
     def rebuild(self, now: datetime) -> None:
         """Filter and arrange everything anew."""
@@ -46,14 +45,14 @@ class FleetView:
         rows: Iterable[FleetRow] = self.model.rows.values()
         if self.filter.tests:
             rows = (row for row in rows if self.filter.matches(row, now))
-        self._set_rows(self.sort.arrange(list(rows), now))
+        self.rows = self.sort.arrange(list(rows), now)
 
     def after_values(self, moved: Collection[str], now: datetime) -> None:
         """Follow new values: rearrange only when they can have changed which rows, or their order."""
         if self.filter.tests:
             self.rebuild(now)
         elif self.sort.is_live or (moved and self.sort.key in (WORST, "tier")):
-            self._set_rows(self.sort.arrange(self.rows, now))
+            self.rows = self.sort.arrange(self.rows, now)
 
     def set_filter(self, wanted: Filter, now: datetime) -> None:
         """Show only what the filter lets through."""
@@ -88,20 +87,29 @@ class FleetView:
 
     def mark_all_shown(self) -> None:
         """Mark every row the filter lets through."""
-        self.marks.update(self.index)
+        self.marks.update(row.serial for row in self.rows)
 
     @property
     def hidden_marks(self) -> int:
         """How many marked sites the filter hides."""
-        return sum(serial not in self.index for serial in self.marks)
+        return len(self._hidden())
 
     def selection(self, cursor: str | None) -> Selection:
         """Return the marked sites in the order shown, else the one under the cursor."""
         if not self.marks:
             return Selection((cursor,) if cursor is not None else (), ())
         shown = tuple(row.serial for row in self.rows if row.serial in self.marks)
-        return Selection(shown, tuple(sorted(self.marks - self.index.keys())))
+        return Selection(shown, tuple(sorted(self._hidden())))
 
-    def _set_rows(self, rows: list[FleetRow]) -> None:
-        self.rows = rows
-        self.index = {row.site.gateway_serial: at for at, row in enumerate(rows)}
+    def place_of(self, serial: str) -> int | None:
+        """Return at which place a site is shown; `None` when it is not."""
+        row = self.model.rows.get(serial)
+        try:
+            return None if row is None else self.rows.index(row)
+        except ValueError:
+            return None
+
+    def _hidden(self) -> set[str]:
+        if not self.marks or not self.filter.tests:
+            return set()
+        return self.marks - {row.serial for row in self.rows}

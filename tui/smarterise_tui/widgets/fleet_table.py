@@ -82,6 +82,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._layout: Layout = lay_out(80, ())
         self._placeholder: tuple[Cell, ...] = ()
         self._painted: list[_Line | None] = []
+        self._looks: dict[int, _Line] = {}
         self._painter = RowPainter(self._style)
         self._styles: dict[tuple[str, str], Style] = {}
         self._settling: Timer | None = None
@@ -109,7 +110,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         if tuple(lines) != self._placeholder:
             self._placeholder = tuple(lines)
             if not self.view.rows:
-                self.refresh()
+                self._repaint_all()
 
     def follow(self, now: datetime) -> None:
         """Follow the view: keep the cursor on its site, repaint the lines whose content differs."""
@@ -125,14 +126,14 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._anchor = None
         self._follow_rows()
         self.scroll_to(y=0, animate=False)
-        self.refresh()
+        self._repaint_all()
 
     def lay_out_again(self) -> None:
         """Choose columns for the present width and sites; then everything is repainted."""
         self._layout = lay_out(self.size.width - GUTTER, list(self.view.model.rows))
         self._painter.forget()
         self._resize_virtually()
-        self.refresh()
+        self._repaint_all()
 
     # Keys
 
@@ -227,11 +228,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint after scrolling; the rows that came into view are asked for once it rests."""
+        self._looks.clear()
         super().watch_scroll_y(old_value, new_value)
         self._settle_soon()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Repaint after scrolling sideways; the columns that came into view are asked for."""
+        self._looks.clear()
         super().watch_scroll_x(old_value, new_value)
         self._settle_soon()
 
@@ -250,7 +253,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._painter.paint_head(
                 self._layout, self.view.sort, self.scroll_offset.x, self.size.width, has_more=has_more
             )
-        look = self._look(y)
+        look = self._looks.pop(y, None) or self._look(y)
         while len(self._painted) <= y:
             self._painted.append(None)
         self._painted[y] = look
@@ -294,11 +297,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _follow_rows(self) -> None:
         """Keep the cursor on its site; one that was never moved stays at the top, on the worst."""
-        rows, index = self.view.rows, self.view.index
-        if self._was_moved and self._cursor_serial in index:
-            self.cursor = index[self._cursor_serial]
-        else:
-            self.cursor = min(self.cursor, max(len(rows) - 1, 0))
+        rows = self.view.rows
+        stays = self._was_moved and self._cursor_serial is not None
+        place = self.view.place_of(self._cursor_serial) if stays and self._cursor_serial else None
+        self.cursor = min(self.cursor, max(len(rows) - 1, 0)) if place is None else place
         self._cursor_serial = rows[self.cursor].serial if rows else None
         self._resize_virtually()
 
@@ -310,8 +312,14 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _repaint_changed(self) -> None:
         for y in range(HEAD_LINES, self.size.height):
-            if y >= len(self._painted) or self._painted[y] != self._look(y):
+            look = self._look(y)
+            if y >= len(self._painted) or self._painted[y] != look:
+                self._looks[y] = look  # good until it is painted: whatever else changes comes by here
                 self.refresh(Region(0, y, self.size.width, 1))
+
+    def _repaint_all(self) -> None:
+        self._looks.clear()
+        self.refresh()
 
     def _move_to(self, index: int) -> None:
         rows = self.view.rows

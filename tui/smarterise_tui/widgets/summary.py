@@ -48,14 +48,14 @@ class Summary(TextLine):
 def _counts(state: ConsoleState) -> list[Part]:
     model = state.model
     parts = [Part(f"Sites {len(model.rows):,}", "bold")]
-    counts = model.count_by_status()
-    for status in sorted(counts, key=lambda status: (status is not Status.OK, status.rank)):
+    counts = model.count_by_status
+    there = [status for status, count in counts.items() if count]
+    for status in sorted(there, key=lambda status: (status is not Status.OK, status.rank)):
         text = f"{status.glyph} {counts[status]:,}{_WORDS.get(status, '')}"
         parts.append(Part(text, f"$status-{status_class(status)}", drop=3))
     if model.rows:
-        tiers, disabled = model.count_by_tier()
-        texts = [f"{tier.value} {tiers[tier]:,}" for tier in Tier]
-        texts += [f"disabled {disabled:,}"] if disabled else []
+        texts = [f"{tier.value} {model.count_by_tier[tier]:,}" for tier in Tier]
+        texts += [f"disabled {model.disabled:,}"] if model.disabled else []
         parts.append(Part(" / ".join(texts), "$quiet", drop=5))
     return parts
 
