@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import TYPE_CHECKING
 
 from smarterise_ops.local.alarm_evaluator import AlarmEvaluator
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from smarterise_ops.local.fleet import SimulatedSite
     from smarterise_sdk.domain.names import StackNames
+
+
+_log = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -62,10 +67,22 @@ class Pipeline:
             gateways = Publisher(self._fleet, tiers.sites, topics, self._names, seed=seed, speed=speed)
             gateways.start()
             self._running.append(gateways.stop)
+        # The first call of a function is slow; who opens the console next need not wait for it.
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         make_alarms(self._clients, self._names, self._fleet)
         alarms = AlarmEvaluator(self._clients.cloudwatch)
         alarms.start()
         self._running.append(alarms.stop)
+
+    def _warm_up(self) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._clients.functions.invoke(
+                FunctionName=self._names.site_config_manager, Payload=b'{"action": "get_config"}'
+            )
+        except (BotoCoreError, ClientError) as error:  # whoever calls it next is told
+            _log.warning("%s could not be warmed up: %s", self._names.site_config_manager, error)
 
     def stop(self) -> None:
         """Stop everything, what was started last first."""

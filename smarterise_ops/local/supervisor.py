@@ -40,7 +40,7 @@ _WATCH_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
-class Interrupted(Exception):  # noqa: N818 -- it is no error: we were asked to end
+class Interrupted(Exception):
     """We were asked to end."""
 
 
