@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widget import Widget
 
-from smarterise_tui.plotting import AXIS, BAND, Frame, Trace, draw
+from smarterise_tui.plotting import AXIS, BAND, Frame, Glyph, Trace, draw
 from smarterise_tui.theme import PHASE_COLOURS
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class VoltagePlot(Widget):
         if self._frame is None:
             return self._words
         lines = draw(self._traces, self._frame, self.size.width, self.size.height)
-        return Content("\n").join(
-            Content.assemble(*((text, _STYLES[style]) for text, style in line)) for line in lines
-        )
+        return Content("\n").join(_one_line(line) for line in lines)
+
+
+def _one_line(glyphs: Sequence[Glyph]) -> Content:
+    """Return a line with neighbours of one style in one piece."""
+    runs = groupby(glyphs, key=itemgetter(1))
+    return Content.assemble(*(("".join(text for text, _ in run), _STYLES[style]) for style, run in runs))

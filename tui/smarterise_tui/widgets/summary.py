@@ -52,11 +52,11 @@ def _counts(state: ConsoleState) -> list[Part]:
     there = [status for status, count in counts.items() if count]
     for status in sorted(there, key=lambda status: (status is not Status.OK, status.rank)):
         text = f"{status.glyph} {counts[status]:,}{_WORDS.get(status, '')}"
-        parts.append(Part(text, f"$status-{status_class(status)}", drop=3))
+        parts.append(Part(text, f"$status-{status_class(status)}", drop=2 + status.rank))
     if model.rows:
         texts = [f"{tier.value} {model.count_by_tier[tier]:,}" for tier in Tier]
         texts += [f"disabled {model.disabled:,}"] if model.disabled else []
-        parts.append(Part(" / ".join(texts), "$quiet", drop=5))
+        parts.append(Part(" / ".join(texts), "$quiet", drop=11))
     return parts
 
 
@@ -65,7 +65,7 @@ def _asked_for(state: ConsoleState) -> list[Part]:
     parts = []
     if view.sort.key != WORST or view.sort.is_reversed:
         arrow = "▲" if view.sort.is_reversed else "▼"
-        parts.append(Part(f"sort: {view.sort.key} {arrow}", "$quiet", drop=4))
+        parts.append(Part(f"sort: {view.sort.key} {arrow}", "$quiet", drop=10))
     if view.filter.tests:
         text = visible(view.filter.text)
         shown = f"{text[:_LONGEST_FILTER]}…" if len(text) > _LONGEST_FILTER else text
