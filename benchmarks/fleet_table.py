@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual.app import App
@@ -40,6 +40,8 @@ from smarterise_tui.widgets.fleet_table import FleetTable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+
+    from smarterise_tui.contract import ConsoleStack
 
 SITES = 10_000
 CHANGED = 500
@@ -186,7 +188,7 @@ def console() -> Subject:
         journal_dir=Path(),
     )
     stack = _Stack()
-    app = SmarteriseConsole(settings, lambda: stack, cadence=Cadence(tick=3600))
+    app = SmarteriseConsole(settings, lambda: cast("ConsoleStack", stack), cadence=Cadence(tick=3600))
     prepared = [changed_rows(number) for number in range(TICKS)]
 
     async def load() -> None:
