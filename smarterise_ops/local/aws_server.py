@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from smarterise_ops.local.network import LOOPBACK, free_port, is_free
-from smarterise_ops.local.processes import dying_with_parent
+from smarterise_ops.local.processes import children_of, dying_with_parent, end_processes
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
@@ -106,7 +106,12 @@ def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) 
 
 
 def stop(server: AwsServer) -> None:
-    """End the emulator. Its workers end with it: their input is a pipe from it."""
+    """End the emulator and the workers of its functions.
+
+    A worker ends by itself once its input, a pipe from the emulator, closes; but one that is still importing
+    its function takes a while to notice.
+    """
+    workers = children_of(server.process.pid)
     if server.process.poll() is None:
         server.process.terminate()
     try:
@@ -114,6 +119,7 @@ def stop(server: AwsServer) -> None:
     except subprocess.TimeoutExpired:
         server.process.kill()
         server.process.wait()
+    end_processes(workers, ask=signal.SIGKILL, patience=_STOP_SECONDS)
 
 
 def _wait_ready(server: AwsServer) -> bool:

@@ -78,6 +78,17 @@ def end_processes(marks: Iterable[ProcessMark], *, ask: signal.Signals, patience
     wait_gone(asked, patience)
 
 
+def children_of(pid: int) -> list[ProcessMark]:
+    """Return the marks of every process that descends from `pid` now."""
+    import psutil
+
+    try:
+        descendants = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+    return [mark for mark in (mark_of(process.pid) for process in descendants) if mark is not None]
+
+
 def dying_with_parent(ending: signal.Signals) -> Callable[[], None] | None:
     """Return what a child must run before `exec` so that it dies when its parent does, where Linux can.
 

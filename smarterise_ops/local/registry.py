@@ -42,9 +42,12 @@ def default_data_dir() -> Path:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Keep other starts out for the length of a `with` block; the system lets go if we are killed."""
-    directory = _directory()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Keep other starts out for the length of a `with` block; the system lets go if we are killed.
+
+    Raises:
+        LocalStackError: If there is no place for the registry.
+    """
+    directory = _made_directory()
     held = os.open(directory, os.O_RDONLY)  # the directory itself: a lock file would be left behind
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -54,9 +57,12 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def register(state: StackState) -> None:
-    """Write down a stack, before it starts anything that could be left behind."""
-    directory = _directory()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write down a stack, before it starts anything that could be left behind.
+
+    Raises:
+        LocalStackError: If there is no place for the registry.
+    """
+    _made_directory()
     write_private(_entry(state.stack_id), json.dumps(state.public(), indent=2) + "\n")
 
 
@@ -132,6 +138,19 @@ def _is_of(data_dir: Path, stack_id: str) -> bool:
     except LocalStackError:
         return False
     return found is not None and found.stack_id == stack_id
+
+
+def _made_directory() -> Path:
+    directory = _directory()
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise LocalStackError(
+            f"{directory} cannot be made: stacks are written down there",
+            why=error.strerror or str(error),
+            remedy="point XDG_STATE_HOME at a directory that you may write to",
+        ) from error
+    return directory
 
 
 def _directory() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import urllib.error
@@ -156,6 +157,50 @@ def test_a_message_larger_than_iot_takes_is_refused(embedded_stack: RunningStack
 
 def test_a_message_on_a_topic_without_a_rule_is_taken_and_goes_nowhere(embedded_stack: RunningStack) -> None:
     assert publish(embedded_stack, "elsewhere/AN99000005", b"{}")["message"] == "OK"
+
+
+def test_what_a_rule_cannot_pass_on_goes_where_its_error_action_says(
+    embedded_stack: RunningStack, client_of: ClientOf, eventually: Eventually
+) -> None:
+    iot, s3 = client_of(embedded_stack, "iot"), client_of(embedded_stack, "s3")
+    to_nowhere = {
+        "kinesis": {
+            "roleArn": "arn:aws:iam::123456789012:role/accuenergy_to_kinesis-role",
+            "streamName": "no-such-stream",
+        }
+    }
+    to_bucket = {
+        "s3": {
+            "roleArn": "arn:aws:iam::123456789012:role/accuenergy_to_kinesis-role",
+            "bucketName": NAMES.data_lake_bucket,
+            "key": "iot-errors/${topic(2)}/it.json",
+        }
+    }
+    rules = {
+        "broken": {"sql": "SELECT * FROM 'broken/+'", "actions": [to_nowhere], "errorAction": to_bucket},
+        "not_understood": {"sql": "SELECT a FROM 'broken/+'", "actions": [to_bucket]},
+        "switched_off": {"sql": "SELECT * FROM 'broken/+'", "actions": [to_bucket], "ruleDisabled": True},
+    }
+    for name, payload in rules.items():
+        iot.create_topic_rule(ruleName=name, topicRulePayload=payload)
+    try:
+
+        def kept() -> dict[str, Any] | None:
+            publish(embedded_stack, "broken/AN99000007", b"the message")
+            listed = s3.list_objects_v2(Bucket=NAMES.data_lake_bucket, Prefix="iot-errors/AN99000007/")
+            if listed["KeyCount"] == 0:
+                return None
+            body = s3.get_object(Bucket=NAMES.data_lake_bucket, Key="iot-errors/AN99000007/it.json")["Body"]
+            told: dict[str, Any] = json.loads(body.read())
+            return told
+
+        told = eventually(kept)  # rules are read anew every few seconds
+        assert told["ruleName"] == "broken"
+        assert base64.b64decode(told["base64OriginalPayload"]) == b"the message"
+        assert "no-such-stream" in told["failures"][0]["errorMessage"]
+    finally:
+        for name in rules:
+            iot.delete_topic_rule(ruleName=name)
 
 
 def test_rows_come_when_the_table_is_back(
