@@ -467,3 +467,40 @@ async def test_remote_fault_of_identity_is_told_but_sites_are_shown(make_console
         await settled(pilot)
         assert "✖ sts:GetCallerIdentity failed" in screen_text(app)
         assert "AN54101471" in screen_text(app)
+
+
+async def test_reading_the_same_sites_again_paints_nothing(make_console, stack, clock, settled):
+    app = make_console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await settled(pilot)
+        drawn = []
+        render_line = FleetTable.render_line
+        table(app).render_line = lambda y: (drawn.append(y), render_line(table(app), y))[1]
+        app.poller.ask_sites()
+        await settled(pilot)
+        assert stack.times("fetch") == 2
+        assert drawn == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 5), (30, 8), (300, 80)])
+async def test_no_size_is_too_small_or_too_big(make_console, settled, size):
+    app = make_console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.resize_terminal(*size)
+        await settled(pilot)
+        for keys in (
+            ("down", "end", "right", "space"),
+            ("enter",),
+            ("escape",),
+            ("t",),
+            ("escape",),
+            ("question_mark",),
+        ):
+            await pilot.press(*keys)
+            await settled(pilot)
+        await pilot.press("escape", "c")
+        await settled(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert app.is_running

@@ -84,7 +84,7 @@ def test_a_metric_that_is_missing_in_an_answer_is_dropped(load, clock):
     model = load(Site("A1", Tier.CRITICAL))
     take(model, clock, ["A1"], answer(clock, "A1"))
     only_a = {Metric.VOLTAGE_A: MetricPoint(231.0, clock())}
-    take(model, clock, ["A1"], Outcome({"A1": only_a}, clock()))
+    take(model, clock, ["A1"], Outcome({"A1": only_a}, clock()), far=["A1"])
     assert set(model.rows["A1"].points) == {Metric.VOLTAGE_A}
 
 
@@ -224,3 +224,13 @@ def test_counts_kept_along_the_way_are_the_counts(load, stack, clock):
         assert +model.count_by_status == Counter(row.state.status for row in enabled)
         assert model.count_by_tier == Counter(row.site.tier for row in enabled)
         assert {g.scope[0] for g in model.gaps} == {row.serial for row in model.rows.values() if row.gap}
+
+
+def test_what_a_near_look_lacks_is_kept(load, clock):
+    model = load(Site("A1", Tier.CRITICAL))
+    take(model, clock, ["A1"], answer(clock, "A1"), far=["A1"])
+    only_a = Outcome({"A1": {Metric.VOLTAGE_A: MetricPoint(231.0, clock())}}, clock())
+    take(model, clock, ["A1"], only_a)
+    assert set(model.rows["A1"].points) == set(VOLTAGES)
+    take(model, clock, ["A1"], only_a, far=["A1"])
+    assert set(model.rows["A1"].points) == {Metric.VOLTAGE_A}

@@ -279,3 +279,32 @@ async def test_a_long_plan_can_be_scrolled_while_typing(make_console, stack, dev
         await pilot.press("pageup")
         assert text.scroll_offset.y == 0
         assert app.screen.query_one("#reason", Input).has_focus
+
+
+async def test_thousands_of_sites_are_counted_not_listed(make_console, stack, dev, settled):
+    stack.site_list = [Site(f"AN{n:06}", Tier.CRITICAL) for n in range(3_000)]
+    app = make_console(dev)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("a", "slash", *"an00000", "enter", "t")
+        await settled(pilot)
+        text = dialog_text(app)
+        assert "3000 sites (10 shown, 2990 hidden by the filter: AN000010," in text
+        assert "and 2,940 more)" in text
+        assert "… and 2,800 more; ctrl+y copies the command that names all" in text
+        assert text.count("→") == 200
+        assert "Type 3000 to apply" in str(app.screen.query_one("#typed-label", Static).content)
+
+
+async def test_after_a_failure_the_sites_are_read_again(make_console, stack, dev, settled):
+    app = make_console(dev)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("t")
+        await settled(pilot)
+        stack.errors["apply"] = Conflict("the site file was changed by ops-ben")
+        stack.site_list[1] = replace(stack.site_list[1], tier=Tier.NON_CRITICAL)
+        stack.version += 1
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.state.model.rows["AN10220456"].site.tier is Tier.NON_CRITICAL

@@ -87,9 +87,10 @@ class SmarteriseConsole(App[int]):
 
     def on_stack_opened(self, message: messages.StackOpened) -> None:
         """Begin to ask."""
+        if self.state.stack is None:
+            self.set_interval(self.cadence.tick, self.tick, name="poll")
         self.state.stack = message.stack
         self.state.troubles.set(Source.STACK, ())
-        self.set_interval(self.cadence.tick, self.tick, name="poll")
         self.poller.ask_identity()
         self.poller.ask_sites()
 
@@ -131,6 +132,10 @@ class SmarteriseConsole(App[int]):
 
     def on_change_applied(self) -> None:
         """Read the sites again, so that the fleet shows the change."""
+        self.poller.ask_sites(again=True)
+
+    def on_change_failed(self) -> None:
+        """Read the sites again: somebody else may have changed them."""
         self.poller.ask_sites(again=True)
 
     # Time

@@ -11,7 +11,7 @@ from textual.content import Content
 from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState
 from smarterise_sdk.domain.sites import JsonValue, Tier
 from smarterise_sdk.domain.text import visible
-from smarterise_tui.troubles import describe, status_of
+from smarterise_tui.troubles import describe, listed, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 TYPED_ABOVE = 10
 """Above this many sites the operator types the count, whatever the environment."""
+
+
+MOST_LINES = 200
+"""More sites than this are counted, not listed: nobody reads them, and they take long to draw."""
 
 
 class Stage(StrEnum):
@@ -66,12 +70,14 @@ def plan_text(plan: Plan, selection: Selection) -> Content:
     lines = [_sites_line(selection), Content("")]
     lines += [
         _difference(change.gateway_serial, field.field, field.before, field.after)
-        for change in plan.changes
+        for change in plan.changes[:MOST_LINES]
         for field in change.fields
     ]
+    if len(plan.changes) > MOST_LINES:
+        more = f"  … and {len(plan.changes) - MOST_LINES:,} more; ctrl+y copies the command that names all"
+        lines.append(Content.styled(more, "bold $accent"))
     if plan.unchanged:
-        already = ", ".join(visible(serial) for serial in plan.unchanged)
-        lines.append(Content.styled(f"  already so: {already}", "$quiet"))
+        lines.append(Content.styled(f"  already so: {listed(plan.unchanged)}", "$quiet"))
     lines.append(Content(""))
     lines += [_entry("Causes" if n == 0 else "", cause) for n, cause in enumerate(plan.causes)]
     calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
@@ -107,7 +113,7 @@ def _sites_line(selection: Selection) -> Content:
     count = len(selection.serials)
     text = f"{count} site" if count == 1 else f"{count} sites"
     if selection.hidden:
-        hidden = ", ".join(visible(serial) for serial in selection.hidden)
+        hidden = listed(selection.hidden)
         split = f" ({len(selection.shown)} shown, {len(selection.hidden)} hidden by the filter: {hidden})"
         return Content.assemble((text, "bold"), (split, "$status-warn"))
     return Content.styled(text, "bold")

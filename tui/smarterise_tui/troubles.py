@@ -11,12 +11,13 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import AccessError, Denied, InvalidDocument, SmarteriseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from smarterise_sdk.domain.outcome import Gap
     from smarterise_tui.contract import SitesSnapshot
 
 DEGRADED = "site file"
+_MOST_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,14 @@ def gap_troubles(source: str, gaps: Iterable[Gap], total: int) -> list[Trouble]:
 
 def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
     error = gaps[0].error
-    scope = sorted({visible(serial) for gap in gaps for serial in gap.scope})
+    scope = sorted({serial for gap in gaps for serial in gap.scope})
     cost = f"{len(scope)} of {total} sites without values" if scope else ""
     line = ": ".join(part for part in (_one_line(error), cost) if part)
     details = describe(error)[1:]
     if gaps[0].action:
         details.append(f"call: {gaps[0].action}")
     if scope:
-        details.append(f"{cost}: {', '.join(scope)}")
+        details.append(f"{cost}: {listed(scope)}")
     return Trouble(source, status_of(error), line, tuple(details))
 
 
@@ -97,6 +98,13 @@ def degradation(snapshot: SitesSnapshot) -> list[Trouble]:
     message = visible(snapshot.degraded.message)
     line = f"the site file is wrong, an earlier version is shown: {message}"
     return [Trouble(DEGRADED, Status.WARN, line, ("try: c runs the checks, which say where",))]
+
+
+def listed(serials: Sequence[str]) -> str:
+    """Return serials as text, counted where they are too many to read."""
+    text = ", ".join(visible(serial) for serial in serials[:_MOST_LISTED])
+    more = len(serials) - _MOST_LISTED
+    return f"{text} and {more:,} more" if more > 0 else text
 
 
 def status_of(error: Exception) -> Status:

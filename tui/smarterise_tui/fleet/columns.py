@@ -19,7 +19,7 @@ from smarterise_tui.fleet.history import MINUTES
 from smarterise_tui.fleet.rows import SPARK_METRIC, FleetRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 Cell: TypeAlias = tuple[str, str]
@@ -183,7 +183,7 @@ class Layout:
         return sum(len(GAP) + column.width for column in self.columns)
 
 
-def lay_out(width: int, serials: Sequence[str]) -> Layout:
+def lay_out(width: int, serials: Iterable[str]) -> Layout:
     """Choose columns for a width in cells.
 
     Columns that do not fit are not lost: they come last, reached by scrolling to the right.

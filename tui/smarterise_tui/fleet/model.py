@@ -96,9 +96,11 @@ class FleetModel:
             if row is None:
                 continue
             gap = gaps.get(serial)
-            if self._take(row, metrics, outcome.value.get(serial, {}), gap, now):
+            is_far = gap is None and serial in looked_far
+            answered = metrics if is_far else ()  # what a near look lacks may lie further back
+            if self._take(row, answered, outcome.value.get(serial, {}), gap, now):
                 moved.add(serial)
-            if gap is None and serial in looked_far:
+            if is_far:
                 row.looked_far_at = now
         return moved
 

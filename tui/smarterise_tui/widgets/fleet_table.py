@@ -129,11 +129,13 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._repaint_all()
 
     def lay_out_again(self) -> None:
-        """Choose columns for the present width and sites; then everything is repainted."""
-        self._layout = lay_out(self.size.width - GUTTER, list(self.view.model.rows))
-        self._painter.forget()
+        """Choose columns for the present width and sites; if they are others, everything is repainted."""
+        layout = lay_out(self.size.width - GUTTER, self.view.model.rows)
+        if layout != self._layout:
+            self._layout = layout
+            self._painter.forget()
+            self._repaint_all()
         self._resize_virtually()
-        self._repaint_all()
 
     # Keys
 
