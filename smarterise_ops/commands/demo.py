@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import secrets
 import signal
 import sys
 import tempfile
@@ -51,22 +51,20 @@ def demo(
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    home = Path(tempfile.mkdtemp(prefix=f"{EXTRA_DIR_PREFIX}demo-"))
+    # A directory that the stack makes, it removes too, even if we are killed.
+    directory = Path(tempfile.gettempdir()) / f"{EXTRA_DIR_PREFIX}demo-{secrets.token_hex(8)}"
+    say(f"starting a stack of {sites} simulated sites …")
+    stack = client.start(directory, sites=sites, seed=seed, speed=speed, owned=True)
     try:
-        say(f"starting a stack of {sites} simulated sites …")
-        stack = client.start(home / "stack", sites=sites, seed=seed, speed=speed, owned=True)
-        try:
-            settings = _settings(stack, home)
-            if sys.stdin.isatty() and sys.stdout.isatty():
-                return _console(settings)
-            return _report(settings, stack)
-        finally:
-            stack.stop()
+        settings = _settings(stack)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            return _console(settings)
+        return _report(settings, stack)
     finally:
-        shutil.rmtree(home)
+        stack.stop()
 
 
-def _settings(stack: client.RunningStack, home: Path) -> Settings:
+def _settings(stack: client.RunningStack) -> Settings:
     """Return settings for the demo alone: nobody's files or variables have a say in them."""
     for name in CONFUSING:
         os.environ.pop(name, None)
@@ -77,9 +75,8 @@ def _settings(stack: client.RunningStack, home: Path) -> Settings:
         AWS_EC2_METADATA_DISABLED="true",
         NO_PROXY="127.0.0.1",
     )
-    loaded = load_settings(
-        {"read_only": current().shared.get("read_only")}, environ=stack.exports, cwd=home, home=home
-    )
+    flags = {"read_only": current().shared.get("read_only")}
+    loaded = load_settings(flags, environ=stack.exports, cwd=stack.data_dir, home=stack.data_dir)
     return replace(loaded, environment=replace(loaded.environment, name=NAME))
 
 

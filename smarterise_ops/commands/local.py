@@ -84,16 +84,19 @@ def up(
         port=port,
         owned=not detach,
     )
+    if detach:
+        _print_exports(stack)
+        say(f"● ready; end it with: {_command('down', where)}")
+        return ExitCode.DONE
     try:
         _print_exports(stack)
-        if detach:
-            say(f"● ready; end it with: {_down(where)}")
-            return ExitCode.DONE
         say("● ready; ctrl-c ends it")
         return _keep(stack)
+    except KeyboardInterrupt:
+        say("ending …")
+        return ExitCode.DONE
     finally:
-        if not detach:
-            stack.stop()
+        stack.stop()
 
 
 @app.command("env")
@@ -140,14 +143,14 @@ def _running(where: Path) -> client.RunningStack:
 
 
 def _keep(stack: client.RunningStack) -> ExitCode:
-    """Stay until interrupted, or until the stack ends without us."""
+    """Stay until the stack ends without us.
+
+    Raises:
+        LocalStackError: If a server of it failed.
+    """
     last_long()
-    try:
-        while client.look(stack.data_dir) is not None:
-            time.sleep(_WATCH_SECONDS)
-    except KeyboardInterrupt:
-        say("ending …")
-        return ExitCode.DONE
+    while client.look(stack.data_dir) is not None:
+        time.sleep(_WATCH_SECONDS)
     state = load_state(stack.data_dir / STATE_FILE)
     if state is not None and state.phase is Phase.FAILED:
         raise state.failure()
@@ -183,10 +186,6 @@ def _status_of(where: Path, state: StackState | None, *, runs: bool) -> JsonObje
 def _command(name: str, where: Path) -> str:
     chosen = "" if where == default_data_dir() else f" --data-dir {shlex.quote(str(where))}"
     return f"{PROGRAM} local {name}{chosen}"
-
-
-def _down(where: Path) -> str:
-    return _command("down", where)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -224,3 +224,4 @@ def test_a_demo_killed_outright_leaves_nothing_running(
     process.wait()
     eventually(lambda: not any(is_running(mark) for mark in marks), seconds=20)
     eventually(lambda: not entry[0].exists(), seconds=10)
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("smarterise-")] == []
