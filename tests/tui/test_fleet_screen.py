@@ -16,6 +16,7 @@ from smarterise_tui.widgets.filter_line import FilterLine
 from smarterise_tui.widgets.fleet_table import FleetTable
 from smarterise_tui.widgets.header import Header
 from smarterise_tui.widgets.key_bar import KeyBar
+from smarterise_tui.widgets.row_painter import GUTTER, SCROLL_BAR
 from smarterise_tui.widgets.summary import Summary
 
 
@@ -504,3 +505,20 @@ async def test_no_size_is_too_small_or_too_big(make_console, settled, size):
         await pilot.resize_terminal(80, 24)
         await settled(pilot)
         assert app.is_running
+
+
+@pytest.mark.parametrize("sites", [3, 100])
+@pytest.mark.parametrize("width", [80, 101, 132, 133, 160])
+async def test_no_column_is_cut_beside_the_scroll_bar(make_console, stack, settled, sites, width):
+    stack.site_list = [Site(f"AN{n:08}", Tier.CRITICAL) for n in range(sites)]
+    stack.values = {site.gateway_serial: stack.values["AN30000004"] for site in stack.site_list}
+    app = make_console()
+    async with app.run_test(size=(width, 24)) as pilot:
+        await settled(pilot)
+        shown = table(app).visible_columns
+        used = GUTTER + 10 + sum(1 + column.width for column in shown)
+        assert used <= width - SCROLL_BAR
+        head, first = screen_text(app).splitlines()[table(app).region.y :][:2]
+        assert "AGE" in head
+        assert " 12s" in first
+        assert ("›" in head) is (width < 132)

@@ -161,6 +161,8 @@ SERIAL_WIDTHS = (10, 16)
 WIDE_SPARK = MINUTES
 WIDEST_NAME = 36
 GAP = " "
+MORE = "›"
+"""At the end of the headings while there are columns further right; it has a place of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +193,23 @@ def lay_out(width: int, serials: Iterable[str]) -> Layout:
     low, high = SERIAL_WIDTHS
     longest = max((len(serial) for serial in serials), default=0)
     serial = replace(SERIAL, width=min(max(low, longest), high))
-    room = width - serial.width
+    fitting, room = _that_fit(width - serial.width)
+    if len(fitting) < len(COLUMNS):
+        fitting, room = _that_fit(width - serial.width - len(MORE))
+    shown = [column for column in COLUMNS if column.key in fitting]
+    beyond = [column for column in COLUMNS if column.key not in fitting]
+    return Layout(serial, (*_widened(shown, room), *beyond), len(shown))
+
+
+def _that_fit(room: int) -> tuple[set[str], int]:
+    """Return the keys of the columns that fit, and the room they leave."""
     fitting: set[str] = set()
     for column in sorted(COLUMNS, key=lambda column: column.priority):
         needed = len(GAP) + column.width
         if needed <= room:
             room -= needed
             fitting.add(column.key)
-    shown = [column for column in COLUMNS if column.key in fitting]
-    beyond = [column for column in COLUMNS if column.key not in fitting]
-    return Layout(serial, (*_widened(shown, room), *beyond), len(shown))
+    return fitting, room
 
 
 def _widened(columns: Sequence[Column], room: int) -> list[Column]:

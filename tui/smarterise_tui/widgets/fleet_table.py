@@ -18,7 +18,7 @@ from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.fleet.columns import GAP, PLAIN, Cell, Column, Layout, lay_out
 from smarterise_tui.fleet.sorting import SORT_KEYS
 from smarterise_tui.theme import status_class
-from smarterise_tui.widgets.row_painter import CURSOR_LINE, GUTTER, Look, RowPainter
+from smarterise_tui.widgets.row_painter import CURSOR_LINE, GUTTER, SCROLL_BAR, Look, RowPainter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def lay_out_again(self) -> None:
         """Choose columns for the present width and sites; if they are others, everything is repainted."""
-        layout = lay_out(self.size.width - GUTTER, self.view.model.rows)
+        layout = lay_out(self.size.width - GUTTER - SCROLL_BAR, self.view.model.rows)
         if layout != self._layout:
             self._layout = layout
             self._painter.forget()
@@ -162,7 +162,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             edges.append(edges[-1] + len(GAP) + column.width)
         here = self.scroll_offset.x
         target = min((e for e in edges if e > here), default=here) if by > 0 else _edge_before(edges, here)
-        self.scroll_to(x=min(target, self.max_scroll_x), animate=False)
+        self.scroll_to(x=min(target, self._most_sideways), animate=False)
 
     def action_mark(self) -> None:
         """Mark or unmark the site under the cursor and go down."""
@@ -251,7 +251,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """Return one line of the viewport."""
         if y < HEAD_LINES:
-            has_more = self.scroll_offset.x < self.max_scroll_x
+            has_more = self.scroll_offset.x < self._most_sideways
             return self._painter.paint_head(
                 self._layout, self.view.sort, self.scroll_offset.x, self.size.width, has_more=has_more
             )
@@ -294,6 +294,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Keeping up
 
     @property
+    def _most_sideways(self) -> int:
+        """How far the columns can be scrolled."""
+        room = self.size.width - GUTTER - self._layout.serial.width - SCROLL_BAR
+        return max(self._layout.scrolling_width - room, 0)
+
+    @property
     def _body_height(self) -> int:
         return max(self.size.height - HEAD_LINES, 0)
 
@@ -307,7 +313,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._resize_virtually()
 
     def _resize_virtually(self) -> None:
-        width = GUTTER + self._layout.serial.width + self._layout.scrolling_width
+        width = GUTTER + self._layout.serial.width + self._layout.scrolling_width + SCROLL_BAR
         size = Size(width, HEAD_LINES + len(self.view.rows))
         if size != self.virtual_size:
             self.virtual_size = size

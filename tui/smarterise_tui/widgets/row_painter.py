@@ -13,12 +13,14 @@ from rich.style import Style
 from textual.cache import FIFOCache
 from textual.strip import Strip
 
-from smarterise_tui.fleet.columns import GAP, Cell, Column, Layout
+from smarterise_tui.fleet.columns import GAP, MORE, Cell, Column, Layout
 
 if TYPE_CHECKING:
     from smarterise_tui.fleet.sorting import Sort
 
 GUTTER = 2
+SCROLL_BAR = 1
+"""The last column of a strip is blank: the scroll bar lies over it, once there is one."""
 LINE, CURSOR_LINE = "line", "cursor"
 StyleOf: TypeAlias = Callable[[str, str], Style]
 """Style of a cell by its name and by the line it is on: `LINE` or `CURSOR_LINE`."""
@@ -63,8 +65,9 @@ class RowPainter:
         fixed = [Segment(" " * GUTTER, style), Segment(_headed(layout.serial, sort), style)]
         scrolling = [Segment(GAP + _headed(column, sort), style) for column in layout.columns]
         strip = _joined(fixed, scrolling, offset, width, style)
-        if has_more and width > GUTTER:
-            return Strip([*strip.crop(0, width - 1), Segment("›", style)], width)
+        edge = width - SCROLL_BAR - 1
+        if has_more and edge > GUTTER:
+            return Strip([*strip.crop(0, edge), Segment(MORE + " " * SCROLL_BAR, style)], width)
         return strip
 
     def paint_text(self, cell: Cell, width: int) -> Strip:
@@ -92,10 +95,10 @@ class RowPainter:
 
 def _joined(fixed: list[Segment], scrolling: list[Segment], offset: int, width: int, base: Style) -> Strip:
     right = Strip(scrolling)
-    room = width - sum(cell_len(segment.text) for segment in fixed)
+    room = width - SCROLL_BAR - sum(cell_len(segment.text) for segment in fixed)
     if offset or right.cell_length > room:
         right = right.crop(offset, offset + max(room, 0))
-    blanks = room - right.cell_length
+    blanks = room - right.cell_length + SCROLL_BAR
     filling = [Segment(" " * blanks, base)] if blanks > 0 else []
     strip = Strip([*fixed, *right, *filling], width if room >= 0 else None)
     return strip if room >= 0 else strip.crop(0, width)
