@@ -11,9 +11,10 @@ from smarterise_sdk.domain.plans import ReceiptState
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.errors import Conflict, InvalidDocument
+from smarterise_sdk.services import sites
 from smarterise_sdk.settings_model import EnvironmentKind
 from smarterise_tui.screens.confirm import TierScreen
-from smarterise_tui.tier_switch import Stage
+from smarterise_tui.tier_switch import LONGEST_REASON, Stage
 
 
 @pytest.fixture
@@ -308,3 +309,7 @@ async def test_after_a_failure_the_sites_are_read_again(make_console, stack, dev
         await pilot.press("enter")
         await settled(pilot)
         assert app.state.model.rows["AN10220456"].site.tier is Tier.NON_CRITICAL
+
+
+def test_a_reason_is_as_long_as_the_sdk_takes():
+    assert LONGEST_REASON == sites.LONGEST_REASON

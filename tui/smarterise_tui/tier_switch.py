@@ -24,6 +24,9 @@ TYPED_ABOVE = 10
 """Above this many sites the operator types the count, whatever the environment."""
 
 
+LONGEST_REASON = 1000
+"""As long as the SDK takes."""
+
 MOST_LINES = 200
 """More sites than this are counted, not listed: nobody reads them, and they take long to draw."""
 

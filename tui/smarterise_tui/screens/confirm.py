@@ -22,6 +22,7 @@ from smarterise_tui.asking import ask
 from smarterise_tui.messages import ChangeApplied, ChangeFailed, PlanFailed, PlanReady, StepTold
 from smarterise_tui.theme import band, band_style
 from smarterise_tui.tier_switch import (
+    LONGEST_REASON,
     Stage,
     first_target,
     other_tier,
@@ -126,7 +127,7 @@ class TierScreen(ModalScreen[None]):
     @staticmethod
     def _field(name: str, label: str) -> Horizontal:
         text = Static(Content(label), id=f"{name}-label", classes="label", markup=False)
-        field = Input(id=name, compact=True)
+        field = Input(id=name, compact=True, max_length=LONGEST_REASON)
         field.cursor_blink = False
         return Horizontal(text, field, id=f"{name}-field", classes="field")
 
