@@ -375,15 +375,15 @@ async def test_the_command_that_does_the_same_is_copied(make_console, settled):
 
 
 async def test_a_screenshot_is_saved_where_the_console_was_started(
-    make_console, tmp_path, monkeypatch, settled
+    make_console, settings_of, tmp_path, monkeypatch, settled
 ):
     monkeypatch.chdir(tmp_path)
-    app = make_console()
+    app = make_console(settings_of("production", name="../prod 1"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("ctrl+s")
         (saved,) = tmp_path.glob("*.svg")
-        assert saved.name == "smarterise-ops-prod-20260301T120431Z.svg"
+        assert saved.name == "smarterise-ops--prod-1-20260301T120431Z.svg"
         assert "AN54101471" in saved.read_text(encoding="utf-8")
         monkeypatch.setattr("pathlib.Path.write_text", _disk_full)
         await pilot.press("ctrl+s")

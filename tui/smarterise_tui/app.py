@@ -6,6 +6,7 @@ Nothing here asks AWS (`poller` and `asking` do) and nothing here draws (screens
 from __future__ import annotations
 
 import gc
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -232,7 +233,8 @@ class SmarteriseConsole(App[int]):
 
     def action_save_screenshot(self) -> None:
         """Save the screen as SVG where the console was started."""
-        name = f"{self.TITLE}-{self.state.settings.environment.name}-{self.state.clock():%Y%m%dT%H%M%SZ}.svg"
+        place = re.sub(r"[^A-Za-z0-9]+", "-", self.state.settings.environment.name)
+        name = f"{self.TITLE}-{place}-{self.state.clock():%Y%m%dT%H%M%SZ}.svg"
         try:
             Path(name).write_text(self.export_screenshot(), encoding="utf-8")
         except OSError as error:

@@ -73,6 +73,7 @@ THEME = Theme(
     variables={
         **{f"status-{status_class(status)}": colour for status, colour in STATUS_COLOURS.items()},
         "quiet": "#7d8893",
+        "spark": "#3f8f8c",
         "cursor-line": "#22404a",
         "scrollbar": "#2a343d",
         "scrollbar-background": "#11161b",
