@@ -21,7 +21,7 @@ from smarterise_sdk.errors import Conflict
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]  # much work, whatever the machine
 
 NAMES = StackNames()
 WRITERS, UPDATES = 16, 25
@@ -40,7 +40,7 @@ def writers_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 def stack_of_400(writers_stack: RunningStack, client_of: ClientOf) -> RunningStack:
     """The stack with a site for every update."""
     fleet = simulated_fleet(WRITERS * UPDATES, 3)
-    document = new_site_tiers({site.gateway_serial: site.to_config() for site in fleet})
+    document = new_site_tiers({site.gateway_serial: {"tier": site.tier.value} for site in fleet})
     client_of(writers_stack, "s3").put_object(
         Bucket=NAMES.site_config_bucket, Key=NAMES.site_config_key, Body=render_site_tiers(document)
     )
