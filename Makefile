@@ -7,7 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lambdas docs lock
+.PHONY: help demo test lint bench lambdas docs pictures lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,6 +35,9 @@ lambdas: $(INSTALLED) ## Build the functions' zips for AWS Lambda into build/lam
 
 docs: $(INSTALLED) ## Write docs/cli.md and docs/keys.md anew from the product itself
 	$(BIN)/python tools/build_docs.py
+
+pictures: $(INSTALLED) ## Take the pictures of docs/images anew from a stack that runs for half an hour
+	$(BIN)/python tools/build_pictures.py
 
 lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade takes the newest
 	$(or $(wildcard $(BIN)/uv),uv) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
