@@ -58,7 +58,7 @@ def demo(
     try:
         settings = _settings(stack)
         if sys.stdin.isatty() and sys.stdout.isatty():
-            return _console(settings)
+            return _console(settings, stack)
         return _report(settings, stack)
     finally:
         stack.stop()
@@ -80,11 +80,15 @@ def _settings(stack: client.RunningStack) -> Settings:
     return replace(loaded, environment=replace(loaded.environment, name=NAME))
 
 
-def _console(settings: Settings) -> ExitCode:
+def _console(settings: Settings, stack: client.RunningStack) -> ExitCode:
+    from smarterise_ops.local.report import await_first_values
+    from smarterise_sdk.stack import Stack
     from smarterise_tui.app import run_console
 
+    sdk = Stack(settings)
+    await_first_values(sdk, stack)
     last_long()
-    return ExitCode(run_console(settings))
+    return ExitCode(run_console(settings, stack=sdk))
 
 
 def _report(settings: Settings, stack: client.RunningStack) -> ExitCode:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.metrics import MetricPoint
     from smarterise_sdk.domain.sites import JsonObject, Site
     from smarterise_sdk.settings import Settings
+    from smarterise_sdk.stack import Stack
 
 COLUMNS = (
     Column("gateway_serial", "SERIAL"),
@@ -42,6 +43,7 @@ SHOWN = {
     Metric.ACTIVE_POWER: "active_power_kw",
 }
 PATIENCE_SECONDS = 45.0
+FIRST_VALUES_SECONDS = 15.0
 LOOKBACK = timedelta(minutes=5)
 _POLL_SECONDS = 0.5
 _MUTE = (Fault.SILENT_GATEWAY, Fault.CLOCK_FAULT, Fault.METER_OFFLINE)
@@ -104,6 +106,24 @@ def live_report(settings: Settings, stack: RunningStack, *, patience: float = PA
         summary=_summary(len(sites), expected, arrivals, lacking),
         is_complete=not lacking,
     )
+
+
+def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIRST_VALUES_SECONDS) -> None:
+    """Wait until each site that should have values has one, so that no console opens on an empty fleet.
+
+    Args:
+        sdk: The SDK's face of the stack.
+        stack: The stack.
+        patience: Seconds to wait; what is lacking then, the console tells.
+    """
+    expected = _expected(stack)
+    deadline = time.monotonic() + patience
+    sites = [site for site in sdk.sites.fetch().sites if site.gateway_serial in expected]
+    while sites and time.monotonic() < deadline:
+        latest = sdk.metrics.latest(sites, (Metric.VOLTAGE_A,), lookback=LOOKBACK)
+        sites = [site for site in sites if not latest.value.get(site.gateway_serial)]
+        if sites:
+            time.sleep(_POLL_SECONDS)
 
 
 def _expected(stack: RunningStack) -> frozenset[str]:

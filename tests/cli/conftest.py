@@ -10,16 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from smarterise_ops.local.client import RunningStack
-
-# Wall time says nothing on a machine that runs the rest of the suite beside it.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 import pytest
 from botocore.config import Config
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
     from smarterise_ops.local.client import RunningStack
 
 T = TypeVar("T")
-
-# How long an example takes depends on what else the machine does.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

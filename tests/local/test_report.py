@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smarterise_ops.local.report import live_report
+from smarterise_ops.local.client import DEFAULT_SEED
+from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.report import await_first_values, live_report
 from smarterise_ops.local.testing import running_stack
 from smarterise_sdk.settings import load_settings
+from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,3 +29,17 @@ def test_a_mute_fleet_is_reported_as_such(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert all(row["voltage_a"] is None and row["age"] is None for row in report.rows)
     assert report.summary[-1] == "not everywhere yet: AN54101471, ehm21120333"
     assert "0 of 2" in report.summary[1]
+
+
+def test_the_console_opens_on_values_and_no_later_than_its_patience(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with running_stack(tmp_path, sites=8) as stack:
+        for name, value in stack.exports.items():
+            monkeypatch.setenv(name, value)
+        with Stack(load_settings()) as sdk:
+            await_first_values(sdk, stack)
+            sites = sdk.sites.fetch().sites
+            have = {serial for serial, points in sdk.metrics.latest(sites).value.items() if points}
+    lacking = {site.gateway_serial for site in simulated_fleet(8, DEFAULT_SEED) if site.fault is None} - have
+    assert not {site.gateway_serial for site in sites if site.enabled} & lacking
