@@ -6,7 +6,7 @@ import cmath
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from smarterise_sdk.domain.voltage_quality import (
@@ -76,6 +76,7 @@ def test_u2_is_negative_over_positive_sequence(v1: float, v2: float, v3: float, 
 
 
 @given(*[st.floats(0, 1e300)] * 3)
+@example(0.0, 0.0, 5e-324)
 def test_it_is_a_percentage_for_any_three_magnitudes(v12: float, v23: float, v31: float) -> None:
     assume(max(v12, v23, v31) > 0)
     assert 0 <= u2(v12, v23, v31) <= 100

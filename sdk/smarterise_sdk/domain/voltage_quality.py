@@ -114,9 +114,10 @@ def _largest(*voltages: float) -> float:
 
 
 def _largest_deviation_percent(*voltages: float) -> float:
-    _largest(*voltages)
-    mean = sum(voltages) / len(voltages)
-    return 100 * max(abs(voltage - mean) for voltage in voltages) / mean
+    largest = _largest(*voltages)
+    shares = [voltage / largest for voltage in voltages]  # a ratio: scaled so that no mean underflows
+    mean = sum(shares) / len(shares)
+    return 100 * max(abs(share - mean) for share in shares) / mean
 
 
 @dataclass(frozen=True, slots=True)
