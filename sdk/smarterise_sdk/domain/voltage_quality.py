@@ -115,9 +115,11 @@ def _largest(*voltages: float) -> float:
 
 def _largest_deviation_percent(*voltages: float) -> float:
     largest = _largest(*voltages)
-    shares = [voltage / largest for voltage in voltages]  # a ratio: scaled so that no mean underflows
-    mean = sum(shares) / len(shares)
-    return 100 * max(abs(share - mean) for share in shares) / mean
+    # Only ratios count: a power of two takes the mean out of underflow's reach and rounds nothing.
+    _, exponent = math.frexp(largest)
+    scaled = [math.ldexp(voltage, -exponent) for voltage in voltages]
+    mean = sum(scaled) / len(scaled)
+    return 100 * max(abs(voltage - mean) for voltage in scaled) / mean
 
 
 @dataclass(frozen=True, slots=True)
