@@ -135,7 +135,8 @@ def _expected(stack: RunningStack) -> frozenset[str]:
 def _in_lake(settings: Settings) -> frozenset[str]:
     import boto3
 
-    s3 = boto3.client("s3", endpoint_url=settings.endpoint_url, region_name=settings.region)
+    # A session of its own: the default one remembers the credentials of whoever used it first.
+    s3 = boto3.Session().client("s3", endpoint_url=settings.endpoint_url, region_name=settings.region)
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=settings.names.data_lake_bucket, Prefix=_RAW_PREFIX
     )
