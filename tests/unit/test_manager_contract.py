@@ -79,7 +79,7 @@ def test_an_action_there_is_not_is_told_with_those_there_are(event: object) -> N
         ({"updates": {}}, ["updates"]),
         ({"updates": []}, ["updates"]),
         ({"updates": {"AN1": None}}, ["updates.AN1"]),
-        ({"updates": {"AN1": {"tier": "X"}}, "create": "yes", "dry_run": 1}, ["create", "dry_run"]),
+        ({"updates": {"AN1": {"tier": "X"}}, "create": "yes", "dry_run": 1}, ["dry_run", "create"]),
         ({"updates": {"AN1": {}}, "expected_etag": "", "reason": "x" * 1001, "force": 1},
          ["expected_etag", "reason", "force"]),
     ],

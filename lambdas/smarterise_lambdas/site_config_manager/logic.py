@@ -102,6 +102,8 @@ def _answer(
             return fitting(served.answer("list_sites", count=len(rows), sites=rows), instead)
         case UpdateSites():
             return _update_sites(request, store, retries, now)
+        case _:
+            raise Refusal("BAD_REQUEST", f"{request.action} is not built yet")
 
 
 def _get_site(serial: str, served: Served) -> JsonObject:

@@ -14,7 +14,7 @@ RESERVE_MS: Final = 1500
 """Time kept back, so that the last try ends with an answer and not with a timeout."""
 
 _FIRST_PAUSE = 0.03
-_LONGEST_PAUSE = 1.0
+_LONGEST_PAUSE = 4.0
 
 
 class Retries:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.sites import JsonObject, JsonValue, same_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+_NOTHING: Final[Mapping[str, JsonObject | None]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +27,52 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class SiteChange:
-    """What changes for one site; `before` is `None` for a new one. Both are the file's own objects."""
+    """What changes for one site, as the file's own objects.
+
+    Attributes:
+        gateway_serial: The site.
+        before: As it is; `None` for a new site.
+        after: As it will be; `None` for a site that is taken out of the file.
+    """
 
     gateway_serial: str
     before: JsonObject | None
-    after: JsonObject
+    after: JsonObject | None
 
     @property
     def fields(self) -> tuple[FieldChange, ...]:
         """The fields that differ, in the order of the file."""
-        before = self.before or {}
-        names = dict.fromkeys((*before, *self.after))
+        before, after = self.before or {}, self.after or {}
+        names = dict.fromkeys((*before, *after))
         return tuple(
-            FieldChange(name, before.get(name), self.after.get(name))
+            FieldChange(name, before.get(name), after.get(name))
             for name in names
-            if not same_json(before.get(name), self.after.get(name))
-            or (name in before) != (name in self.after)
+            if not same_json(before.get(name), after.get(name)) or (name in before) != (name in after)
         )
+
+    @property
+    def inverse(self) -> SiteChange:
+        """The change that takes this one back."""
+        return SiteChange(self.gateway_serial, self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """Something of the stack that is to follow the site file, before and after.
+
+    Attributes:
+        kind: What it is, e.g. `alarm actions` or `schedule`.
+        subject: Its name, e.g. that of the alarm.
+        before: As it is, in words.
+        after: As it should be, in words.
+        gateway_serial: The site it is for; empty where it is for a tier.
+    """
+
+    kind: str
+    subject: str
+    before: str
+    after: str
+    gateway_serial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +104,20 @@ class Plan:
         via: The road the write takes.
         updates: Field values asked for, per gateway serial; what is sent.
         create: Whether unknown serials are meant as new sites.
+        replacements: Whole objects of sites as they are to stand, `None` for a site to be taken out; sent
+            with, or instead of, `updates`.
+        document: The whole file as it is to stand; only for mending a file that cannot be used.
         changes: What differs, per site.
+        stack_changes: What differs in the rest of the stack; only in plans that make it follow the file.
         unchanged: Serials that already are as asked.
         causes: Sentences on what the change brings about.
+        notes: Sentences on the plan itself: what it leaves as it is, what it mends, which road and why.
+        monthly_usd: What the change adds to a month's bill, estimated from list prices; `None` if unknown.
         calls: What will be called.
         base_etag: ETag of the file the plan was made on; apply refuses any other.
         reason: Why, in the operator's words.
         planned_at: When, UTC.
+        undoes: Id of the change that this one takes back; empty for any other.
     """
 
     plan_id: str
@@ -96,11 +135,17 @@ class Plan:
     base_etag: str
     reason: str
     planned_at: datetime
+    replacements: Mapping[str, JsonObject | None] = field(default_factory=lambda: _NOTHING)
+    document: bytes | None = None
+    stack_changes: tuple[StackChange, ...] = ()
+    notes: tuple[str, ...] = ()
+    monthly_usd: float | None = None
+    undoes: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.changes
+        return not self.changes and not self.stack_changes and self.document is None
 
 
 class ReceiptState(StrEnum):

@@ -153,7 +153,7 @@ def _understood(value: JsonValue, subject: str, document: JsonDocument | None) -
     problems = [*_version_problems(value, document)]
     sites: dict[str, Site] = {}
     for serial, entry in entries.items():
-        found = list(_site_problems(serial, entry, document))
+        found = list(site_problems(serial, entry, document))
         if not found and isinstance(entry, dict):
             sites[serial] = site_of(serial, entry)
         problems += found
@@ -174,7 +174,14 @@ def _version_problems(value: JsonObject, document: JsonDocument | None) -> Itera
         )
 
 
-def _site_problems(serial: str, entry: JsonValue, document: JsonDocument | None) -> Iterator[Problem]:
+def site_problems(serial: str, entry: JsonValue, document: JsonDocument | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with one site's object.
+
+    Args:
+        serial: Its key in the file.
+        entry: The object.
+        document: The source it is from, for the lines; `None` when there is none.
+    """
     shown = visible(serial)[:80]
 
     def line_of(*path: str) -> int | None:

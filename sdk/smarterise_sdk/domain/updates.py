@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from typing import Final
 from smarterise_sdk.domain.plans import SiteChange
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.site_fields import FIELDS, SERIAL_KEY, field_problem, tier_missing
-from smarterise_sdk.domain.site_tiers import SCHEMA_VERSION, SiteTiers, site_of
+from smarterise_sdk.domain.site_tiers import SCHEMA_VERSION, SiteTiers, site_of, site_problems
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL, JsonObject, JsonValue, same_json
 from smarterise_sdk.domain.text import utc_text, visible
 
@@ -78,7 +78,91 @@ def apply_updates(
             unchanged.append(serial)
     if problems:
         raise InvalidInput(SUBJECT, problems)
-    return UpdateSet(tuple(changed), tuple(unchanged), _with(document, changed))
+    return UpdateSet(tuple(changed), tuple(unchanged), with_changes(document, changed))
+
+
+def replace_sites(document: SiteTiers, replacements: Mapping[str, JsonObject | None]) -> UpdateSet:
+    """Return the document with whole site objects put in place, exactly as given, or taken out.
+
+    For values that have been in the file before, or come whole from another file: undo, rollback, import.
+
+    Args:
+        document: The current document.
+        replacements: A site's whole object by gateway serial; `None` takes the site out.
+
+    Raises:
+        InvalidInput: With every problem of every object.
+    """
+    problems = [
+        problem
+        for serial, entry in replacements.items()
+        if entry is not None
+        for problem in site_problems(serial, entry)
+    ]
+    if problems:
+        raise InvalidInput(SUBJECT, problems)
+    changed: list[SiteChange] = []
+    unchanged: list[str] = []
+    for serial, after in replacements.items():
+        before = document.site_object(serial) if serial in document.site_objects else None
+        if before is None and after is None:
+            unchanged.append(serial)
+        elif before is None or after is None or not is_same_entry(before, after):
+            changed.append(SiteChange(serial, before, after))
+        else:
+            unchanged.append(serial)
+    return UpdateSet(tuple(changed), tuple(unchanged), with_changes(document, changed))
+
+
+def edited(
+    document: SiteTiers,
+    updates: Mapping[str, Mapping[str, JsonValue]],
+    replacements: Mapping[str, JsonObject | None],
+    *,
+    create: bool = False,
+) -> UpdateSet:
+    """Return the document with fields set and whole objects put in place; see the two functions above.
+
+    Raises:
+        InvalidInput: With every problem; a site may be in one of the two only.
+    """
+    twice = [serial for serial in replacements if serial in updates]
+    if twice:
+        message = "is both updated and replaced"
+        raise InvalidInput(
+            SUBJECT,
+            [
+                Problem("BAD_REQUEST", message, "Do one of the two.", site=visible(serial)[:80])
+                for serial in twice
+            ],
+        )
+    if not replacements:
+        return apply_updates(document, updates, create=create)
+    if not updates:
+        return replace_sites(document, replacements)
+    first = apply_updates(document, updates, create=create)
+    second = replace_sites(first.document, replacements)
+    return UpdateSet(first.changed + second.changed, first.unchanged + second.unchanged, second.document)
+
+
+def is_same_entry(one: JsonValue, other: JsonValue) -> bool:
+    """Return whether two objects of a file are the same to JSON at every depth."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def with_changes(document: SiteTiers, changes: Sequence[SiteChange]) -> SiteTiers:
+    """Return the document with changes made to it that are known to be sound, unstamped."""
+    if not changes:
+        return document
+    entries: JsonObject = dict(document.site_objects)
+    sites = dict(document.sites)
+    for change in changes:
+        if change.after is None:
+            del entries[change.gateway_serial], sites[change.gateway_serial]
+        else:
+            entries[change.gateway_serial] = change.after
+            sites[change.gateway_serial] = site_of(change.gateway_serial, change.after)
+    return SiteTiers({**document.raw, "sites": entries}, MappingProxyType(sites))
 
 
 def stamped(document: SiteTiers, *, at: datetime, by: str, reason: str) -> SiteTiers:
@@ -181,15 +265,6 @@ def _merged(before: JsonObject, fields: Mapping[str, JsonValue]) -> tuple[JsonOb
 
 def _default_of(name: str) -> JsonValue:
     return FIELDS[name].default if name in FIELDS else None
-
-
-def _with(document: SiteTiers, changed: list[SiteChange]) -> SiteTiers:
-    if not changed:
-        return document
-    after = {change.gateway_serial: change.after for change in changed}
-    raw: JsonObject = {**document.raw, "sites": {**document.site_objects, **after}}
-    sites = {**document.sites, **{serial: site_of(serial, entry) for serial, entry in after.items()}}
-    return SiteTiers(raw, MappingProxyType(sites))
 
 
 class _Suggestions:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from smarterise_sdk.domain.plans import SiteChange
+    from smarterise_sdk.domain.sites import JsonObject
 
 
 class Collection(StrEnum):
@@ -35,6 +36,7 @@ _EXPECTATIONS: Mapping[Collection, str] = {
     Collection.STREAMED: _expectation(Tier.CRITICAL),
     Collection.FTP_ALONE: _expectation(Tier.NON_CRITICAL),
     Collection.NONE: "disabled: no readings expected, not judged",
+    Collection.ABSENT: "no longer known: nothing is collected, shown or judged",
 }
 
 _FIELD_EFFECTS: Mapping[str, str] = {
@@ -52,11 +54,16 @@ def title_of(changes: Sequence[SiteChange]) -> str:
     new = sum(change.before is None for change in changes)
     if new == len(changes):
         return f"Add {count}"
+    remaining = [change.after for change in changes if change.after is not None]
+    if not remaining:
+        return f"Remove {count}"
+    if len(remaining) < len(changes):
+        return f"Update {count}"
     touched = {field.field for change in changes for field in change.fields}
-    tiers = {change.after["tier"] for change in changes}
+    tiers = {after["tier"] for after in remaining}
     if not new and touched == {"tier"} and len(tiers) == 1:
         return f"Switch {count} to {tiers.pop()}"
-    enabled = {change.after.get("enabled", True) for change in changes}
+    enabled = {after.get("enabled", True) for after in remaining}
     if not new and touched == {"enabled"} and len(enabled) == 1:
         return f"{'Enable' if enabled.pop() else 'Disable'} {count}"
     return f"Update {count}"
@@ -88,8 +95,11 @@ def sites_text(count: int) -> str:
 
 
 def _transition(change: SiteChange) -> tuple[Collection, Collection]:
-    before = site_of(change.gateway_serial, change.before) if change.before is not None else None
-    return collection_of(before), collection_of(site_of(change.gateway_serial, change.after))
+    return _collection(change.gateway_serial, change.before), _collection(change.gateway_serial, change.after)
+
+
+def _collection(serial: str, entry: JsonObject | None) -> Collection:
+    return collection_of(site_of(serial, entry) if entry is not None else None)
 
 
 def collection_of(site: Site | None) -> Collection:

@@ -77,14 +77,15 @@ def last_written(document: SiteTiers) -> str:
 
 
 def _difference(change: SiteChange, found: JsonValue) -> str:
+    if change.after is None:
+        return "" if found is None else "is still in the file"
     if not isinstance(found, dict):
         return "is not in the file"
+    after = change.after
     return "; ".join(
-        visible(
-            f"{field.field} reads {_text(found, field.field)}, asked for {_text(change.after, field.field)}"
-        )
+        visible(f"{field.field} reads {_text(found, field.field)}, asked for {_text(after, field.field)}")
         for field in change.fields
-        if not _is_same(found.get(field.field, _MISSING), change.after.get(field.field, _MISSING))
+        if not _is_same(found.get(field.field, _MISSING), after.get(field.field, _MISSING))
     )
 
 

@@ -1,0 +1,238 @@
+"""The versions of `site-tiers.json` as a log, who, when, why and what, and the way back to one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.plans import SiteChange
+from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.site_tiers import SiteTiers, parse_site_tiers
+from smarterise_sdk.domain.text import utc_text
+from smarterise_sdk.domain.updates import is_same_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from smarterise_sdk.domain.sites import JsonObject
+
+SERIALS_TOLD = 10
+"""So many serials are named for a version; `diff` tells them all."""
+
+
+class VersionKind(StrEnum):
+    """What a version of the file is."""
+
+    FIRST = "first"
+    """The oldest version that could be read."""
+    CHANGE = "change"
+    """Written by these tools: it is stamped anew."""
+    HAND_EDIT = "hand edit"
+    """Uploaded by hand: it carries the stamp of the version before, or none."""
+    BROKEN = "broken"
+    """It cannot be used; readers went on with the last good version."""
+    DELETED = "deleted"
+    """The file was deleted."""
+    GONE = "gone"
+    """S3 lists it, but its content is not to be had any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One version of the file, as S3 lists it.
+
+    Attributes:
+        version_id: Its S3 version id; empty where the bucket keeps no versions.
+        written_at: When, by the clock of S3, UTC.
+        is_latest: Whether it is the current one.
+        is_deletion: Whether it is a delete marker.
+    """
+
+    version_id: str
+    written_at: datetime
+    is_latest: bool
+    is_deletion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEntry:
+    """One line of the history.
+
+    Attributes:
+        version: The version it is about.
+        kind: What it is.
+        by: Who wrote it, as the file says; empty for what is not stamped.
+        reason: Why, as the file says.
+        changes: What differs from the last good version before it.
+        problems: What is wrong with it, when it is broken.
+    """
+
+    version: FileVersion
+    kind: VersionKind
+    by: str = ""
+    reason: str = ""
+    changes: tuple[SiteChange, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What changed, in one line."""
+        if self.kind is VersionKind.BROKEN:
+            first = self.problems[0]
+            more = f" and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
+            return f"cannot be used: {first}{more}"
+        return summary_of(self.changes) if self.kind not in _WITHOUT_CONTENT else ""
+
+    def to_row(self) -> JsonObject:
+        """Return the entry as one JSON-ready object; the serials are the first few."""
+        return {
+            "version_id": self.version.version_id,
+            "written_at": utc_text(self.version.written_at),
+            "is_latest": self.version.is_latest,
+            "kind": self.kind.value,
+            "by": self.by,
+            "reason": self.reason,
+            "changed": len(self.changes),
+            "gateway_serials": [change.gateway_serial for change in self.changes[:SERIALS_TOLD]],
+            "summary": self.summary,
+            "problems": [dict(problem.to_json()) for problem in self.problems],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What it takes to go back to a version.
+
+    Attributes:
+        replacements: Whole objects of sites as they were; `None` for sites that were not there.
+        kept: Sites that differ from that version by later changes alone, and stay as they are.
+        overtaken: Sites among the replacements that were changed again later: that is taken back too.
+    """
+
+    replacements: dict[str, JsonObject | None]
+    kept: tuple[str, ...]
+    overtaken: tuple[str, ...]
+
+
+_WITHOUT_CONTENT = frozenset({VersionKind.DELETED, VersionKind.GONE})
+
+
+def history_of(
+    versions: Sequence[FileVersion], body_of: Callable[[FileVersion], bytes | None], *, limit: int
+) -> tuple[VersionEntry, ...]:
+    """Return the newest versions as a log, the newest first.
+
+    One version beyond the limit is read too, so that the last one told has something to differ from.
+
+    Args:
+        versions: Of the file, the newest first.
+        body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
+        limit: How many to tell.
+    """
+    entries = _forward(reversed(versions[: limit + 1]), body_of)
+    return tuple(reversed(list(entries)))[:limit]
+
+
+def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ...]:
+    """Return what differs from one document to another, site by site, in the order of the later one."""
+    earlier, later = before.site_objects, after.site_objects
+    changed = tuple(
+        SiteChange(
+            serial, before.site_object(serial) if serial in earlier else None, after.site_object(serial)
+        )
+        for serial in later
+        if serial not in earlier or not is_same_entry(earlier[serial], later[serial])
+    )
+    removed = tuple(
+        SiteChange(serial, before.site_object(serial), None) for serial in earlier if serial not in later
+    )
+    return changed + removed
+
+
+def way_back(target: SiteTiers, following: SiteTiers | None, current: SiteTiers, *, whole: bool) -> WayBack:
+    """Return what it takes to go back to a version.
+
+    Args:
+        target: The version to go back to.
+        following: The good version right after it: what it changed is what is taken back.
+        current: The file as it is.
+        whole: Take back every change made since, whichever version made it.
+    """
+    differing = changes_between(current, target)
+    if whole or following is None:
+        return WayBack({change.gateway_serial: change.after for change in differing}, (), ())
+    wrong = {change.gateway_serial: change.after for change in changes_between(target, following)}
+    taken = [change for change in differing if change.gateway_serial in wrong]
+    return WayBack(
+        {change.gateway_serial: change.after for change in taken},
+        tuple(change.gateway_serial for change in differing if change.gateway_serial not in wrong),
+        tuple(
+            change.gateway_serial
+            for change in taken
+            if not is_same_entry(change.before, wrong[change.gateway_serial])
+        ),
+    )
+
+
+def summary_of(changes: Sequence[SiteChange]) -> str:
+    """Return a change of sites in one line, e.g. `2 sites: tier CRITICAL → NON_CRITICAL`."""
+    if not changes:
+        return "no site changed"
+    words = Counter(_words(change) for change in changes)
+    listed = [
+        f"{count} site{'s' if count > 1 else ''}: {what}" for what, count in words.most_common(_WAYS_TOLD)
+    ]
+    left = len(words) - len(listed)
+    return "; ".join(listed) + (f"; and {left} other ways" if left else "")
+
+
+_WAYS_TOLD = 3
+
+
+def _forward(
+    versions: Iterator[FileVersion], body_of: Callable[[FileVersion], bytes | None]
+) -> Iterator[VersionEntry]:
+    """Yield entries, the oldest first: each good version is compared with the good one before it."""
+    good: SiteTiers | None = None
+    for version in versions:
+        if version.is_deletion:
+            yield VersionEntry(version, VersionKind.DELETED)
+            continue
+        body = body_of(version)
+        if body is None:
+            yield VersionEntry(version, VersionKind.GONE)
+            continue
+        try:
+            document = parse_site_tiers(body)
+        except InvalidInput as refused:
+            yield VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
+            continue
+        yield _told(version, document, good)
+        good = document
+
+
+def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -> VersionEntry:
+    if before is None:
+        return VersionEntry(version, VersionKind.FIRST, document.updated_by, document.reason)
+    changes = changes_between(before, document)
+    if not document.updated_at or _stamp(document) == _stamp(before):
+        return VersionEntry(version, VersionKind.HAND_EDIT, changes=changes)
+    return VersionEntry(version, VersionKind.CHANGE, document.updated_by, document.reason, changes)
+
+
+def _stamp(document: SiteTiers) -> tuple[str, str, str]:
+    return document.updated_at, document.updated_by, document.reason
+
+
+def _words(change: SiteChange) -> str:
+    if change.before is None:
+        return "added"
+    if change.after is None:
+        return "removed"
+    fields = change.fields
+    if len(fields) == 1 and fields[0].field == "tier":
+        return f"tier {fields[0].before} → {fields[0].after}"
+    return ", ".join(field.field for field in fields)
