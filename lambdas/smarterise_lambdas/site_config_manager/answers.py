@@ -1,13 +1,21 @@
 """The shapes of the answers, and of refusals: errors of the caller are data with a stable code.
 
-    get_config    ok action config etag version_id degraded
+    get_config    ok action config etag version_id degraded [schedules schedules_trouble]
     get_site      ok action gateway_serial site etag version_id degraded
     list_sites    ok action count sites etag version_id degraded
     update_sites  ok action dry_run changed unchanged etag version_id
+    rollback      ok action dry_run changed unchanged kept overtaken etag version_id
+    history       ok action count versions is_versioned is_complete
+    reconcile     ok action dry_run drift drift_count checked{alarms schedules} troubles
+                  etag version_id degraded
     any refusal   ok action error{code message remedy problems[]}
 
 `etag` and `version_id` are those of the version that is served; `degraded` is null unless that is not the
-current one, else it tells why, and which version is served in its place.
+current one, else it tells why, and which version is served in its place. With `brief`, `changed_count` and
+`unchanged_count` stand in place of the two lists.
+
+Codes of refusals: BAD_REQUEST, SITE_NOT_FOUND, INVALID_TIER, INVALID_FIELD, CONFIG_MISSING, CONFIG_INVALID,
+VERSION_NOT_FOUND, VERSION_INVALID, CONFLICT, TOO_LARGE.
 """
 
 from __future__ import annotations

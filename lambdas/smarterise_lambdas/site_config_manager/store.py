@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import heapq
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from smarterise_sdk.domain.history import FileVersion
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import DeleteMarkerEntryTypeDef, ObjectVersionTypeDef
 
 _READ_AT_MOST: Final = 64 * 1024 * 1024
 """Far more than any document we take; keeps a mistaken upload from filling the function's memory."""
 _EARLIER_AT_MOST: Final = 50
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_NO_SUCH_VERSION = _NOT_THERE | {"InvalidArgument", "MethodNotAllowed", "400", "405"}
+"""S3 takes an id it never gave for an argument that is wrong, and a deletion for something not to be had."""
+_NO_VERSION = "null"
 _CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
@@ -71,16 +80,55 @@ class ConfigStore:
         Raises:
             ClientError: If S3 does not let us look.
         """
-        left = _EARLIER_AT_MOST
+        older = (each for each in self.versions() if not each.is_latest and not each.is_deletion)
+        for version in islice(older, _EARLIER_AT_MOST):
+            try:
+                yield self.version(version.version_id)
+            except FileMissing:
+                continue  # listed, but deleted since
+
+    def versions(self) -> Iterator[FileVersion]:
+        """Yield what S3 lists of the file, its deletions too, the newest first.
+
+        Raises:
+            ClientError: If S3 does not let us look.
+        """
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=self._key)
         for page in pages:
-            for version in page.get("Versions", []):
-                if version.get("Key") != self._key or version.get("IsLatest"):
-                    continue
-                if left == 0:
-                    return
-                left -= 1
-                yield self._get({"VersionId": version["VersionId"]})
+            bodies = [_file_version(one) for one in page.get("Versions", []) if one["Key"] == self._key]
+            deletions = [
+                _file_version(one, is_deletion=True)
+                for one in page.get("DeleteMarkers", [])
+                if one["Key"] == self._key
+            ]
+            # S3 tells the two apart, each in its order; their moments, to the second, say how they mix.
+            yield from heapq.merge(bodies, deletions, key=_newness, reverse=True)
+            if not bodies and not deletions:
+                return  # S3 lists by key: what is left only begins like ours
+
+    def version(self, version_id: str) -> StoredFile:
+        """Return one version; `null` is what S3 calls that of a bucket without versions.
+
+        Raises:
+            FileMissing: If there is no such version, its content is gone, or it is a deletion.
+            ClientError: If S3 does not let us look.
+        """
+        return self._get({"VersionId": version_id})
+
+    def keeps_versions(self) -> bool:
+        """Return whether each write leaves a version behind.
+
+        Raises:
+            ClientError: If S3 does not let us look.
+        """
+        try:
+            return self._s3.get_bucket_versioning(Bucket=self._bucket).get("Status") == "Enabled"
+        except ClientError as error:
+            if _code_of(error) != "AccessDenied":
+                raise
+        # A policy of before this question was asked: then the versions themselves tell.
+        newest = next(self.versions(), None)
+        return newest is not None and newest.version_id != _NO_VERSION
 
     def replace(self, body: bytes, *, etag: str | None) -> StoredFile:
         """Write the file if it still is the one that was read.
@@ -108,7 +156,7 @@ class ConfigStore:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=self._key, **version)
         except ClientError as error:
-            if _code_of(error) in _NOT_THERE:
+            if _code_of(error) in (_NO_SUCH_VERSION if version else _NOT_THERE):
                 raise FileMissing(self.location) from error
             raise
         with closing(found["Body"]) as stream:
@@ -119,3 +167,18 @@ class ConfigStore:
 
 def _code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _file_version(
+    listed: ObjectVersionTypeDef | DeleteMarkerEntryTypeDef, *, is_deletion: bool = False
+) -> FileVersion:
+    return FileVersion(
+        version_id=listed["VersionId"],
+        written_at=listed["LastModified"],
+        is_latest=listed["IsLatest"],
+        is_deletion=is_deletion,
+    )
+
+
+def _newness(version: FileVersion) -> tuple[bool, datetime]:
+    return version.is_latest, version.written_at

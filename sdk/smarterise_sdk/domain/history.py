@@ -14,7 +14,7 @@ from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.domain.updates import is_same_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from smarterise_sdk.domain.sites import JsonObject
@@ -132,8 +132,37 @@ def history_of(
         body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
         limit: How many to tell.
     """
-    entries = _forward(reversed(versions[: limit + 1]), body_of)
+    entries = entries_of(reversed(versions[: limit + 1]), body_of)
     return tuple(reversed(list(entries)))[:limit]
+
+
+def entries_of(
+    versions: Iterable[FileVersion], body_of: Callable[[FileVersion], bytes | None]
+) -> Iterator[VersionEntry]:
+    """Yield the log of versions, the oldest first: each good one is compared with the good one before it.
+
+    It holds two documents at any time, so a caller that lets go of the entries may go far back.
+
+    Args:
+        versions: The oldest first.
+        body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
+    """
+    good: SiteTiers | None = None
+    for version in versions:
+        if version.is_deletion:
+            yield VersionEntry(version, VersionKind.DELETED)
+            continue
+        body = body_of(version)
+        if body is None:
+            yield VersionEntry(version, VersionKind.GONE)
+            continue
+        try:
+            document = parse_site_tiers(body)
+        except InvalidInput as refused:
+            yield VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
+            continue
+        yield _told(version, document, good)
+        good = document
 
 
 def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ...]:
@@ -190,28 +219,6 @@ def summary_of(changes: Sequence[SiteChange]) -> str:
 
 
 _WAYS_TOLD = 3
-
-
-def _forward(
-    versions: Iterator[FileVersion], body_of: Callable[[FileVersion], bytes | None]
-) -> Iterator[VersionEntry]:
-    """Yield entries, the oldest first: each good version is compared with the good one before it."""
-    good: SiteTiers | None = None
-    for version in versions:
-        if version.is_deletion:
-            yield VersionEntry(version, VersionKind.DELETED)
-            continue
-        body = body_of(version)
-        if body is None:
-            yield VersionEntry(version, VersionKind.GONE)
-            continue
-        try:
-            document = parse_site_tiers(body)
-        except InvalidInput as refused:
-            yield VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
-            continue
-        yield _told(version, document, good)
-        good = document
 
 
 def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -> VersionEntry:

@@ -1,0 +1,105 @@
+"""The versions of the site file: told as a log, and gone back to."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from smarterise_lambdas.site_config_manager.answers import fitting
+from smarterise_lambdas.site_config_manager.serving import (
+    file_missing,
+    no_such_version,
+    parsed,
+    served_version,
+)
+from smarterise_lambdas.site_config_manager.store import FileMissing
+from smarterise_lambdas.site_config_manager.writing import Planned, write
+from smarterise_sdk.domain.history import entries_of, way_back
+from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.updates import replace_sites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from smarterise_lambdas.site_config_manager.retrying import Retries
+    from smarterise_lambdas.site_config_manager.store import ConfigStore
+    from smarterise_sdk.domain.history import FileVersion
+    from smarterise_sdk.domain.manager_contract import History, Rollback
+    from smarterise_sdk.domain.site_tiers import SiteTiers
+    from smarterise_sdk.domain.sites import JsonObject
+
+
+def history(request: History, store: ConfigStore) -> JsonObject:
+    """Tell the newest versions, the newest first.
+
+    One version beyond those told is read too, so that the last one has something to differ from.
+
+    Raises:
+        Refusal: CONFIG_MISSING when there never was a file; TOO_LARGE.
+        ClientError: If S3 does not let us look.
+    """
+    listed = list(islice(store.versions(), request.limit + 1))
+    if not listed:
+        raise file_missing(store)
+
+    def body_of(version: FileVersion) -> bytes | None:
+        try:
+            return store.version(version.version_id).body
+        except FileMissing:
+            return None
+
+    # Rows at once: the documents of two hundred versions would not fit into memory side by side.
+    rows = [entry.to_row() for entry in entries_of(reversed(listed), body_of)]
+    rows = rows[::-1][: request.limit]
+    told: JsonObject = {
+        "ok": True,
+        "action": request.action,
+        "count": len(rows),
+        "versions": list(rows),
+        "is_versioned": store.keeps_versions(),
+        "is_complete": len(listed) <= request.limit,
+    }
+    return fitting(told, 'Ask for fewer versions with "limit".')
+
+
+def rollback(
+    request: Rollback, store: ConfigStore, retries: Retries, now: Callable[[], datetime]
+) -> JsonObject:
+    """Take back what was changed since a version.
+
+    Raises:
+        Refusal: VERSION_NOT_FOUND, VERSION_INVALID, or as for any other write.
+        ClientError: If S3 denies or fails.
+    """
+
+    def plan(document: SiteTiers) -> Planned:
+        # Looked up after the file was read: a version written in between makes the write fail, never undone.
+        newer = _newer_than(request.version_id, store)
+        target = served_version(store, request.version_id).document
+        back = way_back(target, _first_good(newer, store), document, whole=request.whole)
+        told: JsonObject = {"kept": list(back.kept), "overtaken": list(back.overtaken)}
+        return Planned(replace_sites(document, back.replacements), told)
+
+    return write(request, plan, store, retries, now)
+
+
+def _newer_than(version_id: str, store: ConfigStore) -> list[FileVersion]:
+    """Return the versions written after one, the oldest of them first."""
+    newer: list[FileVersion] = []
+    for version in store.versions():
+        if version.version_id == version_id:
+            return newer[::-1]
+        newer.append(version)
+    raise no_such_version(store, version_id)
+
+
+def _first_good(versions: Iterable[FileVersion], store: ConfigStore) -> SiteTiers | None:
+    for version in versions:
+        if version.is_deletion:
+            continue
+        try:
+            return parsed(store.version(version.version_id), store)
+        except (InvalidInput, FileMissing):
+            continue
+    return None
