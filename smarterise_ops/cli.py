@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 import typer.main
@@ -24,7 +25,9 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, MutableMapping, Sequence
+
+    from typer.models import CommandInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,18 @@ class Entry:
         help: One line for the overview.
         extra: The extra that installs what it needs.
         requires: Modules without which it cannot run.
+        app: What it is called there.
     """
 
     module: str
     help: str
     extra: str = "cli"
     requires: tuple[str, ...] = ()
+    app: str = "app"
 
 
 REGISTRY = {
-    "sites": Entry("smarterise_ops.commands.sites", "List sites and switch their tier."),
+    "sites": Entry("smarterise_ops.commands.sites", "List sites, change them, see and take back changes."),
     "metrics": Entry("smarterise_ops.commands.metrics", "Show what the meters measure."),
     "checks": Entry("smarterise_ops.commands.checks", "Run the runbook's checks against the stack."),
     "demo": Entry(
@@ -99,21 +104,16 @@ def _shared(
     """Declare the options. Typer makes its parameters from this signature; nobody calls it."""
 
 
-def shared_options() -> list[TyperArgument | TyperOption]:
-    """Return the options that every command takes, made anew."""
+@cache
+def shared_options() -> tuple[TyperArgument | TyperOption, ...]:
+    """Return the options that every command takes: the same ones for all, they hold nothing of a run."""
     options, _, _ = typer.main.get_params_convertors_ctx_param_name_from_function(_shared)
-    return options
+    return tuple(options)
 
 
 def _add_shared_options(command: TyperCommand | TyperGroup) -> None:
     taken = {name for param in command.params for name in param.opts}
     command.params += [option for option in shared_options() if not taken.intersection(option.opts)]
-    if isinstance(command, TyperGroup):
-        # A group alone is an error like any other, told in the one form of errors.
-        command.no_args_is_help = False
-        for nested in command.commands.values():
-            if isinstance(nested, TyperCommand | TyperGroup):
-                _add_shared_options(nested)
 
 
 # Lazy groups ------------------------------------------------------------------------------------
@@ -144,17 +144,53 @@ def load(name: str) -> TyperCommand | TyperGroup:
         if find_spec(module) is None:
             raise missing_extra(f"`{PROGRAM} {name}`", module, entry.extra)
     try:
-        app: typer.Typer = import_module(entry.module).app
+        app: typer.Typer = getattr(import_module(entry.module), entry.app)
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("smarterise"):
             raise
         raise missing_extra(f"`{PROGRAM} {name}`", str(missing.name), entry.extra) from missing
-    app.rich_markup_mode = None
-    command = typer.main.get_command(app)
-    if not isinstance(command, TyperCommand | TyperGroup):
-        raise TypeError(f"{entry.module}.app makes no Typer command")
+    if app.registered_callback is None and len(app.registered_commands) == 1 and not app.registered_groups:
+        return _built(app.registered_commands[0], name)
+    # A group alone is an error like any other, told in the one form of errors.
+    group = TyperGroup(name=name, help=entry.help, rich_markup_mode=None, no_args_is_help=False)
+    group.commands = cast("MutableMapping[str, Any]", LazyCommands(app))
+    _add_shared_options(group)
+    return group
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands of a group by name: making one costs milliseconds, so only those asked for are made.
+
+    Args:
+        app: Has the commands; groups in it that have no name are part of it.
+    """
+
+    def __init__(self, app: typer.Typer) -> None:
+        infos = [*app.registered_commands]
+        for part in app.registered_groups:
+            infos += part.typer_instance.registered_commands if part.typer_instance else ()
+        self._infos = {str(info.name): info for info in infos}
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _built(self._infos[name], name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._infos)
+
+    def __len__(self) -> int:
+        return len(self._infos)
+
+
+def _built(info: CommandInfo, name: str) -> TyperCommand:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.registered_commands.append(info)
+    command = typer.main.get_command(alone)
+    if not isinstance(command, TyperCommand):
+        raise TypeError(f"{name} makes no Typer command")
     command.name = name
-    command.help = command.help or entry.help
     _add_shared_options(command)
     return command
 

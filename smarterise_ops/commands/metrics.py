@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smarterise_ops.choices import one_of
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.formats import OutputFormat
 from smarterise_ops.output import Column, emit_rows, say_error, say_warning
+from smarterise_ops.spans import span
 from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import utc_text
@@ -43,11 +44,8 @@ _PERIODS = (
     (timedelta(days=15), timedelta(hours=1)),
 )
 """Longest span and the period fit for it: enough points to see, few enough to read and to pay."""
-_DURATION = re.compile(r"([0-9]+)([smhd])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_LONGEST = timedelta(days=455)
+_SPAN = span("455d")
 """CloudWatch keeps nothing longer."""
-_MOST_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +90,6 @@ class Found:
         return ExitCode.ACCESS if nothing_had and all_closed else ExitCode.UNDETERMINED
 
 
-def duration(text: str) -> timedelta:
-    """Return `90s`, `30m`, `6h` or `2d` as a time span.
-
-    Raises:
-        typer.BadParameter: If it is none of these, or nothing, or longer than CloudWatch remembers.
-    """
-    match = _DURATION.match(text)
-    seconds = int(match[1][:_MOST_DIGITS]) * _SECONDS[match[2]] if match else 0
-    if not 0 < seconds <= _LONGEST.total_seconds():
-        raise typer.BadParameter(
-            f"{text!r} is no span such as 90s, 30m, 6h or 2d, of at most {_LONGEST.days}d"
-        )
-    return timedelta(seconds=seconds)
-
-
 def period_for(since: timedelta) -> timedelta:
     """Return the period that shows a span well."""
     return next((period for longest, period in _PERIODS if since <= longest), timedelta(days=1))
@@ -132,18 +115,17 @@ def show(
     metric: Annotated[
         list[Metric] | None,
         typer.Option(
-            case_sensitive=False,
-            metavar="NAME",
+            **{**one_of(Metric), "metavar": "NAME"},
             help=f"Only this metric; repeatable. One of {', '.join(Metric)}.",
         ),
     ] = None,
     since: Annotated[
         timedelta | None,
-        typer.Option(parser=duration, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
+        typer.Option(parser=_SPAN, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
     ] = None,
     period: Annotated[
         timedelta | None,
-        typer.Option(parser=duration, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
+        typer.Option(parser=_SPAN, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
     ] = None,
 ) -> ExitCode:
     """Show the newest value of each metric or, with --since, every value of a span.

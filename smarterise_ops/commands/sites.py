@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smarterise_ops.choices import one_of
 from smarterise_ops.context import current
 from smarterise_ops.formats import OutputFormat, UpdateFormat
 from smarterise_ops.output import Column, emit_object, emit_rows, say_warning
@@ -29,13 +30,8 @@ COLUMNS = (
     Column("quality_profile", "PROFILE"),
 )
 
-TIERS = "|".join(Tier)
-OnlyTier = Annotated[
-    Tier | None, typer.Option("--tier", metavar=TIERS, case_sensitive=False, help="Only sites of this tier.")
-]
-ToTier = Annotated[
-    Tier, typer.Option("--to", metavar=TIERS, case_sensitive=False, help="The tier to switch to.")
-]
+OnlyTier = Annotated[Tier | None, typer.Option("--tier", **one_of(Tier), help="Only sites of this tier.")]
+ToTier = Annotated[Tier, typer.Option("--to", **one_of(Tier), help="The tier to switch to.")]
 Via = Annotated[
     WritePath,
     typer.Option(help="The road: the function, or straight to the file when the function is broken."),

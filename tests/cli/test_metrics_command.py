@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_ops.commands.metrics import Found, duration, period_for
+from smarterise_ops.commands.metrics import Found, period_for
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.outcome import Gap
@@ -66,21 +65,6 @@ def test_one_reason_is_told_once_with_the_number_of_sites(capsys: pytest.Capture
         "▲ cloudwatch:GetMetricData: 1 site(s) without values",
         "error: AWS asks for patience",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("6h", 21_600), ("2d", 172_800), ("455d", 455 * 86_400)]
-)
-def test_spans(text: str, seconds: int) -> None:
-    assert duration(text) == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "5", "m", "-5m", "0s", "1.5h", "456d", "9" * 40 + "s", "5 m", "٣m", "5m\n"]
-)
-def test_what_is_no_span(text: str) -> None:
-    with pytest.raises(typer.BadParameter):
-        duration(text)
 
 
 @given(st.integers(1, 455 * 86_400))
