@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text
 from smarterise_sdk.domain.voltage_quality import profile_of
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STALE_AFTER_CADENCES = 2
 """A site is stale when its newest value is older than this many of its tier's cadences."""
+
+_STALE_AFTER = {tier: STALE_AFTER_CADENCES * tier.cadence for tier in Tier}
 
 PHASE_VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
 
@@ -49,30 +52,30 @@ def judge(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> Si
     if not points:
         return SiteState(Status.NO_DATA, Status.NO_DATA.value)
     age = now - max([point.at for point in points.values()])
-    if age > STALE_AFTER_CADENCES * site.tier.cadence:
+    if age > _STALE_AFTER[site.tier]:
         return SiteState(Status.STALE, f"stale {age_text(age)}", age)
-    status, words = _electrical_state(site, {metric: point.value for metric, point in points.items()})
+    status, words = _electrical_state(site, points)
     return SiteState(status, words, age)
 
 
-def _electrical_state(site: Site, values: Mapping[Metric, float]) -> tuple[Status, str]:
-    profile = profile_of(site.quality_profile)
-    voltages = [values[metric] for metric in PHASE_VOLTAGES if metric in values]
+# A console judges hundreds of sites at every tick: least and greatest say what all and any would.
+def _electrical_state(site: Site, points: Mapping[Metric, MetricPoint]) -> tuple[Status, str]:
+    profile, nominal = profile_of(site.quality_profile), site.nominal_voltage
+    voltages = [points[metric].value for metric in PHASE_VOLTAGES if metric in points]
     if voltages:
-        dead = [voltage < profile.outage_share * site.nominal_voltage for voltage in voltages]
-        if all(dead):
+        least, greatest = min(voltages), max(voltages)
+        if greatest < profile.outage_share * nominal:
             return Status.FAIL, "outage"
-        lost = [voltage < profile.phase_loss_share * site.nominal_voltage for voltage in voltages]
-        if any(lost):
+        if least < profile.phase_loss_share * nominal:
             return Status.FAIL, "phase loss"
-        low, high = profile.band(site.nominal_voltage)
-        if min(voltages) < low:
+        low, high = profile.band(nominal)
+        if least < low:
             return Status.WARN, "undervoltage"
-        if max(voltages) > high:
+        if greatest > high:
             return Status.WARN, "overvoltage"
-    unbalance = values.get(Metric.VOLTAGE_UNBALANCE)
-    if unbalance is not None and unbalance >= profile.unbalance_critical_percent:
+    unbalance = points.get(Metric.VOLTAGE_UNBALANCE)
+    if unbalance is not None and unbalance.value >= profile.unbalance_critical_percent:
         return Status.FAIL, "unbalance"
-    if unbalance is not None and unbalance >= profile.unbalance_warn_percent:
+    if unbalance is not None and unbalance.value >= profile.unbalance_warn_percent:
         return Status.WARN, "unbalance"
     return Status.OK, Status.OK.value
