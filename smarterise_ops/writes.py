@@ -30,6 +30,7 @@ _CODES = {
     ReceiptState.NOTHING_TO_DO: ExitCode.DONE,
     ReceiptState.PARTLY_VERIFIED: ExitCode.UNDETERMINED,
     ReceiptState.UNVERIFIED: ExitCode.UNDETERMINED,
+    ReceiptState.NOT_WRITTEN: ExitCode.FINDINGS,
 }
 
 

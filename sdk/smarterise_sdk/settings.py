@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,15 @@ from smarterise_sdk.settings_keys import (
     nearest,
     shown,
 )
-from smarterise_sdk.settings_model import Environment, EnvironmentKind, Origin, Settings, Source
+from smarterise_sdk.settings_model import (
+    Environment,
+    EnvironmentKind,
+    Origin,
+    Settings,
+    Source,
+    unlock_command,
+)
+from smarterise_sdk.unlocks import Unlock, Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +47,8 @@ __all__ = ["Environment", "EnvironmentKind", "Origin", "Settings", "Source", "lo
 
 LOCAL = "local"
 UNNAMED = "default"
+_WISHES = (Source.FLAG, Source.VARIABLE)
+READ_ONLY = next(key for key in IN_ENVIRONMENT if key.name == "read_only")
 _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".aws")
 
 
@@ -55,6 +66,7 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     home: Path | None = None,
+    now: datetime | None = None,
 ) -> Settings:
     """Return the settings that hold here and now.
 
@@ -64,6 +76,7 @@ def load_settings(
         environ: Environment variables; those of the process when `None`.
         cwd: Where the search for the project file starts; the working directory when `None`.
         home: The user's home; that of the process when `None`.
+        now: The moment that unlocks are judged at; this one when `None`.
 
     Raises:
         InvalidConfiguration: With every problem of every file, flag and variable.
@@ -72,7 +85,7 @@ def load_settings(
     places = _Places.of(os.environ if environ is None else environ, cwd, home)
     project = read_settings_file(find_project_file(places.cwd), problems)
     user = read_settings_file(places.user_file, problems)
-    loader = _Loader(flags, places, project, user, problems)
+    loader = _Loader(flags, places, project, user, problems, now or datetime.now(UTC))
     settings = loader.load()
     if problems:
         raise InvalidConfiguration(
@@ -136,7 +149,9 @@ class _Loader:
         project: SettingsFile | None,
         user: SettingsFile | None,
         problems: list[Problem],
+        now: datetime,
     ) -> None:
+        self._now = now
         self._flags = {name: value for name, value in flags.items() if value is not None}
         self._places = places
         self._files = [
@@ -158,9 +173,12 @@ class _Loader:
         environment = self._environment(named, found, endpoint_url)
         profile = self._text("profile", found)
         region = self._text("region", found) or self._region_of_profile(profile)
-        read_only = self._read_only(found["read_only"], environment)
-        names = self._names(found)
         journal_dir = self._places.journal_dir
+        in_files = self._first(self._in_files(READ_ONLY, name))
+        unlock = Unlocks(journal_dir.parent).current(environment.name, self._now)
+        read_only = self._read_only(found["read_only"], in_files, environment, unlock)
+        opened = unlock if self._origins["read_only"].source is Source.UNLOCK else None
+        names = self._names(found)
         self._origins["journal_dir"] = Origin(Source.DEFAULT, str(journal_dir))
         return Settings(
             environment,
@@ -171,6 +189,9 @@ class _Loader:
             names,
             journal_dir,
             MappingProxyType(self._origins),
+            self._text("journal_bucket", found),
+            opened.until if opened is not None else None,
+            opened.reason if opened is not None else "",
         )
 
     def _given(self, key: Key) -> Iterator[_Found]:
@@ -244,14 +265,38 @@ class _Loader:
             )
         return kind, origin
 
-    def _read_only(self, said: _Found | None, environment: Environment) -> bool:
-        if said is not None:
-            self._origins["read_only"] = said.origin
-            return bool(said.value)
-        self._origins["read_only"] = Origin(
-            Source.DEFAULT, f"the environment is of kind {environment.kind.value}"
+    def _read_only(
+        self, said: _Found | None, in_files: _Found | None, environment: Environment, unlock: Unlock | None
+    ) -> bool:
+        """Return whether nothing may be written; in production a mere wish to write is not enough."""
+        is_production = environment.kind is EnvironmentKind.PRODUCTION
+        wish = said if said is not None and said.origin.source in _WISHES else None
+        if wish is not None and (wish.value or not is_production):
+            self._origins["read_only"] = wish.origin
+            return bool(wish.value)
+        by_kind = Origin(Source.DEFAULT, f"the environment is of kind {environment.kind.value}")
+        self._origins["read_only"] = in_files.origin if in_files is not None else by_kind
+        if not (bool(in_files.value) if in_files is not None else is_production):
+            return False
+        if unlock is not None:
+            self._origins["read_only"] = Origin(Source.UNLOCK, str(unlock))
+            return False
+        if wish is not None:
+            self._refuse_wish(wish.origin, environment)
+        return True
+
+    def _refuse_wish(self, origin: Origin, environment: Environment) -> None:
+        is_flag = origin.source is Source.FLAG
+        said = origin.detail.replace("--", "--no-") if is_flag else f"{origin.detail}=false"
+        command = unlock_command(environment.name, self._origins["environment"])
+        self._problems.append(
+            Problem(
+                "UNLOCK_NEEDED",
+                f"{said} does not open environment {environment.name}, which is of kind production",
+                f"leave it out, and give leave for a while: {command}",
+                field="read_only",
+            )
         )
-        return environment.kind is EnvironmentKind.PRODUCTION
 
     def _names(self, found: Mapping[str, _Found | None]) -> StackNames:
         said = {name.name: self._text(f"names.{name.name}", found) for name in fields(StackNames)}

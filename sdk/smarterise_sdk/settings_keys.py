@@ -145,6 +145,7 @@ IN_ENVIRONMENT: tuple[Key, ...] = (
     Key("region", region, "--region", ("AWS_REGION", "AWS_DEFAULT_REGION")),
     Key("endpoint_url", endpoint_url, "--endpoint-url", ("AWS_ENDPOINT_URL",)),
     Key("read_only", boolean, "--read-only", ("SMARTERISE_READ_ONLY",)),
+    Key("journal_bucket", bucket, variables=("SMARTERISE_JOURNAL_BUCKET",)),
 )
 """What `[environments.<name>]` may say."""
 

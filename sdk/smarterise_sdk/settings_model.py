@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from smarterise_sdk.settings_keys import is_loopback, nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from smarterise_sdk.domain.names import StackNames
@@ -39,6 +41,7 @@ class Source(StrEnum):
     """The kinds of places a value can come from, strongest first."""
 
     FLAG = "flag"
+    UNLOCK = "unlock"
     VARIABLE = "environment variable"
     PROJECT_FILE = "project file"
     USER_FILE = "user file"
@@ -70,6 +73,9 @@ class Settings:
         names: What things are called in this stack.
         journal_dir: Folder of the journal of changes.
         origins: Where each value came from; ask `origin`.
+        journal_bucket: S3 bucket that keeps a copy of every line of the journal; `None` for no copy.
+        write_until: When the unlock ends by which writing is allowed, UTC; `None` where none is needed.
+        write_reason: The reason given for that unlock.
     """
 
     environment: Environment
@@ -80,18 +86,31 @@ class Settings:
     names: StackNames
     journal_dir: Path
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    journal_bucket: str | None = None
+    write_until: datetime | None = None
+    write_reason: str = ""
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of what the tools remember: journal, unlocks, identities."""
+        return self.journal_dir.parent
 
     @property
     def is_on_this_machine(self) -> bool:
         """Whether the endpoint is on this machine: the embedded stack, or another emulator."""
         return is_loopback(self.endpoint_url)
 
+    @property
+    def unlock_command(self) -> str:
+        """The command that gives leave to write here for half an hour."""
+        return unlock_command(self.environment.name, self.origins.get("environment"))
+
     def origin(self, key: str) -> Origin:
         """Return where a setting came from.
 
         Args:
             key: `environment`, `kind`, `colour`, `profile`, `region`, `endpoint_url`, `read_only`,
-                `journal_dir` or `names.<name>`.
+                `journal_bucket`, `journal_dir` or `names.<name>`.
 
         Raises:
             UsageError: There is no such setting.
@@ -99,3 +118,16 @@ class Settings:
         if key not in self.origins:
             raise UsageError(f"there is no setting {shown(key)}", remedy=nearest(key, self.origins))
         return self.origins[key]
+
+
+def unlock_command(environment: str, origin: Origin | None) -> str:
+    """Return the command that gives leave to write in an environment for half an hour.
+
+    Args:
+        environment: Its name.
+        origin: Where the name came from: what is not written down anywhere cannot be asked for by name.
+    """
+    named = (
+        "" if origin is not None and origin.source is Source.DEFAULT else f" --env {shlex.quote(environment)}"
+    )
+    return f'smarterise-ops{named} unlock --for 30m --reason "why"'

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,10 +19,12 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidConfiguration, UsageError
 from smarterise_sdk.settings import EnvironmentKind, Settings, Source, load_settings
 from smarterise_sdk.settings_keys import IN_ENVIRONMENT, NAMES, BadSettingError, is_loopback, shown
+from smarterise_sdk.unlocks import Unlock, Unlocks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = """
 default_environment = "staging"
 [environments.prod]
@@ -59,9 +62,11 @@ def write_user(tmp_path: Path, content: str) -> Path:
     return path
 
 
-def load(inner: Path, environ: dict[str, str] | None = None, **flags: object) -> Settings:
+def load(
+    inner: Path, environ: dict[str, str] | None = None, *, now: datetime | None = None, **flags: object
+) -> Settings:
     home = inner.parents[2] / "home"
-    return load_settings(flags, environ=environ or {}, cwd=inner, home=home)
+    return load_settings(flags, environ=environ or {}, cwd=inner, home=home, now=now)
 
 
 def problems_of(inner: Path, environ: dict[str, str] | None = None, **flags: object) -> list[str]:
@@ -139,10 +144,77 @@ def test_production_starts_read_only(project: Path, kind: str, read_only: bool) 
 @pytest.mark.parametrize(("word", "value"), [("1", True), ("YES", True), ("off", False), ("False", False)])
 def test_read_only_by_variable_and_flag(project: Path, word: str, value: bool) -> None:
     write_project(project, PROJECT)
-    assert load(project, {"SMARTERISE_READ_ONLY": word}, environment="prod").read_only is value
+    assert load(project, {"SMARTERISE_READ_ONLY": word}, environment="staging").read_only is value
     assert load(
-        project, {"SMARTERISE_READ_ONLY": word}, environment="prod", read_only=not value
+        project, {"SMARTERISE_READ_ONLY": word}, environment="staging", read_only=not value
     ).read_only is (not value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "words"),
+    [
+        ({"SMARTERISE_READ_ONLY": "false"}, {}, "SMARTERISE_READ_ONLY=false does not open environment prod"),
+        ({}, {"read_only": False}, "--no-read-only does not open environment prod"),
+    ],
+)
+def test_in_production_a_wish_to_write_is_not_enough(
+    project: Path, environ: dict[str, str], flags: dict[str, object], words: str
+) -> None:
+    [told] = problems_of(project, environ, **flags)
+    assert "environment default" in told
+    write_project(project, PROJECT)
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(project, environ, environment="prod", **flags)
+    [problem] = caught.value.problems
+    assert words in str(problem)
+    assert "smarterise-ops --env prod unlock --for 30m" in problem.remedy
+    assert load(project, {"SMARTERISE_READ_ONLY": "true"}, environment="prod").read_only
+
+
+def test_the_file_may_open_production(project: Path) -> None:
+    write_project(project, '[environments.live]\nkind = "production"\nread_only = false\n')
+    for environ, flags in (({}, {}), ({"SMARTERISE_READ_ONLY": "0"}, {}), ({}, {"read_only": False})):
+        settings = load(project, environ, environment="live", **flags)
+        assert not settings.read_only
+        assert settings.origin("read_only").source is Source.PROJECT_FILE
+        assert settings.write_until is None
+    assert load(project, environment="live", read_only=True).read_only
+
+
+def unlocked(project: Path, environment: str, minutes: int = 30) -> Unlock:
+    state = load(project, environment="staging").state_dir
+    return Unlocks(state).open(environment, minutes=minutes, reason="outage 7", by="anna", now=NOON)
+
+
+def test_an_unlock_opens_production_for_a_while(project: Path) -> None:
+    write_project(project, PROJECT)
+    unlocked(project, "prod")
+    settings = load(project, environment="prod", now=NOON + timedelta(minutes=29))
+    assert not settings.read_only
+    assert str(settings.origin("read_only")) == "unlock until 12:30Z: outage 7"
+    assert (settings.write_until, settings.write_reason) == (NOON + timedelta(minutes=30), "outage 7")
+    wished = load(project, {"SMARTERISE_READ_ONLY": "false"}, environment="prod", now=NOON)
+    assert wished.write_until is not None
+    for now in (NOON + timedelta(minutes=30), NOON - timedelta(seconds=1)):
+        over = load(project, environment="prod", now=now)
+        assert over.read_only
+        assert over.write_until is None
+    assert load(project, environment="prod", read_only=True, now=NOON).read_only, "caution comes first"
+
+
+def test_an_unlock_opens_what_a_file_has_marked_and_nothing_that_is_open(project: Path) -> None:
+    write_project(project, PROJECT + '[environments.dev]\nkind = "dev"\n')
+    unlocked(project, "staging")
+    unlocked(project, "dev")
+    assert load(project, environment="staging", now=NOON).origin("read_only").source is Source.UNLOCK
+    dev = load(project, environment="dev", now=NOON)
+    assert (dev.read_only, dev.write_until, dev.origin("read_only").source) == (False, None, Source.DEFAULT)
+
+
+def test_the_command_that_unlocks_names_what_can_be_named(project: Path) -> None:
+    write_project(project, '[environments."two words"]\nkind = "production"\n')
+    assert "--env 'two words' unlock" in load(project, environment="two words").unlock_command
+    assert load(project).unlock_command.startswith("smarterise-ops unlock --for 30m")
 
 
 def test_nothing_said_is_taken_for_production(project: Path) -> None:
@@ -194,6 +266,7 @@ def test_names_from_file_and_variable(project: Path) -> None:
 def test_every_setting_has_an_origin(project: Path) -> None:
     settings = load(project)
     keys = {"environment", "kind", "colour", "profile", "region", "endpoint_url", "read_only", "journal_dir"}
+    keys |= {"journal_bucket"}
     keys |= {f"names.{field.name}" for field in fields(StackNames)}
     assert set(settings.origins) == keys
     assert str(settings.origin("profile")) == "default"

@@ -7,7 +7,8 @@ import json
 import re
 import socket
 import threading
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from smarterise_sdk.aws.session import ClientFactory
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.plans import Plan, PlannedCall, SiteChange, WritePath
 from smarterise_sdk.errors import SmarteriseError, WriteRefused
+from smarterise_sdk.settings import Environment, EnvironmentKind, Origin, Source
 from smarterise_sdk.stack import Stack
+from smarterise_sdk.unlocks import Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,13 +171,94 @@ def test_read_only_refuses_before_a_byte_leaves(
 def test_read_only_says_where_it_comes_from(
     settings_for: Callable[..., Settings], listener: Listener
 ) -> None:
-    from smarterise_sdk.settings import Origin, Source
-
     origins = {"read_only": Origin(Source.FLAG, "--read-only")}
     factory = ClientFactory(settings_for(listener.url, read_only=True, origins=origins))
     with pytest.raises(WriteRefused) as caught:
         Broker(factory, read_only=True).check_may_write(plan_of(INVOKE))
     assert caught.value.why == "from flag --read-only"
+
+
+PRODUCTION = Environment("prod", EnvironmentKind.PRODUCTION, "red")
+
+
+@pytest.mark.parametrize(
+    ("origin", "remedy"),
+    [
+        (Origin(Source.FLAG, "--read-only"), "leave out --read-only"),
+        (Origin(Source.VARIABLE, "SMARTERISE_READ_ONLY"), "leave out SMARTERISE_READ_ONLY"),
+        (Origin(Source.DEFAULT, "the environment is of kind production"), "smarterise-ops --env prod unlock"),
+    ],
+)
+def test_the_remedy_is_the_one_that_helps(
+    settings_for: Callable[..., Settings], listener: Listener, origin: Origin, remedy: str
+) -> None:
+    settings = settings_for(
+        listener.url, environment=PRODUCTION, read_only=True, origins={"read_only": origin}
+    )
+    with pytest.raises(WriteRefused) as caught:
+        Broker(ClientFactory(settings), read_only=True).check_may_write(plan_of(INVOKE, environment="prod"))
+    assert remedy in caught.value.remedy
+
+
+class Watch:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def unlocked(settings: Settings, watch: Watch, listener: Listener) -> Broker:
+    """Return a broker of a production environment that was unlocked for ten minutes."""
+    unlock = Unlocks(settings.state_dir).open("prod", minutes=10, reason="outage", by="anna", now=watch.at)
+    return Broker(
+        ClientFactory(replace(settings, write_until=unlock.until)),
+        read_only=False,
+        now=watch,
+    )
+
+
+@pytest.mark.parametrize("ends_by", ["time", "lock", "clock set back"])
+def test_an_unlock_is_judged_at_the_moment_of_writing(
+    settings_for: Callable[..., Settings], listener: Listener, keys: None, ends_by: str
+) -> None:
+    watch = Watch()
+    settings = settings_for(listener.url, environment=PRODUCTION)
+    broker = unlocked(settings, watch, listener)
+    plan = plan_of(INVOKE, PUT, environment="prod")
+    with broker.writing(plan) as grant:
+        with pytest.raises(SmarteriseError) as answered:
+            grant.invoke(FUNCTION, UPDATE)
+        assert not isinstance(answered.value, WriteRefused)
+        if ends_by == "time":
+            watch.at += timedelta(minutes=10)
+        elif ends_by == "lock":
+            Unlocks(settings.state_dir).close("prod")
+        else:
+            watch.at -= timedelta(hours=1)
+        with pytest.raises(WriteRefused) as caught:
+            grant.invoke(FUNCTION, UPDATE)
+        with pytest.raises(WriteRefused):
+            grant.call("s3", "put_object", Bucket="bucket", Key="key", Body=b"")
+    assert "the unlock of environment prod is over" in caught.value.what
+    assert "12:10Z" in caught.value.why
+    assert "unlock --for" in caught.value.remedy
+    with pytest.raises(WriteRefused), broker.writing(plan):
+        pytest.fail("the gate opened")
+    assert listener.connections == 1
+
+
+def test_an_unlock_that_was_made_longer_holds_longer(
+    settings_for: Callable[..., Settings], listener: Listener, keys: None
+) -> None:
+    watch = Watch()
+    settings = settings_for(listener.url, environment=PRODUCTION)
+    broker = unlocked(settings, watch, listener)
+    Unlocks(settings.state_dir).open("prod", minutes=60, reason="still", by="anna", now=watch.at)
+    watch.at += timedelta(minutes=30)
+    broker.check_may_write(plan_of(INVOKE, environment="prod"))
 
 
 def test_a_plan_for_another_environment_is_refused(

@@ -45,6 +45,7 @@ _RECEIPTS = {
     ReceiptState.VERIFIED: ("✔", "$status-ok", "changed, verified"),
     ReceiptState.PARTLY_VERIFIED: ("▲", "$status-warn", "sent, not all read back as asked"),
     ReceiptState.UNVERIFIED: ("?", "$status-warn", "sent, not read back: look before you go on"),
+    ReceiptState.NOT_WRITTEN: ("✘", "$status-fail", "not written: the file is as it was"),
     ReceiptState.NOTHING_TO_DO: ("●", "$status-ok", "nothing to do"),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from smarterise_sdk.aws.operations import (
 from smarterise_sdk.aws.pacing import TokenBucket
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, WriteRefused
+from smarterise_sdk.settings_model import EnvironmentKind, Source
+from smarterise_sdk.unlocks import Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.aws.session import ClientFactory
     from smarterise_sdk.domain.plans import Plan
     from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.settings import Settings
 
 Answer = dict[str, Any]
 
@@ -51,6 +55,7 @@ class Broker:
         rates: Calls a second for single operations, instead of the table's.
         clock: Monotonic seconds.
         sleep: Waits for a number of seconds.
+        now: The clock on the wall, by which an unlock ends.
     """
 
     def __init__(
@@ -61,8 +66,10 @@ class Broker:
         rates: Mapping[OperationKey, float] = MappingProxyType({}),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._factory = factory
+        self._now = now
         self._read_only = read_only
         self._rates = rates
         self._clock = clock
@@ -138,21 +145,37 @@ class Broker:
         Raises:
             WriteRefused: This is read-only, or the plan is for another environment.
         """
+        self.check_is_open(plan)
         environment = self._factory.settings.environment.name
-        if self._read_only:
-            origin = self._factory.settings.origins.get("read_only")
-            raise WriteRefused(
-                f"environment {environment} is read-only here: {plan.title} was not tried",
-                why=f"from {origin}" if origin else "",
-                remedy="to write: --no-read-only or SMARTERISE_READ_ONLY=false for one command, "
-                f"or read_only = false under [environments.{environment}]",
-            )
         if plan.environment != environment:
             raise WriteRefused(
                 f"the plan is for environment {plan.environment}, this is {environment}",
                 remedy="plan again here",
                 code="WRONG_ENVIRONMENT",
             )
+
+    def check_is_open(self, plan: Plan) -> None:
+        """Refuse while nothing may be written here, by the clock and the unlock of this very moment.
+
+        Raises:
+            WriteRefused: This is read-only, or the unlock has ended.
+        """
+        settings = self._factory.settings
+        name = settings.environment.name
+        if self._read_only:
+            origin = settings.origins.get("read_only")
+            raise WriteRefused(
+                f"environment {name} is read-only here: {plan.title} was not tried",
+                why=f"from {origin}" if origin else "",
+                remedy=_way_to_write(settings),
+            )
+        if settings.write_until is None or Unlocks(settings.state_dir).current(name, self._now()):
+            return
+        raise WriteRefused(
+            f"the unlock of environment {name} is over: {plan.title} was not tried",
+            why=f"it was until {settings.write_until:%H:%MZ}, unless it was locked again before",
+            remedy=f"give leave anew: {settings.unlock_command}",
+        )
 
     def stats(self) -> BrokerStats:
         """Return what was asked of AWS so far."""
@@ -248,6 +271,7 @@ class WriteGrant:
 
     def _check_announced(self, operation: Operation, params: Mapping[str, Any]) -> None:
         target = operation.target_of(params)
+        self._broker.check_is_open(self._plan)
         if not self._is_open:
             raise WriteRefused(f"the leave for plan {self._plan.plan_id} has ended", code="GRANT_CLOSED")
         if (operation.action, target) not in self._announced:
@@ -261,6 +285,18 @@ class WriteGrant:
         if request_id:
             self.request_ids.append(request_id)
         return answer
+
+
+def _way_to_write(settings: Settings) -> str:
+    origin = settings.origins.get("read_only")
+    if origin is not None and origin.source in (Source.FLAG, Source.VARIABLE):
+        return f"to write, leave out {origin.detail}"
+    if settings.environment.kind is EnvironmentKind.PRODUCTION:
+        return f"give leave for a while: {settings.unlock_command}"
+    return (
+        "to write: --no-read-only or SMARTERISE_READ_ONLY=false for one command, "
+        f"or read_only = false under [environments.{settings.environment.name}]"
+    )
 
 
 def _invocation(function: str, body: bytes) -> Answer:

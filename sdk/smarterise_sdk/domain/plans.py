@@ -157,6 +157,8 @@ class ReceiptState(StrEnum):
     """The write was accepted; some sites do not read back as asked."""
     UNVERIFIED = "unverified"
     """The write was accepted, or may have been; reading back failed."""
+    NOT_WRITTEN = "not written"
+    """Looked at later, it is certain that nothing was written."""
     NOTHING_TO_DO = "nothing to do"
 
 
@@ -175,6 +177,7 @@ class Receipt:
         applied_at: When the write was accepted, UTC; `None` when there was nothing to do.
         verified_at: When it was read back, UTC.
         verified_by: The road of reading back, in words.
+        notes: Sentences on what else is to be known, e.g. that a copy of the journal could not be kept.
     """
 
     plan: Plan
@@ -187,3 +190,4 @@ class Receipt:
     applied_at: datetime | None
     verified_at: datetime | None
     verified_by: str
+    notes: tuple[str, ...] = ()
