@@ -259,7 +259,6 @@ def test_a_site_in_an_unknown_shape(frail: Stack, proxy: Any, site: Any) -> None
     [
         ("CONFLICT", Conflict),
         ("CONFIG_MISSING", NotFound),
-        ("TOO_LARGE", InvalidDocument),
         ("BAD_REQUEST", InvalidDocument),
         ("SOMETHING_NEW", InvalidDocument),
         ("", InvalidDocument),
@@ -281,7 +280,7 @@ def test_refusals_of_the_function_keep_their_code(
 
 
 def test_a_refusal_without_problems(frail: Stack, proxy: Any) -> None:
-    answer(proxy, {"ok": False, "error": {"code": "TOO_LARGE", "message": "m", "problems": None}})
+    answer(proxy, {"ok": False, "error": {"code": "BAD_REQUEST", "message": "m", "problems": None}})
     with pytest.raises(InvalidDocument) as caught:
         frail.sites.fetch()
     assert caught.value.problems == ()

@@ -162,7 +162,7 @@ def test_412_between_reading_and_putting_is_a_conflict(frail: Stack, proxy: Any,
 
 
 def test_409_is_tried_again(frail: Stack, proxy: Any, home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smarterise_sdk.services.site_file.FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("smarterise_sdk.services.site_s3_road.FIRST_PAUSE_S", 0.001)
     body = XML.format("ConditionalRequestConflict").encode()
     proxy.fail(is_put, times=3, status=409, body=body)
     receipt = frail.sites.apply(frail.sites.plan_update(SWITCH, via=WritePath.S3))
@@ -174,7 +174,7 @@ def test_409_is_tried_again(frail: Stack, proxy: Any, home: Any, monkeypatch: py
 def test_409_without_end_is_told(
     frail: Stack, proxy: Any, home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smarterise_sdk.services.site_file.FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("smarterise_sdk.services.site_s3_road.FIRST_PAUSE_S", 0.001)
     proxy.fail(is_put, status=409, body=XML.format("ConditionalRequestConflict").encode())
     with pytest.raises(Conflict):
         frail.sites.apply(frail.sites.plan_update(SWITCH, via=WritePath.S3))

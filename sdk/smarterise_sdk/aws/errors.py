@@ -300,6 +300,7 @@ _CODES: Mapping[Telling, tuple[str, ...]] = {
         "TooManyRequestsException",
     ),
     _NOT_FOUND: (
+        "MethodNotAllowed",  # S3, of a version that is a deletion
         "NoSuchBucket",
         "NoSuchBucketPolicy",
         "NoSuchEntity",

@@ -116,7 +116,7 @@ INVOKE = Operation(
 """Invoking a function reads or writes, as its payload says: `Broker.invoke` looks at it."""
 
 _READING_ACTIONS = frozenset({"get_config", "get_site", "list_sites", "history"})
-_REHEARSABLE_ACTIONS = frozenset({"update_sites", "rollback"})
+_REHEARSABLE_ACTIONS = frozenset({"update_sites", "rollback", "reconcile"})
 
 
 def is_reading(payload: Mapping[str, Any]) -> bool:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from smarterise_sdk.domain.outcome import Gap
 from smarterise_sdk.errors import CredentialsError, NotFound, SmarteriseError, Unreachable
-from smarterise_sdk.services.site_file import LambdaRoad, S3Road, SiteFile
+from smarterise_sdk.services.site_lambda_road import LambdaRoad
+from smarterise_sdk.services.site_s3_road import S3Road
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.services.site_file import SiteFile
 
 T = TypeVar("T")
 Document = dict[str, Any]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.sites import JsonObject
 
+HISTORY_AT_MOST = 200
+"""Versions told at once: each is a request to S3."""
 SERIALS_TOLD = 10
 """So many serials are named for a version; `diff` tells them all."""
 
@@ -45,7 +47,7 @@ class FileVersion:
     """One version of the file, as S3 lists it.
 
     Attributes:
-        version_id: Its S3 version id; empty where the bucket keeps no versions.
+        version_id: Its S3 version id; `null`, as S3 says, where the bucket keeps no versions.
         written_at: When, by the clock of S3, UTC.
         is_latest: Whether it is the current one.
         is_deletion: Whether it is a delete marker.

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from smarterise_sdk.domain.history import HISTORY_AT_MOST
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.text import visible
@@ -28,8 +29,6 @@ from smarterise_sdk.domain.text import visible
 SUBJECT: Final = "the request"
 ACTIONS: Final = ("get_config", "get_site", "list_sites", "update_sites", "history", "rollback", "reconcile")
 
-HISTORY_AT_MOST: Final = 200
-"""Versions read for one answer: each is a request to S3."""
 _LONGEST_REASON = 1000
 _EMPTY: Final = "empty"
 _LONGEST_NAME = 2048  # the longest ARN

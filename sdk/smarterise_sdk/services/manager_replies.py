@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 CONFIG_MISSING = "CONFIG_MISSING"
+VERSION_NOT_FOUND = "VERSION_NOT_FOUND"
+VERSION_INVALID = "VERSION_INVALID"
 
 
 def accepted(reply: JsonObject, function: str) -> JsonObject:
@@ -49,6 +51,16 @@ def object_in(reply: Mapping[str, JsonValue], key: str, function: str) -> JsonOb
     """
     value = reply.get(key)
     return value if isinstance(value, dict) else unexpected(function, key, value)
+
+
+def list_in(reply: Mapping[str, JsonValue], key: str, function: str) -> list[JsonValue]:
+    """Return a list of a reply.
+
+    Raises:
+        RemoteFault: It is not there.
+    """
+    value = reply.get(key)
+    return value if isinstance(value, list) else unexpected(function, key, value)
 
 
 def version_in(reply: Mapping[str, JsonValue]) -> str | None:
@@ -87,5 +99,10 @@ def _refusal(error: JsonObject) -> SmarteriseError:
 
 _BY_CODE = cast(
     "Mapping[str, Callable[..., SmarteriseError]]",
-    {"SITE_NOT_FOUND": NotFound, CONFIG_MISSING: NotFound, "CONFLICT": Conflict},
+    {
+        "SITE_NOT_FOUND": NotFound,
+        CONFIG_MISSING: NotFound,
+        VERSION_NOT_FOUND: NotFound,
+        "CONFLICT": Conflict,
+    },
 )

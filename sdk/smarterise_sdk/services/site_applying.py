@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.aws.errors import is_without_answer, may_have_been_done
 from smarterise_sdk.domain.plans import Receipt
+from smarterise_sdk.domain.text import age_text
 from smarterise_sdk.errors import Conflict, SmarteriseError
 from smarterise_sdk.services.site_file import Written
-from smarterise_sdk.services.site_verification import Verdict, changed_since, compare
+from smarterise_sdk.services.site_roads import is_too_large
+from smarterise_sdk.services.site_verification import Verdict, changed_since, compare, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +20,20 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.aws.broker import WriteGrant
     from smarterise_sdk.domain.plans import Plan
-    from smarterise_sdk.services.site_file import LambdaRoad, S3Road, SiteFile
+    from smarterise_sdk.services.site_file import SiteFile
+    from smarterise_sdk.services.site_roads import SiteRoads
+
+CLOCKS_APART = timedelta(minutes=2)
+"""S3 tells whole seconds, and a large write takes some: what is less is no matter of clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What reading back gave: the file, or none and why; the verdict; and the road, in words."""
+
+    file: SiteFile | None
+    verdict: Verdict
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +41,11 @@ class Applier:
     """Writes by one road and reads back by the other.
 
     Attributes:
-        road: The road the write takes.
-        back: The road it is read back by.
+        roads: The roads to the file.
         now: The clock, UTC.
     """
 
-    road: LambdaRoad | S3Road
-    back: LambdaRoad | S3Road
+    roads: SiteRoads
     now: Callable[[], datetime]
 
     def carry_out(self, plan: Plan, grant: WriteGrant, *, by: str, say: Callable[[str], None]) -> Receipt:
@@ -49,7 +63,7 @@ class Applier:
         """
         say("applying")
         try:
-            written = self.road.write(grant, plan, by=by)
+            written = self.roads.of(plan.via).write(grant, plan, by=by)
         except Conflict as conflict:
             raise self._explained(plan, conflict) from conflict
         except SmarteriseError as error:
@@ -58,45 +72,58 @@ class Applier:
             say(f"{error.what}: looking whether it was written all the same")
             return self._look_up(plan, grant, error)
         applied_at = self.now()
-        say(f"verifying (read back {self.back.words})")
-        file, verdict = self._read_back(plan)
-        verified_at = self.now() if file is not None else None
-        words = f"read back {self.back.words}"
-        return _receipt(plan, grant, verdict, written, applied_at, verified_at, words)
+        say(f"verifying (read back {self.roads.other(plan.via).words})")
+        back = self._read_back(plan)
+        verified_at = self.now() if back.file is not None else None
+        return _receipt(plan, grant, back, written, applied_at, verified_at, back.words)
 
     def _look_up(self, plan: Plan, grant: WriteGrant, error: SmarteriseError) -> Receipt:
         """Tell from the file what became of a write whose answer was lost."""
-        file, verdict = self._read_back(plan)
-        words = f"read back {self.back.words}, after: {error.what}"
-        if file is None:
-            doubt = {serial: f"{error}; and {why}" for serial, why in verdict.unverified.items()}
-            return _receipt(plan, grant, Verdict((), doubt), Written("", None), None, None, words)
-        is_unchanged = file.etag == plan.base_etag
+        back = self._read_back(plan)
+        words = f"{back.words}, after: {error.what}"
+        if back.file is None:
+            doubt = {target: f"{error}; and {why}" for target, why in back.verdict.unverified.items()}
+            doubtful = ReadBack(None, Verdict((), doubt), words)
+            return _receipt(plan, grant, doubtful, Written("", None), None, None, words)
+        written = Written(back.file.etag, back.file.version_id)
+        is_unchanged = written.etag == plan.base_etag
         if is_unchanged and not is_without_answer(error):
             # There was an answer, so nothing is under way; and the file is as it was: nothing was written.
             raise error
         if is_unchanged:
             reason = f"{error.what}; the file is unchanged so far, but the write may still arrive"
-            verdict = Verdict((), dict.fromkeys(verdict.unverified, reason))
-        written, at = Written(file.etag, file.version_id), self.now()
-        return _receipt(plan, grant, verdict, written, at if verdict.verified else None, at, words)
+            back = replace(back, verdict=Verdict((), dict.fromkeys(targets_of(plan), reason)))
+        at = self.now()
+        applied_at = at if back.verdict.verified else None
+        return _receipt(plan, grant, back, written, applied_at, at, words)
 
-    def _read_back(self, plan: Plan) -> tuple[SiteFile | None, Verdict]:
+    def _read_back(self, plan: Plan) -> ReadBack:
+        road = self.roads.other(plan.via)
+        words = f"read back {road.words}"
         try:
-            file = self.back.read()
+            try:
+                file = road.read()
+            except SmarteriseError as error:
+                if not is_too_large(error):
+                    raise
+                file = self.roads.s3.read()
+                words = f"read back {self.roads.s3.words}: for the other road the file is too large"
         except SmarteriseError as error:
             trouble = str(error)
         else:
             if file.degraded is None:
-                return file, compare(plan, file.document)
+                return ReadBack(file, compare(plan, file.document), words)
             trouble = file.degraded.message
-        reason = f"could not be read back {self.back.words}: {trouble}"
-        return None, Verdict((), {change.gateway_serial: reason for change in plan.changes})
+        reason = f"could not be {words}: {trouble}"
+        return ReadBack(None, Verdict((), dict.fromkeys(targets_of(plan), reason)), words)
 
     def _explained(self, plan: Plan, conflict: Conflict) -> Conflict:
         """Return a conflict with what changed in it, as far as the file can be read."""
         try:
-            why = changed_since(plan, self.road.read().document)
+            file = self.roads.read(plan.via).file
+            why = changed_since(plan, file.document)
+            if file.degraded is not None:
+                why = file.degraded.message
         except SmarteriseError as error:
             why = f"{conflict}; what changed could not be read: {error}"
         return Conflict(
@@ -110,7 +137,7 @@ class Applier:
 def _receipt(
     plan: Plan,
     grant: WriteGrant,
-    verdict: Verdict,
+    back: ReadBack,
     written: Written,
     applied_at: datetime | None,
     verified_at: datetime | None,
@@ -118,13 +145,26 @@ def _receipt(
 ) -> Receipt:
     return Receipt(
         plan,
-        verdict.state,
-        verdict.verified,
-        verdict.unverified,
+        back.verdict.state,
+        back.verdict.verified,
+        back.verdict.unverified,
         written.etag,
         written.version_id,
         tuple(grant.request_ids),
         applied_at,
         verified_at,
         verified_by,
+        _notes(back.file, written, applied_at),
     )
+
+
+def _notes(file: SiteFile | None, written: Written, applied_at: datetime | None) -> tuple[str, ...]:
+    """Return what the file's own time tells about the clock of this machine."""
+    if file is None or file.written_at is None or applied_at is None or file.etag != written.etag:
+        return ()
+    ahead = applied_at - file.written_at
+    if abs(ahead) < CLOCKS_APART:
+        return ()
+    side = "ahead of" if ahead > timedelta(0) else "behind"
+    clock = f"the clock of this machine is {age_text(abs(ahead))} {side} that of S3"
+    return (f"{clock}: the times in journal and file are by this machine, the history's by S3",)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES
 from smarterise_sdk.domain.site_tiers import site_of
 from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from smarterise_sdk.domain.history import WayBack
     from smarterise_sdk.domain.plans import SiteChange
     from smarterise_sdk.domain.sites import JsonObject
 
@@ -38,6 +40,9 @@ _EXPECTATIONS: Mapping[Collection, str] = {
     Collection.NONE: "disabled: no readings expected, not judged",
     Collection.ABSENT: "no longer known: nothing is collected, shown or judged",
 }
+
+_VERSION_SHOWN = 8
+_NAMED_AT_MOST = 10
 
 _FIELD_EFFECTS: Mapping[str, str] = {
     "nominal_voltage": "voltage limits follow the new nominal voltage",
@@ -67,6 +72,37 @@ def title_of(changes: Sequence[SiteChange]) -> str:
     if not new and touched == {"enabled"} and len(enabled) == 1:
         return f"{'Enable' if enabled.pop() else 'Disable'} {count}"
     return f"Update {count}"
+
+
+def rollback_title(changes: Sequence[SiteChange], version_id: str) -> str:
+    """Return one line that names a way back, e.g. `Roll back 12 sites to version 3HL4kqtJ…`."""
+    if not changes:
+        return title_of(changes)
+    return f"Roll back {sites_text(len(changes))} to version {short_version(version_id)}"
+
+
+def rollback_notes(back: WayBack, version_id: str) -> tuple[str, ...]:
+    """Return sentences on what a way back leaves as it is, and what it takes back beside."""
+    notes = [f"back to version {visible(version_id)}"]
+    if not back.replacements:
+        notes.append("what that version changed since is as it was then already")
+    if back.kept:
+        notes.append(f"{_named(back.kept)} changed later and stay as they are, unless all is taken back")
+    if back.overtaken:
+        notes.append(f"{_named(back.overtaken)} changed again since: that is taken back too")
+    return tuple(notes)
+
+
+def short_version(version_id: str) -> str:
+    """Return enough of a version id to know it by."""
+    shown = visible(version_id)
+    return shown if len(shown) <= _VERSION_SHOWN else f"{shown[:_VERSION_SHOWN]}…"
+
+
+def _named(serials: Sequence[str]) -> str:
+    named = ", ".join(visible(serial) for serial in serials[:_NAMED_AT_MOST])
+    left = len(serials) - _NAMED_AT_MOST
+    return f"{sites_text(len(serials))} ({named}{f' and {left} more' if left > 0 else ''})"
 
 
 def causes_of(changes: Sequence[SiteChange]) -> tuple[str, ...]:

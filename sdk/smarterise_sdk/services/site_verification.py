@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.plans import ReceiptState
+from smarterise_sdk.domain.site_tiers import parse_site_tiers
 from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.updates import is_same_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.plans import Plan, SiteChange
     from smarterise_sdk.domain.site_tiers import SiteTiers
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
+
+THE_FILE = "the file"
+"""Stands in a receipt, beside the serials, for all that is in the file beside the sites."""
 
 _NAMED_AT_MOST = 10
 _MISSING = object()
@@ -38,7 +43,8 @@ class Verdict:
 def compare(plan: Plan, document: SiteTiers) -> Verdict:
     """Compare a file with what a plan asked of it, field by field.
 
-    Only the fields that the plan changes count: others may be somebody else's business meanwhile.
+    Only the fields that the plan changes count: others may be somebody else's business meanwhile. Where the
+    plan is for the whole file, all of it counts.
     """
     entries = document.site_objects
     differing = {
@@ -46,8 +52,15 @@ def compare(plan: Plan, document: SiteTiers) -> Verdict:
         for change in plan.changes
         if (words := _difference(change, entries.get(change.gateway_serial)))
     }
-    verified = tuple(c.gateway_serial for c in plan.changes if c.gateway_serial not in differing)
-    return Verdict(verified, differing)
+    if plan.document is not None and not is_same_entry(document.raw, parse_site_tiers(plan.document).raw):
+        differing[THE_FILE] = f"does not read back as written; {last_written(document)}"
+    return Verdict(tuple(target for target in targets_of(plan) if target not in differing), differing)
+
+
+def targets_of(plan: Plan) -> tuple[str, ...]:
+    """Return what a plan is for, as its receipt names it: sites, or with them the file as a whole."""
+    sites = tuple(change.gateway_serial for change in plan.changes)
+    return sites if plan.document is None else (*sites, THE_FILE)
 
 
 def changed_since(plan: Plan, document: SiteTiers) -> str:

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, WritePath
-from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.history import HISTORY_AT_MOST, changes_between
+from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, SiteChange, WritePath
 from smarterise_sdk.domain.site_tiers import site_of
-from smarterise_sdk.domain.updates import apply_updates, suggest_site
-from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
-from smarterise_sdk.services.manager_replies import CONFIG_MISSING, object_in
+from smarterise_sdk.domain.updates import suggest_site
+from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError, UsageError
+from smarterise_sdk.services.manager_replies import object_in
 from smarterise_sdk.services.moments import utc_now
 from smarterise_sdk.services.site_applying import Applier
-from smarterise_sdk.services.site_file import (
-    NO_FILE,
-    Degraded,
-    LambdaRoad,
-    S3Road,
-    SiteFile,
-    unusable,
-)
-from smarterise_sdk.services.site_plans import causes_of, title_of
-from smarterise_sdk.services.site_verification import last_written
+from smarterise_sdk.services.site_planning import LONGEST_REASON, Asked, SitePlanner
+from smarterise_sdk.services.site_roads import SiteRoads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.domain.sites import JsonValue, Site
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue, Site
     from smarterise_sdk.journal import Journal
     from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.services.site_file import Degraded, SiteFile
+    from smarterise_sdk.services.site_history import SiteHistory
     from smarterise_sdk.settings import Settings
 
-LONGEST_REASON = 1000
+__all__ = ["CURRENT", "LONGEST_REASON", "Sites", "SitesSnapshot"]
+
+CURRENT = "current"
+"""Stands for the current version, where a version is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +80,23 @@ class Sites:
         self._journal = journal
         self._identity = identity
         self._now = now
-        self._lambda_road = LambdaRoad(broker, settings.names)
-        self._s3_road = S3Road(broker, settings.names, now=now)
+        self._roads = SiteRoads(broker, settings.names, now=now)
+        self._planner = SitePlanner(self._roads, settings, identity=identity, now=now)
+
+    # Reading ------------------------------------------------------------------------------------------
 
     def fetch(self, *, via: WritePath = WritePath.LAMBDA) -> SitesSnapshot:
-        """Return all sites.
+        """Return all sites; a file too large for the function comes straight from S3.
 
         Raises:
             InvalidDocument: The file cannot be used, and no earlier version can.
             NotFound: There is no file (code `CONFIG_MISSING`), bucket or function.
             SmarteriseError: It could not be had.
         """
-        file = self._road(via).read()
-        return SitesSnapshot(
-            tuple(file.document.sites.values()),
-            file.etag,
-            file.version_id,
-            self._now(),
-            WritePath(via),
-            file.degraded,
-        )
+        read = self._roads.read(via)
+        file = read.file
+        sites = tuple(file.document.sites.values())
+        return SitesSnapshot(sites, file.etag, file.version_id, self._now(), read.road.via, file.degraded)
 
     def fetch_one(self, serial: str, *, via: WritePath = WritePath.LAMBDA) -> SitesSnapshot:
         """Return one site, as a snapshot that holds it alone.
@@ -119,7 +112,7 @@ class Sites:
                 problem = suggest_site(serial, known)
                 raise NotFound(problem.message, remedy=problem.remedy, code=problem.code)
             return replace(snapshot, sites=(known[serial],))
-        road = self._lambda_road
+        road = self._roads.function
         reply = road.ask({"action": "get_site", "gateway_serial": serial})
         try:
             site = site_of(serial, object_in(reply, "site", self._settings.names.site_config_manager))
@@ -137,6 +130,54 @@ class Sites:
             SmarteriseError: As `fetch`.
         """
         return self.fetch_one(serial, via=via).sites[0]
+
+    def history(self, *, limit: int = 20, via: WritePath = WritePath.LAMBDA) -> SiteHistory:
+        """Return the newest versions of the file as a log, the newest first, in the order of S3.
+
+        Args:
+            limit: How many, at most 200.
+            via: By which road.
+
+        Raises:
+            UsageError: The limit is out of bounds.
+            SmarteriseError: It could not be had.
+        """
+        if not 1 <= limit <= HISTORY_AT_MOST:
+            raise UsageError(f"{limit} versions cannot be told; 1 to {HISTORY_AT_MOST} can")
+        return self._roads.of(via).history(limit)
+
+    def version(self, version_id: str, *, via: WritePath = WritePath.LAMBDA) -> SiteFile:
+        """Return one version of the file; a version too large for the function comes straight from S3.
+
+        Args:
+            version_id: Its S3 version id, or `current`. The current file is stood in for by the last good
+                version, marked as such, when it cannot be used.
+            via: By which road.
+
+        Raises:
+            NotFound: There is no such version (code `VERSION_NOT_FOUND`).
+            InvalidDocument: It cannot be used.
+            SmarteriseError: It could not be had.
+        """
+        return self._roads.version(via, version_id) if version_id != CURRENT else self._roads.read(via).file
+
+    def diff(self, before: str, after: str, *, via: WritePath = WritePath.LAMBDA) -> tuple[SiteChange, ...]:
+        """Return what differs from one version of the file to another, site by site.
+
+        Args:
+            before: A version id, or `current`.
+            after: Another one, or `current`.
+            via: By which road.
+
+        Raises:
+            NotFound: There is no such version (code `VERSION_NOT_FOUND`).
+            InvalidDocument: One of the two cannot be used.
+            SmarteriseError: They could not be had.
+        """
+        one, other = (self._usable(version_id, via) for version_id in (before, after))
+        return changes_between(one.document, other.document)
+
+    # Planning -----------------------------------------------------------------------------------------
 
     def plan_update(
         self,
@@ -161,44 +202,82 @@ class Sites:
             Conflict: The file has another ETag than expected.
             SmarteriseError: The file could not be had.
         """
-        if len(reason) > LONGEST_REASON:
-            raise UsageError(f"the reason has {len(reason)} characters; {LONGEST_REASON} are kept")
-        file = self._base(via, create=create)
-        if file.degraded is not None:
-            raise unusable(file.degraded, self._settings.names)
-        if expect_etag is not None and expect_etag.strip('"') != file.etag.strip('"'):
-            raise Conflict(
-                f"the site file has ETag {file.etag or 'none'}, expected {expect_etag}",
-                why=last_written(file.document),
-                remedy="read it again and plan again",
-            )
-        try:
-            update = apply_updates(file.document, updates, create=create)
-        except InvalidInput as refused:
-            raise InvalidDocument.of(refused) from refused
-        return Plan(
-            plan_id=os.urandom(4).hex(),
-            title=title_of(update.changed),
-            environment=self._settings.environment.name,
-            account=self._account(),
-            region=self._settings.region or "",
-            via=WritePath(via),
-            updates={serial: dict(fields) for serial, fields in updates.items()},
-            create=create,
-            changes=update.changed,
-            unchanged=update.unchanged,
-            causes=causes_of(update.changed),
-            calls=(self._road(via).announced(),),
-            base_etag=file.etag,
+        asked = Asked(updates=updates, reason=reason, create=create, expect_etag=expect_etag)
+        return self._planner.change(asked, via)
+
+    def plan_replace(
+        self,
+        replacements: Mapping[str, JsonObject | None],
+        *,
+        title: str = "",
+        reason: str = "",
+        create: bool = False,
+        expect_etag: str | None = None,
+        via: WritePath = WritePath.LAMBDA,
+        undoes: str = "",
+        notes: tuple[str, ...] = (),
+    ) -> Plan:
+        """Return what it would change to put whole site objects in place; nothing is written.
+
+        Args:
+            replacements: A site's whole object by gateway serial, new sites included; `None` takes it out.
+            title: The plan's title; empty for one that tells the changes.
+            reason: Why, for the file and the journal.
+            create: Whether a first file is meant where there is none.
+            expect_etag: Refuse unless the file has this ETag.
+            via: The road the write is to take.
+            undoes: Id of the change that this one takes back.
+            notes: Sentences on the plan.
+
+        Raises:
+            InvalidDocument: An object is wrong, with every problem of every site; or the file is.
+            Conflict: The file has another ETag than expected.
+            SmarteriseError: The file could not be had.
+        """
+        asked = Asked(
+            replacements=replacements,
+            title=title,
             reason=reason,
-            planned_at=self._now(),
+            create=create,
+            expect_etag=expect_etag,
+            undoes=undoes,
+            notes=notes,
         )
+        return self._planner.change(asked, via)
+
+    def plan_rollback(
+        self,
+        version_id: str,
+        *,
+        whole: bool = False,
+        reason: str = "",
+        via: WritePath = WritePath.LAMBDA,
+    ) -> Plan:
+        """Return what it would change to go back to a version of the file; nothing is written.
+
+        What the version after it changed is taken back; sites that only later versions changed stay as they
+        are, and the plan's notes name them.
+
+        Args:
+            version_id: The version.
+            whole: Take back every change made since.
+            reason: Why, for the file and the journal.
+            via: The road the write is to take.
+
+        Raises:
+            NotFound: There is no such version (code `VERSION_NOT_FOUND`).
+            InvalidDocument: That version, or the current file, cannot be used.
+            SmarteriseError: The file could not be had.
+        """
+        return self._planner.rollback(version_id, whole=whole, reason=reason, via=via)
+
+    # Applying -----------------------------------------------------------------------------------------
 
     def apply(self, plan: Plan, *, on_step: Callable[[str], None] | None = None) -> Receipt:
         """Carry out a plan, read it back by the other road, and write both down in the journal.
 
         Args:
-            plan: The plan, as `plan_update` made it.
+            plan: The plan, as one of the methods above made it.
             on_step: Told of each step, in words.
 
         Raises:
@@ -214,8 +293,7 @@ class Sites:
             who = self._who()
             self._journal.intended(plan, who=who)
             try:
-                applier = Applier(self._road(plan.via), self._other_road(plan.via), self._now)
-                receipt = applier.carry_out(plan, grant, by=who, say=say)
+                receipt = Applier(self._roads, self._now).carry_out(plan, grant, by=who, say=say)
             except SmarteriseError as error:
                 self._journal.failed(plan, error)
                 raise
@@ -233,26 +311,17 @@ class Sites:
                 code=error.code,
             ) from error
 
-    def _base(self, via: WritePath, *, create: bool) -> SiteFile:
-        try:
-            return self._road(via).read()
-        except NotFound as missing:
-            if missing.code != CONFIG_MISSING or not create:
-                raise
-            return NO_FILE
-
-    def _road(self, via: WritePath) -> LambdaRoad | S3Road:
-        return self._lambda_road if via == WritePath.LAMBDA else self._s3_road
-
-    def _other_road(self, via: WritePath) -> LambdaRoad | S3Road:
-        return self._s3_road if via == WritePath.LAMBDA else self._lambda_road
-
-    def _account(self) -> str:
-        try:
-            return self._identity().account
-        except SmarteriseError:
-            # A plan is of use without it, and whoever is not let in is told by the next call.
-            return ""
+    def _usable(self, version_id: str, via: WritePath) -> SiteFile:
+        file = self.version(version_id, via=via)
+        if file.degraded is not None:
+            raise InvalidDocument(
+                "the current site file cannot be used, so it has no sites to compare",
+                problems=file.degraded.problems,
+                why=file.degraded.message,
+                remedy="compare versions by their ids, see smarterise-ops sites history; or mend the file: "
+                "smarterise-ops sites repair",
+            )
+        return file
 
     def _who(self) -> str:
         try:
