@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from smarterise_sdk.domain.plans import Plan, WritePath
 from smarterise_sdk.domain.problems import InvalidInput
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.domain.history import WayBack
+    from smarterise_sdk.domain.site_tiers import SiteTiers
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.settings import Settings
+
+    Updates: TypeAlias = Mapping[str, Mapping[str, JsonValue]]
+    Replacements: TypeAlias = Mapping[str, JsonObject | None]
 
 LONGEST_REASON = 1000
 READINGS_AT_MOST = 3
@@ -35,8 +39,8 @@ class Asked:
     """What is asked of the file; see `Plan` for the attributes of the same name.
 
     Attributes:
-        updates: Field values by gateway serial.
-        replacements: Whole objects by gateway serial; `None` takes a site out.
+        updates: Field values by gateway serial; or what tells them of the file as it is.
+        replacements: Whole objects by gateway serial, `None` takes a site out; or what tells them.
         create: Whether new sites, and a first file, are meant.
         title: The plan's title; empty for one that tells the changes.
         reason: Why.
@@ -45,8 +49,8 @@ class Asked:
         notes: Sentences on the plan.
     """
 
-    updates: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
-    replacements: Mapping[str, JsonObject | None] = field(default_factory=dict)
+    updates: Updates | Callable[[SiteTiers], Updates] = field(default_factory=dict)
+    replacements: Replacements | Callable[[SiteTiers], Replacements] = field(default_factory=dict)
     create: bool = False
     title: str = ""
     reason: str = ""
@@ -112,7 +116,11 @@ class SitePlanner:
                 remedy="read it again and plan again",
             )
         try:
-            update = edited(file.document, asked.updates, asked.replacements, create=asked.create)
+            updates = asked.updates(file.document) if callable(asked.updates) else asked.updates
+            replacements = (
+                asked.replacements(file.document) if callable(asked.replacements) else asked.replacements
+            )
+            update = edited(file.document, updates, replacements, create=asked.create)
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
         plan = Plan(
@@ -122,9 +130,9 @@ class SitePlanner:
             account=self._account(),
             region=self._settings.region or "",
             via=via,
-            updates={serial: dict(fields) for serial, fields in asked.updates.items()},
+            updates={serial: dict(fields) for serial, fields in updates.items()},
             create=asked.create,
-            replacements=dict(asked.replacements),
+            replacements=dict(replacements),
             changes=update.changed,
             unchanged=update.unchanged,
             causes=causes_of(update.changed),

@@ -17,15 +17,17 @@ from smarterise_sdk.services.site_planning import LONGEST_REASON, Asked, SitePla
 from smarterise_sdk.services.site_roads import SiteRoads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue, Site
+    from smarterise_sdk.domain.site_tiers import SiteTiers
+    from smarterise_sdk.domain.sites import Site
     from smarterise_sdk.journal import Journal
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.services.site_file import Degraded, SiteFile
     from smarterise_sdk.services.site_history import SiteHistory
+    from smarterise_sdk.services.site_planning import Replacements, Updates
     from smarterise_sdk.settings import Settings
 
 __all__ = ["CURRENT", "LONGEST_REASON", "Sites", "SitesSnapshot"]
@@ -181,7 +183,7 @@ class Sites:
 
     def plan_update(
         self,
-        updates: Mapping[str, Mapping[str, JsonValue]],
+        updates: Updates | Callable[[SiteTiers], Updates],
         *,
         reason: str = "",
         create: bool = False,
@@ -191,7 +193,8 @@ class Sites:
         """Return what an update would change and bring about; nothing is written.
 
         Args:
-            updates: Field values by gateway serial.
+            updates: Field values by gateway serial; or a function that returns them for the file as it is,
+                so that choosing sites by what they are takes no reading of its own.
             reason: Why, for the file and the journal.
             create: Whether unknown serials are meant as new sites.
             expect_etag: Refuse unless the file has this ETag.
@@ -207,7 +210,7 @@ class Sites:
 
     def plan_replace(
         self,
-        replacements: Mapping[str, JsonObject | None],
+        replacements: Replacements | Callable[[SiteTiers], Replacements],
         *,
         title: str = "",
         reason: str = "",
@@ -220,7 +223,8 @@ class Sites:
         """Return what it would change to put whole site objects in place; nothing is written.
 
         Args:
-            replacements: A site's whole object by gateway serial, new sites included; `None` takes it out.
+            replacements: A site's whole object by gateway serial, new sites included, `None` takes it out;
+                or a function that returns them for the file as it is.
             title: The plan's title; empty for one that tells the changes.
             reason: Why, for the file and the journal.
             create: Whether a first file is meant where there is none.
