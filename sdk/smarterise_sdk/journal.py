@@ -1,58 +1,54 @@
 """The journal of changes: one line before a write, one after, kept even if the machine stops in between.
 
 Append-only JSON lines, flushed to disk, readable by their owner alone; secrets are masked. Reading skips
-lines that cannot be read and says which.
+lines that cannot be read and says which; what lines mean is told in `journal_entries`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import getpass
+import hashlib
 import json
 import os
-import socket
+import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import SmarteriseError
+from smarterise_sdk.journal_entries import (
+    DONE,
+    INTENDED,
+    SETTLED,
+    JournalEntry,
+    JournalOutcome,
+    JournalReading,
+    LinePlace,
+    entries_of,
+    parsed_line,
+)
 from smarterise_sdk.masking import masked
+from smarterise_sdk.processes import this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from smarterise_sdk.domain.plans import Plan, Receipt
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
+    from smarterise_sdk.journal_entries import JournalLine
+
+__all__ = ["Journal", "JournalEntry", "JournalOutcome", "JournalReading", "operator"]
 
 FILE_NAME = "journal.jsonl"
-INTENDED = "intended"
-DONE = "done"
-FAILED = "failed"
+WHOLE_UP_TO = 64 * 1024
+"""Bytes up to which a line is read with its changes; a change of 10,000 sites has a line of megabytes."""
 
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """One change: what was intended and, unless the process ended before, what became of it."""
-
-    plan_id: str
-    intended: JsonObject
-    done: JsonObject | None
-
-
-@dataclass(frozen=True, slots=True)
-class JournalReading:
-    """The journal as it stands.
-
-    Attributes:
-        entries: Changes, the oldest first.
-        damaged_lines: 1-based numbers of lines that are no journal lines, e.g. one cut by a power failure.
-    """
-
-    entries: tuple[JournalEntry, ...]
-    damaged_lines: tuple[int, ...]
+_UNDER_WAY: set[str] = set()
+_UNDER_WAY_LOCK = threading.Lock()
 
 
 class Journal:
@@ -61,77 +57,106 @@ class Journal:
     Args:
         directory: Where it lives; made on the first write.
         now: The clock, UTC.
+        stamp: What every line about an intention has besides, e.g. the endpoint.
     """
 
-    def __init__(self, directory: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stamp: Mapping[str, JsonValue] = MappingProxyType({}),
+    ) -> None:
         self.path = directory / FILE_NAME
         self._now = now
+        self._stamp = dict(stamp)
 
-    def intended(self, plan: Plan, *, who: str) -> None:
-        """Write down a change that is about to be made.
+    def intended(self, plan: Plan, *, who: str) -> bytes:
+        """Write down a change that is about to be made, and return the line.
 
         Raises:
             SmarteriseError: It cannot be written down (code `JOURNAL`); the change must not be made then.
         """
-        self._append(
+        process = this_process()
+        line = self._append(
             {
                 "entry": INTENDED,
                 "plan_id": plan.plan_id,
                 "at": utc_text(self._now()),
                 "who": who,
-                "operator": f"{_user()}@{socket.gethostname()}",
+                "operator": operator(),
+                "host": process.host,
+                "pid": process.pid,
+                "pid_started": process.started,
                 "environment": plan.environment,
                 "account": plan.account,
                 "region": plan.region,
+                **self._stamp,
                 "via": plan.via.value,
                 "title": plan.title,
                 "reason": plan.reason,
+                "planned_at": utc_text(plan.planned_at),
                 "create": plan.create,
                 "base_etag": plan.base_etag,
+                "undoes": plan.undoes,
+                "document": _document(plan.document),
+                # What can be long comes last: see `journal_entries.CUT`.
+                "stack_changes": [
+                    {
+                        "kind": change.kind,
+                        "subject": change.subject,
+                        "before": change.before,
+                        "after": change.after,
+                        "gateway_serial": change.gateway_serial,
+                    }
+                    for change in plan.stack_changes
+                ],
                 "changes": [
                     {"gateway_serial": change.gateway_serial, "before": change.before, "after": change.after}
                     for change in plan.changes
                 ],
             }
         )
+        with _UNDER_WAY_LOCK:
+            _UNDER_WAY.add(plan.plan_id)
+        return line
 
-    def done(self, plan: Plan, receipt: Receipt) -> None:
-        """Write down what became of a change.
-
-        Raises:
-            SmarteriseError: It cannot be written down (code `JOURNAL`).
-        """
-        self._append(
-            {
-                "entry": DONE,
-                "plan_id": plan.plan_id,
-                "at": utc_text(self._now()),
-                "outcome": receipt.state.value,
-                "verified": list(receipt.verified),
-                "unverified": dict(receipt.unverified),
-                "verified_by": receipt.verified_by,
-                "etag": receipt.etag,
-                "version_id": receipt.version_id,
-                "request_ids": list(receipt.request_ids),
-            }
-        )
-
-    def failed(self, plan: Plan, error: SmarteriseError) -> None:
-        """Write down that a change was not made, and why.
+    def done(self, plan: Plan, receipt: Receipt) -> bytes:
+        """Write down what became of a change, and return the line.
 
         Raises:
             SmarteriseError: It cannot be written down (code `JOURNAL`).
         """
-        self._append(
+        return self._end(DONE, plan.plan_id, _told(receipt))
+
+    def failed(self, plan: Plan, error: SmarteriseError) -> bytes:
+        """Write down that a change was not made, and why; return the line.
+
+        Raises:
+            SmarteriseError: It cannot be written down (code `JOURNAL`).
+        """
+        return self._end(
+            DONE,
+            plan.plan_id,
             {
-                "entry": DONE,
-                "plan_id": plan.plan_id,
-                "at": utc_text(self._now()),
-                "outcome": FAILED,
+                "outcome": JournalOutcome.FAILED.value,
                 "error": {"code": error.code, "what": error.what, "why": error.why},
                 "request_ids": [error.request_id] if error.request_id else [],
-            }
+            },
         )
+
+    def settled(self, plan_id: str, receipt: Receipt, *, outcome: JournalOutcome) -> bytes:
+        """Write down what a later look has shown of a change, and return the line.
+
+        Raises:
+            SmarteriseError: It cannot be written down (code `JOURNAL`).
+        """
+        return self._end(SETTLED, plan_id, _told(receipt) | {"outcome": outcome.value, "by": operator()})
+
+    def let_go(self, plan_id: str) -> None:
+        """Take a change for ended that this process was making, whether its end is written down or not."""
+        with _UNDER_WAY_LOCK:
+            _UNDER_WAY.discard(plan_id)
 
     def read(self) -> JournalReading:
         """Return every change written down.
@@ -139,33 +164,47 @@ class Journal:
         Raises:
             SmarteriseError: The file is there but cannot be opened (code `JOURNAL`).
         """
+        lines: list[JournalLine] = []
+        damaged: list[int] = []
+        offset = 0
         try:
             with self.path.open("rb") as stream:
-                lines = [_line(line) for line in stream]
+                for number, source in enumerate(stream, start=1):
+                    place = LinePlace(self.path, offset, len(source))
+                    line = parsed_line(source, place, whole_up_to=WHOLE_UP_TO)
+                    offset += len(source)
+                    if line is None:
+                        damaged.append(number)
+                    else:
+                        lines.append(line)
         except FileNotFoundError:
             return JournalReading((), ())
         except OSError as error:
             raise self._error("read", error) from error
-        intended = {str(line["plan_id"]): line for line in lines if line and line["entry"] == INTENDED}
-        done = {str(line["plan_id"]): line for line in lines if line and line["entry"] == DONE}
-        return JournalReading(
-            tuple(JournalEntry(plan_id, line, done.get(plan_id)) for plan_id, line in intended.items()),
-            tuple(number for number, line in enumerate(lines, start=1) if line is None),
-        )
+        with _UNDER_WAY_LOCK:
+            under_way = frozenset(_UNDER_WAY)
+        return JournalReading(entries_of(lines, under_way=under_way, now=self._now()), tuple(damaged))
 
-    def _append(self, entry: JsonObject) -> None:
-        line = json.dumps(masked(entry), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    def _end(self, entry: str, plan_id: str, content: JsonObject) -> bytes:
+        try:
+            return self._append({"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content})
+        finally:
+            with _UNDER_WAY_LOCK:
+                _UNDER_WAY.discard(plan_id)
+
+    def _append(self, entry: JsonObject) -> bytes:
+        line = json.dumps(masked(entry), ensure_ascii=False).encode("utf-8", "backslashreplace")
         try:
             with self._locked() as descriptor:
                 # A line that a crash cut short must not swallow this one.
-                if _lacks_line_end(descriptor):
-                    line = b"\n" + line
-                view = memoryview(line)
+                start = b"\n" if _lacks_line_end(descriptor) else b""
+                view = memoryview(start + line + b"\n")
                 while view:
                     view = view[os.write(descriptor, view) :]
                 os.fsync(descriptor)
         except OSError as error:
             raise self._error("written", error) from error
+        return line
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -189,13 +228,29 @@ class Journal:
         )
 
 
-def _line(source: bytes) -> JsonObject | None:
-    try:
-        line = json.loads(source)
-    except (ValueError, RecursionError):
+def operator() -> str:
+    """Return who works here, e.g. `anna@ops-1`."""
+    return f"{_user()}@{this_process().host}"
+
+
+def _told(receipt: Receipt) -> JsonObject:
+    return {
+        "outcome": receipt.state.value,
+        "verified": list(receipt.verified),
+        "unverified": dict(receipt.unverified),
+        "verified_by": receipt.verified_by,
+        "etag": receipt.etag,
+        "version_id": receipt.version_id,
+        "request_ids": list(receipt.request_ids),
+        "notes": list(receipt.notes),
+    }
+
+
+def _document(content: bytes | None) -> JsonObject | None:
+    """Return what tells a whole file from any other; the file itself is among S3's versions."""
+    if content is None:
         return None
-    is_entry = isinstance(line, dict) and line.get("entry") in {INTENDED, DONE} and "plan_id" in line
-    return line if is_entry else None
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _lacks_line_end(descriptor: int) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.text import utc_text
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.aws.session import ClientFactory
     from smarterise_sdk.checks.runner import Checks
+    from smarterise_sdk.domain.sites import JsonValue
     from smarterise_sdk.journal import Journal
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.services.metrics import Metrics
@@ -53,14 +56,7 @@ class Stack:
     @property
     def broker(self) -> Broker:
         """The door to AWS: paced, counted, with the write gate."""
-        with self._lock:
-            if self._broker is None:
-                from smarterise_sdk.aws.broker import Broker
-                from smarterise_sdk.aws.session import ClientFactory
-
-                self._factory = ClientFactory(self.settings)
-                self._broker = Broker(self._factory, read_only=self.settings.read_only)
-            return self._broker
+        return self._connection()[0]
 
     @property
     def journal(self) -> Journal:
@@ -69,7 +65,7 @@ class Stack:
             if self._journal is None:
                 from smarterise_sdk.journal import Journal
 
-                self._journal = Journal(self.settings.journal_dir)
+                self._journal = Journal(self.settings.journal_dir, stamp=_stamp(self.settings))
             return self._journal
 
     @property
@@ -103,20 +99,40 @@ class Stack:
             return self._checks
 
     def identity(self) -> Identity:
-        """Return who AWS says we are; asked once.
+        """Return who AWS says we are; asked by the first command of new credentials, then remembered.
 
         Raises:
             SmarteriseError: It could not be asked.
         """
         if self._identity is None:
-            from smarterise_sdk.services.identity import fetch_identity
+            from smarterise_sdk.services.identity import RememberedIdentities, identity_for
 
+            broker, factory = self._connection()
             # Not under the lock: the call may take seconds, and asking twice does no harm.
-            self._identity = fetch_identity(self.broker, self.settings.region or "")
+            self._identity = identity_for(broker, factory, RememberedIdentities(self.settings.state_dir))
         return self._identity
+
+    def _connection(self) -> tuple[Broker, ClientFactory]:
+        with self._lock:
+            if self._broker is None or self._factory is None:
+                from smarterise_sdk.aws.broker import Broker
+                from smarterise_sdk.aws.session import ClientFactory
+
+                self._factory = ClientFactory(self.settings)
+                self._broker = Broker(self._factory, read_only=self.settings.read_only)
+            return self._broker, self._factory
 
     def close(self) -> None:
         """Close every connection. The stack can be used again; it connects anew."""
         with self._lock:
             if self._factory is not None:
                 self._factory.close()
+
+
+def _stamp(settings: Settings) -> dict[str, JsonValue]:
+    """Return what every change of these settings is journalled with: where, and by whose leave."""
+    until = settings.write_until
+    unlock: JsonValue = (
+        {"until": utc_text(until), "reason": settings.write_reason} if until is not None else None
+    )
+    return {"endpoint_url": settings.endpoint_url or "", "unlock": unlock}

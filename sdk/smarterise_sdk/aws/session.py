@@ -96,6 +96,22 @@ class ClientFactory:
                 self._clients[key] = self._make(service, WRITING if writing else self._patience(service))
             return self._clients[key]
 
+    def access_key_id(self) -> str | None:
+        """Return the id of the access key that calls are signed with; `None` without credentials.
+
+        Raises:
+            SmarteriseError: The profile does not exist, or its credentials cannot be had.
+        """
+        with self._lock, _collector_paused():
+            from smarterise_sdk.aws.errors import translate
+
+            try:
+                credentials = self._the_session().get_credentials()
+                return credentials.get_frozen_credentials().access_key if credentials is not None else None
+            except Exception as error:
+                profile = self.settings.profile
+                raise translate(error, action="finding credentials", target="", profile=profile) from error
+
     def close(self) -> None:
         """Close every client's connections."""
         with self._lock:

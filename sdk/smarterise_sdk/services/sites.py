@@ -9,9 +9,10 @@ from smarterise_sdk.domain.history import HISTORY_AT_MOST, changes_between
 from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, SiteChange, WritePath
 from smarterise_sdk.domain.site_tiers import site_of
 from smarterise_sdk.domain.updates import suggest_site
-from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError, UsageError
+from smarterise_sdk.errors import InvalidDocument, NotFound, UsageError
 from smarterise_sdk.services.manager_replies import object_in
 from smarterise_sdk.services.moments import utc_now
+from smarterise_sdk.services.recording import Recording
 from smarterise_sdk.services.site_applying import Applier
 from smarterise_sdk.services.site_planning import LONGEST_REASON, Asked, SitePlanner
 from smarterise_sdk.services.site_roads import SiteRoads
@@ -79,9 +80,8 @@ class Sites:
     ) -> None:
         self._broker = broker
         self._settings = settings
-        self._journal = journal
-        self._identity = identity
         self._now = now
+        self._recording = Recording(journal, settings.journal_bucket, identity=identity)
         self._roads = SiteRoads(broker, settings.names, now=now)
         self._planner = SitePlanner(self._roads, settings, identity=identity, now=now)
 
@@ -206,7 +206,7 @@ class Sites:
             SmarteriseError: The file could not be had.
         """
         asked = Asked(updates=updates, reason=reason, create=create, expect_etag=expect_etag)
-        return self._planner.change(asked, via)
+        return self._recording.announced(self._planner.change(asked, via))
 
     def plan_replace(
         self,
@@ -247,7 +247,7 @@ class Sites:
             undoes=undoes,
             notes=notes,
         )
-        return self._planner.change(asked, via)
+        return self._recording.announced(self._planner.change(asked, via))
 
     def plan_rollback(
         self,
@@ -273,7 +273,8 @@ class Sites:
             InvalidDocument: That version, or the current file, cannot be used.
             SmarteriseError: The file could not be had.
         """
-        return self._planner.rollback(version_id, whole=whole, reason=reason, via=via)
+        plan = self._planner.rollback(version_id, whole=whole, reason=reason, via=via)
+        return self._recording.announced(plan)
 
     # Applying -----------------------------------------------------------------------------------------
 
@@ -294,26 +295,10 @@ class Sites:
         if plan.is_empty:
             return Receipt(plan, ReceiptState.NOTHING_TO_DO, (), {}, plan.base_etag, None, (), None, None, "")
         with self._broker.writing(plan) as grant:
-            who = self._who()
-            self._journal.intended(plan, who=who)
-            try:
-                receipt = Applier(self._roads, self._now).carry_out(plan, grant, by=who, say=say)
-            except SmarteriseError as error:
-                self._journal.failed(plan, error)
-                raise
-        self._note(plan, receipt)
-        return receipt
-
-    def _note(self, plan: Plan, receipt: Receipt) -> None:
-        try:
-            self._journal.done(plan, receipt)
-        except SmarteriseError as error:
-            raise SmarteriseError(
-                f"the change was made ({receipt.state.value}), but the journal does not have its end",
-                why=str(error),
-                remedy=error.remedy,
-                code=error.code,
-            ) from error
+            applier = Applier(self._roads, self._now)
+            return self._recording.around(
+                plan, grant, lambda who: applier.carry_out(plan, grant, by=who, say=say)
+            )
 
     def _usable(self, version_id: str, via: WritePath) -> SiteFile:
         file = self.version(version_id, via=via)
@@ -326,9 +311,3 @@ class Sites:
                 "smarterise-ops sites repair",
             )
         return file
-
-    def _who(self) -> str:
-        try:
-            return self._identity().arn
-        except SmarteriseError as error:
-            return f"unknown ({error.code})"
