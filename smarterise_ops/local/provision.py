@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from smarterise_ops.local import policies
-from smarterise_ops.local.alarms import ALARM_RULES, alarm_of
+from smarterise_ops.local.alarms import alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
+from smarterise_sdk.domain.alarm_rules import ALARM_RULES
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.updates import stamped
 from smarterise_sdk.errors import LocalStackError

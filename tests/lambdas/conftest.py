@@ -110,7 +110,7 @@ def bucket(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"test-{uuid.uuid4().hex}"
     for variable, value in (ACCOUNT | {"AWS_ENDPOINT_URL": aws_endpoint}).items():
         monkeypatch.setenv(variable, value)
-    for client in (aws.s3, aws.cloudwatch):
+    for client in (aws.s3, aws.cloudwatch, aws.events):
         client.cache_clear()
     aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     aws.s3().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from smarterise_ops.local.alarm_evaluator import AlarmEvaluator
-from smarterise_ops.local.alarms import ALARM_RULES
 from smarterise_ops.local.client import RunningStack
 from smarterise_ops.local.testing import running_stack
+from smarterise_sdk.domain.alarm_rules import ALARM_RULES
 from smarterise_sdk.domain.names import StackNames
 
 pytestmark = pytest.mark.stack

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_events.client import EventBridgeClient
     from types_boto3_s3.client import S3Client
 
 _CONFIG = Config(
@@ -30,6 +31,12 @@ def s3() -> S3Client:
 def cloudwatch() -> CloudWatchClient:
     """Return the CloudWatch client."""
     return boto3.client("cloudwatch", config=_CONFIG)
+
+
+@cache
+def events() -> EventBridgeClient:
+    """Return the EventBridge client."""
+    return boto3.client("events", config=_CONFIG)
 
 
 def secret_text(arn: str) -> str:

@@ -1,18 +1,23 @@
-"""AWS in and out of `site-config-manager`: the event to the logic, its answer back."""
+"""AWS in and out of `site-config-manager`: what a caller asks, or S3 tells, to the logic; its answer back."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.environment import optional, required
+from smarterise_lambdas.site_config_manager.alarms import Alarms
 from smarterise_lambdas.site_config_manager.answers import action_of
 from smarterise_lambdas.site_config_manager.logic import answer
-from smarterise_lambdas.site_config_manager.retrying import Retries
+from smarterise_lambdas.site_config_manager.means import Means
+from smarterise_lambdas.site_config_manager.schedules import Schedules
 from smarterise_lambdas.site_config_manager.store import ConfigStore
+from smarterise_lambdas.site_config_manager.triggers import carry_out, is_of_s3
+from smarterise_sdk.domain.names import StackNames
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,16 +25,43 @@ if TYPE_CHECKING:
 logger = Logger(service="site-config-manager")
 
 
+def names() -> StackNames:
+    """Return what things are called, as far as the function needs to know."""
+    default = StackNames()
+    return StackNames(
+        site_config_bucket=required("SITE_CONFIG_BUCKET"),
+        site_config_key=optional("SITE_CONFIG_KEY", default.site_config_key),
+        ftp_to_s3=optional("FTP_FUNCTION", default.ftp_to_s3),
+        critical_rule_prefix=optional("CRITICAL_RULE_PREFIX", default.critical_rule_prefix),
+        non_critical_rule_prefix=optional("NON_CRITICAL_RULE_PREFIX", default.non_critical_rule_prefix),
+        alarm_prefix=optional("ALARM_PREFIX", default.alarm_prefix),
+    )
+
+
+@cache
+def schedules(of: StackNames) -> Schedules:
+    """Return the collection schedules, kept between invocations."""
+    return Schedules(aws.events, of)
+
+
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Answer one direct invocation; see `answers` for the shapes."""
-    key = optional("SITE_CONFIG_KEY", "site-tiers.json")
-    store = ConfigStore(aws.s3(), required("SITE_CONFIG_BUCKET"), key)
-    retries = Retries(context.get_remaining_time_in_millis)
-    reply = answer(event, store, retries=retries, now=lambda: datetime.now(UTC))
+    """Answer one direct invocation, or carry out what S3 tells of; see `answers` for the shapes."""
+    called = names()
+    means = Means(
+        store=ConfigStore(aws.s3(), called.site_config_bucket, called.site_config_key),
+        alarms=Alarms(aws.cloudwatch, called),
+        schedules=schedules(called),
+        names=called,
+        remaining_ms=context.get_remaining_time_in_millis,
+        now=lambda: datetime.now(UTC),
+    )
+    if is_of_s3(event):
+        return carry_out(event, means, logger)
+    reply = answer(event, means)
     error = reply.get("error")
     if isinstance(error, dict):
         logger.warning("refused", extra={"action": action_of(event), "code": error["code"]})
     else:
-        logger.info("answered", extra={"action": reply["action"], "tries": retries.made})
+        logger.info("answered", extra={"action": reply["action"], "etag": reply.get("etag")})
     return reply

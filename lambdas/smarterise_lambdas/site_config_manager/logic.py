@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from smarterise_lambdas.site_config_manager.answers import Refusal, action_of, fitting
 from smarterise_lambdas.site_config_manager.history import history, rollback
+from smarterise_lambdas.site_config_manager.reconciling import reconcile
 from smarterise_lambdas.site_config_manager.serving import Served, served, served_version
 from smarterise_lambdas.site_config_manager.writing import update_sites
 from smarterise_sdk.domain.manager_contract import (
@@ -27,22 +30,16 @@ from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.updates import suggest_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from smarterise_lambdas.site_config_manager.retrying import Retries
-    from smarterise_lambdas.site_config_manager.store import ConfigStore
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_lambdas.site_config_manager.means import Means
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 
-def answer(event: object, store: ConfigStore, *, retries: Retries, now: Callable[[], datetime]) -> JsonObject:
+def answer(event: object, means: Means) -> JsonObject:
     """Answer one invocation.
 
     Args:
         event: What was sent.
-        store: The site file.
-        retries: How long, and how often, to try again when others write at the same time.
-        now: Clock, UTC.
+        means: What there is to work with.
 
     Raises:
         ClientError: If S3 denies or fails: a fault of the function, not of the caller.
@@ -52,17 +49,16 @@ def answer(event: object, store: ConfigStore, *, retries: Retries, now: Callable
             request = parse_request(event)
         except InvalidInput as error:
             raise Refusal.of(error) from error
-        return _answer(request, store, retries, now)
+        return _answer(request, means)
     except Refusal as refusal:
         return refusal.to_answer(action_of(event))
 
 
-def _answer(
-    request: Request, store: ConfigStore, retries: Retries, now: Callable[[], datetime]
-) -> JsonObject:
+def _answer(request: Request, means: Means) -> JsonObject:
+    store = means.store
     match request:
         case GetConfig():
-            return _get_config(request, store)
+            return _get_config(request, means)
         case GetSite(gateway_serial=serial):
             return _get_site(serial, served(store))
         case ListSites(tier=tier):
@@ -71,19 +67,37 @@ def _answer(
             instead = 'Ask for one tier at a time, or for "get_config".'
             return fitting(found.answer("list_sites", count=len(rows), sites=rows), instead)
         case UpdateSites():
-            return update_sites(request, store, retries, now)
+            return update_sites(request, store, means.tries(), means.now)
         case History():
             return history(request, store)
         case Rollback():
-            return rollback(request, store, retries, now)
-        case Reconcile():
-            raise Refusal("BAD_REQUEST", f"{request.action} is not built yet")
+            return rollback(request, store, means.tries(), means.now)
+        case Reconcile(dry_run=dry_run):
+            return reconcile(means, dry_run=dry_run).answer()
 
 
-def _get_config(request: GetConfig, store: ConfigStore) -> JsonObject:
-    found = served(store) if request.version_id is None else served_version(store, request.version_id)
+def _get_config(request: GetConfig, means: Means) -> JsonObject:
+    store, version_id = means.store, request.version_id
+    found = served(store) if version_id is None else served_version(store, version_id)
+    content: JsonObject = {"config": found.document.raw}
+    if request.with_schedules:
+        content |= _schedules(means)
     instead = f"Read the file itself: aws s3 cp {store.location} ."
-    return fitting(found.answer("get_config", config=found.document.raw), instead)
+    return fitting(found.answer("get_config", **content), instead)
+
+
+def _schedules(means: Means) -> JsonObject:
+    """Return the schedules by which files are collected; that they cannot be had does not sink the answer."""
+    try:
+        rules = means.schedules.lately()
+    except (ClientError, BotoCoreError) as error:
+        return {"schedules": [], "schedules_trouble": f"events:ListRules: {error}"}
+    rows: list[JsonValue] = [
+        {"tier": rule.tier.value, "rule": rule.name, "schedule": rule.schedule, "enabled": rule.is_enabled}
+        for rule in rules
+        if rule.collects
+    ]
+    return {"schedules": rows, "schedules_trouble": ""}
 
 
 def _get_site(serial: str, found: Served) -> JsonObject:

@@ -60,6 +60,10 @@ class ConfigStore:
         self._bucket = bucket
         self._key = key
 
+    def is_at(self, bucket: str, key: str) -> bool:
+        """Return whether an object is this file."""
+        return (bucket, key) == (self._bucket, self._key)
+
     @property
     def location(self) -> str:
         """The file's S3 URL, for messages."""
@@ -73,6 +77,19 @@ class ConfigStore:
             ClientError: If S3 does not let us look.
         """
         return self._get({})
+
+    def etag(self) -> str | None:
+        """Return the ETag of the current version; `None` if there is none.
+
+        Raises:
+            ClientError: If S3 does not let us look.
+        """
+        try:
+            return self._s3.head_object(Bucket=self._bucket, Key=self._key)["ETag"]
+        except ClientError as error:
+            if _code_of(error) in _NOT_THERE:
+                return None
+            raise
 
     def earlier(self) -> Iterator[StoredFile]:
         """Yield earlier versions, newest first; none when the bucket keeps none.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.sites import Tier
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -69,6 +71,21 @@ class StackNames:
     def alarm(self, gateway_serial: str, rule: str) -> str:
         """Return the name of a site's alarm, e.g. `smartmeter-AN54101471-voltage-low`."""
         return f"{self.alarm_prefix}-{gateway_serial}-{rule}"
+
+    def site_of_alarm(self, alarm: str) -> tuple[str, str] | None:
+        """Return the gateway serial and the rule that an alarm is named for; `None` if for none."""
+        prefix = f"{self.alarm_prefix}-"
+        # A serial has no hyphen: what comes before the next one is all of it.
+        serial, _, rule = alarm.removeprefix(prefix).partition("-")
+        return (serial, rule) if alarm.startswith(prefix) and serial and rule else None
+
+    def rule_prefix(self, tier: Tier) -> str:
+        """Return how the names of a tier's EventBridge rules begin."""
+        return self.critical_rule_prefix if tier is Tier.CRITICAL else self.non_critical_rule_prefix
+
+    def sweep_rule(self, tier: Tier) -> str:
+        """Return the EventBridge rule that has a tier's files collected, e.g. `critical-sites-ftp-sweep`."""
+        return f"{self.rule_prefix(tier)}-ftp-sweep"
 
 
 def raw_lake_key(source: str, at: datetime, gateway_serial: str, batch: str) -> str:

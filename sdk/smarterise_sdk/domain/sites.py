@@ -46,6 +46,11 @@ class Site:
     quality_profile: str = "en50160"
     extra: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def is_live(self) -> bool:
+        """Whether its readings are streamed and its alarms tell anybody: enabled and CRITICAL."""
+        return self.enabled and self.tier is Tier.CRITICAL
+
     def to_row(self) -> JsonObject:
         """Return the site as one flat, JSON-ready object, the known fields in their order."""
         return {
