@@ -45,11 +45,9 @@ class Pipeline:
 
     def build(self) -> None:
         """Make the schema and every resource but the alarms."""
-        from smarterise_lambdas.shared.database import connect as connect_database
-        from smarterise_lambdas.shared.database import ensure_schema
+        from smarterise_lambdas.migrations.runner import migrate
 
-        with connect_database(self._database_url) as connection:
-            ensure_schema(connection)
+        migrate(self._database_url)
         provision(self._clients, self._names, self._fleet, self._database_url)
 
     def start(self, *, seed: int, speed: float | None) -> None:

@@ -23,7 +23,9 @@ import psycopg
 import pytest
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
+from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.database import Connection, connect
 from smarterise_lambdas.site_config_manager import handler as manager_handler
 from smarterise_ops.local.network import free_port
 from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
@@ -95,13 +97,39 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     server.stop()
 
 
-@pytest.fixture
-def database_url(postgres: PostgresServer) -> str:
-    """The URL of an empty database."""
+def new_database(server: str, *, template: str = "template1") -> str:
+    """Make a database; return its URL."""
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgres.url.rpartition("/")[0] + f"/{name}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: PostgresServer) -> str:
+    """The name of a database with the schema, to make others of."""
+    url = new_database(postgres.url)
+    migrate(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def empty_database_url(postgres: PostgresServer) -> str:
+    """The URL of a database with nothing in it."""
+    return new_database(postgres.url)
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, migrated_template: str) -> str:
+    """The URL of a database with the schema, and no rows."""
+    return new_database(postgres.url, template=migrated_template)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection to a database with the schema, and no rows."""
+    with connect(database_url) as connection:
+        yield connection
 
 
 @pytest.fixture

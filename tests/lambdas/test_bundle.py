@@ -61,11 +61,6 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     assert done.stdout.strip() == loaded
 
 
-def test_the_schema_travels_with_the_function_that_loads_rows() -> None:
-    with zipfile.ZipFile(io.BytesIO(source_zip("kinesis_to_s3_rds"))) as archive:
-        assert b"CREATE TABLE" in archive.read("smarterise_lambdas/shared/schema.sql")
-
-
 def test_a_function_there_is_not_has_no_bundle() -> None:
     with pytest.raises(KeyError):
         source_zip("no-such-function")

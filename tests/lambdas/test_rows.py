@@ -6,18 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from smarterise_lambdas.shared.database import Connection, Database, connect, ensure_schema
+from smarterise_lambdas.shared.database import Connection, Database, SchemaBehind, connect
 from smarterise_lambdas.shared.rows import COLUMNS, LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,14 +32,6 @@ def row(voltage: float = 230.0, at: datetime = AT, source: Source = Source.IOT, 
         flags=("conflicting_values",),
     )
     return Row(reading, batch)
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    """A connection to a database with the schema in it."""
-    with connect(database_url) as connection:
-        ensure_schema(connection)
-        yield connection
 
 
 def stored(connection: Connection) -> list[tuple[object, ...]]:
@@ -140,19 +128,8 @@ def test_a_load_that_fails_loads_nothing(connection: Connection) -> None:
     assert stored(connection) == []
 
 
-def test_the_schema_can_be_ensured_by_many_at_once(database_url: str) -> None:
-    def ensure(_number: int) -> None:
-        with connect(database_url) as connection:
-            ensure_schema(connection)
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(ensure, range(6)))
-
-
 def test_many_loaders_of_the_same_rows_load_each_once(database_url: str) -> None:
     rows = [row(at=AT + timedelta(days=number)) for number in range(0, 200, 2)]
-    with connect(database_url) as connection:
-        ensure_schema(connection)
 
     def load(number: int) -> LoadOutcome:
         # Each in another order: without a common one they would deadlock.
@@ -177,12 +154,10 @@ def test_the_database_is_asked_for_anew_after_it_was_away(database_url: str) -> 
     database.close()
 
 
-def test_a_database_whose_schema_cannot_be_made_keeps_no_connection(database_url: str) -> None:
-    with connect(database_url) as connection:
-        connection.execute(b"CREATE VIEW readings AS SELECT 1")
-    database = Database(lambda: database_url)
-    with pytest.raises(psycopg.Error):
+def test_a_database_without_the_schema_is_told_of_and_no_connection_kept(empty_database_url: str) -> None:
+    database = Database(lambda: empty_database_url)
+    with pytest.raises(SchemaBehind, match=r"has no schema, .*invoke the function migrate_database"):
         database.run(lambda connection: connection.execute(b"SELECT 1"))
-    with connect(database_url) as connection:
+    with connect(empty_database_url) as connection:
         others = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         assert connection.execute(others).fetchone() == (1,)

@@ -1,14 +1,14 @@
-"""PostgreSQL: where it is, how it is connected to, and that its schema is there."""
+"""PostgreSQL: where it is, how it is connected to, and that its schema is as new as this code."""
 
 from __future__ import annotations
 
 import json
 import os
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.environment import MissingSetting
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 T = TypeVar("T")
 
+SCHEMA_VERSION: Final = "0002"
+"""The oldest schema that this code can work with: the newest step of `smarterise_lambdas.migrations`."""
+VERSION_TABLE: Final = "schema_version"
+
 _CONNECT_TIMEOUT_S: Final = 5
-_SCHEMA_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('smarterise.schema'))"
 
 
 class BadDatabaseUrl(RuntimeError):
@@ -29,6 +32,17 @@ class BadDatabaseUrl(RuntimeError):
     def __init__(self) -> None:
         form = "postgresql://user:password@host:port/name"
         super().__init__(f"the database URL is not of the form {form} (special characters percent-encoded)")
+
+
+class SchemaBehind(RuntimeError):
+    """The database lacks what this version needs: a fault of the deployment."""
+
+    def __init__(self, version: str) -> None:
+        has = f"is at version {version}" if version else "has no schema"
+        super().__init__(
+            f"the database {has}, and this function needs {SCHEMA_VERSION}:"
+            " invoke the function migrate_database, and it works from then on"
+        )
 
 
 def database_url() -> str:
@@ -71,16 +85,31 @@ def connect(url: str) -> Connection:
         raise BadDatabaseUrl from None
 
 
-def ensure_schema(connection: Connection) -> None:
-    """Create what is missing of the schema; safe to call at any time, and by several at once.
+def schema_version(connection: Connection) -> str:
+    """Return the version of the schema; `""` if the database has none, or one older than the migrations.
 
     Raises:
-        psycopg.Error: If the user may not, or the server fails.
+        psycopg.Error: If the server fails.
     """
-    schema = files("smarterise_lambdas.shared").joinpath("schema.sql").read_text(encoding="utf-8")
     with connection.transaction():
-        connection.execute(_SCHEMA_LOCK)
-        connection.execute(schema.encode())
+        found = connection.execute("SELECT to_regclass(%s)", [VERSION_TABLE]).fetchone()
+        if found is None or found[0] is None:
+            return ""
+        statement = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
+        version = connection.execute(statement).fetchone()
+    return version[0] if version else ""
+
+
+def require_schema(connection: Connection) -> None:
+    """See that the database has what this version of the code needs. A newer schema has it.
+
+    Raises:
+        SchemaBehind: If it has not.
+        psycopg.Error: If the server fails.
+    """
+    version = schema_version(connection)
+    if version < SCHEMA_VERSION:
+        raise SchemaBehind(version)
 
 
 class Database:
@@ -113,7 +142,7 @@ class Database:
     def _fresh(self) -> Connection:
         connection = connect(self._url())
         try:
-            ensure_schema(connection)
+            require_schema(connection)
         except BaseException:
             connection.close()
             raise

@@ -10,8 +10,10 @@ The rule for two rows of one key (gateway, meter, moment):
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -19,10 +21,12 @@ from psycopg import sql
 from smarterise_sdk.domain.readings import Quantity, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from smarterise_lambdas.shared.database import Connection
+
+Cursor: TypeAlias = "psycopg.Cursor[tuple[Any, ...]]"
 
 KEY: Final = ("gateway_serial", "device_serial", "measured_at")
 CONTENT: Final = (
@@ -30,12 +34,24 @@ CONTENT: Final = (
     "voltage_unbalance",
     "unbalance_method",
     "device_online",
-    "flags",
 )
-"""What two rows of one key are compared by."""
-COLUMNS: Final = (*KEY, "source", *CONTENT, "batch_id")
+"""What two rows of one key are compared by. Not their flags: those say what was made of the row."""
+COLUMNS: Final = (*KEY, "source", *CONTENT, "flags", "batch_id")
+POSITION: Final = "position"
+"""The staged column that tells which row came first."""
 
-_POSITION = "position"
+_TEXTS = ("gateway_serial", "device_serial", "source", "unbalance_method", "batch_id")
+TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(COLUMNS, "float8"),
+        **dict.fromkeys(_TEXTS, "text"),
+        "measured_at": "timestamptz",
+        "device_online": "bool",
+        "flags": "text[]",
+        POSITION: "int4",
+    }
+)
+"""PostgreSQL's type of every column that can be staged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,77 @@ class LoadOutcome:
     differing: tuple[int, ...]
 
 
+class Stage:
+    """Where the rows of one load wait, in the caller's transaction, until `settle` puts them into the table.
+
+    A temporary table, made once a connection and emptied by each commit: one a load would bloat the
+    catalogue.
+    """
+
+    def __init__(self, cursor: Cursor, constants: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Make it ready.
+
+        Args:
+            cursor: Inside a transaction.
+            constants: What all rows have in common, by column: need not be copied with each.
+        """
+        self._cursor = cursor
+        cursor.execute(_STAGE)
+        if constants:
+            defaults = {"device_online": True, "flags": [], **constants}
+            cursor.execute(
+                sql.SQL("ALTER TABLE incoming {}").format(
+                    sql.SQL(", ").join(
+                        sql.SQL("ALTER {} SET DEFAULT {}::{}").format(
+                            sql.Identifier(column), sql.Literal(value), sql.SQL(TYPES[column])
+                        )
+                        for column, value in defaults.items()
+                    )
+                )
+            )
+
+    @contextmanager
+    def copying(self, columns: Sequence[str] = (*COLUMNS, POSITION)) -> Iterator[psycopg.Copy]:
+        """Open the way in, for `write_row`; may be opened several times, for one block of rows each.
+
+        Args:
+            columns: Those that are written, in this order; `POSITION` among them. Others are the constants.
+        """
+        copy_in = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(_names(columns))
+        with self._cursor.copy(copy_in) as copy:
+            copy.set_types([TYPES[column] for column in columns])
+            yield copy
+
+    def settle(self, *, months: Collection[datetime] | None = None, in_order: bool = False) -> LoadOutcome:
+        """Put what is staged into the table, and say what became of it.
+
+        Args:
+            months: A moment of each month that the rows are of; found out when it is not given.
+            in_order: The rows were copied in the order of their keys, and no key comes twice: need not be
+                sorted.
+
+        Raises:
+            psycopg.Error: If the database fails.
+        """
+        cursor = self._cursor
+        for moment in sorted(self._months() if months is None else set(map(month_of, months))):
+            cursor.execute("SELECT ensure_readings_partition(%s)", [moment])
+        cursor.execute(_COUNT)
+        (staged,) = cursor.fetchone() or (0,)
+        cursor.execute(_UPSERT_IN_ORDER if in_order else _UPSERT)
+        loaded = cursor.rowcount
+        if loaded == staged:
+            return LoadOutcome(loaded, 0, 0, ())
+        cursor.execute(_COMPARE)
+        equal, superseded, differing = cursor.fetchone() or (0, 0, [])
+        if differing:
+            cursor.execute(_KEEP_CONFLICTS)
+        return LoadOutcome(loaded, equal - loaded, superseded, tuple(sorted(differing)))
+
+    def _months(self) -> list[datetime]:
+        return [moment for (moment,) in self._cursor.execute(_MONTHS)]
+
+
 def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
     """Load rows in one transaction.
 
@@ -76,22 +163,15 @@ def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
     with connection.transaction(), connection.cursor() as cursor:
         # A hung lock must become an error while the function still has time to tell of it.
         cursor.execute("SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '20s'")
-        for moment in {_month_of(row.reading.measured_at) for row in rows}:
-            cursor.execute("SELECT ensure_readings_partition(%s)", [moment])
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
+        stage = Stage(cursor)
+        with stage.copying() as copy:
             for position, row in enumerate(rows):
                 copy.write_row([*_cells(row), position])
-        cursor.execute(_UPSERT)
-        loaded = cursor.rowcount
-        cursor.execute(_COMPARE)
-        equal, superseded, differing = _one_row(cursor)
-        if differing:
-            cursor.execute(_KEEP_CONFLICTS)
-    return LoadOutcome(loaded, equal - loaded, superseded, tuple(sorted(differing)))
+        return stage.settle(months={month_of(row.reading.measured_at) for row in rows})
 
 
-def _month_of(moment: datetime) -> datetime:
+def month_of(moment: datetime) -> datetime:
+    """Return the first moment of a moment's month; both UTC."""
     return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -112,23 +192,32 @@ def _cells(row: Row) -> list[Any]:
     ]
 
 
-def _one_row(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[int, int, list[int]]:
-    equal, superseded, differing = cursor.fetchone() or (0, 0, [])
-    return equal, superseded, differing
-
-
 def _names(columns: Sequence[str], table: str | None = None) -> sql.Composed:
     prefix = (table,) if table else ()
     return sql.SQL(", ").join(sql.Identifier(*prefix, column) for column in columns)
 
 
-# Made once a connection and emptied by each commit: a table a batch would bloat the catalogue.
 _STAGE: Final = sql.SQL(
     "CREATE TEMP TABLE IF NOT EXISTS incoming ON COMMIT DELETE ROWS"
     " AS SELECT {columns}, 0 AS position FROM readings WITH NO DATA"
 ).format(columns=_names(COLUMNS))
 
-_COPY: Final = sql.SQL("COPY incoming ({columns}) FROM STDIN").format(columns=_names((*COLUMNS, _POSITION)))
+_COUNT: Final = b"SELECT count(*) FROM incoming"
+
+_MONTHS: Final = b"""
+    SELECT DISTINCT date_trunc('month', measured_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM incoming
+"""
+
+_ON_CONFLICT: Final = sql.SQL(
+    """
+    ON CONFLICT ({key}) DO UPDATE SET ({updated}) = ROW ({excluded}), ingested_at = now()
+    WHERE readings.source = 'ftp' AND excluded.source = 'iot'
+    """
+).format(
+    key=_names(KEY),
+    updated=_names(COLUMNS[len(KEY) :]),
+    excluded=_names(COLUMNS[len(KEY) :], "excluded"),
+)
 
 # Sorted by key, so that two loaders of the same keys wait for each other and do not deadlock.
 _UPSERT: Final = sql.SQL(
@@ -136,15 +225,13 @@ _UPSERT: Final = sql.SQL(
     INSERT INTO readings ({columns})
     SELECT DISTINCT ON ({key}) {columns} FROM incoming
     ORDER BY {key}, source = 'iot' DESC, position
-    ON CONFLICT ({key}) DO UPDATE SET ({updated}) = ROW ({excluded}), ingested_at = now()
-    WHERE readings.source = 'ftp' AND excluded.source = 'iot'
+    {on_conflict}
     """
-).format(
-    columns=_names(COLUMNS),
-    key=_names(KEY),
-    updated=_names(COLUMNS[len(KEY) :]),
-    excluded=_names(COLUMNS[len(KEY) :], "excluded"),
-)
+).format(columns=_names(COLUMNS), key=_names(KEY), on_conflict=_ON_CONFLICT)
+
+_UPSERT_IN_ORDER: Final = sql.SQL(
+    "INSERT INTO readings ({columns}) SELECT {columns} FROM incoming {on_conflict}"
+).format(columns=_names(COLUMNS), on_conflict=_ON_CONFLICT)
 
 _SAME_SOURCE: Final = sql.SQL("incoming.source = readings.source")
 _EQUAL: Final = sql.SQL("({left}) IS NOT DISTINCT FROM ({right})").format(
@@ -163,7 +250,7 @@ _COMPARE: Final = sql.SQL(
 _KEEP_CONFLICTS: Final = sql.SQL(
     """
     WITH differing AS (
-        SELECT incoming.*, (to_jsonb(incoming) - '{position}' - 'batch_id') AS content
+        SELECT incoming.*, (to_jsonb(incoming) - '{position}' - 'batch_id' - 'flags') AS content
         FROM incoming JOIN readings USING ({key})
         WHERE {same_source} AND NOT {equal}
     )
@@ -171,4 +258,4 @@ _KEEP_CONFLICTS: Final = sql.SQL(
     SELECT {key}, source, md5(content::text), content, batch_id FROM differing
     ON CONFLICT DO NOTHING
     """
-).format(key=_names(KEY), same_source=_SAME_SOURCE, equal=_EQUAL, position=sql.SQL(_POSITION))
+).format(key=_names(KEY), same_source=_SAME_SOURCE, equal=_EQUAL, position=sql.SQL(POSITION))

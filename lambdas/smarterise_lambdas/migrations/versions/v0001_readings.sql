@@ -1,4 +1,4 @@
--- The tables the pipeline loads. Idempotent: applied by `database.ensure_schema` on every cold start.
+-- The tables the pipeline loads. IF NOT EXISTS: databases older than the migrations have them already.
 
 CREATE TABLE IF NOT EXISTS readings (
     gateway_serial          text             NOT NULL,

@@ -1,0 +1,186 @@
+"""Which meters a gateway has: learned from the stream, told to the files, which do not name theirs.
+
+Rows whose meter is not known are loaded under the empty serial. Once the gateway turns out to have exactly
+one meter they become its rows, by the conflict rule of `rows`; with several, only the site file can tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from psycopg import sql
+
+from smarterise_lambdas.shared.rows import COLUMNS, Stage
+from smarterise_sdk.domain.readings import METER_UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from smarterise_lambdas.shared.database import Connection
+
+NO_METER: Final = ""
+"""The serial of rows whose meter is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChoice:
+    """Whose rows a file's are.
+
+    Attributes:
+        device_serial: The meter; empty if it is not known.
+        flags: What each of its rows is to be flagged with.
+    """
+
+    device_serial: str
+    flags: tuple[str, ...] = ()
+
+
+def meter_of_file(known: Sequence[str], logger: str, loggers: Mapping[str, object]) -> MeterChoice:
+    """Return whose rows a file's are.
+
+    Args:
+        known: The gateway's meters.
+        logger: The logger that the file's name tells; empty if none.
+        loggers: What the site file says under the key of that name: meter by logger. Written by hand, so
+            anything but text is passed over.
+    """
+    told = loggers.get(logger)
+    if isinstance(told, str) and told:
+        return MeterChoice(told)
+    if len(known) == 1:
+        return MeterChoice(known[0])
+    # With none known the stream may yet tell; with several it cannot.
+    return MeterChoice(NO_METER, (METER_UNKNOWN,) if known else ())
+
+
+def known_meters(connection: Connection, gateway_serial: str) -> tuple[str, ...]:
+    """Return a gateway's meters, in the caller's transaction.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    return tuple(serial for (serial,) in connection.execute(_KNOWN, [gateway_serial]))
+
+
+def note_meters(connection: Connection, pairs: Collection[tuple[str, str]], *, seen_at: datetime) -> None:
+    """Write down meters that were heard of, in the caller's transaction.
+
+    Args:
+        connection: Inside a transaction.
+        pairs: Gateway and meter; an empty meter is none.
+        seen_at: When, UTC.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    named = sorted({(gateway, device) for gateway, device in pairs if device != NO_METER})
+    if named:
+        gateways, devices = map(list, zip(*named, strict=True))
+        connection.execute(_NOTE, [seen_at, gateways, devices])
+
+
+def note_unnamed(connection: Connection, gateway_serial: str) -> None:
+    """Write down that rows without a meter were loaded, in the transaction that loads them.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    connection.execute(_NOTE_UNNAMED, [gateway_serial])
+
+
+def name_rows(connection: Connection, *, at_most: int = 10) -> int:
+    """Give rows without a meter to their gateway's only one, where there is exactly one now.
+
+    Each gateway is a transaction of its own: its rows are all named, or none is.
+
+    Args:
+        connection: Outside a transaction.
+        at_most: How many gateways to do.
+
+    Returns:
+        How many gateways were done.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    done = 0
+    while done < at_most and _name_rows_of_one(connection):
+        done += 1
+    return done
+
+
+def _name_rows_of_one(connection: Connection) -> bool:
+    with connection.transaction(), connection.cursor() as cursor:
+        found = cursor.execute(_NAMEABLE).fetchone()
+        if found is None:
+            return False
+        names = dict(zip(("gateway", "device"), found, strict=True))
+        # Most have no rival and stay as they are, with the moment they arrived; the rest go by the rule.
+        cursor.execute(_NAME, names)
+        stage = Stage(cursor)
+        cursor.execute(_STAGE_REST, names)
+        cursor.execute(_DELETE_REST, names)
+        stage.settle()
+        cursor.execute(_NAME_CONFLICTS, names)
+        cursor.execute(_FORGET, names)
+    return True
+
+
+_KNOWN: Final = (
+    b"SELECT device_serial FROM meters WHERE gateway_serial = %s ORDER BY first_seen_at, device_serial"
+)
+_NOTE: Final = b"""
+    INSERT INTO meters (gateway_serial, device_serial, first_seen_at)
+    SELECT gateway, device, %s FROM unnest(%s::text[], %s::text[]) AS heard (gateway, device)
+    ON CONFLICT DO NOTHING
+"""
+# An update even where there is nothing to say: it holds the entry until the rows that it tells of are there.
+_NOTE_UNNAMED: Final = b"""
+    INSERT INTO unnamed_rows (gateway_serial) VALUES (%s)
+    ON CONFLICT (gateway_serial) DO UPDATE SET noted_at = now()
+"""
+_NAMEABLE: Final = b"""
+    SELECT gateway_serial, known.device
+    FROM unnamed_rows AS unnamed CROSS JOIN LATERAL (
+        SELECT min(device_serial) AS device, count(*) AS devices
+        FROM meters WHERE gateway_serial = unnamed.gateway_serial
+    ) AS known
+    WHERE known.devices = 1
+    ORDER BY noted_at LIMIT 1 FOR UPDATE OF unnamed SKIP LOCKED
+"""
+_NAME: Final = b"""
+    UPDATE readings SET device_serial = %(device)s
+    WHERE gateway_serial = %(gateway)s AND device_serial = ''
+      AND NOT EXISTS (
+          SELECT FROM readings AS rival
+          WHERE rival.gateway_serial = %(gateway)s AND rival.device_serial = %(device)s
+            AND rival.measured_at = readings.measured_at
+      )
+"""
+_STAGE_REST: Final = sql.SQL(
+    """
+    INSERT INTO incoming ({columns}, position)
+    SELECT {values}, row_number() OVER (ORDER BY measured_at)
+    FROM readings WHERE gateway_serial = %(gateway)s AND device_serial = ''
+    """
+).format(
+    columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+    values=sql.SQL(", ").join(
+        sql.Placeholder("device") if column == "device_serial" else sql.Identifier(column)
+        for column in COLUMNS
+    ),
+)
+_DELETE_REST: Final = b"DELETE FROM readings WHERE gateway_serial = %(gateway)s AND device_serial = ''"
+_NAME_CONFLICTS: Final = b"""
+    WITH moved AS (
+        DELETE FROM reading_conflicts WHERE gateway_serial = %(gateway)s AND device_serial = '' RETURNING *
+    )
+    INSERT INTO reading_conflicts
+        (gateway_serial, device_serial, measured_at, source, content_hash, content, batch_id, seen_at)
+    SELECT gateway_serial, %(device)s, measured_at, source, content_hash, content, batch_id, seen_at
+    FROM moved
+    ON CONFLICT DO NOTHING
+"""
+_FORGET: Final = b"DELETE FROM unnamed_rows WHERE gateway_serial = %(gateway)s"
