@@ -57,6 +57,24 @@ def test_history_tells_who_when_why_and_what_the_newest_first(file: Any, invoke:
     assert listed(file)[0]["ETag"] == last
 
 
+def test_the_history_of_one_site_leaves_the_others_out(file: Any, invoke: Invoke) -> None:
+    file.upload(file.sample)
+    both = {"ehm21120333": {"tier": "NON_CRITICAL"}, "AN54101471": {"tier": "CRITICAL"}}
+    assert invoke("update_sites", updates=both, reason="storm")["ok"]
+    assert invoke("update_sites", updates={"AN54101471": {"name": "Ikeja"}})["ok"]
+
+    answer = invoke("history", gateway_serial="ehm21120333")
+
+    (row,) = answer["versions"]
+    assert (answer["count"], answer["is_complete"]) == (1, True)
+    assert (row["changed"], row["gateway_serials"]) == (1, ["ehm21120333"])
+    assert (row["tiers"], row["reason"]) == ({"ehm21120333": "NON_CRITICAL"}, "storm")
+    renamed, switched = invoke("history", gateway_serial="AN54101471")["versions"]
+    assert (renamed["tiers"], switched["tiers"]) == ({}, {"AN54101471": "CRITICAL"})
+    assert invoke("history", gateway_serial="nobody")["count"] == 0
+    assert invoke("history", gateway_serial="")["error"]["code"] == "BAD_REQUEST"
+
+
 def test_history_is_as_long_as_asked_and_says_whether_that_is_all(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     for tier in ("NON_CRITICAL", "CRITICAL", "NON_CRITICAL"):

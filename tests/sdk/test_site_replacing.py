@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from smarterise_sdk.domain.plans import ReceiptState, WritePath
-from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, UsageError
+from smarterise_sdk.errors import InvalidDocument, NotFound, UsageError
 
 if TYPE_CHECKING:
     from smarterise_sdk.stack import Stack
@@ -132,6 +130,19 @@ def test_both_roads_tell_the_same_history(stack: Stack, home: Any) -> None:
     assert by_function == straight
     assert [entry.kind for entry in straight.entries] == ["hand edit", "deleted", "change", "first"]
     assert [entry.to_row() for entry in straight.entries] == [entry.to_row() for entry in by_function.entries]
+
+
+@BOTH
+def test_the_history_of_one_site(stack: Stack, home: Any, via: WritePath) -> None:
+    changed(stack, SWITCH, via, reason="storm")
+    by_hand = home.file()
+    by_hand["sites"][OTHER]["name"] = "Ikeja"
+    home.put_file(by_hand)
+    (serial,) = SWITCH
+    [switched] = stack.sites.history(gateway_serial=serial, via=via).entries
+    assert (switched.tiers, switched.changed) == ({serial: SWITCH[serial]["tier"]}, 1)
+    [renamed] = stack.sites.history(gateway_serial=OTHER, via=via).entries
+    assert (renamed.tiers, renamed.kind) == ({}, "hand edit")
 
 
 @BOTH

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from smarterise_lambdas.shared.site_file import FileMissing
 from smarterise_lambdas.site_config_manager.answers import fitting
 from smarterise_lambdas.site_config_manager.serving import (
     file_missing,
@@ -12,9 +13,8 @@ from smarterise_lambdas.site_config_manager.serving import (
     parsed,
     served_version,
 )
-from smarterise_lambdas.site_config_manager.store import FileMissing
 from smarterise_lambdas.site_config_manager.writing import Planned, write
-from smarterise_sdk.domain.history import entries_of, way_back
+from smarterise_sdk.domain.history import about_site, entries_of, way_back
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.updates import replace_sites
 
@@ -50,7 +50,8 @@ def history(request: History, store: ConfigStore) -> JsonObject:
             return None
 
     # Rows at once: the documents of two hundred versions would not fit into memory side by side.
-    rows = [entry.to_row() for entry in entries_of(reversed(listed), body_of)]
+    entries = about_site(entries_of(reversed(listed), body_of), request.gateway_serial)
+    rows = [entry.to_row() for entry in entries]
     rows = rows[::-1][: request.limit]
     told: JsonObject = {
         "ok": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -88,8 +88,14 @@ class VersionEntry:
             return f"cannot be used: {first}{more}"
         return summary_of(self.changes) if self.kind not in _WITHOUT_CONTENT else ""
 
+    def about(self, serial: str) -> VersionEntry | None:
+        """Return the entry with what it changed of one site alone; `None` if that is nothing."""
+        changes = tuple(change for change in self.changes if change.gateway_serial == serial)
+        return replace(self, changes=changes) if changes else None
+
     def to_row(self) -> JsonObject:
-        """Return the entry as one JSON-ready object; the serials are the first few."""
+        """Return the entry as one JSON-ready object; serials and new tiers are of the first few."""
+        first = self.changes[:SERIALS_TOLD]
         return {
             "version_id": self.version.version_id,
             "written_at": utc_text(self.version.written_at),
@@ -98,7 +104,8 @@ class VersionEntry:
             "by": self.by,
             "reason": self.reason,
             "changed": len(self.changes),
-            "gateway_serials": [change.gateway_serial for change in self.changes[:SERIALS_TOLD]],
+            "gateway_serials": [change.gateway_serial for change in first],
+            "tiers": _new_tiers(first),
             "summary": self.summary,
             "problems": [dict(problem.to_json()) for problem in self.problems],
         }
@@ -123,7 +130,11 @@ _WITHOUT_CONTENT = frozenset({VersionKind.DELETED, VersionKind.GONE})
 
 
 def history_of(
-    versions: Sequence[FileVersion], body_of: Callable[[FileVersion], bytes | None], *, limit: int
+    versions: Sequence[FileVersion],
+    body_of: Callable[[FileVersion], bytes | None],
+    *,
+    limit: int,
+    serial: str | None = None,
 ) -> tuple[VersionEntry, ...]:
     """Return the newest versions as a log, the newest first.
 
@@ -133,9 +144,18 @@ def history_of(
         versions: Of the file, the newest first.
         body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
         limit: How many to tell.
+        serial: Of these, tell those alone that changed this site, and what they changed of it.
     """
     entries = entries_of(reversed(versions[: limit + 1]), body_of)
-    return tuple(reversed(list(entries)))[:limit]
+    return tuple(about_site(tuple(reversed(list(entries)))[:limit], serial))
+
+
+def about_site(entries: Iterable[VersionEntry], serial: str | None) -> Iterator[VersionEntry]:
+    """Yield the entries that are about a site, cut to it; all of them as they are where none is named."""
+    for entry in entries:
+        told = entry if serial is None else entry.about(serial)
+        if told is not None:
+            yield told
 
 
 def entries_of(
@@ -234,6 +254,15 @@ def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -
 
 def _stamp(document: SiteTiers) -> tuple[str, str, str]:
     return document.updated_at, document.updated_by, document.reason
+
+
+def _new_tiers(changes: Iterable[SiteChange]) -> JsonObject:
+    return {
+        change.gateway_serial: change.after["tier"]
+        for change in changes
+        if change.after is not None
+        and (change.before is None or change.before["tier"] != change.after["tier"])
+    }
 
 
 def _words(change: SiteChange) -> str:

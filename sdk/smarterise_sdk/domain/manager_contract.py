@@ -105,10 +105,16 @@ class UpdateSites(_Write):
 
 
 class History(_Request):
-    """The newest versions of the file, as a log."""
+    """The newest versions of the file, as a log.
+
+    Attributes:
+        limit: How many are looked at.
+        gateway_serial: Of these, tell those alone that changed this site, and what they changed of it.
+    """
 
     action: Literal["history"]
     limit: StrictInt = Field(default=20, ge=1, le=HISTORY_AT_MOST)
+    gateway_serial: StrictStr | None = Field(default=None, min_length=1)
 
 
 class Rollback(_Write):

@@ -84,8 +84,8 @@ class Road(Protocol):
     def version(self, version_id: str) -> SiteFile:
         """Return one version of the file."""
 
-    def history(self, limit: int) -> SiteHistory:
-        """Return the newest versions of the file, as a log."""
+    def history(self, limit: int, serial: str | None = None) -> SiteHistory:
+        """Return the newest versions of the file, as a log; with a serial, those that changed this site."""
 
     def way_back(self, base: SiteFile, version_id: str, *, whole: bool) -> WayBack:
         """Return what it takes to go from the current file back to a version."""

@@ -28,6 +28,7 @@ class HistoryRow:
         reason: Why, as the file says.
         changed: How many sites differ from the good version before it.
         gateway_serials: The first few of them.
+        tiers: The tier that these came to, where it is another than before.
         summary: What changed, or what is wrong, in one line.
         problems: What is wrong with it, when it cannot be used.
     """
@@ -40,6 +41,7 @@ class HistoryRow:
     reason: str
     changed: int
     gateway_serials: tuple[str, ...]
+    tiers: Mapping[str, str]
     summary: str
     problems: tuple[Problem, ...]
 
@@ -59,6 +61,7 @@ class HistoryRow:
             "reason": self.reason,
             "changed": self.changed,
             "gateway_serials": list(self.gateway_serials),
+            "tiers": dict(self.tiers),
             "summary": self.summary,
             "problems": [dict(problem.to_json()) for problem in self.problems],
         }
@@ -72,6 +75,7 @@ class HistoryRow:
             return visible(value) if isinstance(value, str) else ""
 
         changed, serials, problems = row.get("changed"), row.get("gateway_serials"), row.get("problems")
+        tiers = row.get("tiers")
         return cls(
             version_id=text("version_id"),
             written_at=text("written_at"),
@@ -81,6 +85,9 @@ class HistoryRow:
             reason=text("reason"),
             changed=changed if isinstance(changed, int) else 0,
             gateway_serials=tuple(visible(str(one)) for one in serials) if isinstance(serials, list) else (),
+            tiers={visible(serial): visible(str(tier)) for serial, tier in tiers.items()}
+            if isinstance(tiers, dict)
+            else {},
             summary=text("summary"),
             problems=tuple(Problem.from_json(one) for one in problems if isinstance(one, dict))
             if isinstance(problems, list)

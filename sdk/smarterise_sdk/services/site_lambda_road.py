@@ -63,13 +63,14 @@ class LambdaRoad:
         """
         return self._file(self.ask({"action": "get_config", "version_id": version_id}))
 
-    def history(self, limit: int) -> SiteHistory:
-        """Return the newest versions of the file, as a log.
+    def history(self, limit: int, serial: str | None = None) -> SiteHistory:
+        """Return the newest versions of the file, as a log; with a serial, those that changed this site.
 
         Raises:
             SmarteriseError: It could not be had.
         """
-        reply = self.ask({"action": "history", "limit": limit})
+        about: JsonObject = {} if serial is None else {"gateway_serial": serial}
+        reply = self.ask({"action": "history", "limit": limit, **about})
         rows = list_in(reply, "versions", self._function)
         return SiteHistory(
             tuple(HistoryRow.from_row(row) for row in rows if isinstance(row, dict)),

@@ -102,13 +102,13 @@ class S3Road:
         """
         return self.versions.file(version_id)
 
-    def history(self, limit: int) -> SiteHistory:
-        """Return the newest versions of the file, as a log.
+    def history(self, limit: int, serial: str | None = None) -> SiteHistory:
+        """Return the newest versions of the file, as a log; with a serial, those that changed this site.
 
         Raises:
             SmarteriseError: It could not be had.
         """
-        return self.versions.history(limit)
+        return self.versions.history(limit, serial)
 
     def way_back(self, base: SiteFile, version_id: str, *, whole: bool) -> WayBack:
         """Return what it takes to go from the current file back to a version.

@@ -56,8 +56,8 @@ class SiteVersions:
             # S3 tells the two apart, each in its order; their moments, to the second, say how they mix.
             yield from heapq.merge(bodies, deletions, key=_newness, reverse=True)
 
-    def history(self, limit: int) -> SiteHistory:
-        """Return the newest versions as a log.
+    def history(self, limit: int, serial: str | None = None) -> SiteHistory:
+        """Return the newest versions as a log; with a serial, those that changed this site.
 
         Raises:
             NotFound: There never was a file (code `CONFIG_MISSING`), or there is no bucket.
@@ -66,7 +66,7 @@ class SiteVersions:
         listed = tuple(islice(self.listed(), limit + 1))
         if not listed:
             raise no_file(self._bucket, self._key, why="S3 lists no version of it")
-        entries = history_of(listed, self._body_or_none, limit=limit)
+        entries = history_of(listed, self._body_or_none, limit=limit, serial=serial)
         return SiteHistory(
             tuple(HistoryRow.from_row(entry.to_row()) for entry in entries),
             is_versioned=self._are_kept(listed),

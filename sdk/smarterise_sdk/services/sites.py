@@ -133,11 +133,14 @@ class Sites:
         """
         return self.fetch_one(serial, via=via).sites[0]
 
-    def history(self, *, limit: int = 20, via: WritePath = WritePath.LAMBDA) -> SiteHistory:
+    def history(
+        self, *, limit: int = 20, gateway_serial: str | None = None, via: WritePath = WritePath.LAMBDA
+    ) -> SiteHistory:
         """Return the newest versions of the file as a log, the newest first, in the order of S3.
 
         Args:
-            limit: How many, at most 200.
+            limit: How many are looked at, at most 200.
+            gateway_serial: Of these, tell those alone that changed this site, and what they changed of it.
             via: By which road.
 
         Raises:
@@ -146,7 +149,7 @@ class Sites:
         """
         if not 1 <= limit <= HISTORY_AT_MOST:
             raise UsageError(f"{limit} versions cannot be told; 1 to {HISTORY_AT_MOST} can")
-        return self._roads.of(via).history(limit)
+        return self._roads.of(via).history(limit, gateway_serial)
 
     def version(self, version_id: str, *, via: WritePath = WritePath.LAMBDA) -> SiteFile:
         """Return one version of the file; a version too large for the function comes straight from S3.
