@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 
+from smarterise_sdk.domain.history import WayBack
 from smarterise_sdk.domain.plans import Plan, ReceiptState, SiteChange, WritePath
 from smarterise_sdk.domain.site_tiers import SiteTiers, site_tiers_of
 from smarterise_sdk.services.identity import short_name
-from smarterise_sdk.services.site_plans import causes_of, title_of
+from smarterise_sdk.services.site_plans import rollback_notes, rollback_title, title_of
 from smarterise_sdk.services.site_verification import changed_since, compare, last_written
 
 CRITICAL, FTP = {"tier": "CRITICAL"}, {"tier": "NON_CRITICAL"}
 OFF = {"tier": "CRITICAL", "enabled": False}
 
 
-def change(before: dict[str, Any] | None, after: dict[str, Any], serial: str = "ehm21120333") -> SiteChange:
+def change(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, serial: str = "ehm21120333"
+) -> SiteChange:
     return SiteChange(serial, before, after)
 
 
@@ -56,45 +59,32 @@ def document(sites: dict[str, Any], **keys: Any) -> SiteTiers:
         ([change(CRITICAL, OFF)], "Disable 1 site"),
         ([change(OFF, {**OFF, "enabled": True}), change(OFF, CRITICAL, "AN54101471")], "Enable 2 sites"),
         ([change(CRITICAL, {**CRITICAL, "name": "x"})], "Update 1 site"),
+        ([change(CRITICAL, None), change(OFF, None, "AN54101471")], "Remove 2 sites"),
+        ([change(CRITICAL, None), change(CRITICAL, FTP, "AN54101471")], "Update 2 sites"),
     ],
 )
 def test_titles(changes: list[SiteChange], title: str) -> None:
     assert title_of(changes) == title
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        (CRITICAL, FTP, "readings expected every 60 min, stale after 120 min"),
-        (FTP, CRITICAL, "readings expected every 1 min, stale after 2 min"),
-        (CRITICAL, OFF, "disabled: no readings expected, not judged"),
-        (FTP, {**FTP, "enabled": False}, "disabled: no readings expected, not judged"),
-        (OFF, CRITICAL, "readings expected every 1 min, stale after 2 min"),
-        (OFF, FTP, "readings expected every 60 min, stale after 120 min"),
-        (None, CRITICAL, "new, readings expected every 1 min, stale after 2 min"),
-        (None, FTP, "new, readings expected every 60 min, stale after 120 min"),
-        (None, OFF, "new, disabled: no readings expected, not judged"),
-        (CRITICAL, {**CRITICAL, "nominal_voltage": 240}, "voltage limits follow the new nominal voltage"),
-        (CRITICAL, {**CRITICAL, "quality_profile": "c84.1"}, "voltage limits follow the new profile"),
-        (CRITICAL, {**CRITICAL, "capacity_kva": 500}, "load is shown as a share of the new capacity"),
-        (CRITICAL, {**CRITICAL, "name": "x"}, "the file alone; readings are judged as before"),
-        (OFF, {**FTP, "enabled": False}, "the file alone; readings are judged as before"),
-    ],
-)
-def test_causes(before: dict[str, Any] | None, after: dict[str, Any], words: str) -> None:
-    assert causes_of([change(before, after)]) == (f"1 site: {words}",)
+def test_a_way_back_is_named_with_its_version() -> None:
+    changes = [change(FTP, CRITICAL), change(FTP, None, "AN54101471")]
+    long = "3HL4kqtJvjVBH40Nrjfkd"
+    assert rollback_title(changes, long) == "Roll back 2 sites to version 3HL4kqtJ…"
+    assert rollback_title(changes[:1], "v\x1b1") == "Roll back 1 site to version v\\x1b1"
+    assert rollback_title([], long) == "Change nothing"
 
 
-def test_causes_are_counted_and_all_told() -> None:
-    told = causes_of(
-        [
-            change(CRITICAL, {**FTP, "nominal_voltage": 240}, "A1A"),
-            change(CRITICAL, FTP, "B2B"),
-            change(FTP, CRITICAL, "C3C"),
-        ]
+def test_a_way_back_tells_what_stays_and_what_goes_with_it() -> None:
+    many = tuple(f"AN{number}" for number in range(12))
+    notes = rollback_notes(WayBack({"A1A": None}, kept=("B2B",), overtaken=many), "v1")
+    assert notes[0] == "back to version v1"
+    assert notes[1] == "1 site (B2B) changed later and stays as it is, unless all is taken back"
+    assert notes[2].startswith("12 sites (AN0, AN1, ")
+    assert "AN9 and 2 more) changed again since: that is taken back too" in notes[2]
+    assert rollback_notes(WayBack({}, (), ()), "v1")[1:] == (
+        "what changed right after that version is as it was in it already",
     )
-    assert [line.split(":")[0] for line in told] == ["1 site", "2 sites", "1 site"]
-    assert causes_of([]) == ()
 
 
 def test_what_reads_as_asked_is_verified_whatever_else_changed() -> None:

@@ -308,7 +308,8 @@ def test_a_plan_tells_all_and_writes_nothing(stack: Stack, home: Any, via: Write
     assert plan.title == "Switch 1 site to NON_CRITICAL"
     assert plan.unchanged == ("AN54101471",)
     assert [field.field for field in plan.changes[0].fields] == ["tier"]
-    assert plan.causes == ("1 site: readings expected every 60 min, stale after 120 min",)
+    assert "1 site: readings expected every 60 min, stale after 120 min" in plan.causes
+    assert plan.monthly_usd == -0.22
     assert plan.base_etag == stack.sites.fetch().etag
     assert (plan.environment, plan.account, plan.region) == ("local", "111122223333", "eu-west-2")
     [call] = plan.calls

@@ -11,8 +11,9 @@ from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.updates import edited
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
 from smarterise_sdk.services.manager_replies import CONFIG_MISSING
+from smarterise_sdk.services.site_causes import Surroundings, causes_of, cost_of
 from smarterise_sdk.services.site_file import NO_FILE, unusable
-from smarterise_sdk.services.site_plans import causes_of, rollback_notes, rollback_title, title_of
+from smarterise_sdk.services.site_plans import rollback_notes, rollback_title, title_of
 from smarterise_sdk.services.site_roads import CHANGE_TOO_LARGE, FileRead, SiteRoads, is_too_large
 from smarterise_sdk.services.site_verification import last_written
 
@@ -123,6 +124,9 @@ class SitePlanner:
             update = edited(file.document, updates, replacements, create=asked.create)
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
+        now = self._now()
+        causes = causes_of(update.changed, Surroundings(now, file.schedules))
+        monthly_usd, costs = cost_of(file.document, update.document, update.changed)
         plan = Plan(
             plan_id=os.urandom(4).hex(),
             title=asked.title or title_of(update.changed),
@@ -135,12 +139,13 @@ class SitePlanner:
             replacements=dict(replacements),
             changes=update.changed,
             unchanged=update.unchanged,
-            causes=causes_of(update.changed),
+            causes=(*causes, *costs),
+            monthly_usd=monthly_usd,
             notes=(*asked.notes, *((base.note,) if base.note else ())),
             calls=(base.road.announced(),),
             base_etag=file.etag,
             reason=asked.reason,
-            planned_at=self._now(),
+            planned_at=now,
             undoes=asked.undoes,
         )
         return self._by_a_road_that_carries(plan, base)

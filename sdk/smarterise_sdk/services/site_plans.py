@@ -1,54 +1,20 @@
-"""What a change of sites is called and what it brings about, in the words an operator confirms."""
+"""What a change of sites is called, and what is to be known of a way back: the words of a plan."""
 
 from __future__ import annotations
 
-from collections import Counter
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES
-from smarterise_sdk.domain.site_tiers import site_of
-from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.domain.text import visible
+from smarterise_sdk.services.site_causes import sites_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from smarterise_sdk.domain.history import WayBack
     from smarterise_sdk.domain.plans import SiteChange
-    from smarterise_sdk.domain.sites import JsonObject
 
-
-class Collection(StrEnum):
-    """How the readings of a site are collected."""
-
-    STREAMED = "streamed"
-    FTP_ALONE = "FTP alone"
-    NONE = "not collected"
-    ABSENT = "not there"
-
-
-def _expectation(tier: Tier) -> str:
-    minutes = tier.cadence.total_seconds() / 60
-    return f"readings expected every {minutes:.0f} min, stale after {STALE_AFTER_CADENCES * minutes:.0f} min"
-
-
-# What a change brings about is what follows from the file today: by which pace a site is judged.
-_EXPECTATIONS: Mapping[Collection, str] = {
-    Collection.STREAMED: _expectation(Tier.CRITICAL),
-    Collection.FTP_ALONE: _expectation(Tier.NON_CRITICAL),
-    Collection.NONE: "disabled: no readings expected, not judged",
-    Collection.ABSENT: "no longer known: nothing is collected, shown or judged",
-}
-
-_VERSION_SHOWN = 8
-_NAMED_AT_MOST = 10
-
-_FIELD_EFFECTS: Mapping[str, str] = {
-    "nominal_voltage": "voltage limits follow the new nominal voltage",
-    "quality_profile": "voltage limits follow the new profile",
-    "capacity_kva": "load is shown as a share of the new capacity",
-}
+_VERSION_SHOWN: Final = 8
+_NAMED_AT_MOST: Final = 10
 
 
 def title_of(changes: Sequence[SiteChange]) -> str:
@@ -85,9 +51,10 @@ def rollback_notes(back: WayBack, version_id: str) -> tuple[str, ...]:
     """Return sentences on what a way back leaves as it is, and what it takes back beside."""
     notes = [f"back to version {visible(version_id)}"]
     if not back.replacements:
-        notes.append("what that version changed since is as it was then already")
+        notes.append("what changed right after that version is as it was in it already")
     if back.kept:
-        notes.append(f"{_named(back.kept)} changed later and stay as they are, unless all is taken back")
+        stays = "stays as it is" if len(back.kept) == 1 else "stay as they are"
+        notes.append(f"{_named(back.kept)} changed later and {stays}, unless all is taken back")
     if back.overtaken:
         notes.append(f"{_named(back.overtaken)} changed again since: that is taken back too")
     return tuple(notes)
@@ -103,45 +70,3 @@ def _named(serials: Sequence[str]) -> str:
     named = ", ".join(visible(serial) for serial in serials[:_NAMED_AT_MOST])
     left = len(serials) - _NAMED_AT_MOST
     return f"{sites_text(len(serials))} ({named}{f' and {left} more' if left > 0 else ''})"
-
-
-def causes_of(changes: Sequence[SiteChange]) -> tuple[str, ...]:
-    """Return sentences on what a change of sites brings about, the weightiest first."""
-    steps = Counter(_transition(change) for change in changes)
-    sentences = [
-        f"{sites_text(count)}: {'new, ' if before is Collection.ABSENT else ''}{words}"
-        for after, words in _EXPECTATIONS.items()
-        for before in Collection
-        if before is not after and (count := steps[before, after])
-    ]
-    fields = Counter(
-        field.field for change in changes if change.before is not None for field in change.fields
-    )
-    sentences += [
-        f"{sites_text(fields[field])}: {words}" for field, words in _FIELD_EFFECTS.items() if field in fields
-    ]
-    if changes and not sentences:
-        sentences.append(f"{sites_text(len(changes))}: the file alone; readings are judged as before")
-    return tuple(sentences)
-
-
-def sites_text(count: int) -> str:
-    """Return `1 site`, `2 sites`."""
-    return "1 site" if count == 1 else f"{count} sites"
-
-
-def _transition(change: SiteChange) -> tuple[Collection, Collection]:
-    return _collection(change.gateway_serial, change.before), _collection(change.gateway_serial, change.after)
-
-
-def _collection(serial: str, entry: JsonObject | None) -> Collection:
-    return collection_of(site_of(serial, entry) if entry is not None else None)
-
-
-def collection_of(site: Site | None) -> Collection:
-    """Return how a site is collected; `None` is a site that is not there."""
-    if site is None:
-        return Collection.ABSENT
-    if not site.enabled:
-        return Collection.NONE
-    return Collection.STREAMED if site.tier is Tier.CRITICAL else Collection.FTP_ALONE
