@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from smarterise_sdk.checks.runner import Checks
     from smarterise_sdk.domain.sites import JsonValue
     from smarterise_sdk.journal import Journal
+    from smarterise_sdk.services.changes import Changes
+    from smarterise_sdk.services.following import Following
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.services.metrics import Metrics
+    from smarterise_sdk.services.settling import Settler
     from smarterise_sdk.services.sites import Sites
     from smarterise_sdk.settings import Settings
 
@@ -38,6 +41,8 @@ class Stack:
         self._broker: Broker | None = None
         self._journal: Journal | None = None
         self._sites: Sites | None = None
+        self._following: Following | None = None
+        self._changes: Changes | None = None
         self._metrics: Metrics | None = None
         self._checks: Checks | None = None
         self._identity: Identity | None = None
@@ -79,6 +84,32 @@ class Stack:
             return self._sites
 
     @property
+    def following(self) -> Following:
+        """What is to follow the site file: look where it does not, make it."""
+        with self._lock:
+            if self._following is None:
+                from smarterise_sdk.services.following import Following
+
+                self._following = Following(self.broker, self.settings, self.journal, identity=self.identity)
+            return self._following
+
+    @property
+    def changes(self) -> Changes:
+        """Changes made from this machine: list them, take one back, settle one. Loads no boto3 by itself."""
+        with self._lock:
+            if self._changes is None:
+                from smarterise_sdk.services.changes import Changes
+
+                self._changes = Changes(
+                    self.journal,
+                    self.settings,
+                    sites=lambda: self.sites,
+                    settler=self._settler,
+                    identity=self.identity,
+                )
+            return self._changes
+
+    @property
     def metrics(self) -> Metrics:
         """What the meters measure."""
         with self._lock:
@@ -111,6 +142,17 @@ class Stack:
             # Not under the lock: the call may take seconds, and asking twice does no harm.
             self._identity = identity_for(broker, factory, RememberedIdentities(self.settings.state_dir))
         return self._identity
+
+    def _settler(self) -> Settler:
+        from smarterise_sdk.services.settling import Settler
+
+        return Settler(
+            self.broker,
+            self.settings,
+            self.journal,
+            following=lambda: self.following,
+            identity=self.identity,
+        )
 
     def _connection(self) -> tuple[Broker, ClientFactory]:
         with self._lock:

@@ -51,12 +51,14 @@ class FileVersion:
         written_at: When, by the clock of S3, UTC.
         is_latest: Whether it is the current one.
         is_deletion: Whether it is a delete marker.
+        etag: Its ETag exactly as S3 gives it, where that was told.
     """
 
     version_id: str
     written_at: datetime
     is_latest: bool
     is_deletion: bool = False
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,330 @@
+"""Finds out, later, what became of a change: from the file as it is, and from its versions.
+
+Every write is made on one certain version of the file. So the version right after that one either is the
+change, or proves that it was not made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, SiteChange
+from smarterise_sdk.domain.site_tiers import SiteTiers
+from smarterise_sdk.domain.text import utc_text
+from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
+from smarterise_sdk.journal_entries import SETTLED, JournalOutcome
+from smarterise_sdk.masking import masked
+from smarterise_sdk.services.manager_replies import CONFIG_MISSING
+from smarterise_sdk.services.moments import utc_now
+from smarterise_sdk.services.recording import Recording
+from smarterise_sdk.services.site_file import NO_FILE
+from smarterise_sdk.services.site_roads import SiteRoads
+from smarterise_sdk.services.site_verification import Verdict, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from smarterise_sdk.aws.broker import Broker
+    from smarterise_sdk.domain.history import FileVersion
+    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.journal import Journal
+    from smarterise_sdk.journal_entries import JournalEntry
+    from smarterise_sdk.services.following import Following
+    from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.services.site_file import Road, SiteFile
+    from smarterise_sdk.settings import Settings
+
+ARRIVES_WITHIN: Final = timedelta(minutes=2)
+"""So long after it was begun a write may still reach the file, though nobody waits for its answer."""
+VERSIONS_LOOKED_AT: Final = 1000
+FIRST_LOOKED_AT: Final = 50
+TOLD_AT_MOST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look has shown.
+
+    Attributes:
+        state: What is certain.
+        verdict: The same, per site.
+        words: How it was looked, in words.
+        etag: ETag of the version that has the change, or of the current one.
+        version_id: Its S3 version.
+        notes: Sentences on what came since, or could not be told.
+        is_final: Whether a later look would show no more.
+    """
+
+    state: ReceiptState
+    verdict: Verdict
+    words: str
+    etag: str = ""
+    version_id: str | None = None
+    notes: tuple[str, ...] = ()
+    is_final: bool = True
+
+
+class Settler:
+    """Looks again.
+
+    Args:
+        broker: The door to AWS.
+        settings: Names and environment.
+        journal: Where the end is written down.
+        following: Looks again at what is to follow the file.
+        identity: Tells who is asking.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: Settings,
+        journal: Journal,
+        *,
+        following: Callable[[], Following],
+        identity: Callable[[], Identity],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._broker = broker
+        self._journal = journal
+        self._following = following
+        self._recording = Recording(journal, settings.journal_bucket, identity=identity)
+        self._roads = SiteRoads(broker, settings.names, now=now)
+        self._now = now
+
+    def settle(self, entry: JournalEntry) -> Receipt:
+        """Return what a look shows of a change, and write its end down if that was open.
+
+        Raises:
+            SmarteriseError: It could not be looked, or written down.
+        """
+        plan = self._recording.announced(_plan_of(entry), (SETTLED,))
+        if plan.stack_changes:
+            receipt, is_final = self._following().looked_at(plan), True
+        else:
+            finding = self._finding(entry, plan)
+            receipt, is_final = self._receipt(plan, finding), finding.is_final
+        if not entry.is_unsettled or not is_final:
+            return receipt
+        outcome = _OUTCOMES[receipt.state]
+
+        def write(told: Receipt) -> bytes:
+            return self._journal.settled(entry.plan_id, told, outcome=outcome)
+
+        return self._recording.settled(plan, self._broker, write, receipt)
+
+    def exact_changes(self, entry: JournalEntry, changes: Sequence[SiteChange]) -> tuple[SiteChange, ...]:
+        """Return a change with the secrets that the journal has masked, from the versions of the file.
+
+        Raises:
+            SmarteriseError: They are not to be had.
+        """
+        why = "the version it was made on is not among those kept"
+        try:
+            for before, after in self._pairs(entry):
+                exact = tuple(
+                    SiteChange(
+                        change.gateway_serial,
+                        _object_of(before, change.gateway_serial),
+                        _object_of(after, change.gateway_serial),
+                    )
+                    for change in changes
+                )
+                if all(_is_masked_of(*pair) for pair in zip(changes, exact, strict=True)):
+                    return exact
+                why = "what follows that version is another change"
+        except SmarteriseError as error:
+            why = str(error)
+        raise InvalidDocument(
+            f"change {entry.plan_id} holds secrets, which the journal does not keep, and they are not to be "
+            "had from the versions of the file",
+            why=why,
+            remedy="go back by the file's own history: smarterise-ops sites history; "
+            "smarterise-ops sites rollback",
+            code="NOT_UNDOABLE",
+        )
+
+    def _pairs(self, entry: JournalEntry) -> Iterator[tuple[JsonObject, JsonObject]]:
+        """Yield the sites of the version that a change was made on, and of one right after it."""
+        versions = self._versions()
+        for newer, older in pairwise(versions):
+            if older.etag == entry.base_etag:
+                before, after = self._document(older), self._document(newer)
+                if before is not None and after is not None:
+                    yield before.site_objects, after.site_objects
+
+    def _finding(self, entry: JournalEntry, plan: Plan) -> Finding:
+        file, road = self._current(entry)
+        words = f"looked again {road.words}"
+        live = (
+            compare(plan, _as_journalled(plan, file.document))
+            if file.degraded is None
+            else _nothing(plan, f"cannot be told from the current file: {file.degraded.message}")
+        )
+        is_another = file.etag not in ("", plan.base_etag)
+        if file.degraded is None and is_another and not live.unverified:
+            return Finding(ReceiptState.VERIFIED, live, words, file.etag, file.version_id)
+        if self._is_unchanged(entry, file):
+            return self._unchanged(entry, plan, words)
+        return self._from_versions(entry, plan, file, live, words)
+
+    def _current(self, entry: JournalEntry) -> tuple[SiteFile, Road]:
+        """Return the file by the road the change did not take, or else by the one it took."""
+        try:
+            return self._read(self._roads.other(entry.via))
+        except SmarteriseError as error:
+            try:
+                return self._read(self._roads.of(entry.via))
+            except SmarteriseError:
+                raise error from None
+
+    def _read(self, road: Road) -> tuple[SiteFile, Road]:
+        try:
+            return road.read(), road
+        except NotFound as missing:
+            if missing.code != CONFIG_MISSING:
+                raise
+            return NO_FILE, road
+
+    def _is_unchanged(self, entry: JournalEntry, file: SiteFile) -> bool:
+        if file.degraded is None:
+            return file.etag == entry.base_etag
+        # What was read stands in for the current file, and it is the current one that counts.
+        return self._roads.s3.read_raw().etag == entry.base_etag
+
+    def _unchanged(self, entry: JournalEntry, plan: Plan, words: str) -> Finding:
+        age = self._now() - entry.at
+        if timedelta(0) <= age < ARRIVES_WITHIN or age < timedelta(0):
+            until = utc_text(max(entry.at, self._now()) + ARRIVES_WITHIN)
+            reason = f"the file is unchanged so far, but the write may still arrive; look again after {until}"
+            return Finding(ReceiptState.UNVERIFIED, _nothing(plan, reason), words, is_final=False)
+        reason = "was not written: the file is still the one the change was planned on"
+        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words)
+
+    def _from_versions(
+        self, entry: JournalEntry, plan: Plan, file: SiteFile, live: Verdict, words: str
+    ) -> Finding:
+        """Tell from the version right after the one the change was planned on."""
+        try:
+            versions = self._versions()
+            candidates = _next_to(entry.base_etag, versions)
+            for version in candidates:
+                document = self._document(version)
+                verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
+                if verdict is not None and not verdict.unverified:
+                    by = f"{words}, and found in version {version.version_id}"
+                    since = _since(live, file)
+                    return Finding(
+                        ReceiptState.VERIFIED, verdict, by, version.etag, version.version_id, since
+                    )
+        except SmarteriseError as error:
+            trouble = str(error)
+        else:
+            if candidates:
+                reason = "was not written: another change of the file came first"
+                return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words)
+            trouble = "the version it was planned on is not among those kept"
+        note = f"whether it was ever as asked cannot be told from the file's versions: {trouble}"
+        return Finding(live.state, live, words, file.etag, file.version_id, (note,))
+
+    def _versions(self) -> tuple[FileVersion, ...]:
+        return tuple(islice(self._roads.s3.versions.listed(), VERSIONS_LOOKED_AT))
+
+    def _document(self, version: FileVersion) -> SiteTiers | None:
+        if version.is_deletion:
+            return None
+        try:
+            return self._roads.s3.version(version.version_id).document
+        except InvalidDocument:
+            return None
+
+    def _receipt(self, plan: Plan, finding: Finding) -> Receipt:
+        return Receipt(
+            plan,
+            finding.state,
+            finding.verdict.verified,
+            finding.verdict.unverified,
+            finding.etag,
+            finding.version_id,
+            (),
+            None,
+            self._now(),
+            finding.words,
+            finding.notes,
+        )
+
+
+_OUTCOMES: Final = {
+    ReceiptState.VERIFIED: JournalOutcome.VERIFIED,
+    ReceiptState.PARTLY_VERIFIED: JournalOutcome.PARTLY_VERIFIED,
+    ReceiptState.UNVERIFIED: JournalOutcome.UNVERIFIED,
+    ReceiptState.NOT_WRITTEN: JournalOutcome.FAILED,
+}
+
+
+def _next_to(base_etag: str, versions: Sequence[FileVersion]) -> tuple[FileVersion, ...]:
+    """Return what followed a version right away; the newest come first, and one content may occur again."""
+    if not base_etag:
+        # Where there was no file, the function may have written onto one that came in between.
+        return tuple(versions[-FIRST_LOOKED_AT:])
+    pairs = pairwise(versions)
+    return tuple(newer for newer, older in pairs if older.etag == base_etag)
+
+
+def _plan_of(entry: JournalEntry) -> Plan:
+    """Return the plan of a change as far as the journal has it; it announces nothing that would make it."""
+    planned_at = entry.intended.get("planned_at")
+    return Plan(
+        plan_id=entry.plan_id,
+        title=entry.title,
+        environment=entry.environment,
+        account=entry.account,
+        region=entry.region,
+        via=entry.via,
+        updates=MappingProxyType({}),
+        create=entry.intended.get("create") is True,
+        changes=entry.changes,
+        unchanged=(),
+        causes=(),
+        calls=(),
+        base_etag=entry.base_etag,
+        reason=entry.reason,
+        planned_at=datetime.fromisoformat(planned_at) if isinstance(planned_at, str) else entry.at,
+        stack_changes=entry.stack_changes,
+        undoes=entry.undoes,
+    )
+
+
+def _as_journalled(plan: Plan, document: SiteTiers) -> SiteTiers:
+    """Return the sites of a plan as the journal would have them: it keeps no secrets to compare with."""
+    entries = document.site_objects
+    serials = [change.gateway_serial for change in plan.changes if change.gateway_serial in entries]
+    seen: JsonObject = {serial: masked(entries[serial]) for serial in serials}
+    return SiteTiers({"sites": seen}, MappingProxyType({}))
+
+
+def _nothing(plan: Plan, reason: str) -> Verdict:
+    return Verdict((), {change.gateway_serial: reason for change in plan.changes})
+
+
+def _since(live: Verdict, file: SiteFile) -> tuple[str, ...]:
+    """Return what has come since a change that was made."""
+    if file.degraded is not None:
+        return (f"since then: {file.degraded.message}",)
+    told = [f"{serial} has been changed since: {how}" for serial, how in live.unverified.items()]
+    more = len(told) - TOLD_AT_MOST
+    return (*told[:TOLD_AT_MOST], *([f"and {more} more sites have been changed since"] if more > 0 else []))
+
+
+def _is_masked_of(journalled: SiteChange, exact: SiteChange) -> bool:
+    return masked(exact.before) == journalled.before and masked(exact.after) == journalled.after
+
+
+def _object_of(entries: JsonObject, serial: str) -> JsonObject | None:
+    entry = entries.get(serial)
+    return entry if isinstance(entry, dict) else None
