@@ -1,19 +1,21 @@
 """One batch of the stream: rejected records to the quarantine, readings to the lake, the table, the metrics.
 
-In this order, so that a row never exists whose raw message could be lost. Every step can be repeated: objects
-are named by sequence numbers, rows by their key. What failed for a reason of S3 or PostgreSQL is reported and
-comes again; what can never succeed is quarantined and counts as handled.
+What sites send that are not live is let go first; `gate` says whose that is. The rest goes in this order, so
+that a row never exists whose raw message could be lost. Every step can be repeated: objects are named by
+sequence numbers, rows by their key. What failed for a reason of S3 or PostgreSQL is reported and comes again;
+what can never succeed is quarantined and counts as handled.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
+from smarterise_lambdas.kinesis_to_s3_rds.gate import Admission, SiteWatch, admitted
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
 from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.metrics import PipelineMetric
@@ -26,26 +28,18 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.archive import Archive
     from smarterise_lambdas.shared.database import Database
+    from smarterise_lambdas.shared.logs import Log
     from smarterise_lambdas.shared.publishing import Publisher
 
 AWS_FAULTS: Final = (ClientError, BotoCoreError)
 _UPLOADS_AT_ONCE = 8
 
 
-class Log(Protocol):
-    """The part of a logger that is used here."""
-
-    def info(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something worth knowing."""
-
-    def error(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something that needs a person."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Where a batch goes."""
+    """Whose readings of a batch are taken, and where they go."""
 
+    watch: SiteWatch
     archive: Archive
     database: Database
     publisher: Publisher
@@ -100,9 +94,8 @@ def ingest(records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime) -> B
         sinks: Where to.
         now: This moment, UTC.
     """
-    verdicts = [judged(record) for record in records]
-    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
-    accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+    admission = admitted([judged(record) for record in records], sinks.watch.sites())
+    accepted, rejected = admission.accepted, admission.rejected
     groups = _by_object(accepted)
     faults = _written(
         [*map(_quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
@@ -115,8 +108,9 @@ def ingest(records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime) -> B
         faults |= {item.record.sequence: loaded for item in safe}
     quarantined = sum(item.record.sequence not in faults for item in rejected)
     outcome = BatchOutcome(faults, quarantined, loaded if isinstance(loaded, LoadOutcome) else None)
-    unpublished = _published(safe, outcome, sinks.publisher, now)
-    _tell(outcome, rejected, unpublished, sinks.log)
+    unpublished = _published(safe, outcome, admission.gated, sinks.publisher, now)
+    sinks.watch.tell_unknown(admission.unknown)
+    _tell(outcome, admission, unpublished, sinks.log)
     return outcome
 
 
@@ -178,7 +172,7 @@ def _loaded(rows: Sequence[Row], database: Database) -> LoadOutcome | str | None
 
 
 def _published(
-    safe: Sequence[Accepted], outcome: BatchOutcome, publisher: Publisher, now: datetime
+    safe: Sequence[Accepted], outcome: BatchOutcome, gated: int, publisher: Publisher, now: datetime
 ) -> str | None:
     """Publish what a batch measured and counted; return why, if that failed."""
     loaded = outcome.loaded
@@ -189,6 +183,7 @@ def _published(
     counts = {
         PipelineMetric.ROWS_LOADED: loaded.loaded if loaded else 0,
         PipelineMetric.ROWS_REJECTED: outcome.quarantined,
+        PipelineMetric.READINGS_GATED: gated,
     }
     try:
         publisher.publish(readings, counts, now=now)
@@ -197,7 +192,7 @@ def _published(
     return None
 
 
-def _tell(outcome: BatchOutcome, rejected: Sequence[Rejected], unpublished: str | None, log: Log) -> None:
+def _tell(outcome: BatchOutcome, admission: Admission, unpublished: str | None, log: Log) -> None:
     loaded = outcome.loaded
     log.info(
         "batch handled",
@@ -207,7 +202,9 @@ def _tell(outcome: BatchOutcome, rejected: Sequence[Rejected], unpublished: str 
             "superseded": loaded.superseded if loaded else 0,
             "differing": len(loaded.differing) if loaded else 0,
             "quarantined": outcome.quarantined,
-            "reasons": sorted({item.reason.value for item in rejected}),
+            "reasons": sorted({item.reason.value for item in admission.rejected}),
+            "gated": admission.gated,
+            "unknown_gateways": len(admission.unknown),
         },
     )
     if outcome.faults:

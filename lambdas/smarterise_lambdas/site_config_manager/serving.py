@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from smarterise_lambdas.shared.site_file import FileMissing, SiteFile, StoredFile
 from smarterise_lambdas.site_config_manager.answers import Refusal
-from smarterise_lambdas.site_config_manager.store import ConfigStore, FileMissing, StoredFile
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.site_tiers import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.text import visible
@@ -41,7 +41,7 @@ class Served:
         }
 
 
-def served(store: ConfigStore) -> Served:
+def served(store: SiteFile) -> Served:
     """Return the current document, or the last good one marked as such.
 
     Raises:
@@ -70,7 +70,7 @@ def served(store: ConfigStore) -> Served:
     return Served(document, file, degraded)
 
 
-def served_version(store: ConfigStore, version_id: str) -> Served:
+def served_version(store: SiteFile, version_id: str) -> Served:
     """Return one version of the file.
 
     Raises:
@@ -88,7 +88,7 @@ def served_version(store: ConfigStore, version_id: str) -> Served:
         raise Refusal.of(error, "VERSION_INVALID", remedy) from error
 
 
-def current(store: ConfigStore) -> StoredFile:
+def current(store: SiteFile) -> StoredFile:
     """Return the current file, good or not.
 
     Raises:
@@ -101,7 +101,7 @@ def current(store: ConfigStore) -> StoredFile:
         raise file_missing(store) from error
 
 
-def parsed(file: StoredFile, store: ConfigStore) -> SiteTiers:
+def parsed(file: StoredFile, store: SiteFile) -> SiteTiers:
     """Return the document that a file holds.
 
     Raises:
@@ -111,19 +111,19 @@ def parsed(file: StoredFile, store: ConfigStore) -> SiteTiers:
     return parse_site_tiers(file.body, f"{store.location}{version}")
 
 
-def file_missing(store: ConfigStore) -> Refusal:
+def file_missing(store: SiteFile) -> Refusal:
     """Return the refusal for a file that is not there."""
     remedy = 'Upload it, or make the first site with "update_sites" and "create": true.'
     return Refusal("CONFIG_MISSING", f"there is no {store.location}", remedy)
 
 
-def no_such_version(store: ConfigStore, version_id: str) -> Refusal:
+def no_such_version(store: SiteFile, version_id: str) -> Refusal:
     """Return the refusal for a version that is not to be had."""
     message = f"{store.location} has no version {visible(version_id)[:120]}, or it is not to be had any more"
     return Refusal("VERSION_NOT_FOUND", message, 'Choose one that "history" tells.')
 
 
-def _good_versions(store: ConfigStore) -> Iterator[tuple[SiteTiers, StoredFile]]:
+def _good_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:
     for file in store.earlier():
         try:
             yield parsed(file, store), file

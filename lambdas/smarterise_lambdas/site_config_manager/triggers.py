@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from smarterise_lambdas.site_config_manager.answers import Refusal
@@ -11,18 +11,9 @@ from smarterise_lambdas.site_config_manager.reconciling import Reconciled, recon
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smarterise_lambdas.shared.logs import Log
     from smarterise_lambdas.site_config_manager.means import Means
     from smarterise_sdk.domain.sites import JsonObject
-
-
-class Log(Protocol):
-    """The part of a logger that is used here."""
-
-    def info(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something worth knowing."""
-
-    def error(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something that needs a person."""
 
 
 class NotCarriedOut(RuntimeError):

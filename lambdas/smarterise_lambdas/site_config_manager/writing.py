@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from smarterise_lambdas.shared.site_file import FileMissing, StoredFile
 from smarterise_lambdas.site_config_manager.answers import Refusal, change_row, fitting
 from smarterise_lambdas.site_config_manager.serving import RESTORE, current, parsed
-from smarterise_lambdas.site_config_manager.store import ConfigStore, FileMissing, StoredFile, WriteConflict
+from smarterise_lambdas.site_config_manager.store import ConfigStore, WriteConflict
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.site_tiers import (
     MAX_DOCUMENT_BYTES,

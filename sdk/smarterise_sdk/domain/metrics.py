@@ -34,6 +34,7 @@ class PipelineMetric(StrEnum):
 
     ROWS_LOADED = "RowsLoaded"
     ROWS_REJECTED = "RowsRejected"
+    READINGS_GATED = "ReadingsGated"
     FILES_LOADED = "FilesLoaded"
     FILES_REJECTED = "FilesRejected"
 
