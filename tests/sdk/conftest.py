@@ -23,6 +23,7 @@ import pytest
 
 from smarterise_lambdas.bundle import handler_path, source_zip
 from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 
@@ -252,6 +253,19 @@ def _provision(home: Home) -> None:
             }
         },
     )
+
+    _provision_schedules(home)
+
+
+def _provision_schedules(home: Home) -> None:
+    """Make the scheduled rules by which both tiers are collected."""
+    events = home.client("events")
+    for tier, schedule in ((Tier.CRITICAL, "cron(0/15 * * * ? *)"), (Tier.NON_CRITICAL, "cron(0 * * * ? *)")):
+        rule = NAMES.sweep_rule(tier)
+        events.put_rule(Name=rule, ScheduleExpression=schedule)
+        collector = f"arn:aws:lambda:{REGION}:111122223333:function:{NAMES.ftp_to_s3}"
+        target = {"Id": "collector", "Arn": collector, "Input": json.dumps({"site_tier": tier.value})}
+        events.put_targets(Rule=rule, Targets=[target])
 
 
 def _policy(*statements: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.checks import site_config, site_config_facts
+from smarterise_sdk.checks import changes, following, site_config, site_config_facts
 from smarterise_sdk.checks.model import REGISTRY, Check
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import NotFound
@@ -13,18 +13,20 @@ from smarterise_sdk.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.checks.asking import Asking, Checkable
 
-COLLECTORS: Mapping[str, Callable[[Broker, StackNames], Any]] = {
-    site_config.SUBJECT: site_config_facts.collect
+COLLECTORS: Mapping[str, Callable[[Checkable, Asking], Any]] = {
+    site_config.SUBJECT: site_config_facts.collect,
+    following.SUBJECT: following.collect,
+    changes.SUBJECT: changes.collect,
 }
 """How the facts of a subject are collected; they have an `at`, the moment of collecting."""
 
 
 def all_checks() -> tuple[Check, ...]:
     """Return every check, in the order in which a runbook would go."""
-    return tuple(REGISTRY.values())
+    order = list(COLLECTORS)
+    return tuple(sorted(REGISTRY.values(), key=lambda check: order.index(check.subject)))
 
 
 def find_check(check_id: str) -> Check:

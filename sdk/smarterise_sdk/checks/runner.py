@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from smarterise_sdk.checks.asking import Asking
 from smarterise_sdk.checks.model import CheckMeta, Finding, FindingStatus
 from smarterise_sdk.checks.registry import COLLECTORS, all_checks, chosen, find_check
 from smarterise_sdk.services.moments import utc_now
@@ -14,20 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.settings import Settings
-
-
-class Checkable(Protocol):
-    """What checks need of a stack."""
-
-    @property
-    def broker(self) -> Broker:
-        """The door to AWS."""
-
-    @property
-    def settings(self) -> Settings:
-        """Names and environment."""
+    from smarterise_sdk.checks.asking import Checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,9 @@ def run_checks(
     checks = chosen(only)
     started_at = now()
     subjects = dict.fromkeys(check.subject for check in checks)
-    facts = {subject: COLLECTORS[subject](stack.broker, stack.settings.names) for subject in subjects}
+    # One for all: what is out of reach for one subject is so for the next.
+    ask = Asking()
+    facts = {subject: COLLECTORS[subject](stack, ask) for subject in subjects}
     findings = tuple(check.run(facts[check.subject], facts[check.subject].at) for check in checks)
     return CheckReport(findings, started_at, now())
 

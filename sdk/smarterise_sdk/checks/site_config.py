@@ -12,10 +12,13 @@ from smarterise_sdk.errors import InvalidDocument, NotFound, RemoteFault
 
 if TYPE_CHECKING:
     from smarterise_sdk.checks.site_config_facts import SiteConfigFacts
-    from smarterise_sdk.services.site_file import SiteFile
 
 SUBJECT = "site-config"
 _PROBLEMS_SHOWN = 5
+_REPAIR = (
+    "see what mends it: smarterise-ops sites repair --dry-run; or go back to the last good version: "
+    "smarterise-ops sites repair --last-good"
+)
 _NEEDED = ("s3:GetObject", "s3:PutObject")
 _WANTED = ("s3:GetObjectVersion", "s3:ListBucketVersions")
 
@@ -45,7 +48,7 @@ def bucket_answers(facts: SiteConfigFacts) -> Verdict:
     severity=Severity.CRITICAL,
     rationale="While the file is broken nobody can switch a tier, and readers go on with an old version.",
     expected="the file parses, and every site in it is valid",
-    remedy="mend the file and upload it: aws s3 cp site-tiers.json s3://<bucket>/",
+    remedy="see what mends it: smarterise-ops sites repair --dry-run",
     reads=["s3:GetObject"],
 )
 def file_is_valid(facts: SiteConfigFacts) -> Verdict:
@@ -57,11 +60,11 @@ def file_is_valid(facts: SiteConfigFacts) -> Verdict:
     if isinstance(fact, Gap) and isinstance(fact.error, NotFound):
         return Verdict(FindingStatus.FAIL, url, "there is no such file", fact.error.remedy)
     if isinstance(fact, Gap) and isinstance(fact.error, InvalidDocument) and fact.error.problems:
-        return Verdict(FindingStatus.FAIL, url, _problems_text(fact.error.problems), fact.error.remedy)
+        return Verdict(FindingStatus.FAIL, url, _problems_text(fact.error.problems), _REPAIR)
     file = had(fact)
     if file.degraded is not None:
         observed = f"{_problems_text(file.degraded.problems)}; version {file.version_id} stands in"
-        return Verdict(FindingStatus.FAIL, url, observed, _restore(facts, file))
+        return Verdict(FindingStatus.FAIL, url, observed, _REPAIR)
     return Verdict(FindingStatus.OK, url, f"{len(file.document.sites)} sites, all valid")
 
 
@@ -213,7 +216,7 @@ def manager_answers(facts: SiteConfigFacts) -> Verdict:
         return Verdict(FindingStatus.FAIL, name, f"get_config fails: {fact.error}", fact.error.remedy)
     told = had(fact)
     if told.degraded is not None:
-        return Verdict(FindingStatus.WARN, name, told.degraded.message, _restore(facts, told))
+        return Verdict(FindingStatus.WARN, name, told.degraded.message, _REPAIR)
     seen = {had(facts.file).etag, had(facts.file_after).etag}
     if told.etag not in seen:
         observed = f"it tells ETag {told.etag}; the file in S3 has {' and '.join(sorted(seen))}"
@@ -263,14 +266,6 @@ def _bucket_arn(facts: SiteConfigFacts) -> str:
 
 def _object_arn(facts: SiteConfigFacts) -> str:
     return f"{_bucket_arn(facts)}/{facts.names.site_config_key}"
-
-
-def _restore(facts: SiteConfigFacts, file: SiteFile) -> str:
-    return (
-        f"fetch the last good version, mend it and upload it: aws s3api get-object --bucket "
-        f"{facts.names.site_config_bucket} --key {facts.names.site_config_key} "
-        f"--version-id {file.version_id} {facts.names.site_config_key}"
-    )
 
 
 def _problems_text(problems: tuple[Any, ...]) -> str:

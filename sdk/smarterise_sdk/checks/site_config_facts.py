@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.outcome import Gap
-from smarterise_sdk.errors import CredentialsError, NotFound, SmarteriseError, Unreachable
 from smarterise_sdk.services.site_lambda_road import LambdaRoad
 from smarterise_sdk.services.site_s3_road import S3Road
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smarterise_sdk.aws.broker import Broker
+    from smarterise_sdk.checks.asking import Asking, Checkable
     from smarterise_sdk.domain.names import StackNames
     from smarterise_sdk.services.site_file import SiteFile
 
-T = TypeVar("T")
 Document = dict[str, Any]
-EVERY_SERVICE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +48,12 @@ class SiteConfigFacts:
     file_after: SiteFile | Gap
 
 
-def collect(broker: Broker, names: StackNames) -> SiteConfigFacts:
+def collect(stack: Checkable, ask: Asking) -> SiteConfigFacts:
     """Collect every fact; a fact that cannot be had leaves a gap and stops no other."""
+    broker, names = stack.broker, stack.settings.names
     bucket, function = names.site_config_bucket, names.site_config_manager
     url, of_function = f"s3://{bucket}", f"function {function}"
     role, role_policy = names.role(function), names.role_policy(function)
-    ask = Asking()
     s3_road = S3Road(broker, names)
     at = datetime.now(UTC)
     file = ask.fact("s3:GetObject", url, s3_road.read)
@@ -93,44 +88,6 @@ def collect(broker: Broker, names: StackNames) -> SiteConfigFacts:
         manager=manager,
         file_after=file if _agree(file, manager) else ask.fact("s3:GetObject", url, s3_road.read),
     )
-
-
-class Asking:
-    """Asks for facts one after another, and no longer where it is hopeless.
-
-    Without usable credentials no service answers; one that cannot be reached will not be reached by the next
-    call either, and each try takes seconds.
-    """
-
-    def __init__(self) -> None:
-        self._hopeless: dict[str, SmarteriseError] = {}
-
-    def fact(self, action: str, scope: str, get: Callable[[], T]) -> T | Gap:
-        """Return a fact, or the gap it leaves."""
-        service = action.partition(":")[0]
-        known = self._hopeless.get(service) or self._hopeless.get(EVERY_SERVICE)
-        if known is not None:
-            return Gap(action, known, (scope,))
-        try:
-            return get()
-        except CredentialsError as error:
-            self._hopeless[EVERY_SERVICE] = error
-            return Gap(action, error, (scope,))
-        except Unreachable as error:
-            self._hopeless[service] = error
-            return Gap(action, error, (scope,))
-        except SmarteriseError as error:
-            return Gap(action, error, (scope,))
-
-    def if_there(self, action: str, scope: str, get: Callable[[], T]) -> T | Gap | None:
-        """Return a fact, `None` when there is no such thing, or the gap it leaves."""
-        fact = self.fact(action, scope, get)
-        return None if isinstance(fact, Gap) and isinstance(fact.error, NotFound) else fact
-
-    def is_there(self, action: str, scope: str, get: Callable[[], object]) -> bool | Gap:
-        """Return whether there is such a thing, or the gap it leaves."""
-        fact = self.if_there(action, scope, get)
-        return fact if isinstance(fact, Gap) else fact is not None
 
 
 def _policy(document: str | Document) -> Document:

@@ -40,10 +40,11 @@ class Drift:
     Attributes:
         changes: What reconciling would put right.
         left: What it would leave as it is, each with its reason.
-        troubles: Sentences on what is left, and on what could not be looked at.
+        troubles: Sentences on what is left and what is unseen, and on a file that cannot be used.
         checked_alarms: How many alarms were looked at.
         checked_schedules: How many scheduled rules were looked at.
         as_of: When, UTC.
+        unseen: What could not be looked at, and why.
         etag: ETag of the site file that was followed.
         version_id: Its S3 version, when the bucket keeps versions.
     """
@@ -54,6 +55,7 @@ class Drift:
     checked_alarms: int
     checked_schedules: int
     as_of: datetime
+    unseen: tuple[str, ...] = ()
     etag: str = ""
     version_id: str | None = None
 
@@ -223,14 +225,16 @@ class Following:
         rows = [self._deviation(row) for row in list_in(reply, "drift", self._function)]
         checked = object_in(reply, "checked", self._function)
         left = tuple(row for row in rows if row.trouble)
+        unseen = _unseen(reply, len(rows))
         etag = reply.get("etag")
         return Drift(
             tuple(row.change for row in rows if row.can_repair),
             left,
-            (*_looking_troubles(reply, len(rows)), *_left_in_words(left)),
+            (*_degraded_in(reply), *unseen, *_in_words(left)),
             _count(checked.get("alarms")),
             _count(checked.get("schedules")),
             self._now(),
+            unseen,
             etag if isinstance(etag, str) else "",
             version_in(reply),
         )
@@ -263,19 +267,22 @@ def _verdict(plan: Plan, drift: Drift) -> Verdict:
     )
 
 
-def _looking_troubles(reply: JsonObject, told: int) -> tuple[str, ...]:
+def _unseen(reply: JsonObject, told: int) -> tuple[str, ...]:
     troubles = reply.get("troubles")
     listed = [visible(str(one)) for one in troubles] if isinstance(troubles, list) else []
     beyond = _count(reply.get("drift_count")) - told
     if beyond > 0:
         listed.append(f"{beyond} more do not follow than one answer can tell: look again after reconciling")
-    degraded = reply.get("degraded")
-    if isinstance(degraded, dict):
-        listed.insert(0, visible(str(degraded.get("message") or "the site file cannot be used")))
     return tuple(listed)
 
 
-def _left_in_words(left: Sequence[Deviation]) -> tuple[str, ...]:
+def _degraded_in(reply: JsonObject) -> tuple[str, ...]:
+    note = reply.get("degraded")
+    message = note.get("message") if isinstance(note, dict) else None
+    return (visible(str(message)),) if message else ()
+
+
+def _in_words(left: Sequence[Deviation]) -> tuple[str, ...]:
     return tuple(f"{row.change.subject}: {row.change.before}; {row.trouble}" for row in left)
 
 
