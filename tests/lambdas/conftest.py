@@ -12,11 +12,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 import psycopg
@@ -84,6 +87,10 @@ class PostgresServer:
     def url(self) -> str:
         return self._home.url(self._port)
 
+    @property
+    def cluster(self) -> Path:
+        return self._home.cluster
+
     def stop(self) -> None:
         stop_server(self._process)
         shutil.rmtree(self._home.directory)  # as root it is outside the test's own folder
@@ -123,6 +130,67 @@ def empty_database_url(postgres: PostgresServer) -> str:
 def database_url(postgres: PostgresServer, migrated_template: str) -> str:
     """The URL of a database with the schema, and no rows."""
     return new_database(postgres.url, template=migrated_template)
+
+
+class Wire:
+    """What lies between a function and its database: passes everything on until it is told to fail."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._server = (parts.hostname or "", parts.port or 0)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = url.replace(f":{parts.port}/", f":{port}/")
+        self._fault: tuple[bytes, bool] | None = None
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, on: bytes, *, delivered: bool) -> None:
+        """Cut the connection once, when the client sends these bytes.
+
+        Args:
+            on: What the client sends, e.g. `COMMIT`.
+            delivered: Whether the server still gets them; its answer is lost in any case.
+        """
+        self._fault = (on, delivered)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._open):
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._server)
+            self._open += [client, server]
+            for source, target, sends in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self._pass_on, args=(source, target, sends), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, sends: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if sends and self._fault and self._fault[0] in data:
+                    delivered, self._fault = self._fault[1], None
+                    source.shutdown(socket.SHUT_RDWR)
+                    if delivered:
+                        target.sendall(data)
+                        target.shutdown(socket.SHUT_WR)
+                        return
+                    break
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def wire(database_url: str) -> Iterator[Wire]:
+    """A way to a database with the schema, that can be cut."""
+    wire = Wire(database_url)
+    yield wire
+    wire.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from itertools import permutations
 import psycopg
 import pytest
 
-from smarterise_lambdas.shared.database import Connection, Database, SchemaBehind, connect
+from smarterise_lambdas.shared.database import Connection, connect
 from smarterise_lambdas.shared.rows import COLUMNS, LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod
@@ -142,22 +142,3 @@ def test_many_loaders_of_the_same_rows_load_each_once(database_url: str) -> None
     assert sum(outcome.loaded for outcome in outcomes) == len(rows)
     assert sum(outcome.identical for outcome in outcomes) == 3 * len(rows)
     assert [outcome.differing for outcome in outcomes] == [()] * 4
-
-
-def test_the_database_is_asked_for_anew_after_it_was_away(database_url: str) -> None:
-    urls = iter(["postgresql://nobody@127.0.0.1:1/none", database_url])
-    database = Database(lambda: next(urls))
-    with pytest.raises(psycopg.OperationalError):
-        database.run(lambda connection: connection.execute(b"SELECT 1").fetchone())
-    assert database.run(lambda connection: load_rows(connection, [row()])).loaded == 1
-    database.close()
-    database.close()
-
-
-def test_a_database_without_the_schema_is_told_of_and_no_connection_kept(empty_database_url: str) -> None:
-    database = Database(lambda: empty_database_url)
-    with pytest.raises(SchemaBehind, match=r"has no schema, .*invoke the function migrate_database"):
-        database.run(lambda connection: connection.execute(b"SELECT 1"))
-    with connect(empty_database_url) as connection:
-        others = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        assert connection.execute(others).fetchone() == (1,)

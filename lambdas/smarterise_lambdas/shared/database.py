@@ -1,37 +1,46 @@
-"""PostgreSQL: where it is, how it is connected to, and that its schema is as new as this code."""
+"""PostgreSQL for a function: one connection, patience within an invocation, a schema as new as the code.
+
+An execution environment of Lambda handles one event at a time, so its pool is one connection, kept between
+invocations. How many there are in all is how many environments run at once: reserved concurrency bounds it.
+"""
 
 from __future__ import annotations
 
-import json
-import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
-from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.environment import MissingSetting
+from smarterise_lambdas.shared.login import connection_parameters, database_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+Cursor: TypeAlias = "psycopg.Cursor[tuple[Any, ...]]"
 T = TypeVar("T")
 
 SCHEMA_VERSION: Final = "0002"
 """The oldest schema that this code can work with: the newest step of `smarterise_lambdas.migrations`."""
 VERSION_TABLE: Final = "schema_version"
 
-_CONNECT_TIMEOUT_S: Final = 5
+PATIENCE_S: Final = 20.0
+"""How long a transaction's statements may take each, unless its caller says."""
+_LOCK_SHARE: Final = 0.5
 
-
-class BadDatabaseUrl(RuntimeError):
-    """The database's URL cannot be read: a fault of the function's configuration. Tells nothing of it."""
-
-    def __init__(self) -> None:
-        form = "postgresql://user:password@host:port/name"
-        super().__init__(f"the database URL is not of the form {form} (special characters percent-encoded)")
+_CONNECT: Final = {
+    "connect_timeout": 5,
+    # A server that went away without a word is noticed in seconds, not in the system's two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    # After a failover the old address may lead to what is now a replica, for a while.
+    "target_session_attrs": "read-write",
+    "application_name": "smarterise",
+}
+_ONCE_MORE: Final = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
 class SchemaBehind(RuntimeError):
@@ -45,44 +54,16 @@ class SchemaBehind(RuntimeError):
         )
 
 
-def database_url() -> str:
-    """Return the URL from DATABASE_URL, else from the secret that DATABASE_SECRET_ARN names.
-
-    The secret holds a URL, or the object that RDS keeps: username, password, host, port, dbname.
-
-    Raises:
-        MissingSetting: If neither variable is set.
-    """
-    url = os.environ.get("DATABASE_URL")
-    if url:
-        return url
-    arn = os.environ.get("DATABASE_SECRET_ARN")
-    if not arn:
-        raise MissingSetting("DATABASE_URL", "DATABASE_SECRET_ARN")
-    secret = aws.secret_text(arn)
-    if not secret.lstrip().startswith("{"):
-        return secret
-    part = json.loads(secret)
-    user, password = quote(part["username"], safe=""), quote(part["password"], safe="")
-    name = part.get("dbname") or "postgres"
-    return f"postgresql://{user}:{password}@{part['host']}:{part.get('port', 5432)}/{name}"
-
-
 def connect(url: str) -> Connection:
-    """Return a new connection.
+    """Return a new connection to a server that takes writes.
 
     Raises:
         BadDatabaseUrl: If the URL is none.
+        MissingSetting: If nobody is named to believe the server's certificate.
         psycopg.OperationalError: If the server cannot be reached or refuses.
     """
-    try:
-        # No prepared statements: behind RDS Proxy they would pin the session.
-        return psycopg.connect(
-            url, connect_timeout=_CONNECT_TIMEOUT_S, prepare_threshold=None, application_name="smarterise"
-        )
-    except psycopg.ProgrammingError:
-        # Its message quotes the URL, and with it the password: neither may reach a log.
-        raise BadDatabaseUrl from None
+    # No prepared statements: behind RDS Proxy they would pin the session.
+    return psycopg.connect(**{**_CONNECT, **connection_parameters(url)}, prepare_threshold=None)
 
 
 def schema_version(connection: Connection) -> str:
@@ -112,6 +93,33 @@ def require_schema(connection: Connection) -> None:
         raise SchemaBehind(version)
 
 
+@contextmanager
+def transaction(connection: Connection, patience_s: float = PATIENCE_S) -> Iterator[Cursor]:
+    """Open a transaction that cannot outlive its function: what hangs becomes an error while one can tell.
+
+    Set for the transaction alone, which a proxy allows without keeping the session to itself.
+
+    Args:
+        connection: Outside a transaction.
+        patience_s: How long each statement may take, seconds; a lock may take half of it.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        limits = {
+            "statement_timeout": patience_s,
+            "lock_timeout": patience_s * _LOCK_SHARE,
+            # A function that was killed leaves its locks to nobody.
+            "idle_in_transaction_session_timeout": patience_s,
+        }
+        names, values = zip(*limits.items(), strict=True)
+        calls = sql.SQL(", ").join(
+            sql.SQL("set_config({}, %s, true)").format(sql.Literal(name)) for name in names
+        )
+        cursor.execute(
+            sql.SQL("SELECT {}").format(calls), [f"{max(1, int(value * 1000))}ms" for value in values]
+        )
+        yield cursor
+
+
 class Database:
     """One connection, made on first use and kept between invocations; made anew when it has gone away."""
 
@@ -120,18 +128,27 @@ class Database:
         self._connection: Connection | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Do work on the connection. Work must be one transaction: it may be done a second time.
+        """Do work on the connection. Work must be one transaction, which may be repeated without harm.
+
+        It is done a second time when the server went away in the middle of it, so that nobody can say
+        whether it was committed, or turned out to be a replica, or chose it as the victim of a deadlock.
 
         Raises:
-            psycopg.Error: If it fails on a fresh connection too.
+            SchemaBehind: If the database lacks what this version needs.
+            psycopg.Error: If it fails again, or for another reason.
         """
-        if self._connection is not None:
-            try:
-                return work(self._connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
-                # A server that restarted, or a proxy that tired of an idle connection, is no fault yet.
-                self.close()
-        return work(self._fresh())
+        try:
+            return work(self._connected())
+        except _ONCE_MORE:
+            pass
+        except psycopg.Error as error:
+            connection = self._connection
+            if connection is None:  # could not be had at all
+                raise
+            if not (connection.closed or isinstance(error, errors.ReadOnlySqlTransaction)):
+                raise
+            self.close()
+        return work(self._connected())
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -139,12 +156,13 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _fresh(self) -> Connection:
-        connection = connect(self._url())
-        try:
-            require_schema(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            connection = connect(self._url())
+            try:
+                require_schema(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
+from smarterise_lambdas.shared.database import transaction
 from smarterise_lambdas.shared.rows import COLUMNS, Stage
 from smarterise_sdk.domain.readings import METER_UNKNOWN
 
@@ -112,7 +113,7 @@ def name_rows(connection: Connection, *, at_most: int = 10) -> int:
 
 
 def _name_rows_of_one(connection: Connection) -> bool:
-    with connection.transaction(), connection.cursor() as cursor:
+    with transaction(connection) as cursor:
         found = cursor.execute(_NAMEABLE).fetchone()
         if found is None:
             return False

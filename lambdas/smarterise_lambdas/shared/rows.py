@@ -13,20 +13,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
 from psycopg import sql
 
+from smarterise_lambdas.shared.database import transaction
 from smarterise_sdk.domain.readings import Quantity, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from smarterise_lambdas.shared.database import Connection
+    import psycopg
 
-Cursor: TypeAlias = "psycopg.Cursor[tuple[Any, ...]]"
+    from smarterise_lambdas.shared.database import Connection, Cursor
 
 KEY: Final = ("gateway_serial", "device_serial", "measured_at")
 CONTENT: Final = (
@@ -160,9 +160,7 @@ def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
     Raises:
         psycopg.Error: If the database fails; then nothing is loaded.
     """
-    with connection.transaction(), connection.cursor() as cursor:
-        # A hung lock must become an error while the function still has time to tell of it.
-        cursor.execute("SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '20s'")
+    with transaction(connection) as cursor:
         stage = Stage(cursor)
         with stage.copying() as copy:
             for position, row in enumerate(rows):

@@ -1,0 +1,314 @@
+"""The connection of a function: kept, lost and had again; slow, busy, failing over; and TLS."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from psycopg import errors
+
+from smarterise_lambdas.shared.database import Connection, Database, SchemaBehind, connect, transaction
+from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
+from smarterise_sdk.domain.readings import Quantity, Reading, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ROW = Row(Reading("AN1", "CLD1", AT, Source.IOT, {Quantity.VOLTAGE_A: 230.0}, None, True, "", ""), "b")
+NEW = LoadOutcome(loaded=1, identical=0, superseded=0, differing=())
+COMMIT = b"COMMIT\0"
+KNOWN = LoadOutcome(loaded=0, identical=1, superseded=0, differing=())
+
+
+def load(connection: Connection) -> LoadOutcome:
+    return load_rows(connection, [ROW])
+
+
+@pytest.fixture
+def database(wire: Any) -> Iterator[Database]:
+    database = Database(lambda: wire.url)
+    yield database
+    database.close()
+
+
+def test_it_is_asked_for_anew_after_it_was_away(database_url: str) -> None:
+    urls = iter(["postgresql://nobody@127.0.0.1:1/none", database_url])
+    database = Database(lambda: next(urls))
+    with pytest.raises(psycopg.OperationalError):
+        database.run(load)
+    assert database.run(load) == NEW
+    database.close()
+    database.close()
+
+
+def test_one_without_the_schema_is_told_of_and_no_connection_kept(empty_database_url: str) -> None:
+    database = Database(lambda: empty_database_url)
+    with pytest.raises(SchemaBehind, match=r"has no schema, .*invoke the function migrate_database"):
+        database.run(load)
+    with connect(empty_database_url) as connection:
+        others = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert connection.execute(others).fetchone() == (1,)
+
+
+def test_the_connection_is_kept_between_invocations(database: Database) -> None:
+    assert len({database.run(lambda connection: connection.info.backend_pid) for _ in range(3)}) == 1
+
+
+def test_a_connection_that_died_between_invocations_is_made_anew(
+    database: Database, database_url: str
+) -> None:
+    pid = database.run(lambda connection: connection.info.backend_pid)
+    with connect(database_url) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    assert database.run(load) == NEW
+
+
+@pytest.mark.parametrize(
+    ("moment", "delivered", "outcome"),
+    [
+        (b"COPY incoming", False, NEW),
+        (b"INSERT INTO readings", True, NEW),
+        (COMMIT, False, NEW),
+        (COMMIT, True, KNOWN),  # it was committed, and nobody could know
+    ],
+)
+def test_a_server_that_goes_away_in_mid_transaction_has_each_row_once(
+    wire: Any, database: Database, moment: bytes, delivered: bool, outcome: LoadOutcome
+) -> None:
+    database.run(lambda connection: connection.execute(b"SELECT 1") and connection.commit())
+    wire.cut(moment, delivered=delivered)
+    assert database.run(load) == outcome
+    counted = database.run(lambda connection: connection.execute(b"SELECT count(*) FROM readings").fetchone())
+    assert counted == (1,)
+
+
+def test_it_is_also_tried_again_on_its_very_first_connection(wire: Any, database: Database) -> None:
+    wire.cut(b"COPY incoming", delivered=False)
+    assert database.run(load) == NEW
+
+
+def test_a_server_that_keeps_going_away_is_told_of(wire: Any, database: Database) -> None:
+    def cut_off(connection: Connection) -> LoadOutcome:
+        wire.cut(b"COPY incoming", delivered=True)
+        return load(connection)
+
+    with pytest.raises(psycopg.OperationalError):
+        database.run(cut_off)
+    assert database.run(load) == NEW
+
+
+def test_what_became_a_replica_is_left_for_the_new_primary(database: Database) -> None:
+    pids = []
+
+    def work(connection: Connection) -> LoadOutcome:
+        pids.append(connection.info.backend_pid)
+        if len(pids) == 1:  # as a server does that was demoted under an open session
+            connection.execute(b"SET default_transaction_read_only = on")
+            connection.commit()
+        return load(connection)
+
+    assert database.run(work) == NEW
+    assert len(set(pids)) == 2
+
+
+def test_a_server_that_takes_no_writes_is_none(database_url: str) -> None:
+    with connect(database_url) as connection:
+        connection.autocommit = True
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    with pytest.raises(psycopg.OperationalError, match="read-only"):
+        Database(lambda: database_url).run(load)
+
+
+def test_the_victim_of_a_deadlock_tries_again(database: Database) -> None:
+    calls = []
+
+    def work(connection: Connection) -> LoadOutcome:
+        calls.append(connection.info.backend_pid)
+        if len(calls) == 1:
+            raise errors.DeadlockDetected
+        return load(connection)
+
+    assert database.run(work) == NEW
+    assert len(set(calls)) == 1, "on the same connection"
+
+
+@pytest.mark.parametrize("error", [errors.QueryCanceled, errors.TooManyConnections, errors.NotNullViolation])
+def test_what_would_fail_again_is_not_tried_again(database: Database, error: type[psycopg.Error]) -> None:
+    calls = []
+
+    def work(_connection: Connection) -> None:
+        calls.append(1)
+        raise error
+
+    with pytest.raises(error):
+        database.run(work)
+    assert calls == [1]
+
+
+def test_a_database_out_of_connections_is_told_of_and_had_later(database_url: str) -> None:
+    with connect(database_url) as connection:
+        connection.autocommit = True
+        name = connection.info.dbname
+        # Superusers are let in all the same: so somebody who is none.
+        connection.execute(f"CREATE ROLE r_{name} LOGIN PASSWORD 'x' IN ROLE pg_write_all_data".encode())
+        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
+        server = database_url.rpartition("@")[2]
+        database = Database(lambda: f"postgresql://r_{name}:x@{server}")
+        with pytest.raises(psycopg.OperationalError, match="too many connections"):
+            database.run(load)
+        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 9".encode())
+        connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO r_{name}".encode())
+        connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO r_{name}".encode())
+        connection.execute(b"SELECT ensure_readings_partition(%s)", [AT])
+        assert database.run(load) == NEW
+        database.close()
+
+
+def test_a_slow_server_becomes_an_error_in_time(connection: Connection) -> None:
+    started = time.monotonic()
+    with pytest.raises(errors.QueryCanceled), transaction(connection, 0.2) as cursor:
+        cursor.execute(b"SELECT pg_sleep(5)")
+    assert time.monotonic() - started < 2
+
+
+def test_a_lock_that_is_not_let_go_becomes_an_error_in_time(
+    connection: Connection, database_url: str
+) -> None:
+    with connect(database_url) as other, other.transaction():
+        other.execute(b"LOCK TABLE readings")
+        with pytest.raises(errors.LockNotAvailable), transaction(connection, 0.4) as cursor:
+            cursor.execute(b"SELECT 1 FROM readings")
+
+
+def test_the_limits_end_with_the_transaction(connection: Connection) -> None:
+    with transaction(connection, 0.2) as cursor:
+        assert cursor.execute(b"SHOW statement_timeout").fetchone() == ("200ms",)
+    assert connection.execute(b"SHOW statement_timeout").fetchone() == ("0",)
+
+
+def test_a_function_that_was_killed_leaves_no_locks(connection: Connection, database_url: str) -> None:
+    locked, ended = threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        with connect(database_url) as other, suppress(psycopg.Error), transaction(other, 0.3) as cursor:
+            cursor.execute(b"LOCK TABLE readings")
+            locked.set()
+            ended.wait(10)
+
+    frozen = threading.Thread(target=freeze)
+    frozen.start()
+    locked.wait(10)
+    with transaction(connection, 5) as cursor:
+        assert cursor.execute(b"SELECT count(*) FROM readings").fetchone() == (0,)
+    ended.set()
+    frozen.join()
+
+
+class Authority:
+    """Who signs a server's certificate."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.file = folder / f"{name}.pem"
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = (
+            self._certificate(self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def server(self, host: str) -> tuple[bytes, bytes]:
+        """Return the certificate and the key of a server."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            self._certificate(x509.Name([]), key)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=True
+            )
+            .sign(self._key, hashes.SHA256())
+        )
+        plain = serialization.NoEncryption()
+        pem = serialization.Encoding.PEM
+        secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+        return certificate.public_bytes(pem), secret
+
+    def _certificate(self, subject: x509.Name, key: Any) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+        )
+
+
+@pytest.fixture
+def authority(postgres: Any, tmp_path: Path) -> Iterator[Authority]:
+    """Who signed the certificate that the server shows, from now until the end of the test."""
+    authority = Authority(tmp_path, "authority")
+    cluster = postgres.cluster
+    owner = cluster.stat()
+    for name, content in zip(("tls.crt", "tls.key"), authority.server("127.0.0.1"), strict=True):
+        path = cluster / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        os.chown(path, owner.st_uid, owner.st_gid)
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        for setting in ("ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'", "ssl = on"):
+            try:
+                connection.execute(f"ALTER SYSTEM SET {setting}".encode())
+            except errors.FeatureNotSupported:
+                pytest.skip("this PostgreSQL is built without TLS")
+        connection.execute(b"SELECT pg_reload_conf()")
+        _until_tls(postgres.url)
+        yield authority
+        connection.execute(b"ALTER SYSTEM RESET ALL")
+        connection.execute(b"SELECT pg_reload_conf()")
+
+
+def _until_tls(url: str) -> None:
+    for _ in range(100):
+        try:
+            psycopg.connect(url, sslmode="require").close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("the server never offered TLS")
+
+
+def in_use(connection: Connection) -> object:
+    found = connection.execute(b"SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
+    return found and found[0]
+
+
+def test_tls_is_used_with_a_server_that_proves_who_it_is(
+    authority: Authority, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_CA_FILE", str(authority.file))
+    with connect(database_url) as connection:
+        assert in_use(connection) is True
+    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+        connect(database_url.replace("127.0.0.1", "localhost"))
+    monkeypatch.setenv("DATABASE_CA_FILE", str(Authority(tmp_path, "somebody else").file))
+    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+        connect(database_url)
