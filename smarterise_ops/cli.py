@@ -53,6 +53,11 @@ REGISTRY = {
     "sites": Entry("smarterise_ops.commands.sites", "List sites, change them, see and take back changes."),
     "metrics": Entry("smarterise_ops.commands.metrics", "Show what the meters measure."),
     "checks": Entry("smarterise_ops.commands.checks", "Run the runbook's checks against the stack."),
+    "journal": Entry("smarterise_ops.commands.journal", "See what was changed from this machine."),
+    "undo": Entry("smarterise_ops.commands.journal", "Take a change back.", app="undo_app"),
+    "unlock": Entry("smarterise_ops.commands.unlock", "Give leave to write for a while."),
+    "lock": Entry("smarterise_ops.commands.unlock", "Take back the leave to write.", app="lock_app"),
+    "config": Entry("smarterise_ops.commands.config", "Make, see and judge the settings."),
     "demo": Entry(
         "smarterise_ops.commands.demo",
         "Start a stack of simulated meters and open the console on it.",

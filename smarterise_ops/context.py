@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from smarterise_sdk.stack import Stack
 
 PROGRAM = "smarterise-ops"
+_WHERE = {
+    "environment": "--env",
+    "profile": "--profile",
+    "region": "--region",
+    "endpoint_url": "--endpoint-url",
+}
+"""The shared options that say which stack is meant."""
 
 
 class Invocation:
@@ -54,10 +61,13 @@ class Invocation:
 
     @cached_property
     def stack(self) -> Stack:
-        """The stack that the settings name."""
+        """The stack that the settings name. Changes to it whose end nobody saw are told first."""
+        from smarterise_ops.unsettled import tell_unsettled
         from smarterise_sdk.stack import Stack
 
-        return Stack(self.settings)
+        stack = Stack(self.settings)
+        tell_unsettled(self, stack)
+        return stack
 
     @property
     def is_interactive(self) -> bool:
@@ -67,6 +77,16 @@ class Invocation:
     def command_with(self, *more: str) -> str:
         """Return this run's command line with more arguments, quoted for a shell."""
         return shlex.join([PROGRAM, *self.arguments, *more])
+
+    def another(self, *words: str) -> str:
+        """Return the command line of another command on the same stack, quoted for a shell."""
+        where = [
+            part
+            for key, option in _WHERE.items()
+            if (value := self.shared.get(key)) is not None
+            for part in (option, str(value))
+        ]
+        return shlex.join([PROGRAM, *where, *words])
 
     def close(self) -> None:
         """Let go of what was made."""

@@ -82,6 +82,16 @@ def emit_object(item: JsonObject, form: OutputFormat) -> None:
     write_data(_OBJECT[form](item))
 
 
+def rows_as_data(rows: Sequence[JsonObject], form: OutputFormat) -> str:
+    """Return a listing as it goes into a file."""
+    return _csv(rows, (), finish=str) if form is OutputFormat.CSV else _ROWS[form](rows, ())
+
+
+def object_as_data(item: JsonObject, form: OutputFormat) -> str:
+    """Return an object as it goes into a file."""
+    return _OBJECT[form](item)
+
+
 def write_data(text: str) -> None:
     """Write to stdout at once; a reader who has gone away is no error."""
     _write(sys.stdout, text)
@@ -90,6 +100,12 @@ def write_data(text: str) -> None:
 def say(text: str) -> None:
     """Print words for people on stderr, where they never mix with data."""
     _write(sys.stderr, text + "\n")
+
+
+def say_progress(text: str) -> None:
+    """Print a step of what is going on, where a person watches; a log has no use for it."""
+    if sys.stderr.isatty():
+        say(visible(text))
 
 
 def ask(question: str) -> str:
@@ -191,15 +207,17 @@ def _yaml(value: object) -> str:
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]|\A\s|\s\Z')
 
 
-def _csv(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
+def _csv(
+    rows: Sequence[JsonObject], columns: Sequence[Column], finish: Callable[[str], str] | None = None
+) -> str:
     header = dict.fromkeys(column.key for column in columns)
     for row in rows:
         header.update(dict.fromkeys(row))
     lines = [list(header), *([csv_cell(row.get(key)) for key in header] for row in rows)]
     # On a terminal a person reads it; anywhere else it is data and stays as it is.
-    finish: Callable[[str], str] = visible if sys.stdout.isatty() else str
+    done = finish or (visible if sys.stdout.isatty() else str)
     # A line of one empty cell would be an empty line, which is no row.
-    return "".join((",".join(_quoted(finish(cell)) for cell in line) or '""') + "\n" for line in lines)
+    return "".join((",".join(_quoted(done(cell)) for cell in line) or '""') + "\n" for line in lines)
 
 
 def _quoted(cell: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from smarterise_ops.formats import UpdateFormat
-from smarterise_ops.update_formats import BAD, MAX_UPDATE_BYTES, READERS, Record, shown
+from smarterise_ops.update_formats import BAD, MAX_UPDATE_BYTES, READERS, Record, cell_value, shown
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import visible
@@ -19,7 +19,7 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from smarterise_sdk.domain.sites import JsonValue
+    from smarterise_sdk.domain.sites import JsonValue, Tier
 
 _BY_SUFFIX = {
     ".csv": UpdateFormat.CSV,
@@ -71,13 +71,42 @@ def read_updates(
     records: list[Record] = []
     if source is not None:
         try:
-            text = _text_of(source, subject)
-            chosen = form or _BY_SUFFIX.get(PurePath(subject).suffix.lower()) or guess_format(text)
+            text = text_of(source, subject)
+            chosen = form or format_of(subject) or guess_format(text)
             records += READERS[chosen](text, subject, problems)
         except InvalidInput as refused:
             problems += refused.problems
     records += _settings(settings, problems)
     return _gathered(records, problems)
+
+
+def fields_of(
+    settings: Sequence[str], problems: list[Problem], *, tier: Tier | None = None
+) -> dict[str, JsonValue]:
+    """Return the fields that `NAME=VALUE` settings ask for; one without a value is to be cleared.
+
+    Args:
+        settings: As typed. A value means what it means in a cell of CSV.
+        problems: Added to.
+        tier: The tier, where an option of its own says it.
+    """
+    fields: dict[str, JsonValue] = {} if tier is None else {"tier": tier.value}
+    for text in settings:
+        name, separator, value = text.partition("=")
+        name = name.strip()
+        if not name or not separator:
+            message = f"--field {visible(text)} is not NAME=VALUE"
+            problems.append(Problem(BAD, message, "e.g. --field capacity_kva=500"))
+        elif name in fields:
+            problems.append(Problem(BAD, f"{shown(name)} is asked for twice", "leave one"))
+        else:
+            fields[name] = cell_value(name, value) if value.strip() else None
+    return fields
+
+
+def format_of(name: str) -> UpdateFormat | None:
+    """Return the format that a file's name tells, if it does."""
+    return _BY_SUFFIX.get(PurePath(name).suffix.lower())
 
 
 def guess_format(text: str) -> UpdateFormat:
@@ -92,7 +121,12 @@ def guess_format(text: str) -> UpdateFormat:
     return UpdateFormat.YAML if _YAML_BEGINS.match(first) else UpdateFormat.CSV
 
 
-def _text_of(source: bytes, subject: str) -> str:
+def text_of(source: bytes, subject: str) -> str:
+    """Return the text of an update file.
+
+    Raises:
+        InvalidInput: It is too large, empty, or no UTF-8.
+    """
     if len(source) > MAX_UPDATE_BYTES:
         message = f"is larger than {MAX_UPDATE_BYTES // 1024**2} MiB"
         raise InvalidInput(subject, [Problem("TOO_LARGE", message, "split it")])

@@ -83,7 +83,7 @@ def read_json_lines(text: str, subject: str, problems: list[Problem]) -> Iterato
 
 def read_yaml(text: str, subject: str, problems: list[Problem]) -> Iterator[Record]:
     """Yield the records of a YAML document of the same shapes as JSON."""
-    value, lines = _yaml_value(text, subject)
+    value, lines = yaml_value(text, subject)
     yield from _records(value, lambda path: lines.get(tuple(path)), problems)
 
 
@@ -136,7 +136,7 @@ _YAML_WORDS: dict[str, bool | None] = {"null": None, "~": None, "": None, "true"
 _YAML_WORDS |= {"yes": True, "on": True, "no": False, "off": False}
 
 
-def _yaml_value(text: str, subject: str) -> tuple[JsonValue, Mapping[tuple[str | int, ...], int]]:
+def yaml_value(text: str, subject: str) -> tuple[JsonValue, Mapping[tuple[str | int, ...], int]]:
     """Read YAML as the JSON it stands for: no tags, no anchors, no dates; keys are text as written.
 
     Built from the parser's events: PyYAML's own composer recurses in C, and a deep text ends the process.

@@ -5,25 +5,35 @@ The conversation is on stderr; stdout has the receipt, or with `--dry-run` the p
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smarterise_ops.context import PROGRAM
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.output import OutputFormat, ask, emit_object, say, write_data
-from smarterise_sdk.domain.plans import ReceiptState
-from smarterise_sdk.domain.text import utc_text, visible
+from smarterise_ops.output import OutputFormat, ask, emit_object, say, say_progress, write_data
+from smarterise_ops.plan_text import (
+    nothing_line,
+    plan_lines,
+    plan_object,
+    receipt_lines,
+    receipt_object,
+)
+from smarterise_sdk.domain.plans import ReceiptState, WritePath
+from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import UsageError, WriteRefused
-from smarterise_sdk.settings_model import EnvironmentKind
+from smarterise_sdk.settings_model import EnvironmentKind, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from smarterise_ops.context import Invocation
-    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue
+    from smarterise_sdk.domain.plans import Plan, Receipt
 
+BULK_HELP = f"{PROGRAM} sites bulk-update --help"
 CHANGES_SHOWN = 50
 """Changes told to a person before applying; `--dry-run` shows all of any number."""
+CONFIRMED_BY_YES = 10
+"""Up to so many sites a yes is enough outside production; above, the number is typed."""
 
 _CODES = {
     ReceiptState.VERIFIED: ExitCode.DONE,
@@ -34,17 +44,70 @@ _CODES = {
 }
 
 
-def refuse_when_read_only(run: Invocation) -> None:
-    """Refuse before anything is asked of anybody.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a change of sites is to go.
+
+    Attributes:
+        reason: Why, in the operator's words.
+        via: The road of the write.
+        dry_run: Print the plan and stop.
+        assume_yes: Do not ask.
+        create: Serials that are not known are new sites.
+        expect_etag: Write only if the site file has this ETag.
+    """
+
+    reason: str
+    via: WritePath = WritePath.LAMBDA
+    dry_run: bool = False
+    assume_yes: bool = False
+    create: bool = False
+    expect_etag: str | None = None
+
+
+def change_sites(run: Invocation, planned: Callable[[], Plan], request: Request) -> ExitCode:
+    """Have a change of the site file planned and take it to its end.
+
+    Args:
+        run: The run.
+        planned: Makes the plan; called once it is clear that it may be carried out.
+        request: How the change is to go.
+    """
+    if not request.dry_run:
+        refuse_unready(run, reason=request.reason)
+    say_progress("reading the site file and planning")
+    return carry_out(
+        run,
+        planned(),
+        lambda plan, on_step: run.stack.sites.apply(plan, on_step=on_step),
+        dry_run=request.dry_run,
+        assume_yes=request.assume_yes,
+    )
+
+
+def refuse_unready(run: Invocation, *, reason: str) -> None:
+    """Refuse a write before anything is asked of anybody.
+
+    Args:
+        run: The run, for its settings.
+        reason: Why the write is made, as far as anybody said.
 
     Raises:
         WriteRefused: If the settings say read-only.
+        UsageError: If this is production and there is no reason.
     """
-    if run.settings.read_only:
+    settings = run.settings
+    if settings.read_only:
         raise WriteRefused(
-            f"Nothing is written to {run.settings.environment.name}: it is read-only",
-            why=f"read_only comes from: {run.settings.origin('read_only')}",
-            remedy=f"look with --dry-run, or allow it: {run.command_with('--no-read-only')}",
+            f"Nothing is written to {settings.environment.name}: it is read-only",
+            why=f"read_only comes from: {settings.origin('read_only')}",
+            remedy=f"look with --dry-run, or allow it: {_way_to_write(run)}",
+        )
+    if _is_production(run) and not reason.strip():
+        raise UsageError(
+            f"A change of {settings.environment.name} needs a reason",
+            why="it is of kind production",
+            remedy=run.command_with("--reason", "why it is made"),
         )
 
 
@@ -72,17 +135,38 @@ def carry_out(
         _print_plan(plan, run.output)
         return ExitCode.DONE
     if not plan.is_empty:
-        say("\n".join(plan_lines(plan, at_most=CHANGES_SHOWN)))
+        say("\n".join(plan_lines(plan, at_most=CHANGES_SHOWN, unlock=_unlock(run))))
         if not assume_yes and not _is_confirmed(run, plan):
             say("not applied")
             return ExitCode.FINDINGS
     try:
-        receipt = apply(plan, say)
+        receipt = apply(plan, say_progress)
     except KeyboardInterrupt:
-        say("interrupted while applying: the change may have been made; look before trying again")
+        say(
+            "interrupted while applying: the change may have been made; find out with: "
+            f"{run.another('journal', 'settle', plan.plan_id)}"
+        )
         raise
-    _print_receipt(receipt, run.output)
+    return print_receipt(run, receipt)
+
+
+def print_receipt(run: Invocation, receipt: Receipt) -> ExitCode:
+    """Print a receipt and return how a run that got it ends."""
+    if run.output is OutputFormat.TABLE:
+        write_data("\n".join(receipt_lines(receipt)) + "\n")
+        if receipt.state is ReceiptState.VERIFIED and receipt.plan.changes:
+            say(f"take it back: {run.another('undo', receipt.plan.plan_id)}")
+    else:
+        emit_object(receipt_object(receipt), run.output)
     return _CODES[receipt.state]
+
+
+def _print_plan(plan: Plan, form: OutputFormat) -> None:
+    if form is OutputFormat.TABLE:
+        lines = [nothing_line(plan), *plan.notes] if plan.is_empty else plan_lines(plan)
+        write_data("\n".join([*lines, "nothing was written (--dry-run)"]) + "\n")
+    else:
+        emit_object(plan_object(plan), form)
 
 
 def _is_confirmed(run: Invocation, plan: Plan) -> bool:
@@ -91,119 +175,40 @@ def _is_confirmed(run: Invocation, plan: Plan) -> bool:
             "This needs a yes, and there is no terminal to ask on",
             remedy=run.command_with("--yes"),
         )
-    if run.settings.environment.kind is EnvironmentKind.PRODUCTION:
-        count = len(plan.changes)
-        return ask(f"Type the number of sites ({count}) to apply to {plan.environment}: ") == str(count)
-    return ask("Apply? [y/N] ").lower() in {"y", "yes"}
+    count = len(plan.changes) + len(plan.stack_changes)
+    if not _is_production(run) and count <= CONFIRMED_BY_YES:
+        return ask("Apply? [y/N] ").lower() in {"y", "yes"}
+    what, answer = _proof(plan)
+    return ask(f"Type {what} ({answer}) to apply to {visible(plan.environment)}: ") == answer
 
 
-# Words ------------------------------------------------------------------------------------------
+def _proof(plan: Plan) -> tuple[str, str]:
+    """Return what is to be typed by whoever has read the plan."""
+    match plan.changes, plan.stack_changes:
+        case [], []:
+            return "the name of the environment", plan.environment
+        case [only], []:
+            return "the serial", only.gateway_serial
+        case [], [*changes]:
+            return "the number of changes", str(len(changes))
+        case sites, _:
+            return "the number of sites", str(len(sites))
 
 
-def plan_lines(plan: Plan, *, at_most: int | None = None) -> list[str]:
-    """Return a plan as lines for people.
-
-    Args:
-        plan: The plan.
-        at_most: How many changes to show; all if absent.
-    """
-    where = (plan.environment, plan.region, plan.account, f"via {plan.via.value}")
-    lines = [visible(" · ".join((plan.title, *(part for part in where if part))))]
-    shown = plan.changes[:at_most]
-    width = max((len(change.gateway_serial) for change in shown), default=0)
-    for change in shown:
-        lines += _change_lines(change, width)
-    if len(shown) < len(plan.changes):
-        lines.append(f"  … and {len(plan.changes) - len(shown)} more; --dry-run shows all")
-    facts = [
-        ("unchanged", f"{len(plan.unchanged)} already as asked" if plan.unchanged else ""),
-        *(("causes", cause) for cause in plan.causes),
-        *(("calls", f"{call.count} × {call.action} {call.target}") for call in plan.calls),
-        ("reason", plan.reason),
-    ]
-    return lines + [f"{label:<9} {visible(text)}" for label, text in facts if text]
+def _is_production(run: Invocation) -> bool:
+    return run.settings.environment.kind is EnvironmentKind.PRODUCTION
 
 
-def _change_lines(change: SiteChange, width: int) -> Iterator[str]:
-    serial = visible(change.gateway_serial)
-    for index, field in enumerate(change.fields):
-        label = serial if index == 0 else ""
-        new = "  (new site)" if change.before is None and index == 0 else ""
-        values = f"{_shown(field.before)} → {_shown(field.after)}"
-        yield f"  {label:<{width}}  {visible(field.field)}  {values}{new}"
+def _unlock(run: Invocation) -> str:
+    settings = run.settings
+    return settings.origin("read_only").detail if settings.write_until is not None else ""
 
 
-def _shown(value: JsonValue) -> str:
-    if value is None:
-        return "absent"
-    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _print_plan(plan: Plan, form: OutputFormat) -> None:
-    if form is OutputFormat.TABLE:
-        lines = plan_lines(plan) if not plan.is_empty else [_nothing(plan)]
-        write_data("\n".join([*lines, "nothing was written (--dry-run)"]) + "\n")
-    else:
-        emit_object(plan_object(plan), form)
-
-
-def _print_receipt(receipt: Receipt, form: OutputFormat) -> None:
-    if form is OutputFormat.TABLE:
-        write_data("\n".join(receipt_lines(receipt)) + "\n")
-    else:
-        emit_object(receipt_object(receipt), form)
-
-
-def _nothing(plan: Plan) -> str:
-    return f"nothing to do: {len(plan.unchanged)} already as asked"
-
-
-def receipt_lines(receipt: Receipt) -> list[str]:
-    """Return a receipt as lines for people."""
-    if receipt.state is ReceiptState.NOTHING_TO_DO:
-        return [_nothing(receipt.plan)]
-    at = f" {utc_text(receipt.verified_at)}" if receipt.verified_at else ""
-    verified = f"✔ {len(receipt.verified)} changed, verified{at} ({receipt.verified_by})"
-    lines = [verified] if receipt.verified else []
-    lines += [f"? {visible(serial)}: {visible(why)}" for serial, why in receipt.unverified.items()]
-    return [*lines, f"journal {receipt.plan.plan_id}"]
-
-
-def plan_object(plan: Plan) -> JsonObject:
-    """Return a plan as one JSON-ready object."""
-    return {
-        "plan_id": plan.plan_id,
-        "title": plan.title,
-        "environment": plan.environment,
-        "account": plan.account,
-        "region": plan.region,
-        "via": plan.via.value,
-        "changed": [
-            {"gateway_serial": change.gateway_serial, "before": change.before, "after": change.after}
-            for change in plan.changes
-        ],
-        "unchanged": list(plan.unchanged),
-        "causes": list(plan.causes),
-        "calls": [{"action": call.action, "target": call.target, "count": call.count} for call in plan.calls],
-        "base_etag": plan.base_etag,
-        "reason": plan.reason,
-        "planned_at": utc_text(plan.planned_at),
-    }
-
-
-def receipt_object(receipt: Receipt) -> JsonObject:
-    """Return a receipt as one JSON-ready object."""
-    return {
-        "plan_id": receipt.plan.plan_id,
-        "state": receipt.state.value,
-        "changed": [change.gateway_serial for change in receipt.plan.changes],
-        "unchanged": list(receipt.plan.unchanged),
-        "verified": list(receipt.verified),
-        "unverified": dict(receipt.unverified),
-        "etag": receipt.etag,
-        "version_id": receipt.version_id,
-        "request_ids": list(receipt.request_ids),
-        "applied_at": utc_text(receipt.applied_at) if receipt.applied_at else None,
-        "verified_at": utc_text(receipt.verified_at) if receipt.verified_at else None,
-        "verified_by": receipt.verified_by,
-    }
+def _way_to_write(run: Invocation) -> str:
+    settings = run.settings
+    origin = settings.origin("read_only")
+    if origin.source is Source.FLAG:
+        return "leave --read-only out"
+    if origin.source is Source.VARIABLE:
+        return f"unset {origin.detail}"
+    return settings.unlock_command if _is_production(run) else run.command_with("--no-read-only")

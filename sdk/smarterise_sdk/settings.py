@@ -43,7 +43,15 @@ from smarterise_sdk.unlocks import Unlock, Unlocks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Environment", "EnvironmentKind", "Origin", "Settings", "Source", "load_settings"]
+__all__ = [
+    "Environment",
+    "EnvironmentKind",
+    "Origin",
+    "Settings",
+    "Source",
+    "defined_environments",
+    "load_settings",
+]
 
 LOCAL = "local"
 UNNAMED = "default"
@@ -94,6 +102,22 @@ def load_settings(
             remedy="mend what is listed; nothing was asked of AWS",
         )
     return settings
+
+
+def defined_environments(
+    *, environ: Mapping[str, str] | None = None, cwd: Path | None = None, home: Path | None = None
+) -> tuple[str, ...]:
+    """Return the names of the environments that the settings files define, those of the project first.
+
+    Args:
+        environ: As `load_settings` takes it.
+        cwd: The same.
+        home: The same.
+    """
+    places = _Places.of(os.environ if environ is None else environ, cwd, home)
+    paths = (find_project_file(places.cwd), places.user_file)
+    files = [file for path in paths if (file := read_settings_file(path, [])) is not None]
+    return tuple(dict.fromkeys(name for file in files for name in file.environments))
 
 
 @dataclass(frozen=True, slots=True)

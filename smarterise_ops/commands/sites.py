@@ -1,4 +1,4 @@
-"""`smarterise-ops sites`: list sites, show one, switch tiers. How a change goes is `site_updates`."""
+"""`smarterise-ops sites`: list sites, show one, write them to a file, judge a file. Changes are beside it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.choices import one_of
+from smarterise_ops.commands import site_changes, site_history
+from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
+    InputFormat,
+    OnlyTier,
+    Serial,
+    Via,
+    Where,
+)
 from smarterise_ops.context import current
-from smarterise_ops.formats import OutputFormat, UpdateFormat
-from smarterise_ops.output import Column, emit_object, emit_rows, say_warning
+from smarterise_ops.exit_codes import ExitCode
+from smarterise_ops.formats import OutputFormat
+from smarterise_ops.output import Column, emit_object, emit_rows, say_warning, write_data
 from smarterise_sdk.domain.plans import WritePath
-from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
     from smarterise_sdk.services.sites import SitesSnapshot
 
-app = typer.Typer(help="List sites and switch their tier.")
+app = typer.Typer()
 
 COLUMNS = (
     Column("gateway_serial", "SERIAL"),
@@ -29,17 +36,13 @@ COLUMNS = (
     Column("timezone"),
     Column("quality_profile", "PROFILE"),
 )
-
-OnlyTier = Annotated[Tier | None, typer.Option("--tier", **one_of(Tier), help="Only sites of this tier.")]
-ToTier = Annotated[Tier, typer.Option("--to", **one_of(Tier), help="The tier to switch to.")]
-Via = Annotated[
-    WritePath,
-    typer.Option(help="The road: the function, or straight to the file when the function is broken."),
-]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the file and in the journal.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would change, and stop.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Create = Annotated[bool, typer.Option("--create", help="Serials that are not known are new sites.")]
+PROBLEM_COLUMNS = (
+    Column("line", decimals=0),
+    Column("site"),
+    Column("field"),
+    Column("message"),
+    Column("remedy"),
+)
 
 
 @app.command("list")
@@ -49,15 +52,19 @@ def list_sites(
     enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Only sites that are collected, or not.")
     ] = None,
+    where: Where = None,
     via: Via = WritePath.LAMBDA,
 ) -> None:
     """List the sites, in the order of the file."""
+    from smarterise_sdk.domain.site_selection import parse_selection
+
     run = current()
+    selection = parse_selection(where or ())
     snapshot = run.stack.sites.fetch(via=via)
     _warn_if_degraded(snapshot)
     rows = [
         site.to_row()
-        for site in snapshot.sites
+        for site in selection.of(snapshot.sites)
         if (tier is None or site.tier is tier) and (enabled is None or site.enabled is enabled)
     ]
     if run.output is OutputFormat.CSV:
@@ -68,10 +75,7 @@ def list_sites(
 
 
 @app.command("show")
-def show_site(
-    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Gateway serial.")],
-    via: Via = WritePath.LAMBDA,
-) -> None:
+def show_site(serial: Serial, via: Via = WritePath.LAMBDA) -> None:
     """Show one site."""
     run = current()
     snapshot = run.stack.sites.fetch_one(serial, via=via)
@@ -79,51 +83,52 @@ def show_site(
     emit_object(snapshot.sites[0].to_row(), run.output)
 
 
-@app.command("set-tier")
-def set_tier(
-    serials: Annotated[list[str], typer.Argument(metavar="SERIAL...", help="Gateway serials.")],
-    *,
-    to: ToTier,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    via: Via = WritePath.LAMBDA,
-) -> int:
-    """Switch sites to a tier: shows what changes, asks, writes, reads back."""
-    from smarterise_ops.site_updates import Request, switch_tier
-
-    return switch_tier(current(), serials, to, Request(reason, via, dry_run=dry_run, assume_yes=yes))
-
-
-@app.command("bulk-update")
-def bulk_update(
+@app.command("export")
+def export(
     file: Annotated[
-        str | None,
-        typer.Argument(metavar="FILE", help="CSV, JSON, JSON lines or YAML; - is standard input."),
+        str | None, typer.Argument(metavar="FILE", help="Where to; standard output if absent or -.")
     ] = None,
     *,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SERIAL=TIER", help="One more site; repeatable.")
-    ] = None,
-    input_format: Annotated[
-        UpdateFormat | None, typer.Option(help="Format of FILE, when its name does not tell.")
-    ] = None,
-    reason: Reason = "",
-    expect_etag: Annotated[
-        str | None, typer.Option(metavar="ETAG", help="Write only if the site file still has this ETag.")
-    ] = None,
-    create: Create = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    version: Annotated[
+        str, typer.Option(metavar="VERSION", help="A version of `sites history` instead of the current one.")
+    ] = "current",
     via: Via = WritePath.LAMBDA,
-) -> int:
-    """Change many sites at once: all that is asked for, or nothing and every reason why."""
-    from smarterise_ops.site_updates import Request, update_from
+) -> None:
+    """Write all sites as `import` takes them: the whole site file, or with -o csv or jsonl rows of sites.
 
-    request = Request(reason, via, dry_run=dry_run, assume_yes=yes, create=create, expect_etag=expect_etag)
-    return update_from(current(), file, settings or (), input_format, request)
+    Without -o the name of FILE tells the format, and JSON is the default.
+    """
+    from smarterise_ops.site_export import export_to
+
+    export_to(current(), file, version, via)
+
+
+@app.command("validate")
+def validate(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A site file or rows of sites; - is standard input.")
+    ],
+    *,
+    input_format: InputFormat = None,
+) -> ExitCode:
+    """Tell everything wrong with a file before it is uploaded or imported; nothing is asked of AWS."""
+    from smarterise_ops.site_import import read_sites
+    from smarterise_ops.site_updates import content_of, subject_of
+
+    run = current()
+    subject = subject_of(file)
+    read = read_sites(content_of(file), subject, input_format)
+    if read.problems or run.output is not OutputFormat.TABLE:
+        emit_rows([dict(problem.to_json()) for problem in read.problems], PROBLEM_COLUMNS, run.output)
+    else:
+        write_data(f"● {subject}: {len(read.sites)} sites, nothing wrong\n")
+    return ExitCode.FINDINGS if read.problems else ExitCode.DONE
 
 
 def _warn_if_degraded(snapshot: SitesSnapshot) -> None:
     if snapshot.degraded is not None:
         say_warning(snapshot.degraded.message, snapshot.degraded.problems)
+
+
+app.add_typer(site_changes.app)
+app.add_typer(site_history.app)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = {"boto3", "botocore", "pydantic", "rich", "textual", "yaml", "psycopg", "ministack"}
 
@@ -43,6 +47,11 @@ def test_the_version_is_told_before_typer_is_loaded() -> None:
         ("sites", "list", "--help"),
         ("metrics", "show", "--help"),
         ("checks", "--help"),
+        ("sites", "bulk-update", "--help"),
+        ("journal", "--help"),
+        ("undo", "--help"),
+        ("unlock", "--help"),
+        ("config", "--help"),
     ],
     ids=" ".join,
 )
@@ -62,6 +71,17 @@ def test_the_overview_imports_no_command() -> None:
     )
     modules = json.loads(done.stderr.splitlines()[-1])["modules"]
     assert [name for name in modules if name.startswith("smarterise_ops.commands")] == []
+
+
+def test_what_asks_nothing_of_aws_loads_no_client_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site-tiers.json").write_text('{"sites": {"AN54101471": {"tier": "CRITICAL"}}}')
+    for arguments in (("sites", "validate", "site-tiers.json"), ("config", "show"), ("lock",)):
+        code, modules = loaded_by(*arguments)
+        assert code == 0
+        assert not modules & {"boto3", "botocore", "pydantic", "textual"}, arguments
 
 
 def test_a_usage_error_loads_nothing_heavy() -> None:

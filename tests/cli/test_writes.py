@@ -15,8 +15,18 @@ import yaml
 from smarterise_ops import writes
 from smarterise_ops.context import Invocation, invocation
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_sdk.domain.plans import Plan, PlannedCall, Receipt, ReceiptState, SiteChange, WritePath
+from smarterise_ops.plan_text import monthly_text, plan_lines
+from smarterise_sdk.domain.plans import (
+    Plan,
+    PlannedCall,
+    Receipt,
+    ReceiptState,
+    SiteChange,
+    StackChange,
+    WritePath,
+)
 from smarterise_sdk.errors import UsageError, WriteRefused
+from smarterise_sdk.unlocks import Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,9 +119,11 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return typed
 
 
-def production(run: Invocation) -> None:
+def production(run: Invocation, folder: Path) -> None:
+    (folder / "smarterise-ops.toml").write_text(
+        '[environments.live]\nkind = "production"\nread_only = false\n'
+    )
     run.shared["environment"] = "live"
-    run.shared["endpoint_url"] = "http://127.0.0.1:1"
 
 
 def test_a_plan_is_shown_in_full(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,12 +139,69 @@ def test_a_plan_is_shown_in_full(run: Invocation, capsys: pytest.CaptureFixture[
         "causes    2 sites: live stream off",
         "calls     1 × lambda:Invoke site-config-manager",
         "reason    transformer works",
-        "applying",
+        "take it back: smarterise-ops undo 8f31",
     ]
     assert printed.out.splitlines() == [
         "✔ 2 changed, verified 2026-03-01T12:05:02Z (read back from S3)",
         "journal 8f31",
     ]
+
+
+RICH = replace(
+    PLAN,
+    changes=(SiteChange("AN3", {"tier": "CRITICAL", "name": "c\x1b[2J", "note": "x" * 200}, None),),
+    stack_changes=(
+        StackChange("alarm actions", "smartmeter-AN3-u2", "on", "off", "AN3"),
+        StackChange("schedule", "critical-sites-ftp-sweep\x07", "disabled", "enabled"),
+    ),
+    document=b"{}",
+    notes=('line 7: tier "CRITICL" → "CRITICAL"', "kept: AN9\x1b[2J"),
+    monthly_usd=-3.6,
+    undoes="11aa",
+    unchanged=(),
+)
+
+
+def test_everything_a_plan_can_hold_is_shown() -> None:
+    assert plan_lines(RICH, unlock="until 12:31Z: works") == [
+        "Switch 2 sites to NON_CRITICAL · local · eu-west-2 · 000000000000 · via lambda",
+        r"  AN3  taken out of the file  (tier CRITICAL, name c\x1b[2J, note " + "x" * 44 + "…)",
+        "  smartmeter-AN3-u2             alarm actions  on → off",
+        r"  critical-sites-ftp-sweep\x07  schedule  disabled → enabled",
+        "file      is written anew as a whole, 2 bytes",
+        'note      line 7: tier "CRITICL" → "CRITICAL"',
+        r"note      kept: AN9\x1b[2J",
+        "causes    2 sites: live stream off",
+        "calls     1 × lambda:Invoke site-config-manager",
+        "cost      −$3.60/month, by list prices",
+        "undoes    11aa",
+        "unlock    until 12:31Z: works",
+        "reason    transformer works",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (None, ""),
+        (0.0, ""),
+        (-0.001, ""),
+        (12.345, "+$12.35/month, by list prices"),
+        (-1234.5, "−$1,234.50/month, by list prices"),
+    ],
+)
+def test_what_it_costs(usd: float | None, text: str) -> None:
+    assert monthly_text(usd) == text
+
+
+def test_steps_are_told_where_a_person_watches(
+    run: Invocation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes.carry_out(run, PLAN, Applied(), dry_run=False, assume_yes=True)
+    assert "applying" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    writes.carry_out(run, PLAN, Applied(), dry_run=False, assume_yes=True)
+    assert "\napplying\n" in capsys.readouterr().err
 
 
 def test_a_long_plan_is_cut_for_people_and_whole_in_a_dry_run(
@@ -143,6 +212,9 @@ def test_a_long_plan_is_cut_for_people_and_whole_in_a_dry_run(
     )
     writes.carry_out(run, many, Applied(), dry_run=False, assume_yes=True)
     assert "  … and 10 more; --dry-run shows all" in capsys.readouterr().err
+    both = replace(many, stack_changes=RICH.stack_changes * 30)
+    writes.carry_out(run, both, Applied(), dry_run=False, assume_yes=True)
+    assert "  … and 20 more; --dry-run shows all" in capsys.readouterr().err
     writes.carry_out(run, many, Applied(), dry_run=True, assume_yes=False)
     assert "AN00000059" in capsys.readouterr().out
 
@@ -172,6 +244,7 @@ def test_plan_and_receipt_are_data(
         for change in PLAN.changes
     ]
     assert plan["base_etag"] == '"abc"'
+    assert (plan["stack_changes"], plan["notes"], plan["monthly_usd"], plan["undoes"]) == ([], [], None, "")
     writes.carry_out(run, PLAN, Applied(), dry_run=False, assume_yes=True)
     done = read(capsys.readouterr().out)
     assert done["state"] == "verified"
@@ -209,16 +282,64 @@ def test_the_answer_decides(
     assert bool(printed.out) is (code == 0)
 
 
-@pytest.mark.parametrize(("typed", "code"), [("2\n", 0), ("y\n", 1), ("3\n", 1), ("\n", 1)])
-def test_production_wants_the_number_of_sites(
-    run: Invocation, answer: Callable[[str], None], tmp_path: Path, typed: str, code: int
-) -> None:
-    (tmp_path / "smarterise-ops.toml").write_text(
-        '[environments.live]\nkind = "production"\nread_only = false\n'
+def changing(count: int) -> Plan:
+    return replace(
+        PLAN, changes=tuple(SiteChange(f"AN{n:08}", {"tier": "A"}, {"tier": "B"}) for n in range(count))
     )
-    production(run)
+
+
+STACK_PLAN = replace(PLAN, changes=(), stack_changes=RICH.stack_changes)
+MENDING = replace(PLAN, changes=(), document=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("plan", "question", "typed", "code"),
+    [
+        (changing(2), "Type the number of sites (2) to apply to live: ", "2\n", 0),
+        (changing(2), "Type the number of sites (2) to apply to live: ", "y\n", 1),
+        (changing(2), "Type the number of sites (2) to apply to live: ", "3\n", 1),
+        (changing(2), "Type the number of sites (2) to apply to live: ", "\n", 1),
+        (changing(1), "Type the serial (AN00000000) to apply to live: ", "AN00000000\n", 0),
+        (changing(1), "Type the serial (AN00000000) to apply to live: ", "1\n", 1),
+        (STACK_PLAN, "Type the number of changes (2) to apply to live: ", "2\n", 0),
+        (MENDING, "Type the name of the environment (live) to apply to live: ", "live\n", 0),
+        (MENDING, "Type the name of the environment (live) to apply to live: ", "0\n", 1),
+    ],
+)
+def test_production_wants_to_be_typed_what_is_at_stake(
+    run: Invocation,
+    answer: Callable[[str], None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    plan: Plan,
+    question: str,
+    typed: str,
+    code: int,
+) -> None:
+    production(run, tmp_path)
     answer(typed)
-    assert writes.carry_out(run, PLAN, Applied(), dry_run=False, assume_yes=False) == code
+    plan = replace(plan, environment="live")
+    assert writes.carry_out(run, plan, Applied(), dry_run=False, assume_yes=False) == code
+    assert question in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("count", "typed", "code"), [(10, "y\n", 0), (11, "y\n", 1), (11, "11\n", 0)])
+def test_many_sites_want_their_number_anywhere(
+    run: Invocation, answer: Callable[[str], None], count: int, typed: str, code: int
+) -> None:
+    answer(typed)
+    assert writes.carry_out(run, changing(count), Applied(), dry_run=False, assume_yes=False) == code
+
+
+def test_production_wants_a_reason(run: Invocation, tmp_path: Path) -> None:
+    writes.refuse_unready(run, reason="")
+    del run.settings
+    production(run, tmp_path)
+    writes.refuse_unready(run, reason="works")
+    with pytest.raises(UsageError) as caught:
+        writes.refuse_unready(run, reason="  ")
+    assert caught.value.what == "A change of live needs a reason"
+    assert caught.value.remedy.endswith("--reason 'why it is made'")
 
 
 def test_nothing_to_do_asks_nobody(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,11 +372,59 @@ def test_an_interruption_says_what_is_not_certain(
     assert "the change may have been made" in capsys.readouterr().err
 
 
-def test_read_only_is_refused_before_anybody_is_asked(run: Invocation) -> None:
-    writes.refuse_when_read_only(run)
-    run.shared["read_only"] = True
-    del run.settings
+FILE = '[environments.live]\nkind = "{}"\nread_only = true\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "shared", "variable", "why", "way"),
+    [
+        ("dev", {}, "", "project file", "set-tier AN10000001 --to NON_CRITICAL --reason {} --no-read-only"),
+        ("production", {}, "", "project file", 'smarterise-ops --env live unlock --for 30m --reason "why"'),
+        ("dev", {"read_only": True}, "", "flag --read-only", "allow it: leave --read-only out"),
+        ("dev", {}, "yes", "environment variable", "allow it: unset SMARTERISE_READ_ONLY"),
+    ],
+)
+def test_read_only_is_refused_before_anybody_is_asked(
+    run: Invocation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    shared: dict[str, object],
+    variable: str,
+    why: str,
+    way: str,
+) -> None:
+    (tmp_path / "smarterise-ops.toml").write_text(FILE.format(kind))
+    monkeypatch.setenv("SMARTERISE_READ_ONLY", variable)
+    run.shared.update(shared, environment="live")
     with pytest.raises(WriteRefused) as caught:
-        writes.refuse_when_read_only(run)
-    assert "--no-read-only" in caught.value.remedy
-    assert "flag --read-only" in caught.value.why
+        writes.refuse_unready(run, reason="x")
+    assert why in caught.value.why
+    assert caught.value.remedy.endswith(way.format("'it'\"'\"'s on'"))
+
+
+def test_an_unlock_is_shown_with_the_plan(
+    run: Invocation, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "smarterise-ops.toml").write_text(FILE.format("production"))
+    run.shared["environment"] = "live"
+    now = datetime.now(UTC)
+    unlocks = Unlocks(tmp_path / "state" / "smarterise-ops")
+    unlock = unlocks.open("live", minutes=5, reason="breaker works", by="anna", now=now)
+    writes.refuse_unready(run, reason="x")
+    writes.carry_out(run, PLAN, Applied(), dry_run=False, assume_yes=True)
+    assert f"unlock    until {unlock.until:%H:%MZ}: breaker works\n" in capsys.readouterr().err
+
+
+def test_a_receipt_says_what_is_not_certain(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
+    many = {f"AN{n:04}": "no answer\x1b[2J" for n in range(25)}
+    done = replace(receipt(ReceiptState.UNVERIFIED), unverified=many, notes=("no copy in s3://b",))
+    writes.print_receipt(run, done)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == r"? AN0000: no answer\x1b[2J"
+    assert out[-3:] == ["? … and 5 more", "▲ no copy in s3://b", "journal 8f31"]
+    assert writes.print_receipt(run, receipt(ReceiptState.NOT_WRITTEN)) is ExitCode.FINDINGS
+    assert capsys.readouterr().out.splitlines()[0] == "✖ nothing was written"
+    writes.print_receipt(run, replace(receipt(plan=MENDING), verified=()))
+    assert capsys.readouterr().out.startswith("✔ done, verified 2026-03-01T12:05:02Z (read back from S3)\n")

@@ -1,0 +1,117 @@
+"""`smarterise-ops journal` and `undo`: the changes made from this machine, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smarterise_ops import writes
+from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
+    DryRun,
+    Reason,
+    Yes,
+)
+from smarterise_ops.context import current
+from smarterise_ops.exit_codes import ExitCode  # noqa: TC001 -- the same
+from smarterise_ops.output import Column, OutputFormat, emit_object, emit_rows, say_warning, write_data
+from smarterise_ops.plan_text import change_object, changes_lines, stack_change_object, stack_lines
+from smarterise_sdk.domain.text import utc_text, visible
+
+if TYPE_CHECKING:
+    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.journal_entries import JournalEntry
+
+app = typer.Typer()
+undo_app = typer.Typer()
+
+COLUMNS = (
+    Column("at"),
+    Column("plan_id", "ID"),
+    Column("outcome"),
+    Column("title"),
+    Column("reason"),
+    Column("operator"),
+)
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of the change, as in `journal list`; a beginning will do.")
+]
+
+
+@app.command("list")
+def list_changes(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many changes, the newest first.")] = 50,
+) -> None:
+    """List the changes made to this environment from this machine, the newest first."""
+    run = current()
+    reading = run.stack.changes.list()
+    rows = [_row(entry) for entry in reading.entries[:limit]]
+    if run.output is OutputFormat.TABLE:
+        rows = [{**row, "outcome": _outcome_words(row)} for row in rows]
+    emit_rows(rows, COLUMNS, run.output)
+    if reading.damaged_lines:
+        lines = ", ".join(map(str, reading.damaged_lines[:10]))
+        say_warning(f"{len(reading.damaged_lines)} line(s) of the journal cannot be read: {lines}")
+
+
+@app.command("show")
+def show_change(plan_id: Id) -> None:
+    """Show one change: who made it, when, why, what it changed and what became of it."""
+    run = current()
+    entry = run.stack.changes.find(plan_id)
+    if run.output is OutputFormat.TABLE:
+        emit_object(_row(entry), run.output)
+        lines = [*changes_lines(entry.changes), *stack_lines(entry.stack_changes)]
+        write_data("".join(f"{line}\n" for line in lines))
+        return
+    changed: JsonObject = {
+        "changed": [change_object(change) for change in entry.changes],
+        "stack_changes": [stack_change_object(change) for change in entry.stack_changes],
+        "end": entry.done,
+    }
+    emit_object({**_row(entry), **changed}, run.output)
+
+
+@app.command("settle")
+def settle(plan_id: Id) -> ExitCode:
+    """Find out what became of a change whose end nobody saw, and write it down; nothing is changed."""
+    run = current()
+    return writes.print_receipt(run, run.stack.changes.settle(plan_id))
+
+
+@undo_app.command("undo")
+def undo(
+    plan_id: Id,
+    *,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> ExitCode:
+    """Take a change back: what it set is put as it was; refused where somebody has changed it since."""
+    run = current()
+    return writes.change_sites(
+        run,
+        lambda: run.stack.changes.plan_undo(plan_id, reason=reason),
+        writes.Request(reason, dry_run=dry_run, assume_yes=yes),
+    )
+
+
+def _row(entry: JournalEntry) -> JsonObject:
+    return {
+        "plan_id": entry.plan_id,
+        "at": utc_text(entry.at),
+        "outcome": entry.outcome.value,
+        "title": entry.title,
+        "reason": entry.reason,
+        "operator": entry.operator,
+        "who": entry.who,
+        "environment": entry.environment,
+        "via": entry.via.value,
+        "undoes": entry.undoes,
+        "undone_by": entry.undone_by,
+    }
+
+
+def _outcome_words(row: JsonObject) -> str:
+    return f"undone by {visible(str(row['undone_by']))}" if row["undone_by"] else str(row["outcome"])

@@ -1,0 +1,95 @@
+"""All sites, written so that `sites import` reads them back as they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smarterise_ops.formats import OutputFormat
+from smarterise_ops.output import (
+    emit_object,
+    emit_rows,
+    object_as_data,
+    rows_as_data,
+    say,
+    say_warning,
+)
+from smarterise_ops.site_updates import STDIN
+from smarterise_ops.update_file import format_of
+from smarterise_ops.update_formats import cell_text
+from smarterise_sdk.domain.site_fields import SERIAL_KEY
+from smarterise_sdk.domain.text import visible
+from smarterise_sdk.errors import UsageError
+
+if TYPE_CHECKING:
+    from smarterise_ops.context import Invocation
+    from smarterise_sdk.domain.plans import WritePath
+    from smarterise_sdk.domain.site_tiers import SiteTiers
+    from smarterise_sdk.domain.sites import JsonObject
+
+_WHOLE = (OutputFormat.JSON, OutputFormat.YAML)
+"""Formats of the whole site file; in the others sites are rows."""
+
+
+def export_to(run: Invocation, file: str | None, version: str, via: WritePath) -> None:
+    """Write the sites of a version to a file, or to standard output.
+
+    Raises:
+        UsageError: The format cannot be read back, or the file cannot be written.
+        SmarteriseError: The version could not be had.
+    """
+    form = _format(run, file)
+    found = run.stack.sites.version(version, via=via)
+    if found.degraded is not None:
+        say_warning(found.degraded.message, found.degraded.problems)
+    if file is None or file == STDIN:
+        _print(found.document, form)
+        return
+    _write(Path(file), _text(found.document, form))
+    say(f"● {len(found.document.sites)} sites written to {visible(file)}")
+
+
+def _format(run: Invocation, file: str | None) -> OutputFormat:
+    if "output" not in run.shared:
+        told = format_of(file or "")
+        return OutputFormat(told.value) if told is not None else OutputFormat.JSON
+    if run.output is OutputFormat.TABLE:
+        raise UsageError(
+            "A table cannot be read back",
+            remedy="-o json, yaml, csv or jsonl; to look at the sites: " + run.another("sites", "list"),
+        )
+    return run.output
+
+
+def _print(document: SiteTiers, form: OutputFormat) -> None:
+    if form in _WHOLE:
+        emit_object(document.raw, form)
+    else:
+        emit_rows(_rows(document, form), (), form)
+
+
+def _text(document: SiteTiers, form: OutputFormat) -> str:
+    return object_as_data(document.raw, form) if form in _WHOLE else rows_as_data(_rows(document, form), form)
+
+
+def _rows(document: SiteTiers, form: OutputFormat) -> list[JsonObject]:
+    rows: list[JsonObject] = [
+        {SERIAL_KEY: serial, **document.site_object(serial)} for serial in document.sites
+    ]
+    if form is not OutputFormat.CSV:
+        return rows
+    return [{name: cell_text(name, value) for name, value in row.items()} for row in rows]
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # Whole or not at all: half a site file that looks like one is worse than none.
+        draft.write_bytes(text.encode(errors="backslashreplace"))
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(
+            f"{visible(str(path))} cannot be written", why=error.strerror or str(error)
+        ) from error
