@@ -8,28 +8,21 @@ few dozen are ours: this is the hot path of the stream, so it is plain loops and
 from __future__ import annotations
 
 import json
-import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from smarterise_sdk.domain.aliases import meaning_of, scaled
+from smarterise_sdk.domain.numerals import number
 from smarterise_sdk.domain.readings import CONFLICTING_VALUES, METER_OFFLINE, Quantity, Reading, Source
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
+from smarterise_sdk.domain.stamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, epoch_moment, is_epoch_text
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.voltage_quality import Phases, Unbalance, voltage_unbalance
 
 MAX_READINGS: Final = 1000
-EARLIEST_CLOCK: Final = datetime(2015, 1, 1, tzinfo=UTC)
-"""Older stamps come from a gateway that lost its clock (factory time is 2000-01-01)."""
-CLOCK_TOLERANCE: Final = timedelta(hours=2)
-"""How far ahead of its arrival a reading may be stamped; CloudWatch takes no more either."""
-
 _DEVICE_SERIAL = re.compile(r"[A-Za-z0-9._:-]{0,64}\Z")
-_EPOCH_TEXT = re.compile(r"-?\d{1,20}(\.\d+)?\Z")
-_MILLISECONDS_FROM: Final = 1e11  # as seconds the year 5138, as milliseconds 1973
-_LARGEST_VALUE: Final = 1e12  # beyond any register of a meter
 _OFFLINE_WORDS = frozenset({"false", "0", "no", "offline"})
 _LINE_TO_LINE = (Quantity.VOLTAGE_AB, Quantity.VOLTAGE_BC, Quantity.VOLTAGE_CA)
 _LINE_TO_NEUTRAL = (Quantity.VOLTAGE_A, Quantity.VOLTAGE_B, Quantity.VOLTAGE_C)
@@ -172,15 +165,14 @@ def _serial_text(owner: dict[str, Any]) -> str:
 def _moment_of(stamp: object) -> datetime:
     if isinstance(stamp, str):
         stamp = stamp.strip()
-        if not _EPOCH_TEXT.match(stamp):
+        if not is_epoch_text(stamp):
             return _iso_moment(stamp)
         stamp = float(stamp)
     if isinstance(stamp, bool) or not isinstance(stamp, int | float):
         told = "is missing" if stamp is None else f"is of type {type(stamp).__name__}"
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {told}")
     try:
-        seconds = stamp / 1000 if abs(stamp) >= _MILLISECONDS_FROM else stamp
-        return datetime.fromtimestamp(seconds, UTC)
+        return epoch_moment(stamp)
     except (ValueError, OverflowError, OSError) as error:
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp is out of range: {error}") from error
 
@@ -223,7 +215,7 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
             continue
         if meaning is None:
             continue
-        value = _number(entry.get("value"))
+        value = number(entry.get("value"))
         if value is None:
             ignored += 1
             continue
@@ -232,19 +224,6 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
         if values.setdefault(quantity, value) != value:
             conflicting = True
     return values, ignored, conflicting
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, str):
-        if "_" in value:  # float() takes 1_000 for a thousand; a meter means nothing of the kind
-            return None
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and abs(number) <= _LARGEST_VALUE else None
 
 
 def _is_online(device: dict[str, Any]) -> bool:
