@@ -105,7 +105,7 @@ def test_a_dry_run_tells_and_does_nothing(file: Any, around: Surroundings, invok
     assert (answer["checked"], answer["drift_count"]) == ({"alarms": 6, "schedules": 2}, 6)
     assert (answer["troubles"], answer["degraded"]) == ([], None)
     assert answer["etag"] == invoke("get_config")["etag"]
-    assert answer["drift"][0] == {
+    assert {row["subject"]: row for row in answer["drift"]}[around.alarm(LIVE, "no-data")] == {
         "kind": "alarm actions",
         "subject": around.alarm(LIVE, "no-data"),
         "gateway_serial": LIVE,
@@ -244,13 +244,48 @@ def test_throttling_without_end_ends_with_an_answer(
 ) -> None:
     calls = failing(aws.cloudwatch(), "enable_alarm_actions", [refused("Throttling")] * 1000, monkeypatch)
     context.ends_at = time.monotonic() + 3.0
+    monkeypatch.setattr(reconciling, "REPAIR_MS", reconciling.RESERVE_MS)
     answer = invoke("reconcile")
     assert context.get_remaining_time_in_millis() > 0
     assert len(calls) > 1
-    assert [row["trouble"] for row in answer["drift"][:2]] == [
-        "the time of this run was over; run it again"
-    ] * 2
+    left = [row["trouble"] for row in answer["drift"] if row["after"] == "on"]
+    assert left == ["the time of this run was over; run it again"] * 2
     assert not any(around.actions()[f"{LIVE}-{rule}"] for rule in RULES)
+
+
+def test_a_run_whose_time_is_over_tells_where_to_go_on(
+    file: Any, around: Surroundings, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = [f"AN1{number:07d}" for number in range(250)]
+    for serial in serials:
+        around.put_alarm(around.alarm(serial), on=True)
+    file.upload({"sites": SITES | {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
+    describe = aws.cloudwatch().describe_alarms
+
+    def slow(**request: Any) -> Any:
+        context.ends_at = time.monotonic() + reconciling.REPAIR_MS / 1000 - 0.5
+        return describe(**request)
+
+    monkeypatch.setattr(aws.cloudwatch(), "describe_alarms", slow)
+    rounds: list[dict[str, Any]] = []
+    while not rounds or rounds[-1]["resume"]:
+        context.ends_at = time.monotonic() + 30
+        rounds.append(invoke("reconcile", resume=rounds[-1]["resume"] if rounds else ""))
+    assert [answer["checked"] for answer in rounds] == [
+        {"alarms": 100, "schedules": 2}, {"alarms": 100, "schedules": 0}, {"alarms": 56, "schedules": 0},
+    ]  # fmt: skip
+    assert [answer["troubles"] for answer in rounds] == [[], [], []]
+    assert sum(answer["drift_count"] for answer in rounds) == 256
+    assert all(row["repaired"] for answer in rounds for row in answer["drift"])
+
+
+@pytest.mark.parametrize(("passed_ms", "looked"), [(40_000, 6), (54_000, 0)])
+def test_a_caller_waits_a_minute_at_most(
+    around: Surroundings, context: Any, passed_ms: int, looked: int
+) -> None:
+    clock = iter([300_000])
+    context.get_remaining_time_in_millis = lambda: next(clock, 300_000 - passed_ms)
+    assert handler({"action": "reconcile"}, context)["checked"]["alarms"] == looked
 
 
 def test_alarms_that_may_not_be_listed_are_a_trouble_and_schedules_are_done_all_the_same(
@@ -322,7 +357,7 @@ def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: Surroundings
     assert "cannot be used" in answer["degraded"]["message"]
     outcomes = {row["gateway_serial"]: (row["repaired"], bool(row["trouble"])) for row in answer["drift"]}
     assert outcomes == {LIVE: (True, False), OTHER: (False, True), ASLEEP: (False, True)}
-    assert "cannot be used" in answer["drift"][-1]["trouble"]
+    assert all("cannot be used" in row["trouble"] for row in answer["drift"] if row["after"] == "off")
     assert all(around.actions().values())
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.following import FoundAlarm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from types_boto3_cloudwatch.client import CloudWatchClient
 
     from smarterise_sdk.domain.names import StackNames
-
-T = TypeVar("T")
 
 ALARMS_A_CALL: Final = 100
 
@@ -30,14 +28,14 @@ class Alarms:
         self._cloudwatch = cloudwatch
         self._names = names
 
-    def page(self, token: str | None) -> tuple[list[FoundAlarm], str | None]:
-        """Return one page of alarms, and where the next one begins; `None` after the last.
+    def page(self, at: str) -> tuple[list[FoundAlarm], str]:
+        """Return the page of alarms at a token, and the token of the next; the first and the last are empty.
 
         Raises:
             ClientError: If CloudWatch does not let us look.
             BotoCoreError: If it cannot be reached.
         """
-        position: dict[str, Any] = {} if token is None else {"NextToken": token}
+        position: dict[str, Any] = {"NextToken": at} if at else {}
         answer = self._cloudwatch().describe_alarms(
             AlarmNamePrefix=f"{self._names.alarm_prefix}-",
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
@@ -46,7 +44,7 @@ class Alarms:
         )
         listed = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
         found = [FoundAlarm(one["AlarmName"], one.get("ActionsEnabled", True)) for one in listed]
-        return found, answer.get("NextToken")
+        return found, answer.get("NextToken", "")
 
     def switch(self, alarms: Sequence[str], *, on: bool) -> None:
         """Switch the actions of at most a hundred alarms on or off.
@@ -59,9 +57,3 @@ class Alarms:
             self._cloudwatch().enable_alarm_actions(AlarmNames=alarms)
         else:
             self._cloudwatch().disable_alarm_actions(AlarmNames=alarms)
-
-
-def batches(alarms: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield alarms in groups that one call takes."""
-    for start in range(0, len(alarms), ALARMS_A_CALL):
-        yield alarms[start : start + ALARMS_A_CALL]

@@ -7,7 +7,7 @@
     rollback      ok action dry_run changed unchanged kept overtaken etag version_id
     history       ok action count versions is_versioned is_complete
     reconcile     ok action dry_run drift drift_count checked{alarms schedules} troubles
-                  etag version_id degraded
+                  resume etag version_id degraded
     any refusal   ok action error{code message remedy problems[]}
 
 `etag` and `version_id` are those of the version that is served; `degraded` is null unless that is not the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -21,6 +21,9 @@ from smarterise_sdk.domain.names import StackNames
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+DIRECT_MS: Final = 55_000
+"""A caller waits for an answer no longer than a minute; what S3 tells of may take all the time there is."""
 
 logger = Logger(service="site-config-manager")
 
@@ -48,15 +51,17 @@ def schedules(of: StackNames) -> Schedules:
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Answer one direct invocation, or carry out what S3 tells of; see `answers` for the shapes."""
     called = names()
+    from_s3 = is_of_s3(event)
+    kept_ms = 0 if from_s3 else max(0, context.get_remaining_time_in_millis() - DIRECT_MS)
     means = Means(
         store=ConfigStore(aws.s3(), called.site_config_bucket, called.site_config_key),
         alarms=Alarms(aws.cloudwatch, called),
         schedules=schedules(called),
         names=called,
-        remaining_ms=context.get_remaining_time_in_millis,
+        remaining_ms=lambda: context.get_remaining_time_in_millis() - kept_ms,
         now=lambda: datetime.now(UTC),
     )
-    if is_of_s3(event):
+    if from_s3:
         return carry_out(event, means, logger)
     reply = answer(event, means)
     error = reply.get("error")

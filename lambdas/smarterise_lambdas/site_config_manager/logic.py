@@ -72,8 +72,8 @@ def _answer(request: Request, means: Means) -> JsonObject:
             return history(request, store)
         case Rollback():
             return rollback(request, store, means.tries(), means.now)
-        case Reconcile(dry_run=dry_run):
-            return reconcile(means, dry_run=dry_run).answer()
+        case Reconcile(dry_run=dry_run, resume=resume):
+            return reconcile(means, dry_run=dry_run, resume=resume).answer()
 
 
 def _get_config(request: GetConfig, means: Means) -> JsonObject:

@@ -2,6 +2,7 @@
 
 What cannot be looked at or put right is told with its reason, never passed over. While the current file
 cannot be used, the last good one may switch something on but nothing off: a bad file never removes anything.
+A run whose time is over tells where to go on.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smarterise_lambdas.site_config_manager.alarms import batches
+from smarterise_lambdas.shared.site_file import code_of
+from smarterise_lambdas.site_config_manager.alarms import ALARMS_A_CALL
 from smarterise_lambdas.site_config_manager.retrying import RESERVE_MS
 from smarterise_lambdas.site_config_manager.serving import Served, served
-from smarterise_sdk.domain.following import ALARM_ACTIONS, SCHEDULE, alarm_drift, schedule_drift, withheld
+from smarterise_sdk.domain.following import alarm_drift, schedule_drift, withheld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     from smarterise_lambdas.site_config_manager.means import Means
-    from smarterise_sdk.domain.following import Deviation, FoundAlarm, FoundRule
+    from smarterise_sdk.domain.following import Deviation
     from smarterise_sdk.domain.sites import JsonObject
 
 T = TypeVar("T")
@@ -29,6 +31,8 @@ T = TypeVar("T")
 DRIFT_TOLD: Final = 20_000
 """What an answer can carry of it; `drift_count` tells how much there is."""
 ROUNDS_AT_MOST: Final = 3
+REPAIR_MS: Final = 8_000
+"""Time kept back from looking, to put right what was found."""
 
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
@@ -58,6 +62,7 @@ class Reconciled:
         alarms: How many alarms were looked at.
         schedules: How many scheduled rules were looked at.
         troubles: What could not be looked at or put right, and why.
+        resume: Where another run goes on; empty when this one came to the end.
     """
 
     found: Served
@@ -66,6 +71,7 @@ class Reconciled:
     alarms: int
     schedules: int
     troubles: tuple[str, ...]
+    resume: str
 
     @property
     def repaired(self) -> int:
@@ -81,127 +87,160 @@ class Reconciled:
             drift_count=len(self.drift),
             checked={"alarms": self.alarms, "schedules": self.schedules},
             troubles=list(self.troubles),
+            resume=self.resume,
         )
 
 
-def reconcile(means: Means, *, dry_run: bool) -> Reconciled:
+def reconcile(means: Means, *, dry_run: bool, resume: str = "") -> Reconciled:
     """Look, and unless it is a dry run put right what can be.
+
+    Args:
+        means: What there is to work with.
+        dry_run: Whether to look only.
+        resume: Where an earlier run ended; empty to look at everything.
 
     Raises:
         Refusal: There is no file, or no version of it can be used.
         ClientError: If S3 does not let us look.
     """
-    outcome = _round(means, dry_run=dry_run)
+    outcome = _round(means, resume, dry_run=dry_run)
     for _ in range(ROUNDS_AT_MOST - 1):
         # Whoever ends last has to have followed the newest file, or an older run would undo a newer one.
         is_current = outcome.found.degraded is not None or means.store.etag() == outcome.found.file.etag
         if not outcome.repaired or is_current:
             break
-        outcome = _round(means, dry_run=dry_run)
+        outcome = _round(means, "", dry_run=dry_run)
     return outcome
 
 
-def _round(means: Means, *, dry_run: bool) -> Reconciled:
-    found = served(means.store)
-    sites = found.document.sites
-    alarms, alarm_trouble = _alarms(means)
-    rules, rule_trouble = _rules(means)
-    drift = alarm_drift(sites, alarms, means.names)
-    if rules is not None:
-        drift += schedule_drift(sites, rules, means.names)
-    if found.degraded is not None:
-        drift = withheld(drift, _NOT_BY_AN_OLDER_FILE)
-    troubles = [trouble for trouble in (alarm_trouble, rule_trouble) if trouble]
-    if not dry_run:
-        drift, failed = _put_right(drift, means)
-        troubles += failed
-    return Reconciled(found, dry_run, drift, len(alarms), len(rules or ()), tuple(troubles))
+def _round(means: Means, resume: str, *, dry_run: bool) -> Reconciled:
+    run = _Run(means, served(means.store), dry_run=dry_run)
+    if not resume:
+        run.follow_schedules()
+    run.follow_alarms(resume)
+    return run.outcome()
 
 
-def _alarms(means: Means) -> tuple[list[FoundAlarm], str]:
-    """Return the alarms, as many as could be had, and why not all."""
-    alarms: list[FoundAlarm] = []
-    token: str | None = None
-    while True:
+class _Run:
+    """One pass over schedules and alarms, by one reading of the file."""
+
+    def __init__(self, means: Means, found: Served, *, dry_run: bool) -> None:
+        self._means = means
+        self._found = found
+        self._dry_run = dry_run
+        self._drift: list[Deviation] = []
+        self._troubles: list[str] = []
+        self._alarms = 0
+        self._schedules = 0
+        self._resume = ""
+        self._refused: dict[str, str] = {}
+
+    def outcome(self) -> Reconciled:
+        """Return what was found and done."""
+        return Reconciled(
+            self._found,
+            self._dry_run,
+            tuple(self._drift),
+            self._alarms,
+            self._schedules,
+            tuple(self._troubles),
+            self._resume,
+        )
+
+    def follow_schedules(self) -> None:
+        """See to the scheduled rules."""
         try:
-            page, token = _patiently(partial(means.alarms.page, token), means)
+            rules = self._patiently(self._means.schedules.found)
         except _FAULTS as error:
-            return alarms, f"{_told('cloudwatch:DescribeAlarms', error)} (after {len(alarms)} alarms)"
-        alarms += page
-        if token is None:
-            return alarms, ""
+            self._troubles.append(_told("events:ListRules", error))
+            return
+        self._schedules = len(rules)
+        sites, names = self._found.document.sites, self._means.names
+        for rule in self._sifted(schedule_drift(sites, rules, names)):
+            enable = partial(self._means.schedules.enable, rule.change.subject)
+            self._put_right([rule], "events:EnableRule", enable)
 
+    def follow_alarms(self, resume: str) -> None:
+        """See to the alarms, page by page; their actions are switched in calls as full as can be."""
+        waiting: dict[bool, list[Deviation]] = {True: [], False: []}
+        at = resume
+        while True:
+            try:
+                page, following = self._patiently(partial(self._means.alarms.page, at), reserve=REPAIR_MS)
+            except _FAULTS as error:
+                if isinstance(error, OutOfTime) and at:
+                    self._resume = at
+                else:
+                    told = _told("cloudwatch:DescribeAlarms", error)
+                    self._troubles.append(f"{told} (after {self._alarms} alarms)")
+                break
+            self._alarms += len(page)
+            for deviation in self._sifted(alarm_drift(self._found.document.sites, page, self._means.names)):
+                waiting[not deviation.switches_off].append(deviation)
+            for on in (True, False):
+                while len(waiting[on]) >= ALARMS_A_CALL:
+                    full, waiting[on] = waiting[on][:ALARMS_A_CALL], waiting[on][ALARMS_A_CALL:]
+                    self._switch(full, on=on)
+            at = following
+            if not at:
+                break
+        # What is to be on comes first: when the time is short, silence is the worse of the two.
+        for on in (True, False):
+            self._switch(waiting[on], on=on)
 
-def _rules(means: Means) -> tuple[tuple[FoundRule, ...] | None, str]:
-    """Return the scheduled rules, or why they could not be had."""
-    try:
-        return _patiently(means.schedules.found, means), ""
-    except _FAULTS as error:
-        return None, _told("events:ListRules", error)
+    def _sifted(self, deviations: Iterable[Deviation]) -> list[Deviation]:
+        """Return those deviations that are to be put right now; the others are noted."""
+        if self._found.degraded is not None:
+            deviations = withheld(deviations, _NOT_BY_AN_OLDER_FILE)
+        work: list[Deviation] = []
+        for deviation in deviations:
+            (work if deviation.can_repair and not self._dry_run else self._drift).append(deviation)
+        return work
 
+    def _switch(self, deviations: list[Deviation], *, on: bool) -> None:
+        """Switch the actions of at most a hundred alarms."""
+        if deviations:
+            names = [deviation.change.subject for deviation in deviations]
+            action = f"cloudwatch:{'Enable' if on else 'Disable'}AlarmActions"
+            self._put_right(deviations, action, partial(self._means.alarms.switch, names, on=on))
 
-def _put_right(drift: Sequence[Deviation], means: Means) -> tuple[tuple[Deviation, ...], list[str]]:
-    """Return what became of each deviation, and why some could not be put right."""
-    outcomes = {deviation.change.subject: deviation for deviation in drift}
-    repairable = [deviation for deviation in drift if deviation.can_repair]
-    alarms = [deviation for deviation in repairable if deviation.change.kind == ALARM_ACTIONS]
-    troubles: list[str] = []
-    # What is to be on comes first: when the time is short, silence is the worse of the two.
-    for on in (True, False):
-        work = [deviation for deviation in alarms if deviation.switches_off is not on]
-        action = f"cloudwatch:{'Enable' if on else 'Disable'}AlarmActions"
-        steps = [
-            (batch, partial(means.alarms.switch, [one.change.subject for one in batch], on=on))
-            for batch in batches(work)
-        ]
-        troubles += _done(steps, action, means, outcomes)
-    rules = [deviation for deviation in repairable if deviation.change.kind == SCHEDULE]
-    steps = [([rule], partial(means.schedules.enable, rule.change.subject)) for rule in rules]
-    troubles += _done(steps, "events:EnableRule", means, outcomes)
-    return tuple(outcomes.values()), troubles
+    def _put_right(self, deviations: list[Deviation], action: str, repair: Callable[[], None]) -> None:
+        """Put some right in one call, and note what became of them.
 
-
-def _done(
-    steps: Sequence[tuple[Sequence[Deviation], Callable[[], None]]],
-    action: str,
-    means: Means,
-    outcomes: dict[str, Deviation],
-) -> list[str]:
-    """Make calls of one kind, and note what became of the deviations each is for; return what went wrong.
-
-    A call that fails leaves its own alone. One that tells that the others would fail too leaves all the rest.
-    """
-    troubles: list[str] = []
-    final = ""
-    for deviations, call in steps:
-        trouble = final
+        A call that fails leaves its own as they are. One whose failure tells that the next of its kind would
+        fail too is not made again.
+        """
+        trouble = self._refused.get(action, "")
         if not trouble:
             try:
-                _patiently(call, means)
+                self._patiently(repair)
             except _FAULTS as error:
                 trouble = _told(action, error)
-                final = trouble if _is_final(error) else ""
-                troubles.append(trouble)
-        for deviation in deviations:
-            subject = deviation.change.subject
-            outcomes[subject] = deviation.left(trouble) if trouble else deviation.put_right()
-    return troubles
+                self._troubles.append(trouble)
+                if _is_final(error):
+                    self._refused[action] = trouble
+        self._drift += [
+            deviation.left(trouble) if trouble else deviation.put_right() for deviation in deviations
+        ]
+
+    def _patiently(self, call: Callable[[], T], reserve: int = RESERVE_MS) -> T:
+        return _patiently(call, self._means, reserve)
 
 
-def _patiently(call: Callable[[], T], means: Means) -> T:
-    """Make a call, again and again while AWS throttles it and there is time.
+def _patiently(call: Callable[[], T], means: Means, reserve: int) -> T:
+    """Make a call, again and again while AWS throttles it and there is time beyond the reserve.
 
     Raises:
         OutOfTime: There is none left.
         ClientError: AWS refuses.
         BotoCoreError: AWS cannot be reached.
     """
-    if means.remaining_ms() > RESERVE_MS:
+    if means.remaining_ms() > reserve:
         for _ in means.tries():
             try:
                 return call()
             except ClientError as error:
-                if _code_of(error) not in _THROTTLED:
+                if code_of(error) not in _THROTTLED:
                     raise
     raise OutOfTime
 
@@ -211,8 +250,4 @@ def _told(action: str, error: Exception) -> str:
 
 
 def _is_final(error: Exception) -> bool:
-    return not isinstance(error, ClientError) or _code_of(error) in _DENIED
-
-
-def _code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return not isinstance(error, ClientError) or code_of(error) in _DENIED

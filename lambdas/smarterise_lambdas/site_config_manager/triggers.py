@@ -50,8 +50,8 @@ def carry_out(event: dict[str, Any], means: Means, log: Log) -> JsonObject:
         log.error("the site file cannot be carried out", extra={"code": outcome.code, "cause": str(outcome)})
         return outcome.to_answer("reconcile")
     _tell(outcome, log)
-    if outcome.troubles:
-        raise NotCarriedOut("; ".join(outcome.troubles))
+    if outcome.troubles or outcome.resume:
+        raise NotCarriedOut("; ".join(outcome.troubles) or "the time was over before every alarm was seen")
     return outcome.answer()
 
 

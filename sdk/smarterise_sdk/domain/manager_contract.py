@@ -132,10 +132,16 @@ class Rollback(_Write):
 
 
 class Reconcile(_Request):
-    """Make the rest of the stack follow the file, or with `dry_run` tell where it does not."""
+    """Make the rest of the stack follow the file, or with `dry_run` tell where it does not.
+
+    Attributes:
+        dry_run: Whether to tell only.
+        resume: Where the run before this one had to end, as its answer told; empty to look at everything.
+    """
 
     action: Literal["reconcile"]
     dry_run: StrictBool = False
+    resume: StrictStr = ""
 
 
 Request: TypeAlias = GetConfig | GetSite | ListSites | UpdateSites | History | Rollback | Reconcile

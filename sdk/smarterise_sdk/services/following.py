@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.aws.errors import is_without_answer, may_have_been_done
@@ -19,7 +20,7 @@ from smarterise_sdk.services.site_planning import check_reason
 from smarterise_sdk.services.site_verification import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker, WriteGrant
@@ -98,10 +99,8 @@ class Following:
         Raises:
             SmarteriseError: It could not be looked.
         """
-        reply = accepted(
-            self._broker.invoke(self._function, {"action": "reconcile", "dry_run": True}), self._function
-        )
-        return self._drift_in(reply)
+        replies = self._runs(partial(self._broker.invoke, self._function), {"dry_run": True})
+        return self._drift_in(list(replies))
 
     def plan_reconcile(self, reason: str = "") -> Plan:
         """Return what it would change to make the stack follow the site file; nothing is changed.
@@ -166,16 +165,18 @@ class Following:
         applied_at: datetime | None = None
         planned = {change.subject for change in plan.stack_changes}
         for _ in range(ROUNDS_AT_MOST):
+            replies: list[JsonObject] = []
             try:
-                reply = accepted(grant.invoke(self._function, {"action": "reconcile"}), self._function)
+                for reply in self._runs(partial(grant.invoke, self._function), {}):
+                    replies.append(reply)
+                    applied_at = self._now()  # at once: what came before a failure counts too
             except SmarteriseError as error:
                 if not may_have_been_done(error) and applied_at is None:
                     raise
                 doubt = error
                 say(f"{error.what}: looking whether it was done all the same")
                 break
-            applied_at = self._now()
-            done = [self._deviation(row) for row in list_in(reply, "drift", self._function)]
+            done = self._deviations(replies)
             left = [row for row in done if row.change.subject in planned and not row.repaired]
             if not left or not any(row.repaired for row in done):
                 break
@@ -221,18 +222,35 @@ class Following:
             tuple(notes),
         )
 
-    def _drift_in(self, reply: JsonObject) -> Drift:
-        rows = [self._deviation(row) for row in list_in(reply, "drift", self._function)]
-        checked = object_in(reply, "checked", self._function)
+    def _runs(self, invoke: Callable[[JsonObject], JsonObject], asked: JsonObject) -> Iterator[JsonObject]:
+        """Yield the replies of as many runs as it takes: each ends in time and tells where to go on."""
+        resume = ""
+        while True:
+            event: JsonObject = {"action": "reconcile", **asked}
+            reply = accepted(invoke({**event, "resume": resume} if resume else event), self._function)
+            yield reply
+            following = reply.get("resume")
+            # Nobody runs in a circle, whatever the function says.
+            if not isinstance(following, str) or following in ("", resume):
+                return
+            resume = following
+
+    def _deviations(self, replies: Sequence[JsonObject]) -> list[Deviation]:
+        return [self._deviation(row) for reply in replies for row in list_in(reply, "drift", self._function)]
+
+    def _drift_in(self, replies: Sequence[JsonObject]) -> Drift:
+        rows = self._deviations(replies)
+        checked = [object_in(reply, "checked", self._function) for reply in replies]
         left = tuple(row for row in rows if row.trouble)
-        unseen = _unseen(reply, len(rows))
+        unseen = _unseen(replies, len(rows))
+        reply = replies[-1]
         etag = reply.get("etag")
         return Drift(
             tuple(row.change for row in rows if row.can_repair),
             left,
             (*_degraded_in(reply), *unseen, *_in_words(left)),
-            _count(checked.get("alarms")),
-            _count(checked.get("schedules")),
+            sum(_count(one.get("alarms")) for one in checked),
+            sum(_count(one.get("schedules")) for one in checked),
             self._now(),
             unseen,
             etag if isinstance(etag, str) else "",
@@ -267,10 +285,14 @@ def _verdict(plan: Plan, drift: Drift) -> Verdict:
     )
 
 
-def _unseen(reply: JsonObject, told: int) -> tuple[str, ...]:
-    troubles = reply.get("troubles")
-    listed = [visible(str(one)) for one in troubles] if isinstance(troubles, list) else []
-    beyond = _count(reply.get("drift_count")) - told
+def _unseen(replies: Sequence[JsonObject], told: int) -> tuple[str, ...]:
+    listed: list[str] = []
+    for reply in replies:
+        troubles = reply.get("troubles")
+        listed += [visible(str(one)) for one in troubles] if isinstance(troubles, list) else []
+    if replies[-1].get("resume"):
+        listed.append("the look did not get on, so not every alarm was seen")
+    beyond = sum(_count(reply.get("drift_count")) for reply in replies) - told
     if beyond > 0:
         listed.append(f"{beyond} more do not follow than one answer can tell: look again after reconciling")
     return tuple(listed)
