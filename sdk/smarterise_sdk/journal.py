@@ -21,6 +21,7 @@ from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import SmarteriseError
 from smarterise_sdk.journal_entries import (
     DONE,
+    HIDES,
     INTENDED,
     SETTLED,
     JournalEntry,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from smarterise_sdk.domain.plans import Plan, Receipt
+    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
     from smarterise_sdk.journal_entries import JournalLine
 
@@ -111,10 +112,7 @@ class Journal:
                     }
                     for change in plan.stack_changes
                 ],
-                "changes": [
-                    {"gateway_serial": change.gateway_serial, "before": change.before, "after": change.after}
-                    for change in plan.changes
-                ],
+                "changes": [_change_row(change) for change in plan.changes],
             }
         )
         with _UNDER_WAY_LOCK:
@@ -244,6 +242,28 @@ def _told(receipt: Receipt) -> JsonObject:
         "request_ids": list(receipt.request_ids),
         "notes": list(receipt.notes),
     }
+
+
+def _change_row(change: SiteChange) -> JsonObject:
+    row: JsonObject = {
+        "gateway_serial": change.gateway_serial,
+        "before": change.before,
+        "after": change.after,
+    }
+    # Masked, two secrets look the same: that they differed must be told.
+    return row | {HIDES: True} if _hides(change) else row
+
+
+def _hides(change: SiteChange) -> bool:
+    """Whether anything that the change touches is masked in the journal."""
+    if change.before is None or change.after is None:
+        whole = change.before or change.after
+        return masked(whole) != whole
+    return any(
+        masked({field.field: value}) != {field.field: value}
+        for field in change.fields
+        for value in (field.before, field.after)
+    )
 
 
 def _document(content: bytes | None) -> JsonObject | None:

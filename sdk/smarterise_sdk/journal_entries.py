@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 INTENDED = "intended"
 DONE = "done"
 SETTLED = "settled"
+HIDES = "is_masked"
+"""Key of a change of which the journal has masked something that it touched."""
 CUT = b', "stack_changes": ['
 """Before this stands what every listing needs, behind it what can be long. Within a JSON text it cannot
 stand: there its quotes would be escaped."""
@@ -177,6 +179,15 @@ class JournalEntry:
             for row in self._rows("changes")
             if "gateway_serial" in row
         )
+
+    @property
+    def hides_secrets(self) -> bool:
+        """Whether the journal has masked anything that it changed.
+
+        Raises:
+            SmarteriseError: The journal cannot be read any more.
+        """
+        return any(row.get(HIDES) is True for row in self._rows("changes"))
 
     @property
     def stack_changes(self) -> tuple[StackChange, ...]:

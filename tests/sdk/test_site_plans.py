@@ -170,3 +170,15 @@ def test_many_changed_are_counted() -> None:
 )
 def test_short_names(arn: str, name: str) -> None:
     assert short_name(arn) == name
+
+
+def test_words_on_a_secret_do_not_tell_it() -> None:
+    before, after = (
+        {"tier": "CRITICAL", "ftp_password": "hunter1"},
+        {"tier": "CRITICAL", "ftp_password": "hunter2"},
+    )
+    plan = plan_of(change(before, after))
+    found = document({"ehm21120333": {"tier": "CRITICAL", "ftp_password": "hunter3"}})
+    [words] = compare(plan, found).unverified.values()
+    assert "ftp_password reads ********" in words
+    assert "hunter" not in words + changed_since(plan, found)

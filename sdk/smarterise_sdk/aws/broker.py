@@ -260,7 +260,7 @@ class WriteGrant:
             RemoteFault: The function failed; it may have written before.
             SmarteriseError: Whatever else went wrong, see `errors`.
         """
-        params = _invocation(function, encoded(payload))
+        params = _invocation(function, encoded(payload, in_order=False))
         self._check_announced(INVOKE, params)
         answer = self._noted(self._broker._write(INVOKE_KEY, INVOKE, params))
         return reply_of(function, answer, self._broker._log_group(function))

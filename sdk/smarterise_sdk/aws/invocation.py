@@ -19,14 +19,19 @@ FUNCTION_ERROR = "FUNCTION_ERROR"
 _LONGEST_WHY = 600
 
 
-def encoded(payload: JsonObject) -> bytes:
-    """Return a payload as it is sent, keys in order, so that equal payloads are equal bytes.
+def encoded(payload: JsonObject, *, in_order: bool = True) -> bytes:
+    """Return a payload as it is sent.
+
+    Args:
+        payload: The payload.
+        in_order: Whether keys are put in order, so that equal payloads are equal bytes; else they stay in
+            the order in which they are to stand in the file.
 
     Raises:
         UsageError: It is larger than Lambda takes, or not JSON.
     """
     try:
-        body = json.dumps(payload, sort_keys=True, allow_nan=False).encode()
+        body = json.dumps(payload, sort_keys=in_order, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError("the payload cannot be written as JSON", why=visible(str(error))) from error
     if len(body) > MAX_PAYLOAD_BYTES:

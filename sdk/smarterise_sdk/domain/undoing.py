@@ -9,17 +9,44 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.plans import FieldChange
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.updates import is_same_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from smarterise_sdk.domain.plans import SiteChange
     from smarterise_sdk.domain.site_tiers import SiteTiers
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 _SHOWN_AT_MOST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How a site is no longer what a change left.
+
+    Attributes:
+        what: What happened to it, where it is more than values.
+        fields: Values that differ: as the change left them, and as they are.
+    """
+
+    what: str = ""
+    fields: tuple[FieldChange, ...] = ()
+
+    def in_words(self, shown: Callable[[str, JsonValue], JsonValue] = lambda _, value: value) -> str:
+        """Return it as one line.
+
+        Args:
+            shown: Returns what may be shown of the value of a field.
+        """
+        told = "; ".join(
+            f"{one.field}: the change left {_text(shown(one.field, one.before))}, "
+            f"it is {_text(shown(one.field, one.after))} now"
+            for one in self.fields
+        )
+        return visible(": ".join(part for part in (self.what, told) if part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +61,7 @@ class Undoing:
 
     replacements: dict[str, JsonObject | None]
     already: tuple[str, ...]
-    moved_on: Mapping[str, str]
+    moved_on: Mapping[str, Moved]
 
 
 def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
@@ -46,7 +73,7 @@ def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
     """
     replacements: dict[str, JsonObject | None] = {}
     already: list[str] = []
-    moved_on: dict[str, str] = {}
+    moved_on: dict[str, Moved] = {}
     for change in changes:
         serial = change.gateway_serial
         live = document.site_object(serial) if serial in document.site_objects else None
@@ -59,7 +86,7 @@ def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
         else:
             restored, moved = _restored(live, change.before, change.after)
             if moved:
-                moved_on[serial] = moved
+                moved_on[serial] = Moved(fields=moved)
             elif _is_same(restored, live):
                 already.append(serial)
             else:
@@ -67,50 +94,37 @@ def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
     return Undoing(replacements, tuple(already), moved_on)
 
 
-def touched_values(change: SiteChange) -> Iterator[JsonValue]:
-    """Yield every value that taking a change back has to know exactly."""
-    if change.before is None or change.after is None:
-        yield change.before
-        yield change.after
-        return
-    for name in _touched(change.before, change.after):
-        yield change.before.get(name)
-        yield change.after.get(name)
-
-
 def _touched(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
     names = dict.fromkeys((*before, *after))
     return tuple(name for name in names if not _is_same_in(name, before, after))
 
 
-def _restored(live: JsonObject, before: JsonObject, after: JsonObject) -> tuple[JsonObject, str]:
+def _restored(
+    live: JsonObject, before: JsonObject, after: JsonObject
+) -> tuple[JsonObject, tuple[FieldChange, ...]]:
     """Return a site with its touched fields as before, and which of them somebody else has set since."""
     restored = dict(live)
-    moved: list[str] = []
+    moved: list[FieldChange] = []
     for name in _touched(before, after):
         if _is_same_in(name, live, before):
             continue
         if not _is_same_in(name, live, after):
-            moved.append(f"{name}: the change left {_text(after, name)}, it is {_text(live, name)} now")
+            moved.append(FieldChange(name, after.get(name), live.get(name)))
         elif name in before:
             restored[name] = before[name]
         else:
             del restored[name]
-    return restored, visible("; ".join(moved))
+    return restored, tuple(moved)
 
 
-def _moved_site(change: SiteChange, live: JsonObject | None) -> str:
+def _moved_site(change: SiteChange, live: JsonObject | None) -> Moved:
     if live is None:
-        return "is not in the file any more"
+        return Moved("is not in the file any more")
     if change.after is None:
-        return "was taken out by the change, and is in the file again with other values"
-    if change.before is not None:
-        raise ValueError("a site that was there before and after moves on field by field")
-    names = [
-        name for name in dict.fromkeys((*change.after, *live)) if not _is_same_in(name, live, change.after)
-    ]
-    told = (f"{name} {_text(change.after, name)} → {_text(live, name)}" for name in names)
-    return visible(f"was added by the change, and has been changed since: {'; '.join(told)}")
+        return Moved("was taken out by the change, and is in the file again with other values")
+    left = change.after
+    fields = tuple(FieldChange(name, left.get(name), live.get(name)) for name in _touched(left, live))
+    return Moved("was added by the change, and has been changed since", fields)
 
 
 def _is_same_in(name: str, one: JsonObject, other: JsonObject) -> bool:
@@ -125,9 +139,8 @@ def _is_same(one: JsonObject | None, other: JsonObject | None) -> bool:
     return is_same_entry(one, other)
 
 
-def _text(entry: JsonObject, name: str) -> str:
-    if name not in entry:
+def _text(value: JsonValue) -> str:
+    if value is None:
         return "absent"
-    value = entry[name]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_AT_MOST else f"{text[: _SHOWN_AT_MOST - 1]}…"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.text import visible
-from smarterise_sdk.domain.undoing import Undoing, touched_values, undoing
+from smarterise_sdk.domain.undoing import Undoing, undoing
 from smarterise_sdk.errors import Conflict, NotFound, UsageError
 from smarterise_sdk.journal_entries import JournalOutcome, JournalReading
-from smarterise_sdk.masking import MASK
+from smarterise_sdk.masking import masked
 from smarterise_sdk.services.site_verification import last_written
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange
     from smarterise_sdk.domain.site_tiers import SiteTiers
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
     from smarterise_sdk.journal import Journal
     from smarterise_sdk.journal_entries import JournalEntry
     from smarterise_sdk.services.identity import Identity
@@ -208,10 +207,7 @@ class Changes:
     def _exact_changes(self, entry: JournalEntry) -> Sequence[SiteChange]:
         """Return what a change changed, with the secrets that the journal has masked."""
         changes = entry.changes
-        values = (value for change in changes for value in touched_values(change))
-        if not any(MASK in json.dumps(value, ensure_ascii=False) for value in values):
-            return changes
-        return self._settler().exact_changes(entry, changes)
+        return self._settler().exact_changes(entry, changes) if entry.hides_secrets else changes
 
 
 def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
@@ -239,7 +235,7 @@ def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
 
 
 def _moved_on(entry: JournalEntry, back: Undoing, document: SiteTiers) -> Conflict:
-    told = [f"{visible(serial)} {how}" for serial, how in back.moved_on.items()]
+    told = [f"{visible(serial)} {moved.in_words(_shown)}" for serial, moved in back.moved_on.items()]
     more = f"; and {len(told) - NAMED_AT_MOST} more sites" if len(told) > NAMED_AT_MOST else ""
     return Conflict(
         f"change {entry.plan_id} cannot be taken back: the file has moved on since; nothing was planned",
@@ -248,6 +244,12 @@ def _moved_on(entry: JournalEntry, back: Undoing, document: SiteTiers) -> Confli
         "the values that are wanted",
         code=MOVED_ON,
     )
+
+
+def _shown(name: str, value: JsonValue) -> JsonValue:
+    """Return a value as it may stand in a message: of a secret it tells no more than that it is one."""
+    told = masked({name: value})
+    return told[name] if isinstance(told, dict) else None
 
 
 def _undo_title(entry: JournalEntry) -> str:

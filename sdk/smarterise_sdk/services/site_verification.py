@@ -10,6 +10,7 @@ from smarterise_sdk.domain.plans import ReceiptState
 from smarterise_sdk.domain.site_tiers import parse_site_tiers
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.updates import is_same_entry
+from smarterise_sdk.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,6 +124,8 @@ def _is_same(left: object, right: object) -> bool:
 def _text(entry: JsonObject, field: str) -> str:
     if field not in entry:
         return "absent"
-    value = entry[field]
+    # These words go into receipts, the journal and its copies.
+    told = masked({field: entry[field]})
+    value = told[field] if isinstance(told, dict) else None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:59]}…"

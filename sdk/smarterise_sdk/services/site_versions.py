@@ -198,7 +198,11 @@ def version_of(answer: Answer) -> str | None:
 
 def _version(listed: dict[str, Any], *, is_deletion: bool) -> FileVersion:
     return FileVersion(
-        listed["VersionId"], listed["LastModified"].astimezone(UTC), listed["IsLatest"], is_deletion
+        listed["VersionId"],
+        listed["LastModified"].astimezone(UTC),
+        listed["IsLatest"],
+        is_deletion,
+        listed.get("ETag", ""),
     )
 
 
