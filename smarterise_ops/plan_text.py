@@ -9,12 +9,14 @@ from smarterise_sdk.domain.plans import ReceiptState
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange, StackChange
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 UNVERIFIED_SHOWN = 20
+_COST = "cost: "
+"""So begins what a plan causes on the bill."""
 _REMOVED_AT_MOST = 80
 
 
@@ -41,21 +43,22 @@ def plan_lines(plan: Plan, *, at_most: int | None = None, unlock: str = "") -> l
         ("file", whole),
         ("unchanged", f"{len(plan.unchanged)} already as asked" if plan.unchanged else ""),
         *(("note", note) for note in plan.notes),
-        *(("causes", cause) for cause in plan.causes),
+        *(("causes", cause) for cause in plan.causes if not cause.startswith(_COST)),
+        *(("cost", cause.removeprefix(_COST)) for cause in plan.causes if cause.startswith(_COST)),
         *(("calls", f"{call.count} × {call.action} {call.target}") for call in plan.calls),
-        ("cost", monthly_text(plan.monthly_usd)),
         ("undoes", plan.undoes),
         ("unlock", unlock),
         ("reason", plan.reason),
     ]
-    return lines + [f"{label:<9} {visible(text)}" for label, text in facts if text]
+    return [*lines, *_labelled((label, text) for label, text in facts if text)]
 
 
-def monthly_text(usd: float | None) -> str:
-    """Return what is added to a month's bill, e.g. `−$3.60/month`; empty where that is nothing or unknown."""
-    if usd is None or round(usd, 2) == 0:
-        return ""
-    return f"{'−' if usd < 0 else '+'}${abs(usd):,.2f}/month, by list prices"
+def _labelled(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield lines with a label before the first of each kind."""
+    last = ""
+    for label, text in facts:
+        yield f"{label if label != last else '':<9} {visible(text)}"
+        last = label
 
 
 def changes_lines(changes: Sequence[SiteChange], *, at_most: int | None = None) -> list[str]:

@@ -66,14 +66,17 @@ def _print(document: SiteTiers, form: OutputFormat) -> None:
     if form in _WHOLE:
         emit_object(document.raw, form)
     else:
-        emit_rows(_rows(document, form), (), form)
+        emit_rows(rows_of(document, form), (), form)
 
 
 def _text(document: SiteTiers, form: OutputFormat) -> str:
-    return object_as_data(document.raw, form) if form in _WHOLE else rows_as_data(_rows(document, form), form)
+    return (
+        object_as_data(document.raw, form) if form in _WHOLE else rows_as_data(rows_of(document, form), form)
+    )
 
 
-def _rows(document: SiteTiers, form: OutputFormat) -> list[JsonObject]:
+def rows_of(document: SiteTiers, form: OutputFormat) -> list[JsonObject]:
+    """Return the sites as rows, in CSV with cells that say what their text alone would not."""
     rows: list[JsonObject] = [
         {SERIAL_KEY: serial, **document.site_object(serial)} for serial in document.sites
     ]

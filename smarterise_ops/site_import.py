@@ -47,7 +47,8 @@ class SitesRead:
         sites: Each site's whole object, by gateway serial; none of it is to be used if there are problems.
         problems: Everything wrong with the file.
         beside: What a site file has beside its sites and stamps.
-        are_rows: Whether the sites are rows: a row cannot tell null from absent, nor repeat its serial.
+        are_rows: Whether the sites are rows: a cell cannot tell absent from null or from a blank text, and
+            a row has its serial for itself.
     """
 
     sites: Mapping[str, JsonObject]
@@ -171,5 +172,10 @@ def _of_rows(source: bytes, subject: str, form: UpdateFormat) -> SitesRead:
 
 
 def _unsaid(entry: JsonValue) -> JsonObject:
+    """Return of a site as it is what no row can say, so that it stays."""
     known = entry if isinstance(entry, dict) else {}
-    return {name: value for name, value in known.items() if value is None or name == SERIAL_KEY}
+    return {
+        name: value
+        for name, value in known.items()
+        if value is None or name == SERIAL_KEY or (isinstance(value, str) and not value.strip())
+    }

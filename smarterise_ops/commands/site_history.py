@@ -16,6 +16,7 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.output import Column, OutputFormat, emit_rows, say, say_progress, say_warning, write_data
+from smarterise_ops.plan_text import stack_change_object
 from smarterise_sdk.domain.plans import WritePath
 from smarterise_sdk.domain.text import utc_text
 
@@ -167,15 +168,19 @@ def reconcile(*, reason: Reason = "", dry_run: DryRun = False, yes: Yes = False)
 
 
 def _drift(run: Invocation) -> ExitCode:
-    from smarterise_ops.plan_text import stack_change_object
-
     drift = run.stack.following.drift()
-    rows = [stack_change_object(change) for change in drift.changes]
+    rows: list[JsonObject] = [{**stack_change_object(change), "trouble": ""} for change in drift.changes]
+    rows += ({**stack_change_object(left.change), "trouble": left.trouble} for left in drift.left)
     if rows or run.output is not OutputFormat.TABLE:
         emit_rows(rows, DRIFT_COLUMNS, run.output)
     for trouble in drift.troubles:
         say_warning(trouble)
-    if not rows and not drift.troubles and run.output is OutputFormat.TABLE:
+    if rows:
+        return ExitCode.FINDINGS
+    if drift.troubles:
+        # Something could not be looked at: nothing found is not the same as nothing there.
+        return ExitCode.UNDETERMINED
+    if run.output is OutputFormat.TABLE:
         looked_at = f"{drift.checked_alarms} alarms and {drift.checked_schedules} schedules"
         write_data(f"● the stack follows the site file: {looked_at}, {utc_text(drift.as_of)}\n")
-    return ExitCode.FINDINGS if rows or drift.troubles else ExitCode.DONE
+    return ExitCode.DONE

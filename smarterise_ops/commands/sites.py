@@ -121,7 +121,8 @@ def validate(
     if read.problems or run.output is not OutputFormat.TABLE:
         emit_rows([dict(problem.to_json()) for problem in read.problems], PROBLEM_COLUMNS, run.output)
     else:
-        write_data(f"● {subject}: {len(read.sites)} sites, nothing wrong\n")
+        count = "1 site" if len(read.sites) == 1 else f"{len(read.sites)} sites"
+        write_data(f"● {subject}: {count}, nothing wrong\n")
     return ExitCode.FINDINGS if read.problems else ExitCode.DONE
 
 

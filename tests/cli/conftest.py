@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import subprocess
 import sys
@@ -48,6 +50,35 @@ def on_stack(cli: Run, embedded_stack: RunningStack) -> Run:
         *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return cli(*arguments, stdin=stdin, env={**embedded_stack.exports, **(env or {})})
+
+    return run
+
+
+@pytest.fixture
+def here(embedded_stack: RunningStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run `smarterise-ops` against the embedded stack within this process: the same, and sooner."""
+    from smarterise_ops.cli import run as run_command
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in embedded_stack.exports.items():
+        monkeypatch.setenv(name, value)
+
+    def run(
+        *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            try:
+                code = run_command(arguments)
+            finally:
+                gc.enable()
+        printed = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(arguments, code, *printed)
 
     return run
 

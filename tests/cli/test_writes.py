@@ -15,7 +15,7 @@ import yaml
 from smarterise_ops import writes
 from smarterise_ops.context import Invocation, invocation
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.plan_text import monthly_text, plan_lines
+from smarterise_ops.plan_text import plan_lines
 from smarterise_sdk.domain.plans import (
     Plan,
     PlannedCall,
@@ -156,6 +156,11 @@ RICH = replace(
     ),
     document=b"{}",
     notes=('line 7: tier "CRITICL" → "CRITICAL"', "kept: AN9\x1b[2J"),
+    causes=(
+        "2 sites: live stream off",
+        "2 sites: alarm actions off, 16 alarms",
+        "cost: −3.60 USD a month by list prices",
+    ),
     monthly_usd=-3.6,
     undoes="11aa",
     unchanged=(),
@@ -170,28 +175,15 @@ def test_everything_a_plan_can_hold_is_shown() -> None:
         r"  critical-sites-ftp-sweep\x07  schedule  disabled → enabled",
         "file      is written anew as a whole, 2 bytes",
         'note      line 7: tier "CRITICL" → "CRITICAL"',
-        r"note      kept: AN9\x1b[2J",
+        r"          kept: AN9\x1b[2J",
         "causes    2 sites: live stream off",
+        "          2 sites: alarm actions off, 16 alarms",
+        "cost      −3.60 USD a month by list prices",
         "calls     1 × lambda:Invoke site-config-manager",
-        "cost      −$3.60/month, by list prices",
         "undoes    11aa",
         "unlock    until 12:31Z: works",
         "reason    transformer works",
     ]
-
-
-@pytest.mark.parametrize(
-    ("usd", "text"),
-    [
-        (None, ""),
-        (0.0, ""),
-        (-0.001, ""),
-        (12.345, "+$12.35/month, by list prices"),
-        (-1234.5, "−$1,234.50/month, by list prices"),
-    ],
-)
-def test_what_it_costs(usd: float | None, text: str) -> None:
-    assert monthly_text(usd) == text
 
 
 def test_steps_are_told_where_a_person_watches(
