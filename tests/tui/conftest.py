@@ -14,7 +14,15 @@ import pytest
 from smarterise_sdk.domain.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.outcome import Gap, Outcome
-from smarterise_sdk.domain.plans import Plan, PlannedCall, Receipt, ReceiptState, SiteChange, WritePath
+from smarterise_sdk.domain.plans import (
+    Plan,
+    PlannedCall,
+    Receipt,
+    ReceiptState,
+    SiteChange,
+    StackChange,
+    WritePath,
+)
 from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.errors import Denied, WriteRefused
 from smarterise_sdk.settings_model import Environment, EnvironmentKind, Settings
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textual.pilot import Pilot
+
+    from smarterise_sdk.domain.problems import Problem
 
 START = datetime(2026, 3, 1, 12, 4, 31, tzinfo=UTC)
 NEVER = Cadence(tick=86_400, sites=30)
@@ -65,6 +75,8 @@ class FakeStats:
 @dataclass(frozen=True)
 class FakeDegraded:
     message: str
+    problems: tuple[Problem, ...] = ()
+    version_id: str | None = "v0-the-last-good"
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,88 @@ class FakeReport:
     findings: tuple[FakeFinding, ...]
 
 
+@dataclass(frozen=True)
+class FakeVersion:
+    version_id: str
+    written_at: str = "2026-03-01T10:04:31Z"
+    is_latest: bool = False
+    kind: str = "change"
+    by: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
+    reason: str = "transformer works"
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    summary: str = "1 site: tier CRITICAL → NON_CRITICAL"
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_usable(self) -> bool:
+        return self.kind not in {"broken", "deleted", "gone"}
+
+
+@dataclass(frozen=True)
+class FakeHistory:
+    entries: tuple[FakeVersion, ...] = ()
+    is_versioned: bool = True
+    is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class FakeChange:
+    plan_id: str
+    at: datetime = datetime(2026, 3, 1, 11, 4, 31, tzinfo=UTC)
+    who: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
+    operator: str = "anna@ops-1"
+    environment: str = "prod"
+    title: str = "Switch 1 site to NON_CRITICAL"
+    reason: str = "transformer works"
+    via: str = "lambda"
+    changes: tuple[SiteChange, ...] = ()
+    stack_changes: tuple[StackChange, ...] = ()
+    outcome: str = "verified"
+    undoes: str = ""
+    undone_by: str = ""
+
+
+@dataclass(frozen=True)
+class FakeReading:
+    entries: tuple[FakeChange, ...] = ()
+    damaged_lines: tuple[int, ...] = ()
+
+
+@dataclass
+class ScriptedChanges:
+    """The journal of a scripted stack."""
+
+    stack: ScriptedStack
+    entries: tuple[FakeChange, ...] = ()
+    damaged_lines: tuple[int, ...] = ()
+    unfinished: tuple[FakeChange, ...] = ()
+
+    def list(self) -> FakeReading:
+        self.stack._note("journal", None)
+        return FakeReading(self.entries, self.damaged_lines)
+
+    def unsettled(self) -> tuple[FakeChange, ...]:
+        self.stack._note("unsettled", None)
+        return self.unfinished
+
+    def settle(self, plan_id: str) -> Receipt:
+        self.stack._note("settle", plan_id)
+        self.unfinished = ()
+        self.entries = tuple(
+            replace(entry, outcome="verified") if entry.plan_id == plan_id else entry
+            for entry in self.entries
+        )
+        plan = replace(self.stack.make_plan((), title="settled"), plan_id=plan_id)
+        now = self.stack.clock()
+        return Receipt(plan, ReceiptState.VERIFIED, (), {}, "", None, (), None, now, "read back from S3")
+
+    def plan_undo(self, plan_id: str) -> Plan:
+        self.stack._note("plan undo", plan_id)
+        undone = self.stack.applied[plan_id]
+        changes = tuple(change.inverse for change in undone.changes)
+        return replace(self.stack.make_plan(changes, title=f"Undo {plan_id}: {undone.title}"), undoes=plan_id)
+
+
 def point_values(
     a: float = 231.4, b: float = 230.2, c: float = 229.8, u2: float = 0.4, kw: float = 112.6
 ) -> dict[Metric, float]:
@@ -121,7 +215,11 @@ class ScriptedStack:
         values: Values per serial; a site without an entry has none.
         ages: Seconds by which a site's values are old; 12 unless set.
         denied: Serials whose values AWS refuses.
-        errors: What to raise, by name: fetch, latest, series, identity, plan, apply, checks.
+        errors: What to raise, by name: fetch, latest, series, identity, plan, apply, checks, history, ...
+        versions: What the history tells.
+        differences: What a version changed.
+        next_plan: Fields that plans have besides.
+        applied: Plans that were applied, by their ids.
         receipt_state: What applying comes to.
         gate: Applying waits for it.
         asked: Every question, by name, in order.
@@ -133,6 +231,11 @@ class ScriptedStack:
     ages: dict[str, float] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     errors: dict[str, Exception] = field(default_factory=dict)
+    versions: FakeHistory = field(default_factory=FakeHistory)
+    differences: tuple[SiteChange, ...] = ()
+    next_plan: dict[str, Any] = field(default_factory=dict)
+    applied: dict[str, Plan] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
     findings: tuple[FakeFinding, ...] = ()
     degraded: str = ""
     read_only: bool = False
@@ -145,6 +248,8 @@ class ScriptedStack:
     def __post_init__(self) -> None:
         self.gate.set()
         self.sites = self.metrics = self.checks = self.broker = self
+        self.following = self
+        self.changes = ScriptedChanges(self)
 
     # What the console calls
 
@@ -160,7 +265,7 @@ class ScriptedStack:
 
     def fetch(self) -> FakeSnapshot:
         self._note("fetch", None)
-        degraded = FakeDegraded(self.degraded) if self.degraded else None
+        degraded = FakeDegraded(self.degraded, self.problems) if self.degraded else None
         return FakeSnapshot(
             tuple(self.site_list), f'"etag{self.version}"', f"v{self.version}", self.clock(), degraded
         )
@@ -205,23 +310,54 @@ class ScriptedStack:
             else:
                 changes.append(SiteChange(serial, before, {**before, **fields}))
         count = f"{len(changes)} site" if len(changes) == 1 else f"{len(changes)} sites"
-        return Plan(
-            plan_id="8f31c0de",
-            title=f"Switch {count}",
+        plan = self.make_plan(tuple(changes), title=f"Switch {count}", reason=reason)
+        causes = (f"{count}: stream off", f"{count}: alarm actions off")
+        return replace(plan, updates=updates, unchanged=tuple(unchanged), causes=causes)
+
+    def plan_rollback(self, version_id: str, *, whole: bool = False) -> Plan:
+        self._note("plan rollback", (version_id, whole))
+        return self.make_plan(self.differences, title=f"Roll back to {version_id}")
+
+    def plan_repair(self, *, last_good: bool = False) -> Plan:
+        self._note("plan repair", last_good)
+        return replace(
+            self.make_plan(self.differences, title="Repair the site file"),
+            document=b"{}",
+            notes=("the last good version" if last_good else 'line 7: tier "CRITICL" → "CRITICAL"',),
+        )
+
+    def plan_reconcile(self) -> Plan:
+        self._note("plan reconcile", None)
+        return self.make_plan((), title="Make alarm actions (1) follow the site file")
+
+    def make_plan(self, changes: tuple[SiteChange, ...], *, title: str, reason: str = "") -> Plan:
+        """A plan of these changes, with the fields the test set besides."""
+        plan = Plan(
+            plan_id=f"{0x8F31C0DE + len(self.applied):08x}",
+            title=title,
             environment="prod",
             account="123456789012",
             region="eu-west-2",
             via=WritePath.LAMBDA,
-            updates=updates,
+            updates={},
             create=False,
-            changes=tuple(changes),
-            unchanged=tuple(unchanged),
-            causes=(f"{count}: stream off", f"{count}: alarm actions off"),
+            changes=changes,
+            unchanged=(),
+            causes=(),
             calls=(PlannedCall("lambda:InvokeFunction", "site-config-manager"),),
             base_etag=f'"etag{self.version}"',
             reason=reason,
             planned_at=self.clock(),
         )
+        return replace(plan, **self.next_plan)
+
+    def history(self, *, limit: int = 20, gateway_serial: str | None = None) -> FakeHistory:
+        self._note("history", (limit, gateway_serial))
+        return self.versions
+
+    def diff(self, before: str, after: str) -> tuple[SiteChange, ...]:
+        self._note("diff", (before, after))
+        return self.differences
 
     def apply(self, plan: Plan, *, on_step: Callable[[str], None] | None = None) -> Receipt:
         if self.read_only:
@@ -232,11 +368,15 @@ class ScriptedStack:
         say("applying")
         self.gate.wait(10)
         self._note("apply", plan)
-        tiers = {serial: Tier(str(fields["tier"])) for serial, fields in plan.updates.items()}
+        after = {change.gateway_serial: change.after for change in plan.changes}
         self.site_list = [
-            replace(site, tier=tiers.get(site.gateway_serial, site.tier)) for site in self.site_list
+            replace(site, tier=Tier(str(after[site.gateway_serial]["tier"])))
+            if after.get(site.gateway_serial)
+            else site
+            for site in self.site_list
         ]
         self.version += 1
+        self.applied[plan.plan_id] = plan
         say("verifying (read back from S3)")
         serials = tuple(change.gateway_serial for change in plan.changes)
         verified = serials if self.receipt_state is ReceiptState.VERIFIED else ()
@@ -371,6 +511,24 @@ async def settle(pilot: Pilot[Any]) -> None:
 def make_finding() -> type[FakeFinding]:
     """The class of findings, for tests in other files."""
     return FakeFinding
+
+
+@pytest.fixture
+def make_version() -> type[FakeVersion]:
+    """The class of versions, for tests in other files."""
+    return FakeVersion
+
+
+@pytest.fixture
+def make_history() -> type[FakeHistory]:
+    """The class of histories, for tests in other files."""
+    return FakeHistory
+
+
+@pytest.fixture
+def make_change() -> type[FakeChange]:
+    """The class of changes in the journal, for tests in other files."""
+    return FakeChange
 
 
 @pytest.fixture

@@ -146,15 +146,6 @@ async def test_a_later_poll_of_other_sites_does_not_hide_a_gap(make_console, sta
         assert not app.query_one(Banner).has_class("-troubled")
 
 
-async def test_a_degraded_site_file_is_told(make_console, stack, settled):
-    stack.degraded = "line 4 is not JSON"
-    stack.denied.clear()
-    app = make_console()
-    async with app.run_test(size=(160, 45)) as pilot:
-        await settled(pilot)
-        assert "▲ the site file is wrong, an earlier version is shown: line 4 is not JSON" in screen_text(app)
-
-
 async def test_a_fault_of_our_own_is_shown_not_hidden_and_not_fatal(make_console, stack, settled):
     stack.errors["latest"] = ZeroDivisionError("division by zero")
     app = make_console()

@@ -10,8 +10,7 @@ from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 from smarterise_tui.app import SmarteriseConsole
 from smarterise_tui.poller import Cadence
-from smarterise_tui.screens.confirm import TierScreen
-from smarterise_tui.tier_switch import Stage
+from smarterise_tui.screens.confirm import PlanScreen, Stage
 
 pytestmark = pytest.mark.stack
 LIVE_WITHIN_SECONDS = 90
@@ -41,7 +40,7 @@ async def switch(pilot, app) -> None:
     await until(pilot, lambda: app.screen.stage is Stage.PLANNED, 30)
     await pilot.press(*"test", "enter")
     await until(pilot, lambda: app.screen.stage in (Stage.APPLIED, Stage.REFUSED), 60)
-    assert isinstance(app.screen, TierScreen)
+    assert isinstance(app.screen, PlanScreen)
     assert "verified" in str(app.screen.query_one("#outcome").content)
     await pilot.press("escape")
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, Metric
 from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.errors import RemoteFault
-from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.fleet import FleetScreen
 from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.widgets.banner import Banner
@@ -142,7 +142,7 @@ async def test_its_tier_is_switched_from_here_and_shown_at_once(make_console, st
         await open_site(app, pilot, settled)
         await pilot.press("t")
         await settled(pilot)
-        assert isinstance(app.screen, TierScreen)
+        assert isinstance(app.screen, PlanScreen)
         await pilot.press("enter")
         await settled(pilot)
         await pilot.press("escape")

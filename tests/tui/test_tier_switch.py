@@ -13,8 +13,8 @@ from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.errors import Conflict, InvalidDocument
 from smarterise_sdk.services import sites
 from smarterise_sdk.settings_model import EnvironmentKind
-from smarterise_tui.screens.confirm import TierScreen
-from smarterise_tui.tier_switch import LONGEST_REASON, Stage
+from smarterise_tui.plan_text import LONGEST_REASON
+from smarterise_tui.screens.confirm import PlanScreen, Stage
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def dev(settings_of):
 
 
 def dialog_text(app) -> str:
-    assert isinstance(app.screen, TierScreen)
+    assert isinstance(app.screen, PlanScreen)
     return "\n".join(
         str(app.screen.query_one(name, Static).content) for name in ("#plan", "#outcome", "#hint")
     )
@@ -242,7 +242,7 @@ async def test_sites_of_both_tiers_are_planned_for_the_one_that_costs_less(make_
         await settled(pilot)
         await pilot.press("a", "t")
         await settled(pilot)
-        assert app.screen.target is Tier.NON_CRITICAL
+        assert app.screen.proposal.words == Tier.NON_CRITICAL
         assert "already so: AN30000002, AN10220999" in dialog_text(app)
 
 
@@ -290,9 +290,9 @@ async def test_thousands_of_sites_are_counted_not_listed(make_console, stack, de
         await pilot.press("a", "slash", *"an00000", "enter", "t")
         await settled(pilot)
         text = dialog_text(app)
-        assert "3000 sites (10 shown, 2990 hidden by the filter: AN000010," in text
+        assert "3,000 sites (10 shown, 2,990 hidden by the filter: AN000010," in text
         assert "and 2,940 more)" in text
-        assert "… and 2,800 more; ctrl+y copies the command that names all" in text
+        assert "… and 2,800 more; ctrl+y copies the command that does all" in text
         assert text.count("→") == 200
         assert "Type 3000 to apply" in str(app.screen.query_one("#typed-label", Static).content)
 

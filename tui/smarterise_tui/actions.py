@@ -21,7 +21,10 @@ class Scope(StrEnum):
     FILTER = "Filter line"
     SITE = "Site"
     CHECKS = "Checks"
-    TIER = "Tier switch"
+    HISTORY = "History"
+    LIST = "Moving in the history"
+    PLAN = "A change: plan, confirm, apply"
+    RECEIPT = "The receipt of a change"
     TEXT = "Help and details"
 
 
@@ -34,7 +37,7 @@ class ConsoleAction:
         keys: Textual key names, comma-separated.
         action: Name of the method, without `action_`.
         label: One or two words for the key bar.
-        shown_as: How the keys are written for people.
+        shown_as: How the keys are written for people, the usual one first: the key bar has that one alone.
         bar: Place in the key bar, lower is kept longer when narrow; `None` keeps it out.
         help: A sentence for the help screen.
         has_priority: Whether it works even while a text field has the focus.
@@ -84,7 +87,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("right,l", "sideways(1)", "right", "→ l", None, "Scroll the columns right; the serial stays"),
     ),
     Scope.FILTER: (
-        ("down", "to_table", "go to the table", "↓ enter", 1, "Go to the table, filter as typed"),
+        ("down", "to_table", "go to the table", "enter ↓", 1, "Go to the table, filter as typed"),
         ("escape", "leave", "filter as before", "esc", 2, "Leave the line, filter as before"),
     ),
     Scope.SITE: (
@@ -95,17 +98,43 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
     Scope.CHECKS: (
         ("escape,backspace", "back", "back", "esc", 1, "Go back to the fleet"),
         ("enter", "open", "details", "enter", 2, "Show what was seen, what was expected, what to do"),
+        ("f", "reconcile", "reconcile", "f", 3, "Plan how to make alarms and schedules follow the site file"),
         ("up,k", "move(-1)", "up", "↑ k", None, "Go up"),
         ("down,j", "move(1)", "down", "↓ j", None, "Go down"),
     ),
-    Scope.TIER: (
+    Scope.HISTORY: (
+        ("escape,backspace", "back", "back", "esc", 1, "Go back to the fleet"),
+        ("tab,shift+tab", "other_list", "other list", "tab", 2, "Go to the other list: versions, journal"),
+        ("b", "roll_back", "roll back", "b", 4, "Versions: plan the way back to this one"),
+        ("u", "undo", "undo", "u", 5, "Journal: plan the way back from this change"),
+        ("s", "settle", "settle", "s", None, "Journal: look again what became of a change without an end"),
+        ("m", "more", "more", "m", None, "Versions: look further back"),
+    ),
+    Scope.LIST: (
+        ("enter", "open", "details", "enter", 3, "Show what a version or a change changed, and all about it"),
+        ("up,k", "move(-1)", "up", "↑ k", None, "Go up"),
+        ("down,j", "move(1)", "down", "↓ j", None, "Go down"),
+        ("pageup,ctrl+b", "page(-1)", "page up", "PgUp", None, "Go a page up"),
+        ("pagedown,ctrl+f", "page(1)", "page down", "PgDn", None, "Go a page down"),
+        ("home,g", "to_first", "first", "home g", None, "Go to the newest"),
+        ("end,G,shift+g", "to_last", "last", "end G", None, "Go to the oldest"),
+    ),
+    Scope.PLAN: (
         ("escape", "cancel", "close", "esc", 1, "Close; before applying nothing was changed"),
         ("ctrl+y", "copy_command", "copy command", "ctrl+y", 2, "Copy the command that does the same"),
-        ("ctrl+t", "other_tier", "other tier", "ctrl+t", 3, "Plan the other tier instead"),
+        (
+            "ctrl+t",
+            "other_way",
+            "instead",
+            "ctrl+t",
+            3,
+            "Plan instead: the other tier, the last good version, all changes since",
+        ),
         ("ctrl+r", "plan_again", "plan again", "ctrl+r", 4, "Read the sites again and plan again"),
         ("pageup", "scroll_text(-1)", "scroll up", "PgUp", None, "Scroll the plan up"),
         ("pagedown", "scroll_text(1)", "scroll down", "PgDn", None, "Scroll the plan down"),
     ),
+    Scope.RECEIPT: (("u", "undo", "undo", "u", 0, "Plan the way back from the change just made"),),
     Scope.TEXT: (
         ("escape,q,question_mark", "close", "close", "esc", 1, "Close"),
         ("y,ctrl+y", "copy_all", "copy", "y", 2, "Copy the text"),
@@ -115,14 +144,23 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("1", "show_fleet", "fleet", "1", None, "Go to the fleet"),
         ("2", "show_site", "site", "2", None, "Go to the site under the cursor"),
         ("c,3", "show_checks", "checks", "c 3", 6, "Run the checks of the site configuration"),
-        ("y,ctrl+y", "copy_command", "copy command", "y", 7, "Copy the command that shows the same"),
+        (
+            "H,shift+h,4",
+            "show_history",
+            "history",
+            "H 4",
+            7,
+            "Show the site file's versions and the journal",
+        ),
+        ("y,ctrl+y", "copy_command", "copy command", "y", 8, "Copy the command that shows the same"),
         ("e", "show_problems", "problems", "e", None, "Show what could not be had, and why"),
-        ("r", "refresh_now", "refresh", "r", 9, "Ask AWS again now"),
+        ("r", "refresh_now", "refresh", "r", 10, "Ask AWS again now"),
+        ("R,shift+r", "repair", "repair", "R", None, "Plan how to mend a broken site file"),
         ("ctrl+s", "save_screenshot", "screenshot", "ctrl+s", None, "Save the screen as SVG, here"),
-        ("q", "leave", "quit", "q", 8, "Quit"),
+        ("q", "leave", "quit", "q", 9, "Quit"),
     ),
 }
-_WORKS_WHILE_TYPING = frozenset({Scope.TIER})
+_WORKS_WHILE_TYPING = frozenset({Scope.PLAN})
 ACTIONS = tuple(
     ConsoleAction(scope, *entry, has_priority=scope in _WORKS_WHILE_TYPING)
     for scope, entries in _TABLE.items()
@@ -135,21 +173,21 @@ def actions_of(*scopes: Scope) -> list[ConsoleAction]:
     return [action for action in ACTIONS if action.scope in scopes]
 
 
-def bindings_of(scope: Scope) -> list[BindingType]:
-    """Return a scope's bindings. Ids let a keymap of the operator override them."""
+def bindings_of(*scopes: Scope) -> list[BindingType]:
+    """Return the bindings of some scopes. Ids let a keymap of the operator override them."""
     return [
         Binding(
             action.keys, action.action, action.label, show=False, id=action.id, priority=action.has_priority
         )
-        for action in actions_of(scope)
+        for action in actions_of(*scopes)
     ]
 
 
-def bar_of(*scopes: Scope) -> list[tuple[str, str, int]]:
-    """Return keys, label and place of what the key bar shows for some scopes, in the bar's order."""
+def bar_of(*scopes: Scope, without: str = "") -> list[tuple[str, str, int]]:
+    """Return key, label and place of what the key bar shows for some scopes, in the bar's order."""
     shown = [
-        (action.shown_as, action.label, action.bar)
+        (action.shown_as.split()[0], action.label, action.bar)
         for action in actions_of(*scopes)
-        if action.bar is not None
+        if action.bar is not None and action.action != without
     ]
     return sorted(shown, key=lambda entry: entry[2])

@@ -8,31 +8,40 @@ from __future__ import annotations
 import gc
 import re
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from smarterise_tui import intake, messages
+from smarterise_tui import intake, messages, proposals
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.asking import ask
 from smarterise_tui.poller import Cadence, Poller, Source, Wanted
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.checks import ChecksScreen
+from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.details import troubles_screen
 from smarterise_tui.screens.fleet import FleetScreen
 from smarterise_tui.screens.help import help_screen
+from smarterise_tui.screens.history import HistoryScreen
 from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.state import ConsoleState
 from smarterise_tui.theme import THEME
-from smarterise_tui.troubles import is_about_credentials
+from smarterise_tui.troubles import UNFINISHED, is_about_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.timer import Timer
+
     from smarterise_sdk.settings_model import Settings
     from smarterise_tui.contract import ConsoleStack
     from smarterise_tui.widgets.fleet_table import FleetTable
+
+
+_JUST_AFTER = 0.05
+"""Seconds; a timer must not ring a moment early."""
 
 
 def utc_now() -> datetime:
@@ -72,6 +81,8 @@ class SmarteriseConsole(App[int]):
         self.poller = Poller(self, self.state, self._wanted, self.cadence)
         self._open_stack = open_stack
         self._fleet = FleetScreen(self.state)
+        self._rights = (self.state.is_read_only, self.state.write_until)
+        self._unlock_timer: Timer | None = None
 
     def get_default_screen(self) -> FleetScreen:
         """Return the screen that is below all others."""
@@ -80,6 +91,7 @@ class SmarteriseConsole(App[int]):
     def on_mount(self) -> None:
         """Load the SDK once the first screen is painted."""
         self.call_after_refresh(self._load_stack)
+        self._look_when_unlock_ends()
 
     def _load_stack(self) -> None:
         ask(self, Source.STACK, self._open_stack, messages.StackOpened, self._refused(Source.STACK))
@@ -94,6 +106,7 @@ class SmarteriseConsole(App[int]):
         self.state.troubles.set(Source.STACK, ())
         self.poller.ask_identity()
         self.poller.ask_sites()
+        self._ask_unfinished()
 
     def on_identity_known(self, message: messages.IdentityKnown) -> None:
         """Show who we are."""
@@ -120,6 +133,11 @@ class SmarteriseConsole(App[int]):
         intake.take_history(self.state, message)
         self._tell_screens()
 
+    def on_unsettled_found(self, message: messages.UnsettledFound) -> None:
+        """Say of which changes it is not certain what became of them."""
+        intake.take_unfinished(self.state, message.changes)
+        self._tell_screens()
+
     def on_fetch_failed(self, message: messages.FetchFailed) -> None:
         """Show what could not be had."""
         intake.take_failure(self.state, message)
@@ -133,16 +151,34 @@ class SmarteriseConsole(App[int]):
 
     def on_change_applied(self) -> None:
         """Read the sites again, so that the fleet shows the change."""
+        self.state.writes += 1
         self.poller.ask_sites(again=True)
 
     def on_change_failed(self) -> None:
         """Read the sites again: somebody else may have changed them."""
+        self.state.writes += 1
         self.poller.ask_sites(again=True)
+
+    def on_change_settled(self) -> None:
+        """Look whether there are other changes of which it is not certain what became of them."""
+        self._ask_unfinished()
+
+    def _ask_unfinished(self) -> None:
+        stack = self.state.stack
+        if stack is not None:
+            ask(
+                self,
+                UNFINISHED,
+                stack.changes.unsettled,
+                messages.UnsettledFound,
+                partial(messages.FetchFailed, UNFINISHED, ()),
+            )
 
     # Time
 
     def tick(self) -> None:
         """Ask for what is due; when nothing is, let the values grow older."""
+        self._follow_rights()
         if self.poller.is_resting or self.screen.is_modal:
             return
         if not self.poller.ask_due():
@@ -157,6 +193,25 @@ class SmarteriseConsole(App[int]):
         """Catch up, and ask as often as before."""
         self.poller.is_blurred = False
         self.poller.ask_due()
+
+    def _look_when_unlock_ends(self) -> None:
+        if self._unlock_timer is not None:
+            self._unlock_timer.stop()
+        until = self.state.write_until
+        if until is not None:
+            left = (until - self.state.clock()).total_seconds()
+            self._unlock_timer = self.set_timer(max(left, 0) + _JUST_AFTER, self._follow_rights)
+
+    def _follow_rights(self) -> None:
+        """Say so when an unlock is over, was taken back or given anew. No call is made for it."""
+        self.state.follow_unlock()
+        self._look_when_unlock_ends()
+        rights = (self.state.is_read_only, self.state.write_until)
+        if rights != self._rights:
+            self._rights = rights
+            self._tell_screens()
+            for screen in self.screen_stack:
+                screen.post_message(messages.RightsChanged())
 
     def _wanted(self) -> Wanted | None:
         return self.screen.wanted() if isinstance(self.screen, ConsoleScreen) else None
@@ -206,6 +261,18 @@ class SmarteriseConsole(App[int]):
         if not isinstance(self.screen, ChecksScreen) and self.state.stack is not None:
             self.action_show_fleet()
             self.push_screen(ChecksScreen(self.state))
+
+    def action_show_history(self) -> None:
+        """Go to the history; what the banner said of unfinished changes is told there."""
+        if not isinstance(self.screen, HistoryScreen) and self.state.stack is not None:
+            self.state.troubles.set(UNFINISHED, ())
+            self.action_show_fleet()
+            self.push_screen(HistoryScreen(self.state))
+
+    def action_repair(self) -> None:
+        """Plan how to mend the site file."""
+        if self.state.stack is not None:
+            self.push_screen(PlanScreen(self.state, proposals.repair()))
 
     def action_copy_command(self) -> None:
         """Copy the command that shows the same as this screen."""
@@ -276,7 +343,7 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
 
         made = Stack(settings)
         # A part loads when first touched: here, and not on the event loop.
-        _ = made.broker, made.sites, made.metrics, made.checks
+        _ = made.broker, made.sites, made.metrics, made.checks, made.changes, made.following
         gc.freeze()  # what is loaded stays: walking it again and again would cost 100 ms pauses
         return made
 

@@ -31,10 +31,50 @@ def run_checks(settings: Settings) -> str:
     return _command(settings, "checks", "run")
 
 
+def show_history(settings: Settings) -> str:
+    """Return the twin of the versions of the site file."""
+    return _command(settings, "sites", "history")
+
+
+def list_journal(settings: Settings) -> str:
+    """Return the twin of the journal."""
+    return _command(settings, "journal", "list")
+
+
+def settle(settings: Settings, plan_id: str) -> str:
+    """Return the command that looks what became of a change."""
+    return _command(settings, "journal", "settle", plan_id)
+
+
 def set_tier(settings: Settings, serials: Sequence[str], tier: Tier, reason: str) -> str:
-    """Return the twin of a tier switch; it asks before it writes."""
-    because = ("--reason", reason) if reason else ()
-    return _command(settings, "sites", "set-tier", *serials, "--to", tier.value, *because)
+    """Return the twin of a tier switch; like the others below it asks before it writes."""
+    return _command(settings, "sites", "set-tier", *serials, "--to", tier.value, *_because(reason))
+
+
+def undo(settings: Settings, plan_id: str, reason: str) -> str:
+    """Return the twin of taking a change back."""
+    return _command(settings, "undo", plan_id, *_because(reason))
+
+
+def roll_back(settings: Settings, version_id: str, reason: str, *, whole: bool) -> str:
+    """Return the twin of going back to a version."""
+    how = ("--whole",) if whole else ()
+    return _command(settings, "sites", "rollback", version_id, *how, *_because(reason))
+
+
+def repair(settings: Settings, reason: str = "", *, last_good: bool = False) -> str:
+    """Return the twin of mending the site file."""
+    how = ("--last-good",) if last_good else ()
+    return _command(settings, "sites", "repair", *how, *_because(reason))
+
+
+def reconcile(settings: Settings, reason: str) -> str:
+    """Return the twin of making the stack follow the site file."""
+    return _command(settings, "sites", "reconcile", *_because(reason))
+
+
+def _because(reason: str) -> tuple[str, ...]:
+    return ("--reason", reason) if reason else ()
 
 
 def _command(settings: Settings, *words: str) -> str:

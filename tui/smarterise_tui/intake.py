@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.outcome import Gap
 from smarterise_tui.poller import Source
-from smarterise_tui.troubles import DEGRADED, degradation, failure, gap_troubles
+from smarterise_tui.troubles import DEGRADED, UNFINISHED, degradation, failure, gap_troubles, unfinished
 
 if TYPE_CHECKING:
-    from smarterise_tui.contract import SitesSnapshot
+    from collections.abc import Sequence
+
+    from smarterise_tui.contract import Change, SitesSnapshot
     from smarterise_tui.messages import FetchFailed, HistoryFetched, LatestFetched
     from smarterise_tui.state import ConsoleState
 
@@ -22,7 +24,7 @@ def take_sites(state: ConsoleState, snapshot: SitesSnapshot) -> bool:
     state.model.replace_sites(snapshot, state.now)
     state.view.rebuild(state.now)
     state.troubles.set(Source.SITES, ())
-    state.troubles.set(DEGRADED, degradation(snapshot))
+    state.troubles.set(DEGRADED, degradation(snapshot, state.settings))
     return has_new_sites
 
 
@@ -55,6 +57,11 @@ def take_failure(state: ConsoleState, message: FetchFailed) -> None:
     if message.source == Source.HISTORY:
         state.model.miss_history(message.asked, state.now)
     state.troubles.set(message.source, [failure(message.source, message.error)])
+
+
+def take_unfinished(state: ConsoleState, changes: Sequence[Change]) -> None:
+    """Take in of which changes it is not certain what became of them."""
+    state.troubles.set(UNFINISHED, unfinished(changes, state.settings))
 
 
 def pass_time(state: ConsoleState) -> None:

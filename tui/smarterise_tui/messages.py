@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from smarterise_sdk.domain.metrics import Metric
     from smarterise_sdk.domain.outcome import Outcome
-    from smarterise_sdk.domain.plans import Plan, Receipt
-    from smarterise_tui.contract import CheckReport, ConsoleStack, Identity, Latest, SeriesOf, SitesSnapshot
+    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange, StackChange
+    from smarterise_tui.contract import (
+        Change,
+        ChangesRead,
+        CheckReport,
+        ConsoleStack,
+        Identity,
+        Latest,
+        SeriesOf,
+        SitesSnapshot,
+        VersionHistory,
+    )
 
 
 @dataclass
@@ -113,6 +124,85 @@ class ChangeFailed(Message):
     """A change was not made."""
 
     error: Exception
+
+
+class RightsChanged(Message, bubble=False):
+    """Writing is allowed no more, or for another while."""
+
+
+@dataclass
+class UnsettledFound(Message):
+    """The journal was looked through for changes of which it is not certain what became of them."""
+
+    changes: Sequence[Change]
+
+
+@dataclass
+class VersionsRead(Message):
+    """The versions of the site file came."""
+
+    history: VersionHistory
+
+
+@dataclass
+class VersionsFailed(Message):
+    """The versions of the site file could not be had."""
+
+    error: Exception
+
+
+@dataclass
+class ChangesListed(Message):
+    """The journal was read."""
+
+    reading: ChangesRead
+
+
+@dataclass
+class ChangesFailed(Message):
+    """The journal could not be read."""
+
+    error: Exception
+
+
+@dataclass
+class DiffRead(Message):
+    """What a version or a change changed is known."""
+
+    changes: Sequence[SiteChange]
+    stack_changes: Sequence[StackChange] = ()
+
+
+@dataclass
+class DiffFailed(Message):
+    """What a version or a change changed could not be had."""
+
+    error: Exception
+
+
+@dataclass
+class ChangeSettled(Message):
+    """It was looked what became of a change."""
+
+    receipt: Receipt
+
+
+@dataclass
+class SettleFailed(Message):
+    """What became of a change could not be found out."""
+
+    error: Exception
+
+
+@dataclass
+class TierSinceKnown(Message):
+    """The versions that changed one site came."""
+
+    history: VersionHistory
+
+
+class TierSinceUnknown(Message):
+    """The versions that changed one site could not be had: the site is shown without."""
 
 
 @dataclass

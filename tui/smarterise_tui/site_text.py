@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from smarterise_tui.contract import SitesSnapshot
     from smarterise_tui.fleet.rows import FleetRow
+    from smarterise_tui.history_text import TierSince
 
 _NOTHING = "–"
 _PHASES = {
@@ -33,15 +34,22 @@ _TOTALS = (
 _COLUMN = 9
 
 
-def title_line(row: FleetRow) -> Line:
-    """Return the line under the tabs: which site, and how it is."""
+def title_line(row: FleetRow, since: TierSince | None, now: datetime) -> Line:
+    """Return the line under the tabs: which site, how it is, since when it has its tier if known."""
     site, state = row.site, row.state
+    told = []
+    if since is not None and site.enabled:
+        told = [
+            Part(f"since {age_text(now - since.at)}", "", drop=3),
+            Part(f"({since.told_by})", "$quiet", drop=4),
+        ]
     return Line(
         (
             Part(visible(site.gateway_serial), "bold"),
             Part(visible(site.name), "", drop=2),
             Part(state.label, f"$status-{status_class(state.status)}"),
             Part(site.tier.value if site.enabled else "disabled", "$accent", drop=1),
+            *told,
         )
     )
 
@@ -67,8 +75,10 @@ def values_text(row: FleetRow, now: datetime) -> Content:
     return Content("\n").join([*lines, _age_line(row, now)])
 
 
-def configuration_text(row: FleetRow, snapshot: SitesSnapshot | None, now: datetime) -> Content:
-    """Return the site's configuration and the file it comes from."""
+def configuration_text(
+    row: FleetRow, snapshot: SitesSnapshot | None, since: TierSince | None, now: datetime
+) -> Content:
+    """Return the site's configuration, since when it has its tier, and the file it comes from."""
     site = row.site
     low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
     cadence = site.tier.cadence
@@ -76,6 +86,7 @@ def configuration_text(row: FleetRow, snapshot: SitesSnapshot | None, now: datet
     enabled = "enabled" if site.enabled else "disabled"
     entries = [
         ("tier", f"{site.tier.value}, {enabled}"),
+        *(() if since is None else (("since", f"{utc_text(since.at)}, {since.told_by}"),)),
         ("cadence", f"{age_text(cadence)}, stale after {stale_after}"),
         ("nominal", f"{site.nominal_voltage:g} V, {low:.0f}–{high:.0f} by {site.quality_profile}"),
         ("capacity", f"{site.capacity_kva:g} kVA" if site.capacity_kva else _NOTHING),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.settings_model import EnvironmentKind, Settings
+from smarterise_sdk.settings_model import EnvironmentKind, Settings, Source
+from smarterise_sdk.unlocks import Unlocks
 from smarterise_tui.fleet.model import FleetModel
 from smarterise_tui.fleet.view import FleetView
 from smarterise_tui.troubles import Troubles
@@ -31,6 +32,9 @@ class ConsoleState:
         troubles: What could not be had.
         now: The moment the screens show; it moves with the poll, not with the clock.
         is_writing: Whether a change is being applied at this moment.
+        writes: How many changes were tried so far: what was read before the last may be outdated.
+        write_until: When the unlock ends by which writing is allowed here; `None` where none is needed, or
+            none holds.
     """
 
     settings: Settings
@@ -42,10 +46,43 @@ class ConsoleState:
     troubles: Troubles = field(default_factory=Troubles)
     now: datetime = field(init=False)
     is_writing: bool = False
+    writes: int = 0
+    write_until: datetime | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.view = FleetView(self.model)
         self.now = self.clock()
+        self.write_until = self.settings.write_until
+
+    def follow_unlock(self) -> None:
+        """Look whether the unlock that this console was started under still holds: no call, a small file.
+
+        It may have been taken back in another shell, or given anew; the SDK's gate looks at it the same way.
+        """
+        if self.settings.write_until is not None:
+            unlocks = Unlocks(self.settings.state_dir)
+            unlock = unlocks.current(self.settings.environment.name, self.clock())
+            self.write_until = unlock.until if unlock is not None else None
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the SDK would refuse to write at this moment."""
+        if self.settings.read_only:
+            return True
+        if self.settings.write_until is None:
+            return False
+        return self.write_until is None or self.clock() >= self.write_until
+
+    @property
+    def read_only_words(self) -> str:
+        """What read-only means for a plan on screen, and the way out where it is an unlock."""
+        origin = self.settings.origins.get("read_only")
+        is_wished = origin is not None and origin.source in (Source.FLAG, Source.VARIABLE)
+        words = "READ-ONLY: the SDK will refuse to apply this"
+        if is_wished or not self.is_production:
+            return words
+        again = ", and start the console again" if self.settings.read_only else ""
+        return f"{words}. To write: {self.settings.unlock_command}{again}"
 
     @property
     def is_production(self) -> bool:

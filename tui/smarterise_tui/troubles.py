@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.status import Status
-from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.text import utc_text, visible
 from smarterise_sdk.errors import AccessError, Denied, InvalidDocument, SmarteriseError
+from smarterise_tui import cli_twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_tui.contract import SitesSnapshot
+    from smarterise_sdk.settings_model import Settings
+    from smarterise_tui.contract import Change, SitesSnapshot
 
 DEGRADED = "site file"
+UNFINISHED = "unfinished changes"
 _MOST_LISTED = 50
+_OUTCOMES = {"no end": "has no end", "in progress": "may still be going on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ class Trouble:
         status: `denied`, `warn` or `fail`.
         line: One line for the banner.
         details: The rest of the story, a line each.
+        key: What helps, as the banner says it, e.g. `R repair`.
     """
 
     source: str
     status: Status
     line: str
     details: tuple[str, ...]
+    key: str = ""
 
 
 class Troubles:
@@ -91,13 +97,46 @@ def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
     return Trouble(source, status_of(error), line, tuple(details))
 
 
-def degradation(snapshot: SitesSnapshot) -> list[Trouble]:
-    """Return the trouble of a site file that is wrong, an earlier version standing in for it."""
-    if snapshot.degraded is None:
+def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Trouble]:
+    """Return the trouble of a site file that is broken, an earlier version standing in for it."""
+    degraded = snapshot.degraded
+    if degraded is None:
         return []
-    message = visible(snapshot.degraded.message)
-    line = f"the site file is wrong, an earlier version is shown: {message}"
-    return [Trouble(DEGRADED, Status.WARN, line, ("try: c runs the checks, which say where",))]
+    version = f" ({degraded.version_id[:12]})" if degraded.version_id else ""
+    first = f": {visible(str(degraded.problems[0]))}" if degraded.problems else ""
+    line = f"the site file is broken; shown is its last good version{version}{first}"
+    problems = tuple(f"· {visible(str(problem))}" for problem in degraded.problems[:_MOST_LISTED])
+    more = len(degraded.problems) - _MOST_LISTED
+    if more > 0:
+        problems += (f"· and {more:,} more",)
+    told = (
+        visible(degraded.message),
+        *problems,
+        "nothing is written to it until it is mended",
+        f"try: R plans the smallest fix, or the last good version; or: {cli_twin.repair(settings)}",
+    )
+    return [Trouble(DEGRADED, Status.FAIL, line, told, "R repair")]
+
+
+def unfinished(changes: Sequence[Change], settings: Settings) -> list[Trouble]:
+    """Return the trouble of changes of which nobody knows what became of them."""
+    if not changes:
+        return []
+    first, count = changes[0], len(changes)
+    command = cli_twin.settle(settings, first.plan_id)
+    outcome = _OUTCOMES.get(first.outcome, f"is {first.outcome}")
+    line = (
+        f"{first.plan_id} {outcome}: {command}"
+        if count == 1
+        else f"{count} changes without a certain end: {cli_twin.list_journal(settings)}"
+    )
+    details = tuple(
+        f"{change.plan_id}  {utc_text(change.at)}  {change.title}: {change.outcome}; "
+        f"{cli_twin.settle(settings, change.plan_id)}"
+        for change in changes[:_MOST_LISTED]
+    )
+    told = (*details, "H shows them in the history; s there does the same as the command")
+    return [Trouble(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, told)), "H history")]
 
 
 def listed(serials: Sequence[str]) -> str:

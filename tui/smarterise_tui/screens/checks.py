@@ -10,14 +10,15 @@ from textual.widgets import Static
 
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import utc_text, visible
-from smarterise_tui import cli_twin
+from smarterise_tui import cli_twin, proposals
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.asking import ask
 from smarterise_tui.messages import ChecksFailed, ChecksFinished
+from smarterise_tui.plan_text import refusal_text
 from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.details import TextScreen
 from smarterise_tui.theme import status_class
-from smarterise_tui.tier_switch import refusal_text
 from smarterise_tui.widgets.tabs import Tab
 from smarterise_tui.widgets.text_line import Line, Part, TextLine
 
@@ -43,6 +44,7 @@ class ChecksScreen(ConsoleScreen):
         super().__init__(state)
         self.findings: list[Finding] = []
         self.cursor = 0
+        self._writes_seen = state.writes
 
     def body(self) -> Iterable[Widget]:
         """Return summary and list."""
@@ -57,9 +59,15 @@ class ChecksScreen(ConsoleScreen):
         """Run the checks."""
         self.ask_again()
 
+    def on_screen_resume(self) -> None:
+        """Run the checks again when a change was tried meanwhile."""
+        if self._writes_seen != self.state.writes:
+            self.ask_again()
+
     def ask_again(self) -> None:
         """Run the checks, again if they ran before."""
         stack = self.state.stack
+        self._writes_seen = self.state.writes
         words = f"{Status.LOADING.glyph} running the checks"
         self.query_one("#summary", TextLine).line = Line((Part(words, "$status-loading"),))
         if stack is not None:
@@ -98,6 +106,10 @@ class ChecksScreen(ConsoleScreen):
         if self.findings:
             finding = self.findings[self.cursor]
             self.app.push_screen(TextScreen(self.state, finding.title, finding_text(finding)))
+
+    def action_reconcile(self) -> None:
+        """Plan how to make the rest of the stack follow the site file."""
+        self.app.push_screen(PlanScreen(self.state, proposals.reconcile()))
 
     def action_back(self) -> None:
         """Go back to the fleet."""

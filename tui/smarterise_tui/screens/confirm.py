@@ -1,4 +1,4 @@
-"""The tier switch: plan, difference, reason, confirm, apply, verify, receipt, in one dialog.
+"""One dialog for every change: plan, difference, reason, confirm, apply, verify, receipt, and the way back.
 
 The SDK plans, refuses, applies and verifies; this dialog only shows what it says and asks the
 operator. Nothing is written before the operator confirms a plan that was on screen.
@@ -7,6 +7,7 @@ operator. Nothing is written before the operator confirms a plan that was on scr
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,46 +16,54 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from smarterise_sdk.domain.plans import ReceiptState
 from smarterise_sdk.domain.text import visible
-from smarterise_tui import cli_twin
+from smarterise_tui import proposals
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.asking import ask
-from smarterise_tui.messages import ChangeApplied, ChangeFailed, PlanFailed, PlanReady, StepTold
-from smarterise_tui.theme import band, band_style
-from smarterise_tui.tier_switch import (
-    LONGEST_REASON,
-    Stage,
-    first_target,
-    other_tier,
-    plan_text,
-    receipt_text,
-    refusal_text,
-    to_be_typed,
+from smarterise_tui.messages import (
+    ChangeApplied,
+    ChangeFailed,
+    PlanFailed,
+    PlanReady,
+    RightsChanged,
+    StepTold,
 )
+from smarterise_tui.plan_text import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
+from smarterise_tui.theme import band, band_style
 from smarterise_tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from smarterise_sdk.domain.plans import Plan
-    from smarterise_tui.fleet.view import Selection
+    from smarterise_tui.proposals import Proposal
     from smarterise_tui.state import ConsoleState
 
 
-class TierScreen(ModalScreen[None]):
-    """Switches the tier of the selected sites."""
+class Stage(StrEnum):
+    """Where a change is."""
 
-    BINDINGS = bindings_of(Scope.TIER)
+    PLANNING = "planning"
+    PLANNED = "planned"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    REFUSED = "refused"
 
-    def __init__(self, state: ConsoleState, selection: Selection) -> None:
+
+class PlanScreen(ModalScreen[None]):
+    """Takes a proposal from its plan to its receipt."""
+
+    BINDINGS = bindings_of(Scope.PLAN, Scope.RECEIPT)
+
+    def __init__(self, state: ConsoleState, proposal: Proposal) -> None:
         super().__init__()
         self.state = state
-        self.selection = selection
-        rows = [state.model.rows[serial] for serial in selection.serials if serial in state.model.rows]
-        self.target = first_target(rows)
+        self.proposal = proposal
         self.stage = Stage.PLANNING
         self.plan: Plan | None = None
         self._steps: list[str] = []
+        self._can_undo = False
 
     def compose(self) -> ComposeResult:
         """Compose the box: text, reason, what to type, keys."""
@@ -65,41 +74,38 @@ class TierScreen(ModalScreen[None]):
             yield self._field("reason", "Reason   ")
             yield self._field("typed", "")
             yield Static(Content(""), id="hint", markup=False)
-            yield KeyBar(Scope.TIER)
+            yield KeyBar(Scope.PLAN)
 
     def on_mount(self) -> None:
-        """Title the box with the place, and plan."""
-        dialog = self.query_one("#dialog")
-        environment = self.state.settings.environment
-        title = Content.assemble(
-            " Switch tier ", (f" {visible(self.state.place)} ", band_style(environment)), " "
-        )
-        dialog.border_title = title
-        dialog.styles.border = ("round", band(environment))
+        """Plan."""
+        self.query_one("#dialog").styles.border = ("round", band(self.state.settings.environment))
         self._plan()
 
     # Planning
 
     def _plan(self) -> None:
+        proposal = self.proposal
         self._enter(Stage.PLANNING)
         self.plan = None
         self._steps = []
-        self._say("#plan", Content.styled(f"… planning {self.target.value}", "$status-loading"))
+        self.query_one("#typed", Input).value = ""
+        place = (f" {visible(self.state.place)} ", band_style(self.state.settings.environment))
+        self.query_one("#dialog").border_title = Content.assemble(f" {proposal.title} ", place, " ")
+        self._say("#plan", Content.styled(f"… planning {visible(proposal.words)}", "$status-loading"))
         self._say("#outcome", Content(""))
         stack = self.state.stack
-        if stack is None:
-            return
-        updates = {serial: {"tier": self.target.value} for serial in self.selection.serials}
-        ask(self, "plan", partial(stack.sites.plan_update, updates), PlanReady, PlanFailed)
+        if stack is not None:
+            ask(self, "plan", partial(proposal.make, stack), PlanReady, PlanFailed)
 
     def on_plan_ready(self, message: PlanReady) -> None:
         """Show the plan and ask."""
-        self.plan = message.plan
-        self._enter(Stage.PLANNED if message.plan.changes else Stage.APPLIED)
-        self._say("#plan", plan_text(message.plan, self.selection))
-        if message.plan.is_empty:
-            already = f"● nothing to do: already {self.target.value}"
-            self._say("#outcome", Content.styled(already, "$status-ok"))
+        plan = self.plan = message.plan
+        self._enter(Stage.APPLIED if plan.is_empty else Stage.PLANNED)
+        self._say("#plan", plan_text(plan, self.proposal.selection))
+        if plan.is_empty:
+            nothing = f"● nothing to do: {self.proposal.nothing}"
+            self._say("#outcome", Content.styled(visible(nothing), "$status-ok"))
+        self.query_one("#text", VerticalScroll).scroll_home(animate=False)
         self._ask_operator()
 
     def on_plan_failed(self, message: PlanFailed) -> None:
@@ -110,15 +116,30 @@ class TierScreen(ModalScreen[None]):
     # Confirming
 
     def _ask_operator(self) -> None:
-        wanted = self._must_type()
         if self.stage is not Stage.PLANNED:
             return
+        wanted = self._must_type()
         self._show_fields(typed=wanted is not None)
         label = "" if wanted is None else f"Type {visible(wanted)} to apply: "
         self.query_one("#typed-label", Static).update(Content(label))
-        read_only = "READ-ONLY: the SDK will refuse to apply this" if self.state.settings.read_only else ""
-        self._hint(read_only or ("" if wanted else "enter applies"))
+        self._hint_at_the_plan()
         self.query_one("#reason", Input).focus()
+
+    def _hint_at_the_plan(self) -> None:
+        hints = []
+        if self.state.is_read_only:
+            hints.append(self.state.read_only_words)
+        elif self._must_type() is None:
+            hints.append("enter applies")
+        if self.proposal.other is not None:
+            hints.append(f"ctrl+t plans {self.proposal.other.words} instead")
+        self._hint("; ".join(hints))
+
+    def on_rights_changed(self, message: RightsChanged) -> None:
+        """Say what holds now: an unlock has ended, or been given anew."""
+        message.stop()
+        if self.stage is Stage.PLANNED:
+            self._hint_at_the_plan()
 
     def _show_fields(self, *, reason: bool = True, typed: bool) -> None:
         self.query_one("#reason-field").display = reason
@@ -164,13 +185,18 @@ class TierScreen(ModalScreen[None]):
         self.plan = plan
         self.state.is_writing = True
         self._enter(Stage.APPLYING)
-        self._ask_operator()
         self.on_step_told(StepTold("applying"))
         tell = partial(self._tell_from_thread, self)
-        ask(self, "apply", partial(stack.sites.apply, plan, on_step=tell), ChangeApplied, ChangeFailed)
+        ask(
+            self,
+            "apply",
+            partial(self.proposal.service(stack).apply, plan, on_step=tell),
+            ChangeApplied,
+            ChangeFailed,
+        )
 
     @staticmethod
-    def _tell_from_thread(screen: TierScreen, step: str) -> None:
+    def _tell_from_thread(screen: PlanScreen, step: str) -> None:
         screen.post_message(StepTold(step))
 
     def on_step_told(self, message: StepTold) -> None:
@@ -178,20 +204,23 @@ class TierScreen(ModalScreen[None]):
         if self.stage is Stage.APPLYING and message.step not in self._steps:
             self._steps.append(message.step)
             steps = "… " + " · ".join(map(visible, self._steps))
-            self._say("#outcome", Content("\n").join(["", Content.styled(steps, "$accent")]))
+            self._show_outcome(Content.styled(steps, "$accent"))
 
     def on_change_applied(self, message: ChangeApplied) -> None:
         """Show the receipt. The message goes on to the app, which reads the sites again."""
         self.state.is_writing = False
-        self.state.view.marks -= set(self.selection.serials)
-        self._enter(Stage.APPLIED)
-        self._say("#outcome", Content("\n").join(["", receipt_text(message.receipt)]))
+        if self.proposal.selection is not None:
+            self.state.view.marks -= set(self.proposal.selection.serials)
+        plan = message.receipt.plan
+        is_made = message.receipt.state not in (ReceiptState.NOTHING_TO_DO, ReceiptState.NOT_WRITTEN)
+        self._enter(Stage.APPLIED, can_undo=is_made and bool(plan.changes) and plan.document is None)
+        self._show_outcome(receipt_text(message.receipt))
 
     def on_change_failed(self, message: ChangeFailed) -> None:
         """Say why nothing is certain, or nothing was written."""
         self.state.is_writing = False
         self._enter(Stage.REFUSED)
-        self._say("#outcome", Content("\n").join(["", refusal_text(message.error)]))
+        self._show_outcome(refusal_text(message.error))
         self._hint("ctrl+r reads the sites again and plans again")
 
     # Keys
@@ -203,10 +232,10 @@ class TierScreen(ModalScreen[None]):
         else:
             self.dismiss()
 
-    def action_other_tier(self) -> None:
-        """Plan the other tier."""
-        if self.stage in (Stage.PLANNED, Stage.APPLIED, Stage.REFUSED):
-            self.target = other_tier(self.target)
+    def action_other_way(self) -> None:
+        """Plan what can be had instead; the reason typed so far stays."""
+        if self.proposal.other is not None and self.stage is not Stage.APPLYING:
+            self.proposal = self.proposal.other.make()
             self._plan()
 
     def action_plan_again(self) -> None:
@@ -214,10 +243,17 @@ class TierScreen(ModalScreen[None]):
         if self.stage is not Stage.APPLYING:
             self._plan()
 
+    def action_undo(self) -> None:
+        """Plan the way back from the change just made: a change like any other."""
+        if self._can_undo and self.plan is not None:
+            self.proposal = proposals.undo(self.plan.plan_id)
+            self.query_one("#reason", Input).value = ""
+            self._plan()
+
     def action_copy_command(self) -> None:
         """Copy the command that does the same."""
         reason = self.query_one("#reason", Input).value.strip()
-        command = cli_twin.set_tier(self.state.settings, self.selection.serials, self.target, reason)
+        command = self.proposal.twin(self.state.settings, reason)
         self.app.copy_to_clipboard(command)
         self._hint(f"copied: {visible(command)}")
 
@@ -226,8 +262,11 @@ class TierScreen(ModalScreen[None]):
         text = self.query_one("#text", VerticalScroll)
         text.scroll_relative(y=pages * max(text.size.height - 1, 1), animate=False)
 
-    def _enter(self, stage: Stage) -> None:
+    def _enter(self, stage: Stage, *, can_undo: bool = False) -> None:
         self.stage = stage
+        self._can_undo = can_undo
+        scopes = (Scope.RECEIPT, Scope.PLAN) if can_undo else (Scope.PLAN,)
+        self.query_one(KeyBar).show(*scopes, without="" if self.proposal.other else "other_way")
         if stage is not Stage.PLANNED:
             self._show_fields(reason=False, typed=False)
             self._hint("")
@@ -236,6 +275,11 @@ class TierScreen(ModalScreen[None]):
         hint = self.query_one("#hint", Static)
         hint.display = bool(text)
         hint.update(Content(text))
+
+    def _show_outcome(self, content: Content) -> None:
+        """Show what becomes of the plan below it, and bring that into view."""
+        self._say("#outcome", Content("\n").join(["", content]))
+        self.call_after_refresh(self.query_one("#text", VerticalScroll).scroll_end, animate=False)
 
     def _say(self, selector: str, content: Content) -> None:
         self.query_one(selector, Static).update(content)

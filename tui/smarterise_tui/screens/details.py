@@ -36,7 +36,7 @@ class TextScreen(ModalScreen[None]):
         """Compose the box."""
         with Vertical(id="dialog", classes="-tall"):
             with VerticalScroll(id="text"):
-                yield Static(self.text, markup=False)
+                yield Static(self.text, id="body", markup=False)
             yield KeyBar(Scope.TEXT)
 
     def on_mount(self) -> None:
@@ -46,6 +46,11 @@ class TextScreen(ModalScreen[None]):
         dialog = self.query_one("#dialog")
         dialog.border_title = Content.assemble(f" {visible(self._title)} ", place, " ")
         dialog.styles.border = ("round", band(environment))
+
+    def show(self, text: Content) -> None:
+        """Show another text."""
+        self.text = text
+        self.query_one("#body", Static).update(text)
 
     def action_close(self) -> None:
         """Close."""

@@ -13,8 +13,9 @@ from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.fleet.columns import JUDGED_BY, SPARK
 from smarterise_tui.fleet.filters import FilterError, parse_filter
 from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.proposals import likely_target, switch_tier
 from smarterise_tui.screens.base import ConsoleScreen
-from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.widgets.filter_line import FilterLine
 from smarterise_tui.widgets.fleet_table import FleetTable
 from smarterise_tui.widgets.key_bar import KeyBar
@@ -145,7 +146,9 @@ class FleetScreen(ConsoleScreen):
         """Plan another tier for the marked sites, else for the one under the cursor."""
         selection = self.state.view.selection(self.table.cursor_serial)
         if selection.serials:
-            self.app.push_screen(TierScreen(self.state, selection))
+            known = self.state.model.rows
+            rows = [known[serial] for serial in selection.serials if serial in known]
+            self.app.push_screen(PlanScreen(self.state, switch_tier(selection, likely_target(rows))))
 
 
 def _instead_of_rows(state: ConsoleState) -> list[Cell]:

@@ -19,11 +19,13 @@ from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.asking import ask
 from smarterise_tui.fleet.columns import VOLTAGES
 from smarterise_tui.fleet.view import Selection
-from smarterise_tui.messages import FetchFailed, SeriesFetched
+from smarterise_tui.history_text import tier_since
+from smarterise_tui.messages import FetchFailed, SeriesFetched, TierSinceKnown, TierSinceUnknown
 from smarterise_tui.plotting import Frame, Trace
 from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.proposals import likely_target, switch_tier
 from smarterise_tui.screens.base import ConsoleScreen
-from smarterise_tui.screens.confirm import TierScreen
+from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.site_text import configuration_text, title_line, values_text
 from smarterise_tui.theme import status_class
 from smarterise_tui.troubles import failure, gap_troubles
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from smarterise_tui.fleet.rows import FleetRow
+    from smarterise_tui.history_text import TierSince
     from smarterise_tui.state import ConsoleState
 
 _PLOTTED = dict(zip("ABC", VOLTAGES, strict=True))
@@ -76,6 +79,7 @@ class SiteScreen(ConsoleScreen):
         self._window = _FIRST_WINDOW[row.site.tier] if row is not None else 0
         self._points: dict[Metric, list[MetricPoint]] = {}
         self._has_series = False
+        self._since: TierSince | None = None
 
     def body(self) -> Iterable[Widget]:
         """Return title, plot, and panels."""
@@ -114,8 +118,18 @@ class SiteScreen(ConsoleScreen):
         self.set_class(event.size.width >= _WIDE, "-wide")
 
     def on_mount(self) -> None:
-        """Ask for the past."""
+        """Ask for the past: of the values, and once of the tier."""
         self._ask_series()
+        stack = self.state.stack
+        if stack is not None:
+            work = partial(stack.sites.history, gateway_serial=self.serial)
+            ask(self, "tier since", work, TierSinceKnown, lambda _error: TierSinceUnknown())
+
+    def on_tier_since_known(self, message: TierSinceKnown) -> None:
+        """Say since when the site has its tier, if the newest versions tell."""
+        row = self.row
+        self._since = tier_since(message.history, self.serial, row.site.tier) if row is not None else None
+        self.follow()
 
     def follow(self) -> None:
         """Show the site as it is now."""
@@ -124,10 +138,12 @@ class SiteScreen(ConsoleScreen):
             gone = Part(f"∅ {self.serial} is not in the site file any more", "$status-no-data")
             self.query_one("#title", TextLine).line = Line((gone,))
             return
-        self.query_one("#title", TextLine).line = title_line(row)
+        if self._since is not None and self._since.tier != row.site.tier:
+            self._since = None  # it was changed while this screen is open
+        self.query_one("#title", TextLine).line = title_line(row, self._since, self.state.now)
         self.query_one("#values", Panel).show(values_text(row, self.state.now))
         self.query_one("#configuration", Panel).show(
-            configuration_text(row, self.state.model.snapshot, self.state.now)
+            configuration_text(row, self.state.model.snapshot, self._since, self.state.now)
         )
         self._append(row)
         self._plot(row)
@@ -168,7 +184,8 @@ class SiteScreen(ConsoleScreen):
     def action_switch_tier(self) -> None:
         """Plan another tier for this site."""
         if self.row is not None:
-            self.app.push_screen(TierScreen(self.state, Selection((self.serial,), ())))
+            proposal = switch_tier(Selection((self.serial,), ()), likely_target([self.row]))
+            self.app.push_screen(PlanScreen(self.state, proposal))
 
     def _ask_series(self) -> None:
         stack = self.state.stack

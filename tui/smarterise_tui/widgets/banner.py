@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Banner(TextLine, can_focus=True):
-    """The worst trouble in a line, and how many more there are. Enter or a click opens the details."""
+    """The worst trouble in a line, how many more there are, the keys that help. Enter opens the details."""
 
     DEFAULT_CSS = """
     Banner { display: none; }
@@ -40,11 +40,12 @@ class Banner(TextLine, can_focus=True):
             return
         worst = troubles[0]
         others = len({trouble.line for trouble in troubles}) - 1
-        more = f" (+{others} more)" if others else ""
+        more = f"(+{others} more)" if others else ""
         style = f"$status-{status_class(worst.status)}"
-        self.line = Line(
-            (Part(f"{worst.status.glyph} {worst.line}", style),), (Part(f"{more} e details", style),), gap=" "
-        )
+        keys = dict.fromkeys(trouble.key for trouble in troubles if trouble.key)
+        right = [Part(text, style) for text in (more, *keys) if text]
+        right.append(Part("e details", style, drop=1 if keys else 0))
+        self.line = Line((Part(f"{worst.status.glyph} {worst.line}", style),), tuple(right))
 
     async def on_click(self) -> None:
         """Open the details."""

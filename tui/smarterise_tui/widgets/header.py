@@ -11,7 +11,7 @@ _QUIET = "$quiet"
 
 
 class Header(TextLine):
-    """Environment, region, account, identity, READ-ONLY, and the figures of the broker."""
+    """Environment, region, account, identity, whether one may write, and the figures of the broker."""
 
     def __init__(self, state: ConsoleState) -> None:
         super().__init__()
@@ -37,7 +37,11 @@ def _where(state: ConsoleState) -> list[Part]:
 
 
 def _figures(state: ConsoleState) -> list[Part]:
-    parts = [Part("READ-ONLY", "bold $status-warn")] if state.settings.read_only else []
+    parts = []
+    if state.is_read_only:
+        parts.append(Part("READ-ONLY", "bold $status-warn"))
+    elif state.write_until is not None:
+        parts.append(Part(f"WRITE until {state.write_until:%H:%MZ}", "bold $status-fail"))
     if state.stack is not None:
         stats = state.stack.broker.stats()
         if stats.throttled:

@@ -16,18 +16,19 @@ class KeyBar(Widget):
     def __init__(self, *scopes: Scope) -> None:
         super().__init__()
         self.scopes = scopes
+        self._without = ""
 
-    def show(self, *scopes: Scope) -> None:
-        """Show the keys of other scopes."""
-        if scopes != self.scopes:
-            self.scopes = scopes
+    def show(self, *scopes: Scope, without: str = "") -> None:
+        """Show the keys of other scopes, `without` the one action that has no meaning now."""
+        if (scopes, without) != (self.scopes, self._without):
+            self.scopes, self._without = scopes, without
             self.refresh()
 
     def render(self) -> Content:
         """Return as many keys as fit; none is cut in two."""
         pieces: list[Content] = []
         room = self.size.width
-        for keys, label, _ in bar_of(*self.scopes):
+        for keys, label, _ in bar_of(*self.scopes, without=self._without):
             piece = Content.assemble((keys, "bold $accent"), " ", (label, "$quiet"))
             needed = piece.cell_length + (2 if pieces else 0)
             if needed > room:

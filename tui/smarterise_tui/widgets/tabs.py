@@ -18,14 +18,20 @@ class Tab(StrEnum):
     FLEET = "Fleet"
     SITE = "Site"
     CHECKS = "Checks"
+    HISTORY = "History"
 
 
-_ACTIONS = {Tab.FLEET: "show_fleet", Tab.SITE: "show_site", Tab.CHECKS: "show_checks"}
+_ACTIONS = {
+    Tab.FLEET: "show_fleet",
+    Tab.SITE: "show_site",
+    Tab.CHECKS: "show_checks",
+    Tab.HISTORY: "show_history",
+}
 _RULE = "─"
 
 
 class Tabs(Widget):
-    """`─ Fleet ─ Site ─ Checks ───`; a click goes there."""
+    """`─ Fleet ─ Site ─ Checks ─ History ───`; a click goes there."""
 
     DEFAULT_CSS = "Tabs { height: 1; }"
 

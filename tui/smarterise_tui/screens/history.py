@@ -1,0 +1,253 @@
+"""What was changed, and the way back: versions of the site file, by anyone, and this machine's journal."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.containers import Container
+from textual.content import Content
+
+from smarterise_sdk.domain.history import HISTORY_AT_MOST
+from smarterise_sdk.domain.status import Status
+from smarterise_tui import cli_twin, messages, proposals
+from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.asking import ask
+from smarterise_tui.history_text import (
+    CHANGE_COLUMNS,
+    UNCERTAIN,
+    VERSION_COLUMNS,
+    change_foot,
+    change_of,
+    change_records,
+    version_foot,
+    version_records,
+)
+from smarterise_tui.plan_text import receipt_text, refusal_text
+from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.confirm import PlanScreen
+from smarterise_tui.screens.details import TextScreen
+from smarterise_tui.screens.record import ChangeScreen, VersionScreen
+from smarterise_tui.widgets.record_list import RecordList
+from smarterise_tui.widgets.tabs import Tab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
+
+    from smarterise_tui.contract import Change, ChangesRead, Version, VersionHistory
+    from smarterise_tui.state import ConsoleState
+
+_FIRST_LOOK = 20
+_FURTHER = 60
+"""Each version is read whole by the function, so few are asked for unless more are wanted."""
+_LOADING = "$status-loading"
+
+
+class HistoryScreen(ConsoleScreen):
+    """Versions above, the journal below."""
+
+    TAB = Tab.HISTORY
+    SCOPES = (Scope.APP, Scope.HISTORY, Scope.LIST)
+    BINDINGS = bindings_of(Scope.HISTORY)
+    AUTO_FOCUS = "#versions"
+
+    def __init__(self, state: ConsoleState) -> None:
+        super().__init__(state)
+        self.versions = RecordList("Versions of the site file", VERSION_COLUMNS, "versions")
+        self.journal = RecordList("Changes from this machine", CHANGE_COLUMNS, "journal")
+        self._history: VersionHistory | None = None
+        self._reading: ChangesRead | None = None
+        self._limit = _FIRST_LOOK
+        self._writes_seen = state.writes
+
+    def body(self) -> Iterable[Widget]:
+        """Return the two lists."""
+        yield Container(self.versions, self.journal, id="history")
+
+    def twin(self) -> str:
+        """Return the command that lists the same."""
+        if self.journal.has_focus:
+            return cli_twin.list_journal(self.state.settings)
+        return cli_twin.show_history(self.state.settings)
+
+    def on_mount(self) -> None:
+        """Read both."""
+        self.ask_again()
+
+    def on_screen_resume(self) -> None:
+        """Read both again when a change was tried meanwhile."""
+        if self._writes_seen != self.state.writes:
+            self.ask_again()
+
+    # Reading
+
+    def ask_again(self) -> None:
+        """Read versions and journal, again if they were read before."""
+        self._writes_seen = self.state.writes
+        self._ask_versions()
+        self._ask_changes()
+
+    def _ask_versions(self) -> None:
+        stack = self.state.stack
+        if stack is None:
+            return
+        if self._history is None:
+            words = f"{Status.LOADING.glyph} loading the versions of the site file"
+            self.versions.say(Content.styled(words, _LOADING))
+        ask(
+            self,
+            "versions",
+            partial(stack.sites.history, limit=self._limit),
+            messages.VersionsRead,
+            messages.VersionsFailed,
+        )
+
+    def _ask_changes(self) -> None:
+        stack = self.state.stack
+        if stack is None:
+            return
+        if self._reading is None:
+            self.journal.say(Content.styled(f"{Status.LOADING.glyph} reading the journal", _LOADING))
+        ask(self, "changes", stack.changes.list, messages.ChangesListed, messages.ChangesFailed)
+
+    def on_versions_read(self, message: messages.VersionsRead) -> None:
+        """List the versions."""
+        self._history = message.history
+        self._show_versions()
+
+    def on_versions_failed(self, message: messages.VersionsFailed) -> None:
+        """Say why there are none."""
+        self._history = None
+        self.versions.say(refusal_text(message.error))
+
+    def on_changes_listed(self, message: messages.ChangesListed) -> None:
+        """List the changes."""
+        self._reading = message.reading
+        self._show_changes()
+
+    def on_changes_failed(self, message: messages.ChangesFailed) -> None:
+        """Say why there are none."""
+        self._reading = None
+        self.journal.say(refusal_text(message.error))
+
+    def follow(self) -> None:
+        """Show ages as they are now."""
+        self._show_versions()
+        self._show_changes()
+
+    def _show_versions(self) -> None:
+        history = self._history
+        if history is None:
+            return
+        if history.entries:
+            self.versions.show(version_records(history, self.state.now), version_foot(history))
+        else:
+            nothing = f"{Status.NO_DATA.glyph} there is no version yet: the first change makes one"
+            self.versions.say(Content.styled(nothing, "$status-no-data"))
+
+    def _show_changes(self) -> None:
+        reading = self._reading
+        if reading is None:
+            return
+        foot = change_foot(reading, cli_twin.list_journal(self.state.settings))
+        if reading.entries:
+            self.journal.show(change_records(reading, self.state.now), foot)
+        else:
+            place = self.state.settings.environment.name
+            nothing = f"{Status.NO_DATA.glyph} nothing was changed in {place} from this machine"
+            words = [Content.styled(nothing, "$status-no-data"), *foot]
+            self.journal.say(Content("\n").join(words))
+
+    # Keys
+
+    def action_back(self) -> None:
+        """Go back to the fleet."""
+        self.app.pop_screen()
+
+    def action_other_list(self) -> None:
+        """Go to the other list."""
+        (self.versions if self.journal.has_focus else self.journal).focus()
+
+    def action_more(self) -> None:
+        """Look further back."""
+        if self._history is None:
+            return
+        if self._history.is_complete or self._limit == HISTORY_AT_MOST:
+            self._say("these are all versions there are" if self._history.is_complete else _FARTHEST)
+            return
+        self._limit = min(self._limit + _FURTHER, HISTORY_AT_MOST)
+        self._say(f"looking through {self._limit} versions")
+        self._ask_versions()
+
+    def on_record_list_opened(self, message: RecordList.Opened) -> None:
+        """Tell all about a version or a change."""
+        version, change = self._version, self._change
+        if message.list is self.versions and version is not None and self._history is not None:
+            self.app.push_screen(VersionScreen(self.state, version, self._history))
+        elif message.list is self.journal and change is not None:
+            self.app.push_screen(ChangeScreen(self.state, change))
+
+    def action_roll_back(self) -> None:
+        """Plan the way back to the version under the cursor."""
+        version = self._version
+        if self.journal.has_focus:
+            self._say("b goes back to a version: tab leads to them; u undoes a change of the journal")
+        elif version is None:
+            self._say("there is no version to go back to")
+        elif not version.version_id:
+            self._say("the bucket keeps no versions: there is no way back to one")
+        elif not version.is_usable:
+            self._say(f"this version is {version.kind}: there is no way back to it")
+        else:
+            self.app.push_screen(PlanScreen(self.state, proposals.roll_back(version.version_id)))
+
+    def action_undo(self) -> None:
+        """Plan the way back from the change under the cursor."""
+        change = self._change
+        if not self.journal.has_focus:
+            self._say("u undoes a change of the journal: tab leads there; b goes back to a version")
+        elif change is None:
+            self._say("there is no change to undo")
+        else:
+            self.app.push_screen(PlanScreen(self.state, proposals.undo(change.plan_id)))
+
+    def action_settle(self) -> None:
+        """Look what became of the change under the cursor."""
+        stack, change = self.state.stack, self._change
+        if stack is None or change is None or not self.journal.has_focus:
+            self._say("s looks what became of a change of the journal: tab leads there")
+        elif change.outcome not in UNCERTAIN:
+            self._say(f"{change.plan_id} is {change.outcome}: there is nothing to find out")
+        else:
+            self._say(f"looking what became of {change.plan_id}")
+            work = partial(stack.changes.settle, change.plan_id)
+            ask(self, "settle", work, messages.ChangeSettled, messages.SettleFailed)
+
+    def on_change_settled(self, message: messages.ChangeSettled) -> None:
+        """Show what became of it. The message goes on to the app, which looks for others."""
+        title = f"Change {message.receipt.plan.plan_id}"
+        self.app.push_screen(TextScreen(self.state, title, receipt_text(message.receipt)))
+        self._ask_changes()
+
+    def on_settle_failed(self, message: messages.SettleFailed) -> None:
+        """Say why that is not known."""
+        self.app.push_screen(TextScreen(self.state, "Not found out", refusal_text(message.error)))
+
+    @property
+    def _version(self) -> Version | None:
+        """The version under the cursor."""
+        entries = self._history.entries if self._history is not None else ()
+        return next((one for one in entries if one.version_id == self.versions.current), None)
+
+    @property
+    def _change(self) -> Change | None:
+        """The change under the cursor."""
+        return change_of(self._reading, self.journal.current) if self._reading is not None else None
+
+    def _say(self, text: str) -> None:
+        self.app.notify(text, markup=False, timeout=4)
+
+
+_FARTHEST = f"more than {HISTORY_AT_MOST} versions are not told"

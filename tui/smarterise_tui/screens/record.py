@@ -1,0 +1,98 @@
+"""One version of the site file, or one change of the journal: who, when, why, and what it changed.
+
+What it changed is asked for, or read from disk, when the dialog opens.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from smarterise_sdk.domain.history import VersionKind
+from smarterise_sdk.domain.status import Status
+from smarterise_tui.asking import ask
+from smarterise_tui.history_text import change_text, difference_lines, version_text
+from smarterise_tui.messages import DiffFailed, DiffRead
+from smarterise_tui.plan_text import refusal_text
+from smarterise_tui.screens.details import TextScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smarterise_tui.contract import Change, Version, VersionHistory
+    from smarterise_tui.state import ConsoleState
+
+
+class VersionScreen(TextScreen):
+    """All about a version, against the usable one before it."""
+
+    def __init__(self, state: ConsoleState, version: Version, history: VersionHistory) -> None:
+        self._version = version
+        self._now = state.now
+        self._before = _usable_before(version, history)
+        self._is_oldest = version.kind == VersionKind.FIRST and history.is_complete
+        super().__init__(state, f"Version {version.version_id}".strip(), self._told([]))
+
+    def on_mount(self) -> None:
+        """Ask what differs."""
+        stack = self.state.stack
+        if stack is None or not self._version.is_usable:
+            return
+        if self._before is None:
+            words = "the oldest version there is" if self._is_oldest else "m looks further back"
+            self.show(self._told([Content.styled(f"∅ nothing to compare with: {words}", "$status-no-data")]))
+            return
+        words = f"{Status.LOADING.glyph} comparing with {self._before}"
+        self.show(self._told([Content.styled(words, "$status-loading")]))
+        work = partial(stack.sites.diff, self._before, self._version.version_id)
+        ask(self, "diff", work, DiffRead, DiffFailed)
+
+    def on_diff_read(self, message: DiffRead) -> None:
+        """Show what differs."""
+        lines = difference_lines(message.changes) or [Content("● no site changed")]
+        self.show(self._told(lines))
+
+    def on_diff_failed(self, message: DiffFailed) -> None:
+        """Say why that is not known."""
+        self.show(self._told([refusal_text(message.error)]))
+
+    def _told(self, lines: Sequence[Content]) -> Content:
+        return version_text(self._version, lines, self._now)
+
+
+class ChangeScreen(TextScreen):
+    """All about a change of the journal."""
+
+    def __init__(self, state: ConsoleState, change: Change) -> None:
+        self._change = change
+        self._now = state.now
+        super().__init__(state, f"Change {change.plan_id}", self._told([]))
+
+    def on_mount(self) -> None:
+        """Read what it changed: with thousands of sites that takes its time."""
+        change = self._change
+        ask(self, "diff", lambda: DiffRead(change.changes, change.stack_changes), _itself, DiffFailed)
+
+    def on_diff_read(self, message: DiffRead) -> None:
+        """Show what it changed."""
+        self.show(self._told(difference_lines(message.changes, message.stack_changes)))
+
+    def on_diff_failed(self, message: DiffFailed) -> None:
+        """Say why that is not known."""
+        self.show(self._told([refusal_text(message.error)]))
+
+    def _told(self, lines: Sequence[Content]) -> Content:
+        return change_text(self._change, lines, self._now)
+
+
+def _itself(message: DiffRead) -> DiffRead:
+    return message
+
+
+def _usable_before(version: Version, history: VersionHistory) -> str | None:
+    """Return the id of the usable version before one; `None` when none is told."""
+    entries = list(history.entries)
+    older = entries[entries.index(version) + 1 :]
+    return next((one.version_id for one in older if one.is_usable), None)
