@@ -129,7 +129,7 @@ class _Stack:
     """A stack in memory whose sites come when they are let."""
 
     def __init__(self) -> None:
-        self.sites = self.metrics = self.broker = self.checks = self
+        self.sites = self.metrics = self.broker = self.checks = self.changes = self
         self.gate = threading.Event()
         names = ("Lekki", "Yaba", "Ikeja", "Apapa")
         self._sites = tuple(
@@ -150,6 +150,9 @@ class _Stack:
 
     def close(self) -> None:
         pass
+
+    def unsettled(self) -> tuple[()]:
+        return ()
 
     def fetch(self) -> _Snapshot:
         self.gate.wait()

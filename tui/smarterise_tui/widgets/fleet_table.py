@@ -319,11 +319,15 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = size
 
     def _repaint_changed(self) -> None:
-        for y in range(HEAD_LINES, self.size.height):
+        width, height = self.size
+        changed = []
+        for y in range(HEAD_LINES, height):
             look = self._look(y)
             if y >= len(self._painted) or self._painted[y] != look:
                 self._looks[y] = look  # good until it is painted: whatever else changes comes by here
-                self.refresh(Region(0, y, self.size.width, 1))
+                changed.append(Region(0, y, width, 1))
+        if changed:
+            self.refresh(*changed)
 
     def _repaint_all(self) -> None:
         self._looks.clear()
