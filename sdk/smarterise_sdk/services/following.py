@@ -316,7 +316,7 @@ def _title(changes: Sequence[StackChange]) -> str:
     if not changes:
         return "Change nothing"
     kinds = Counter(change.kind for change in changes)
-    listed = " and ".join(f"{kind} ({count})" for kind, count in kinds.items())
+    listed = " and ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
     return f"Make {listed} follow the site file"
 
 

@@ -105,7 +105,8 @@ class Settler:
         """
         plan = self._recording.announced(_plan_of(entry), (SETTLED,))
         if plan.stack_changes:
-            receipt, is_final = self._following().looked_at(plan), True
+            receipt = self._following().looked_at(plan)
+            is_final = not receipt.unverified or not self._may_arrive(entry)
         else:
             finding = self._finding(entry, plan)
             receipt, is_final = self._receipt(plan, finding), finding.is_final
@@ -198,13 +199,16 @@ class Settler:
         return self._roads.s3.read_raw().etag == entry.base_etag
 
     def _unchanged(self, entry: JournalEntry, plan: Plan, words: str) -> Finding:
-        age = self._now() - entry.at
-        if timedelta(0) <= age < ARRIVES_WITHIN or age < timedelta(0):
+        if self._may_arrive(entry):
             until = utc_text(max(entry.at, self._now()) + ARRIVES_WITHIN)
             reason = f"the file is unchanged so far, but the write may still arrive; look again after {until}"
             return Finding(ReceiptState.UNVERIFIED, _nothing(plan, reason), words, is_final=False)
         reason = "was not written: the file is still the one the change was planned on"
         return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words)
+
+    def _may_arrive(self, entry: JournalEntry) -> bool:
+        """Whether what was sent may still be on its way; so it may when the clock was set back since."""
+        return self._now() - entry.at < ARRIVES_WITHIN
 
     def _from_versions(
         self, entry: JournalEntry, plan: Plan, file: SiteFile, live: Verdict, words: str
