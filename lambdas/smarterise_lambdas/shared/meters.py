@@ -118,6 +118,7 @@ def _name_rows_of_one(connection: Connection) -> bool:
         if found is None:
             return False
         names = dict(zip(("gateway", "device"), found, strict=True))
+        cursor.execute(_NOTE_SPANS, names)
         # Most have no rival and stay as they are, with the moment they arrived; the rest go by the rule.
         cursor.execute(_NAME, names)
         stage = Stage(cursor)
@@ -150,6 +151,13 @@ _NAMEABLE: Final = b"""
     ) AS known
     WHERE known.devices = 1
     ORDER BY noted_at LIMIT 1 FOR UPDATE OF unnamed SKIP LOCKED
+"""
+_NOTE_SPANS: Final = b"""
+    INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
+    SELECT gateway_serial, owner.device_serial, min(measured_at), max(measured_at)
+    FROM readings CROSS JOIN (VALUES (''), (%(device)s)) AS owner (device_serial)
+    WHERE gateway_serial = %(gateway)s AND readings.device_serial = ''
+    GROUP BY gateway_serial, owner.device_serial, date_trunc('day', measured_at, 'UTC')
 """
 _NAME: Final = b"""
     UPDATE readings SET device_serial = %(device)s

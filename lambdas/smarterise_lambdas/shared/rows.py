@@ -138,6 +138,8 @@ class Stage:
         (staged,) = cursor.fetchone() or (0,)
         cursor.execute(_UPSERT_IN_ORDER if in_order else _UPSERT)
         loaded = cursor.rowcount
+        if loaded:
+            cursor.execute(_NOTE_SPANS)
         if loaded == staged:
             return LoadOutcome(loaded, 0, 0, ())
         cursor.execute(_COMPARE)
@@ -199,6 +201,13 @@ _STAGE: Final = sql.SQL(
     "CREATE TEMP TABLE IF NOT EXISTS incoming ON COMMIT DELETE ROWS"
     " AS SELECT {columns}, 0 AS position FROM readings WITH NO DATA"
 ).format(columns=_names(COLUMNS))
+
+# What is made of these readings, their quality and their aggregates, is to be found anew: `upkeep` does.
+_NOTE_SPANS: Final = b"""
+    INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
+    SELECT gateway_serial, device_serial, min(measured_at), max(measured_at) FROM incoming
+    GROUP BY gateway_serial, device_serial, date_trunc('day', measured_at, 'UTC')
+"""
 
 _COUNT: Final = b"SELECT count(*) FROM incoming"
 

@@ -8,6 +8,7 @@ corrected here: readings are flagged, and people decide.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from datetime import timedelta
 from enum import StrEnum
 from itertools import islice, pairwise
@@ -34,6 +35,8 @@ class QualityFlag(StrEnum):
     """Far above what was measured just before and just after it."""
 
 
+NEAR: Final = timedelta(minutes=30)
+"""How far a reading bears on others but by its stamp: what is farther away says nothing of it."""
 FROZEN_ENERGY_KWH: Final = 2.0
 FROZEN_AFTER: Final = timedelta(minutes=10)
 """A register is frozen once power says that it should have moved by so much, over so long."""
@@ -167,25 +170,33 @@ def _flag_gaps(samples: Sequence[Sample], chain: Sequence[int], flags: list[list
 
 def _flag_registers(samples: Sequence[Sample], chain: Sequence[int], flags: list[list[QualityFlag]]) -> None:
     last: Sample | None = None  # the last with a register
-    moved_at: datetime | None = None
-    owed = 0.0  # what power says since the register last moved, kWh
+    standing: deque[tuple[datetime, float]] = deque()  # since when, and what power says of each interval, kWh
+    owed = 0.0
     for position in chain:
         sample = samples[position]
-        energy = sample.energy
-        if energy is None:
+        if sample.energy is None:
             continue
         if last is not None and last.energy is not None:
+            risen = sample.energy - last.energy
             between = _energy_between(last, sample)
-            risen = energy - last.energy
-            owed = owed + (between or 0.0) if risen == 0 else 0.0
             if risen < 0:
                 flags[position].append(QualityFlag.NEGATIVE_CONSUMPTION)
             elif between is not None and risen > between * SPIKE_ENERGY_FACTOR + SPIKE_ENERGY_KWH:
                 flags[position].append(QualityFlag.SPIKE)
-        if moved_at is None or last is None or energy != last.energy:
-            moved_at = sample.measured_at
-        elif owed >= FROZEN_ENERGY_KWH and sample.measured_at - moved_at >= FROZEN_AFTER:
-            flags[position].append(QualityFlag.FROZEN_REGISTER)
+            if risen:
+                standing.clear()
+                owed = 0.0
+            else:
+                standing.append((last.measured_at, between or 0.0))
+                owed += between or 0.0
+                while standing and sample.measured_at - standing[0][0] > NEAR:
+                    owed -= standing.popleft()[1]
+                if (
+                    standing
+                    and owed >= FROZEN_ENERGY_KWH
+                    and sample.measured_at - standing[0][0] >= FROZEN_AFTER
+                ):
+                    flags[position].append(QualityFlag.FROZEN_REGISTER)
         last = sample
 
 
@@ -200,6 +211,8 @@ def _energy_between(first: Sample, second: Sample) -> float | None:
 def _flag_spikes(samples: Sequence[Sample], chain: Sequence[int], flags: list[list[QualityFlag]]) -> None:
     for before, position, after in zip(chain, chain[1:], chain[2:], strict=False):
         found = flags[position]
+        if samples[after].measured_at - samples[before].measured_at > NEAR:
+            continue
         if QualityFlag.SPIKE not in found and _stands_out(samples[before], samples[position], samples[after]):
             found.append(QualityFlag.SPIKE)
 

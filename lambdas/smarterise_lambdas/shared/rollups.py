@@ -1,0 +1,229 @@
+"""Aggregates of readings over 10 minutes, an hour and a day: found anew wherever readings came, late or not.
+
+As IEC 61000-4-30 has it: the root of the mean square of voltages and currents, the mean of all else, over
+intervals that begin at full ten minutes UTC. Longer ones are made of the 10 minutes, each by the time it
+covers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from psycopg import sql
+
+from smarterise_sdk.domain.readings import Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from smarterise_lambdas.shared.database import Cursor
+
+TEN_MINUTES: Final = timedelta(minutes=10)
+LONGER: Final = {"readings_1h": timedelta(hours=1), "readings_1d": timedelta(days=1)}
+
+ROOT_MEAN_SQUARES: Final = (
+    *(Quantity.VOLTAGE_A.value, Quantity.VOLTAGE_B.value, Quantity.VOLTAGE_C.value),
+    *(Quantity.VOLTAGE_AB.value, Quantity.VOLTAGE_BC.value, Quantity.VOLTAGE_CA.value),
+    *(Quantity.CURRENT_A.value, Quantity.CURRENT_B.value, Quantity.CURRENT_C.value),
+    *(Quantity.CURRENT_N.value, "voltage_unbalance"),
+)
+MEANS: Final = (
+    *(Quantity.ACTIVE_POWER_TOTAL.value, Quantity.REACTIVE_POWER_TOTAL.value),
+    *(Quantity.APPARENT_POWER_TOTAL.value, Quantity.POWER_FACTOR_TOTAL.value, Quantity.FREQUENCY.value),
+)
+LAST: Final = (Quantity.ENERGY_IMPORT.value, Quantity.ENERGY_EXPORT.value)
+
+_UNKNOWN_INTERVAL_S = 60.0
+_LOOK_BACK = timedelta(hours=1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a meter's time, both ends included."""
+
+    gateway_serial: str
+    device_serial: str
+    first: datetime
+    last: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """From its first moment to its last."""
+        return self.last - self.first
+
+
+def merged(spans: Iterable[Span], within: timedelta) -> list[Span]:
+    """Return spans that are apart, in their order: what overlaps or nearly touches has become one.
+
+    Args:
+        spans: In any order.
+        within: How close is near.
+    """
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.gateway_serial, span.device_serial, span.first)):
+        last = found[-1] if found else None
+        if last and _same_meter(last, span) and span.first <= last.last + within:
+            found[-1] = Span(last.gateway_serial, last.device_serial, last.first, max(last.last, span.last))
+        else:
+            found.append(span)
+    return found
+
+
+def recompute(cursor: Cursor, spans: Collection[Span]) -> None:
+    """Find every aggregate anew that a reading in these spans is part of, in the caller's transaction.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    if not spans:
+        return
+    _recompute(cursor, "readings_10min", _TEN_MINUTES, TEN_MINUTES, spans)
+    for table, width in LONGER.items():
+        _recompute(cursor, table, _LONGER, width, spans)
+
+
+def _recompute(
+    cursor: Cursor, table: str, statement: sql.SQL, width: timedelta, spans: Collection[Span]
+) -> None:
+    buckets = [Span(s.gateway_serial, s.device_serial, _floor(s.first, width), s.last) for s in spans]
+    wanted = merged(buckets, timedelta(0))
+    values = {
+        "gateways": [span.gateway_serial for span in wanted],
+        "devices": [span.device_serial for span in wanted],
+        "firsts": [span.first for span in wanted],
+        "untils": [_floor(span.last, width) + width for span in wanted],
+        "width": width,
+        "width_s": width.total_seconds(),
+        "epoch": _EPOCH,
+        "unknown_s": _UNKNOWN_INTERVAL_S,
+        "look_back": _LOOK_BACK,
+    }
+    name = sql.Identifier(table)
+    cursor.execute(statement.format(table=name, **_PARTS), values)
+    # What was not found anew just now has no readings any more.
+    cursor.execute(_GONE.format(table=name, wanted=_WANTED), values)
+
+
+def _same_meter(one: Span, other: Span) -> bool:
+    return (one.gateway_serial, one.device_serial) == (other.gateway_serial, other.device_serial)
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    return moment - (moment - _EPOCH) % width
+
+
+def _columns(*table: str) -> sql.Composed:
+    names = [name + end for name in (*ROOT_MEAN_SQUARES, *MEANS) for end in ("", "_min", "_max")]
+    return sql.SQL(", ").join(sql.Identifier(*table, name) for name in (*names, *LAST))
+
+
+def _each(templates: Sequence[tuple[Sequence[str], str]]) -> sql.Composed:
+    """Return the expressions of all columns, in their order; each template has its {value} and its limits."""
+    return sql.SQL(", ").join(
+        sql.SQL(template).format(
+            value=sql.Identifier(name),
+            lowest=sql.Identifier(f"{name}_min"),
+            highest=sql.Identifier(f"{name}_max"),
+        )
+        for names, template in templates
+        for name in names
+    )
+
+
+_WANTED: Final = sql.SQL(
+    "unnest(%(gateways)s::text[], %(devices)s::text[], %(firsts)s::timestamptz[], %(untils)s::timestamptz[])"
+    " AS wanted (gateway_serial, device_serial, first, until)"
+)
+# The square of what no meter measures would be out of range, and with it all that is found anew.
+_SAMPLES: Final = _each(
+    [
+        (
+            ROOT_MEAN_SQUARES,
+            "sqrt(avg(CASE WHEN abs({value}) < 1e15 THEN {value} ^ 2 END)), min({value}), max({value})",
+        ),
+        (MEANS, "avg(CASE WHEN abs({value}) < 1e15 THEN {value} END), min({value}), max({value})"),
+        (LAST, "(array_agg({value} ORDER BY measured_at DESC) FILTER (WHERE {value} IS NOT NULL))[1]"),
+    ]
+)
+_COVERED = "nullif(sum(covered_s) FILTER (WHERE {value} IS NOT NULL), 0)"
+_INTERVALS: Final = _each(
+    [
+        (
+            ROOT_MEAN_SQUARES,
+            f"sqrt(sum({{value}} ^ 2 * covered_s) / {_COVERED}), min({{lowest}}), max({{highest}})",
+        ),
+        (MEANS, f"sum({{value}} * covered_s) / {_COVERED}, min({{lowest}}), max({{highest}})"),
+        (LAST, "(array_agg({value} ORDER BY bucket DESC) FILTER (WHERE {value} IS NOT NULL))[1]"),
+    ]
+)
+_COLUMNS: Final = _columns()
+_PARTS: Final = {
+    "wanted": _WANTED,
+    "columns": _COLUMNS,
+    "samples": _SAMPLES,
+    "intervals": _INTERVALS,
+    "upsert": sql.SQL(
+        """
+        ON CONFLICT (gateway_serial, device_serial, bucket) DO UPDATE
+        SET (samples, flagged, covered_s, completeness, computed_at, {columns})
+          = ROW (excluded.samples, excluded.flagged, excluded.covered_s, excluded.completeness,
+                 excluded.computed_at, {excluded})
+        """
+    ).format(columns=_COLUMNS, excluded=_columns("excluded")),
+}
+_TEN_MINUTES: Final = sql.SQL(
+    """
+    INSERT INTO {table} (gateway_serial, device_serial, bucket, samples, flagged, covered_s, completeness,
+                         computed_at, {columns})
+    SELECT wanted.gateway_serial, wanted.device_serial, bucket, samples, flagged, samples * usual_s,
+           least(1, samples * usual_s / %(width_s)s), now(), {columns}
+    FROM {wanted}
+    CROSS JOIN LATERAL (
+        SELECT coalesce(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY delta)),
+                        %(unknown_s)s)::double precision AS usual_s
+        FROM (
+            SELECT measured_at - lag(measured_at) OVER (ORDER BY measured_at) AS delta
+            FROM readings
+            WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
+              AND measured_at >= wanted.first - %(look_back)s AND measured_at < wanted.until
+        ) AS deltas
+    ) AS rhythm
+    CROSS JOIN LATERAL (
+        SELECT date_bin(%(width)s, measured_at, %(epoch)s) AS bucket, count(*) AS samples,
+               count(*) FILTER (WHERE flags <> '{{}}' OR quality <> '{{}}') AS flagged, {samples}
+        FROM readings
+        WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
+          AND measured_at >= wanted.first AND measured_at < wanted.until
+          AND device_online AND NOT 'clock_fault' = ANY (flags || quality)
+        GROUP BY 1
+    ) AS found (bucket, samples, flagged, {columns})
+    {upsert}
+    """
+)
+_LONGER: Final = sql.SQL(
+    """
+    INSERT INTO {table} (gateway_serial, device_serial, bucket, samples, flagged, covered_s, completeness,
+                         computed_at, {columns})
+    SELECT wanted.gateway_serial, wanted.device_serial, found.bucket, found.samples, found.flagged,
+           found.covered_s, least(1, found.covered_s / %(width_s)s), now(), {columns}
+    FROM {wanted}
+    CROSS JOIN LATERAL (
+        SELECT date_bin(%(width)s, bucket, %(epoch)s), sum(samples), sum(flagged), sum(covered_s), {intervals}
+        FROM readings_10min
+        WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
+          AND bucket >= wanted.first AND bucket < wanted.until
+        GROUP BY 1
+    ) AS found (bucket, samples, flagged, covered_s, {columns})
+    {upsert}
+    """
+)
+_GONE: Final = sql.SQL(
+    """
+    DELETE FROM {table} AS kept USING {wanted}
+    WHERE kept.gateway_serial = wanted.gateway_serial AND kept.device_serial = wanted.device_serial
+      AND kept.bucket >= wanted.first AND kept.bucket < wanted.until AND kept.computed_at < now()
+    """
+)
