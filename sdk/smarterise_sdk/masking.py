@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,19 +36,29 @@ _IN_TEXT = (
     ),
 )
 
+_SHORTEST_KEY = 40
+
 
 def masked_text(text: str) -> str:
     """Return text with what looks like a secret in it replaced by a mask."""
+    if len(text) < _SHORTEST_KEY and ":" not in text and "=" not in text:
+        # None of the patterns can match. Nearly every text is such a one, and bulk changes have many.
+        return text
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
+
+
+@lru_cache(maxsize=1024)
+def _is_secret_name(key: str) -> bool:
+    return _SECRET_NAME.search(key) is not None
 
 
 def masked(value: JsonValue) -> JsonValue:
     """Return a JSON value with the values of secret-sounding keys, and secrets within texts, masked."""
     if isinstance(value, dict):
         return {
-            key: MASK if _SECRET_NAME.search(key) and inner not in (None, "") else masked(inner)
+            key: MASK if _is_secret_name(key) and inner not in (None, "") else masked(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list):

@@ -11,6 +11,8 @@ from smarterise_sdk.domain.sites import Site, Tier
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from smarterise_sdk.domain.sites import JsonObject
+
 
 class Collection(StrEnum):
     """How the readings of a site are collected."""
@@ -29,6 +31,19 @@ def collection_of(site: Site | None) -> Collection:
     if not site.enabled:
         return Collection.NONE
     return Collection.STREAMED if site.tier is Tier.CRITICAL else Collection.FTP_ALONE
+
+
+def collection_of_entry(entry: JsonObject | None) -> Collection:
+    """Return how the site that a sound object of the file describes is collected, without making the site.
+
+    Args:
+        entry: The object; `None` is a site that is not there.
+    """
+    if entry is None:
+        return Collection.ABSENT
+    if entry.get("enabled") is False:
+        return Collection.NONE
+    return Collection.STREAMED if entry["tier"] == Tier.CRITICAL else Collection.FTP_ALONE
 
 
 def fleet_of(sites: Iterable[Site]) -> Counter[Collection]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.json_source import JsonDocument, parse_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
@@ -127,12 +127,15 @@ def render_site_tiers(document: SiteTiers) -> bytes:
 
 def site_of(gateway_serial: str, entry: JsonObject) -> Site:
     """Return the site that a sound object of the file describes; `null` stands for absent."""
-    known = {
-        name: field.read(value)
-        for name, field in FIELDS.items()
-        if (value := entry.get(name)) is not None and name != "tier"
-    }
-    extra = {name: value for name, value in entry.items() if name not in FIELDS and name != SERIAL_KEY}
+    known: dict[str, Any] = {}
+    extra: JsonObject = {}
+    for name, value in entry.items():
+        field = FIELDS.get(name)
+        if field is None:
+            extra[name] = value
+        elif value is not None and name != "tier":
+            known[name] = field.read(value)
+    extra.pop(SERIAL_KEY, None)
     return Site(
         gateway_serial=gateway_serial,
         tier=Tier(str(entry["tier"])),

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.alarm_rules import ALARM_RULES
-from smarterise_sdk.domain.collection import Collection, collection_of, fleet_of
+from smarterise_sdk.domain.collection import Collection, collection_of_entry, fleet_of
 from smarterise_sdk.domain.costs import METRICS_A_SITE, MonthlyCost, monthly_cost
 from smarterise_sdk.domain.schedules import next_text, next_time, rhythm_text
 from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES
-from smarterise_sdk.domain.site_tiers import SiteTiers, site_of
 from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.text import visible
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.plans import SiteChange
     from smarterise_sdk.domain.schedules import Schedule
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.site_tiers import SiteTiers
 
     Steps = Counter[tuple[Collection, Collection]]
 
@@ -107,11 +106,7 @@ def sites_text(count: int) -> str:
 
 
 def _step(change: SiteChange) -> tuple[Collection, Collection]:
-    return _collection(change.gateway_serial, change.before), _collection(change.gateway_serial, change.after)
-
-
-def _collection(serial: str, entry: JsonObject | None) -> Collection:
-    return collection_of(site_of(serial, entry) if entry is not None else None)
+    return collection_of_entry(change.before), collection_of_entry(change.after)
 
 
 def _known_steps(steps: Steps) -> Iterator[tuple[_Way | None, _Way, int]]:
