@@ -96,6 +96,15 @@ def test_another_change_came_first(stack: Stack, home: Any, via: WritePath) -> N
     assert stack.changes.find(plan.plan_id).outcome == "failed"
 
 
+def test_somebody_else_did_the_same(stack: Stack, home: Any) -> None:
+    plan = lost(stack)
+    edit(home, name="Yaba")
+    edit(home, tier="NON_CRITICAL")
+    receipt = stack.changes.settle(plan.plan_id)
+    assert receipt.state is ReceiptState.NOT_WRITTEN
+    assert receipt.notes == ("the file reads as asked all the same",)
+
+
 def test_there_was_no_file_and_there_is_none(stack: Stack, home: Any) -> None:
     home.forget_file()
     plan = lost(stack, stack.sites.plan_update({"NEW1": {"tier": "CRITICAL"}}, create=True))
@@ -121,8 +130,9 @@ def test_it_reads_as_asked(stack: Stack, home: Any, via: WritePath) -> None:
     receipt = stack.changes.settle(plan.plan_id[:6])
     assert (receipt.state, receipt.verified, receipt.notes) == (ReceiptState.VERIFIED, (YABA,), ())
     other = "from S3" if via is WritePath.LAMBDA else "through site-config-manager"
-    assert receipt.verified_by == f"looked again {other}"
-    assert receipt.version_id == stack.sites.fetch().version_id
+    version_id = stack.sites.fetch().version_id
+    assert receipt.verified_by == f"looked again {other}, and found in version {version_id}"
+    assert receipt.version_id == version_id
     assert receipt.plan.changes == plan.changes
     assert (receipt.applied_at, receipt.plan.calls) == (None, ())
     entry = stack.changes.find(plan.plan_id)
@@ -255,6 +265,7 @@ def test_the_other_road_will_do(frail: Stack, proxy: Any, home: Any) -> None:
         ReceiptState.VERIFIED,
         "looked again through site-config-manager",
     )
+    assert "cannot be told from the file's versions" in receipt.notes[0]
 
 
 def test_without_any_road_it_stays_open(frail: Stack, proxy: Any, home: Any) -> None:

@@ -162,16 +162,13 @@ class Settler:
     def _finding(self, entry: JournalEntry, plan: Plan) -> Finding:
         file, road = self._current(entry)
         words = f"looked again {road.words}"
+        if self._is_unchanged(entry, file):
+            return self._unchanged(entry, plan, words)
         live = (
             compare(plan, _as_journalled(plan, file.document))
             if file.degraded is None
             else _nothing(plan, f"cannot be told from the current file: {file.degraded.message}")
         )
-        is_another = file.etag not in ("", plan.base_etag)
-        if file.degraded is None and is_another and not live.unverified:
-            return Finding(ReceiptState.VERIFIED, live, words, file.etag, file.version_id)
-        if self._is_unchanged(entry, file):
-            return self._unchanged(entry, plan, words)
         return self._from_versions(entry, plan, file, live, words)
 
     def _current(self, entry: JournalEntry) -> tuple[SiteFile, Road]:
@@ -215,25 +212,29 @@ class Settler:
     ) -> Finding:
         """Tell from the version right after the one the change was planned on."""
         try:
-            versions = self._versions()
-            candidates = _next_to(entry.base_etag, versions)
+            candidates = _next_to(entry.base_etag, self._versions())
             for version in candidates:
                 document = self._document(version)
                 verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
                 if verdict is not None and not verdict.unverified:
-                    by = f"{words}, and found in version {version.version_id}"
-                    since = _since(live, file)
                     return Finding(
-                        ReceiptState.VERIFIED, verdict, by, version.etag, version.version_id, since
+                        ReceiptState.VERIFIED,
+                        verdict,
+                        f"{words}, and found in version {version.version_id}",
+                        version.etag,
+                        version.version_id,
+                        _since(live, file),
                     )
         except SmarteriseError as error:
             trouble = str(error)
         else:
             if candidates:
                 reason = "was not written: another change of the file came first"
-                return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words)
+                all_the_same = () if live.unverified else ("the file reads as asked all the same",)
+                nothing = _nothing(plan, reason)
+                return Finding(ReceiptState.NOT_WRITTEN, nothing, words, notes=all_the_same)
             trouble = "the version it was planned on is not among those kept"
-        note = f"whether it was ever as asked cannot be told from the file's versions: {trouble}"
+        note = f"whether this change was written cannot be told from the file's versions: {trouble}"
         return Finding(live.state, live, words, file.etag, file.version_id, (note,))
 
     def _versions(self) -> tuple[FileVersion, ...]:
