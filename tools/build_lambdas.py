@@ -28,6 +28,7 @@ PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28
 REQUIREMENTS = {
     "site-config-manager": ("aws-lambda-powertools", "pydantic"),
     "kinesis_to_s3_rds": ("aws-lambda-powertools", "psycopg[binary]"),
+    "migrate_database": ("aws-lambda-powertools", "psycopg[binary]", "alembic"),
 }
 """The packages a function imports itself; what they need in turn comes with them."""
 

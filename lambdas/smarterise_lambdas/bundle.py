@@ -21,9 +21,15 @@ PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "site-config-manager": "site_config_manager",
         "kinesis_to_s3_rds": "kinesis_to_s3_rds",
+        "migrate_database": "migrate_database",
     }
 )
 """The package of each function, by its deployed name."""
+
+FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"migrate_database": ("migrations", "migrations/versions")}
+)
+"""What else a function needs of ours."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _READABLE: Final = 0o100644 << 16
@@ -58,7 +64,10 @@ def source_files(function: str) -> dict[str, bytes]:
     roots = (
         ("smarterise_lambdas", [_LAMBDAS / "__init__.py"]),
         ("smarterise_lambdas/shared", _files_of(_LAMBDAS / "shared")),
-        (f"smarterise_lambdas/{PACKAGES[function]}", _files_of(_LAMBDAS / PACKAGES[function])),
+        *(
+            (f"smarterise_lambdas/{folder}", _files_of(_LAMBDAS / folder))
+            for folder in (PACKAGES[function], *FOLDERS.get(function, ()))
+        ),
         ("smarterise_sdk", [_DOMAIN.parent / "__init__.py"]),
         ("smarterise_sdk/domain", _files_of(_DOMAIN)),
     )

@@ -44,7 +44,11 @@ def test_it_is_the_same_every_time_and_knows_neither_when_nor_who(function: str)
 
 @pytest.mark.parametrize(
     ("function", "loaded"),
-    [("site-config-manager", "True True False"), ("kinesis_to_s3_rds", "True False True")],
+    [
+        ("site-config-manager", "True True False"),
+        ("kinesis_to_s3_rds", "True False True"),
+        ("migrate_database", "True False True"),
+    ],
 )
 def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(source_zip(function))) as archive:
@@ -59,6 +63,14 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == loaded
+
+
+def test_the_steps_of_the_schema_travel_with_the_function_that_takes_them_and_with_no_other() -> None:
+    with zipfile.ZipFile(io.BytesIO(source_zip("migrate_database"))) as archive:
+        assert b"CREATE TABLE" in archive.read("smarterise_lambdas/migrations/versions/v0001_readings.sql")
+        assert "smarterise_lambdas/migrations/env.py" in archive.namelist()
+    with zipfile.ZipFile(io.BytesIO(source_zip("kinesis_to_s3_rds"))) as archive:
+        assert not [name for name in archive.namelist() if "migrations" in name]
 
 
 def test_a_function_there_is_not_has_no_bundle() -> None:

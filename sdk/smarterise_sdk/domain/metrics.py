@@ -37,6 +37,7 @@ class PipelineMetric(StrEnum):
     READINGS_GATED = "ReadingsGated"
     FILES_LOADED = "FilesLoaded"
     FILES_REJECTED = "FilesRejected"
+    ROWS_MISPLACED = "RowsInDefaultPartition"
 
 
 @dataclass(frozen=True, slots=True)

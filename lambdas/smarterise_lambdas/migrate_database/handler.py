@@ -1,0 +1,53 @@
+"""AWS in and out of `migrate_database`: the schema on deployment, the upkeep on schedule."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from aws_lambda_powertools import Logger
+
+from smarterise_lambdas.migrate_database.logic import Action, BadAction, maintain, migrate_and_maintain
+from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.environment import optional
+from smarterise_lambdas.shared.login import database_url
+from smarterise_lambdas.shared.publishing import Publisher
+from smarterise_sdk.domain.names import METRIC_NAMESPACE
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SPARE_S: Final = 10.0
+"""Left at the end for the piece that was begun, for metrics and the answer."""
+
+logger = Logger(service="migrate_database")
+
+
+@cache
+def publisher() -> Publisher:
+    """Return where counts go; kept between invocations."""
+    return Publisher(aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+
+
+@logger.inject_lambda_context
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Do `{"action": "migrate"}`, which is also what nothing asks for, or `{"action": "maintain"}`.
+
+    Raises:
+        BadAction: For anything else.
+        Exception: Whatever went wrong: a deployment must not go on as if nothing had.
+    """
+    action = _action_of(event)
+    until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
+    do = migrate_and_maintain if action is Action.MIGRATE else maintain
+    return do(database_url(), publisher(), logger, until=until, now=datetime.now(UTC))
+
+
+def _action_of(event: Any) -> Action:
+    told = event.get("action") if isinstance(event, dict) else None
+    try:
+        return Action.MIGRATE if told is None else Action(told)
+    except ValueError:
+        raise BadAction(told) from None
