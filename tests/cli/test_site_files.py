@@ -46,8 +46,8 @@ def test_a_good_file_is_called_good(cli: Run, tmp_path: Path, name: str) -> None
 
 BAD = {
     "site-tiers.json": (
-        '{"sites": {\n"AN54101471": {"tier": "CRITICL"},\n"AN9": {"enabled": 1,\n"tier": "CRITICAL"},\n"x!": {}\n}}',
-        [(2, "AN54101471", "tier"), (3, "AN9", "enabled"), (5, "x!", None), (5, "x!", "tier")],
+        '{"sites": {\n"AN54101471": {"tier":"CRITICL"},\n"AN9":{"tier":"CRITICAL",\n"enabled":1},\n"x!":{}}}',
+        [(2, "AN54101471", "tier"), (4, "AN9", "enabled"), (5, "x!", None), (5, "x!", "tier")],
     ),
     "cut.json": ('{"sites": {\n "AN54101471": {"tier": "CRITICAL"},', [(2, None, None)]),
     "nothing.json": ('{"schema_version": 1}', [(None, None, "sites")]),
