@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smarterise_ops.banner import warn_if_degraded
 from smarterise_ops.formats import OutputFormat
 from smarterise_ops.output import (
     emit_object,
@@ -13,7 +14,6 @@ from smarterise_ops.output import (
     object_as_data,
     rows_as_data,
     say,
-    say_warning,
 )
 from smarterise_ops.site_updates import STDIN
 from smarterise_ops.update_file import format_of
@@ -41,8 +41,7 @@ def export_to(run: Invocation, file: str | None, version: str, via: WritePath) -
     """
     form = _format(run, file)
     found = run.stack.sites.version(version, via=via)
-    if found.degraded is not None:
-        say_warning(found.degraded.message, found.degraded.problems)
+    warn_if_degraded(run, found.degraded)
     if file is None or file == STDIN:
         _print(found.document, form)
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smarterise_ops.banner import warn_if_degraded
 from smarterise_ops.choices import one_of
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
@@ -137,8 +138,7 @@ def show(
         raise UsageError("--period goes with --since", remedy="add e.g. --since 30m")
     wanted = tuple(dict.fromkeys(metric or Metric))
     snapshot = run.stack.sites.fetch()
-    if snapshot.degraded is not None:
-        say_warning(snapshot.degraded.message, snapshot.degraded.problems)
+    warn_if_degraded(run, snapshot.degraded)
     sites = _named(snapshot.sites, serials)
     if since is None:
         latest = run.stack.metrics.latest(sites, wanted)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from smarterise_ops.banner import warn_if_degraded
 from smarterise_ops.commands import site_changes, site_history
 from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
     InputFormat,
@@ -17,11 +18,8 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.formats import OutputFormat
-from smarterise_ops.output import Column, emit_object, emit_rows, say_warning, write_data
+from smarterise_ops.output import Column, emit_object, emit_rows, write_data
 from smarterise_sdk.domain.plans import WritePath
-
-if TYPE_CHECKING:
-    from smarterise_sdk.services.sites import SitesSnapshot
 
 app = typer.Typer()
 
@@ -61,7 +59,7 @@ def list_sites(
     run = current()
     selection = parse_selection(where or ())
     snapshot = run.stack.sites.fetch(via=via)
-    _warn_if_degraded(snapshot)
+    warn_if_degraded(run, snapshot.degraded)
     rows = [
         site.to_row()
         for site in selection.of(snapshot.sites)
@@ -79,7 +77,7 @@ def show_site(serial: Serial, via: Via = WritePath.LAMBDA) -> None:
     """Show one site."""
     run = current()
     snapshot = run.stack.sites.fetch_one(serial, via=via)
-    _warn_if_degraded(snapshot)
+    warn_if_degraded(run, snapshot.degraded)
     emit_object(snapshot.sites[0].to_row(), run.output)
 
 
@@ -124,11 +122,6 @@ def validate(
         count = "1 site" if len(read.sites) == 1 else f"{len(read.sites)} sites"
         write_data(f"● {subject}: {count}, nothing wrong\n")
     return ExitCode.FINDINGS if read.problems else ExitCode.DONE
-
-
-def _warn_if_degraded(snapshot: SitesSnapshot) -> None:
-    if snapshot.degraded is not None:
-        say_warning(snapshot.degraded.message, snapshot.degraded.problems)
 
 
 app.add_typer(site_changes.app)
