@@ -43,6 +43,15 @@ class JournalOutcome(StrEnum):
     """Whoever made it ended before it was known."""
 
 
+_TELLING = (
+    JournalOutcome.IN_PROGRESS,
+    JournalOutcome.VERIFIED,
+    JournalOutcome.PARTLY_VERIFIED,
+    JournalOutcome.UNVERIFIED,
+    JournalOutcome.NO_END,
+    JournalOutcome.FAILED,
+)
+"""Of several tries of one plan, the end that tells most."""
 _WROTE = frozenset({JournalOutcome.VERIFIED, JournalOutcome.PARTLY_VERIFIED, JournalOutcome.UNVERIFIED})
 _OPEN = frozenset({JournalOutcome.PARTLY_VERIFIED, JournalOutcome.UNVERIFIED, JournalOutcome.NO_END})
 
@@ -85,6 +94,7 @@ class JournalEntry:
         is_running: Whether it may be under way at this moment.
         is_settled: Whether somebody looked again later and wrote down the end.
         undone_by: Id of the change that took it back; empty if it stands.
+        number: Where its line stands among those of the journal.
         place: Where the changes are, in long lines.
     """
 
@@ -94,6 +104,7 @@ class JournalEntry:
     is_running: bool = False
     is_settled: bool = False
     undone_by: str = ""
+    number: int = 0
     place: LinePlace | None = None
 
     @property
@@ -166,6 +177,13 @@ class JournalEntry:
     def mends_file(self) -> bool:
         """Whether it put a sound file in the place of one that could not be used."""
         return self.intended.get("document") is not None
+
+    @property
+    def document_sha256(self) -> str:
+        """Digest of the whole file that it put in place; empty where it changed sites."""
+        document = self.intended.get("document")
+        digest = document.get("sha256") if isinstance(document, dict) else None
+        return digest if isinstance(digest, str) else ""
 
     @property
     def changes(self) -> tuple[SiteChange, ...]:
@@ -293,27 +311,31 @@ def entries_of(
 ) -> tuple[JournalEntry, ...]:
     """Return the changes that lines tell of, the oldest first.
 
-    A plan that was applied twice is two changes: each has its own end.
+    A plan that was applied more than once is one change: if it was made at any time, it was made.
 
     Args:
         lines: The lines, as they were written.
         under_way: Ids of the changes that this very process is making.
         now: This moment.
     """
-    entries: list[JournalEntry] = []
-    newest: dict[str, int] = {}
-    for line in lines:
+    tries: dict[str, list[JournalEntry]] = {}
+    for number, line in enumerate(lines):
+        of_plan = tries.setdefault(line.plan_id, [])
         if line.entry == INTENDED:
-            newest[line.plan_id] = len(entries)
-            entries.append(JournalEntry(line.plan_id, line.content, None, place=line.place))
-        elif line.plan_id in newest:
-            at = newest[line.plan_id]
-            entries[at] = replace(entries[at], done=line.content, is_settled=line.entry == SETTLED)
-    running = [
-        replace(entry, is_running=_is_running(entry, under_way, now)) if entry.done is None else entry
-        for entry in entries
-    ]
-    return _with_undoing(running)
+            begun = JournalEntry(line.plan_id, line.content, None, number=number, place=line.place)
+            of_plan.append(begun)
+        elif of_plan:
+            of_plan[-1] = replace(of_plan[-1], done=line.content, is_settled=line.entry == SETTLED)
+            if line.entry == SETTLED:
+                # Whoever looked has looked at the file: that is the end of every try before.
+                of_plan[:] = of_plan[-1:]
+    entries = (_telling_try(of_plan, under_way, now) for of_plan in tries.values() if of_plan)
+    return _with_undoing(sorted(entries, key=lambda entry: entry.number))
+
+
+def _telling_try(tries: Sequence[JournalEntry], under_way: frozenset[str], now: datetime) -> JournalEntry:
+    judged = [replace(one, is_running=one.done is None and _is_running(one, under_way, now)) for one in tries]
+    return min(reversed(judged), key=lambda one: _TELLING.index(one.outcome))
 
 
 def _with_undoing(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:

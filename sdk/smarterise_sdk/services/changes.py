@@ -73,8 +73,6 @@ class Changes:
     def find(self, plan_id: str) -> JournalEntry:
         """Return a change by its id, or the beginning of it.
 
-        Of a plan that was applied more than once it is the last time that it changed anything.
-
         Raises:
             NotFound: There is none in this environment (code `CHANGE_NOT_FOUND`).
             UsageError: Several begin so.
@@ -84,17 +82,16 @@ class Changes:
         entries = [entry for entry in self.list().entries if wanted and entry.plan_id.startswith(wanted)]
         exact = [entry for entry in entries if entry.plan_id == wanted]
         found = exact or entries
-        ids = list(dict.fromkeys(entry.plan_id for entry in found))
-        if not ids:
+        if not found:
             raise self._not_found(wanted)
-        if len(ids) > 1:
-            listed = ", ".join(ids[:NAMED_AT_MOST])
+        if len(found) > 1:
+            listed = ", ".join(entry.plan_id for entry in found[:NAMED_AT_MOST])
             raise UsageError(
-                f"{len(ids)} changes begin with {visible(wanted)}",
+                f"{len(found)} changes begin with {visible(wanted)}",
                 why=f"the newest are {listed}",
                 remedy="write more of the id",
             )
-        return next((entry for entry in found if entry.may_have_written), found[0])
+        return found[0]
 
     def plan_undo(self, plan_id: str, *, reason: str = "") -> Plan:
         """Return what takes a change back; nothing is written.

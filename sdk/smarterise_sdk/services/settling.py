@@ -6,6 +6,7 @@ change, or proves that it was not made.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
@@ -13,7 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, SiteChange
-from smarterise_sdk.domain.site_tiers import SiteTiers
+from smarterise_sdk.domain.problems import InvalidInput
+from smarterise_sdk.domain.site_tiers import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
 from smarterise_sdk.journal_entries import SETTLED, JournalOutcome
@@ -95,6 +97,7 @@ class Settler:
         self._following = following
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
         self._roads = SiteRoads(broker, settings.names, now=now)
+        self._place = {"Bucket": settings.names.site_config_bucket, "Key": settings.names.site_config_key}
         self._now = now
 
     def settle(self, entry: JournalEntry) -> Receipt:
@@ -214,7 +217,7 @@ class Settler:
         try:
             candidates = _next_to(entry.base_etag, self._versions())
             for version in candidates:
-                document = self._document(version)
+                document = self._document(version, entry.document_sha256)
                 verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
                 if verdict is not None and not verdict.unverified:
                     return Finding(
@@ -240,13 +243,16 @@ class Settler:
     def _versions(self) -> tuple[FileVersion, ...]:
         return tuple(islice(self._roads.s3.versions.listed(), VERSIONS_LOOKED_AT))
 
-    def _document(self, version: FileVersion) -> SiteTiers | None:
+    def _document(self, version: FileVersion, sha256: str = "") -> SiteTiers | None:
+        """Return a version, if it can be used, and is the very one that a digest is of."""
         if version.is_deletion:
             return None
+        body = self._broker.call("s3", "get_object", **self._place, VersionId=version.version_id)["Body"]
         try:
-            return self._roads.s3.version(version.version_id).document
-        except InvalidDocument:
+            document = parse_site_tiers(body)
+        except InvalidInput:
             return None
+        return document if sha256 in ("", hashlib.sha256(body).hexdigest()) else None
 
     def _receipt(self, plan: Plan, finding: Finding) -> Receipt:
         return Receipt(
