@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from smarterise_ops.local.client import RunningStack
@@ -429,6 +429,64 @@ def test_a_change_that_was_killed_is_told_and_settled(
         assert on_stack("sites", "show", serial).stderr == ""
         assert plan_id_of(on_stack("undo", plan_id, "--yes", "-o", "json"))
         assert sites()[serial]["tier"] == "CRITICAL"
+
+
+# A file that cannot be used ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(embedded_stack: RunningStack, new_sites: NewSites) -> Iterator[str]:
+    """A site of the test's own, whose tier somebody has mistyped by hand in a file cut by a comma."""
+    (serial,) = new_sites(1)
+    s3 = s3_of(embedded_stack)
+    good = s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
+    document = json.loads(good)
+    document["sites"][serial] = {"tier": "CRITICL", "name": "mistyped"}
+    text = json.dumps(document, indent=1).replace('"CRITICL",', '"CRITICL"')
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=text.encode())
+    yield serial
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=good)
+
+
+def test_a_broken_file_is_mended_by_the_smallest_change(on_stack: Run, broken: str, sites: Any) -> None:
+    shown = on_stack("sites", "show", broken)
+    assert (shown.returncode, "CRITICAL" in shown.stdout) == (0, True)
+    assert shown.stderr.splitlines()[-1] == "try: smarterise-ops sites repair --dry-run"
+    refused = on_stack("sites", "disable", broken, "--yes")
+    assert refused.returncode == 1
+    assert "smarterise-ops sites repair --dry-run" in refused.stderr
+
+    looked = on_stack("sites", "repair", "--dry-run")
+    assert looked.returncode == 0
+    assert f'site {broken}: tier "CRITICL" → "CRITICAL"' in looked.stdout
+    assert f"{broken}  name  absent → mistyped" in looked.stdout
+    assert "file      is written anew as a whole" in looked.stdout
+    done = on_stack("sites", "repair", "--reason", "typo", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert sites()[broken] == {"tier": "CRITICAL", "name": "mistyped"}
+    assert on_stack("sites", "show", broken).stderr == ""
+    again = on_stack("sites", "repair", "--yes")
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "nothing to do")
+
+
+def test_a_broken_file_is_put_back_as_it_was_last(on_stack: Run, broken: str, sites: Any) -> None:
+    done = on_stack("sites", "repair", "--last-good", "--yes", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "verified"
+    assert sites()[broken] == {"tier": "CRITICAL"}
+    refused = on_stack("undo", json.loads(done.stdout)["plan_id"], "--yes")
+    assert refused.returncode == 2
+    assert "cannot be taken back" in refused.stderr
+
+
+def test_what_nothing_can_be_made_of_names_the_way_back(
+    on_stack: Run, broken: str, embedded_stack: RunningStack
+) -> None:
+    s3_of(embedded_stack).put_object(Bucket=BUCKET, Key=KEY, Body=b"see the other file")
+    done = on_stack("sites", "repair", "--dry-run")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--last-good" in done.stderr
+    assert on_stack("sites", "repair", "--last-good", "--yes").returncode == 0
 
 
 # Read-only --------------------------------------------------------------------------------------
