@@ -20,7 +20,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=3,
     read_timeout=10,
-    max_pool_connections=10,
+    max_pool_connections=50,  # made as they are needed: a sweep of many connections needs them
 )
 _TOKEN_SECONDS: Final = 900
 

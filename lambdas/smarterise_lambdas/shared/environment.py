@@ -28,3 +28,25 @@ def required(name: str) -> str:
 def optional(name: str, default: str) -> str:
     """Return a variable, or the default when it is not set or empty."""
     return os.environ.get(name) or default
+
+
+class BadSetting(RuntimeError):
+    """A variable is set to something that it cannot be: a fault of the function's configuration."""
+
+
+def number(name: str, default: float) -> float:
+    """Return a variable that is a number and not negative, or the default when it is not set or empty.
+
+    Raises:
+        BadSetting: If it is set to something else.
+    """
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise BadSetting(f"{name} is no number, or less than zero: correct it in the function's environment")
+    return value

@@ -1,0 +1,62 @@
+"""AWS in and out of `ftp_to_s3`: which sites to sweep in, what was done out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from smarterise_lambdas.ftp_to_s3.deadline import Deadline
+from smarterise_lambdas.ftp_to_s3.logic import SETTLE, Means, sweep
+from smarterise_lambdas.ftp_to_s3.request import read_request
+from smarterise_lambdas.ftp_to_s3.servers import servers_from_environment
+from smarterise_lambdas.ftp_to_s3.tally import summary
+from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.environment import number, optional, required
+from smarterise_lambdas.shared.site_file import SiteFile
+from smarterise_lambdas.shared.sites import usable_sites
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="ftp_to_s3")
+
+RESERVE_SECONDS = 15.0
+"""Kept back of the function's time for the manifests."""
+
+
+class SweepIncomplete(RuntimeError):
+    """Something failed that is no fault of a file: AWS counts it, and tries again."""
+
+
+@logger.inject_lambda_context
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Sweep the servers once.
+
+    Raises:
+        BadRequest: If the event asks for nothing that there is.
+        SweepIncomplete: If a server, S3 or a secret failed. What could be done was done nevertheless.
+    """
+    request = read_request(event)
+    servers = servers_from_environment()
+    file = SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), optional("SITE_CONFIG_KEY", "site-tiers.json"))
+    scope = request.scope(usable_sites(file, logger))
+    means = Means(
+        s3=aws.s3(),
+        bucket=required("DATA_LAKE_BUCKET"),
+        secret_text=aws.secret_text,
+        deadline=Deadline(
+            context.get_remaining_time_in_millis, number("FTP_RESERVE_SECONDS", RESERVE_SECONDS)
+        ),
+        log=logger,
+        settle=timedelta(seconds=number("FTP_SETTLE_SECONDS", SETTLE.total_seconds())),
+    )
+    tally = sweep(servers, scope, means)
+    for trouble in tally.troubles:
+        logger.warning("trouble in a sweep", extra={"trouble": trouble.to_json()})
+    answer = {"sites": len(scope.selected), **tally.answer()}
+    logger.info("swept", extra={name: told for name, told in answer.items() if name != "troubles"})
+    if tally.faults:
+        raise SweepIncomplete(summary(tally.faults))
+    return answer
