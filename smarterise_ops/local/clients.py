@@ -9,6 +9,7 @@ from smarterise_ops.local.aws_server import REGION, ROOT_ACCESS_KEY
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_iot import IoTClient
     from types_boto3_kinesis import KinesisClient
@@ -28,6 +29,7 @@ class Clients:
     kinesis: KinesisClient = field(repr=False)
     iot: IoTClient = field(repr=False)
     sns: SNSClient = field(repr=False)
+    events: EventBridgeClient = field(repr=False)
     logs: CloudWatchLogsClient = field(repr=False)
     cloudwatch: CloudWatchClient = field(repr=False)
 
@@ -60,6 +62,7 @@ def connect(endpoint: str, secret: str) -> Clients:
         kinesis=session.client("kinesis", endpoint_url=endpoint, config=config),
         iot=session.client("iot", endpoint_url=endpoint, config=config),
         sns=session.client("sns", endpoint_url=endpoint, config=config),
+        events=session.client("events", endpoint_url=endpoint, config=config),
         logs=session.client("logs", endpoint_url=endpoint, config=config),
         cloudwatch=session.client("cloudwatch", endpoint_url=endpoint, config=config),
     )

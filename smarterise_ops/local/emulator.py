@@ -6,9 +6,12 @@ a name it needs is gone, the process ends at once and says so; a test runs every
 
 from __future__ import annotations
 
+import contextvars
 import json
+import os.path
 import threading
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -31,7 +34,12 @@ LOG_STREAMS_KEPT_SECONDS = 3 * 3600.0
 _HOUSEKEEPING_SECONDS = 60.0
 _ROLL_UP_SECONDS = 60
 
+EVENTS_AT_ONCE = 2
+"""So many events of one function are worked on at a time; the others wait, as in the queue that AWS has."""
+
 _polling = threading.local()
+_is_queued = contextvars.ContextVar("is_queued", default=False)
+_turns: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(EVENTS_AT_ONCE))
 
 
 def correct() -> None:
@@ -41,8 +49,11 @@ def correct() -> None:
     _replace(cloudwatch, "_evict_old_metrics", _Every(_HOUSEKEEPING_SECONDS, _keep_house))
     _replace(kinesis, "_expire_records", _leave_records)
     _wrap(lambda_svc, "_execute_function", _counting_item_failures)
+    _wrap(lambda_svc, "_execute_function", _in_turn)
+    _wrap(lambda_svc, "invoke_async_with_retry", _queueing)
     _wrap(lambda_svc, "_poll_kinesis", _polling_when_due)
     _wrap(iam_actions, "request_tag_context", _knowing_namespace)
+    _wrap(iam_actions, "extract_resource_arn", _naming_alarms_and_rules)
 
 
 def _leave_alarm(_alarm: Any) -> None:
@@ -71,6 +82,37 @@ def _counting_item_failures(original: Callable[..., Any]) -> Callable[..., Any]:
             why = {"errorType": "BatchItemFailures", "errorMessage": f"{count} records failed"}
             return {**result, "error": True, "body": why}
         return result
+
+    return execute
+
+
+def _queueing(original: Callable[..., None]) -> Callable[..., None]:
+    """Mark what is invoked as an event: its thread takes the mark along, and `_in_turn` heeds it."""
+
+    def invoke(function: Any, event: Any) -> None:
+        before = _is_queued.set(True)
+        try:
+            original(function, event)
+        finally:
+            _is_queued.reset(before)
+
+    return invoke
+
+
+def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Let events wait for their turn: ministack would start a process for every one that is under way."""
+
+    def execute(function: Any, event: Any) -> Any:
+        if not _is_queued.get():
+            return original(function, event)
+        name = str((function.get("config") or function).get("FunctionName"))
+        with _turns[name]:
+            # It may call itself again, for another account or region: that is still the same turn.
+            before = _is_queued.set(False)
+            try:
+                return original(function, event)
+            finally:
+                _is_queued.reset(before)
 
     return execute
 
@@ -108,6 +150,40 @@ def _namespace_in(body: bytes) -> str:
     if body[:1] == b"{":
         return str(json.loads(body).get("Namespace", ""))
     return parse_qs(body.decode(errors="replace")).get("Namespace", [""])[0]
+
+
+def _naming_alarms_and_rules(original: Callable[..., str]) -> Callable[..., str]:
+    """Let policies say which alarms and which rules: ministack takes such calls for calls on anything.
+
+    AWS checks every alarm that a call names; here it is what their names have in common. Rules of the default
+    bus have no bus in their ARN.
+    """
+
+    def resource(service: str, *request: Any) -> str:
+        known = original(service, *request)
+        _method, _path, _headers, body, _query, region, account = request
+        if service == "monitoring":
+            names = _values_in(body, "AlarmNames")
+            if names:
+                shared = os.path.commonprefix(names)  # noqa: RUF071 -- of names, and no paths
+                alarms = names[0] if len(names) == 1 else f"{shared}*"
+                return f"arn:aws:cloudwatch:{region}:{account}:alarm:{alarms}"
+        if service == "events":
+            rules = _values_in(body, "Rule")
+            rule_arn = f"arn:aws:events:{region}:{account}:rule/"
+            return rule_arn + rules[0] if rules else known.replace("rule/default/", "rule/")
+        return known
+
+    return resource
+
+
+def _values_in(body: bytes, name: str) -> list[str]:
+    """Return a member of a request, JSON or form-encoded, as the list that it is or stands for."""
+    if body[:1] == b"{":
+        value = json.loads(body).get(name) or []
+        return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+    form = parse_qs(body.decode(errors="replace"))
+    return [value for key, values in form.items() if key.split(".")[0] == name for value in values]
 
 
 def _kinesis_mappings() -> list[tuple[dict[str, Any], dict[str, int] | None, dict[str, Any]]]:

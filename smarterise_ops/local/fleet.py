@@ -62,7 +62,7 @@ class SimulatedSite:
     Attributes:
         gateway_serial: The site's key.
         meter_serial: The meter behind the gateway.
-        tier: Its tier at first; who it is now says `site-tiers.json`.
+        tier: Its tier at first; which it is now says `site-tiers.json`.
         enabled: Whether it is collected at all at first.
         name: A place around Lagos.
         asset_id: The transformer it measures.
@@ -112,7 +112,7 @@ def simulated_fleet(sites: int, seed: int) -> tuple[SimulatedSite, ...]:
     names = _names(rng)
     others = range(len(GUIDE_SERIALS), sites)
     faults = _faults(rng, others)
-    # Faults go to CRITICAL sites: only there do they show within minutes.
+    # Faults go to CRITICAL sites: only their readings are streamed, so only there do they show at once.
     healthy = [at for at in others if at not in faults]
     non_critical = rng.sample(healthy, k=min(len(healthy), round(sites * (1 - CRITICAL_SHARE))))
     disabled = rng.sample(non_critical, k=min(len(non_critical), int(sites * DISABLED_SHARE)))

@@ -11,7 +11,7 @@ from smarterise_ops.local.aws_server import REGION
 from smarterise_ops.local.clients import connect
 from smarterise_ops.local.iot_step import IotEndpoint, TopicRules
 from smarterise_ops.local.provision import make_alarms, make_operator, provision
-from smarterise_ops.local.publisher import Publisher, TierWatch
+from smarterise_ops.local.publisher import Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,9 +60,7 @@ class Pipeline:
         self._iot.start()
         self._running.append(self._iot.stop)
         if speed is not None:
-            tiers = TierWatch(self._clients.s3, self._names)
-            topics = self._iot.topics_url
-            gateways = Publisher(self._fleet, tiers.sites, topics, self._names, seed=seed, speed=speed)
+            gateways = Publisher(self._fleet, self._iot.topics_url, self._names, seed=seed, speed=speed)
             gateways.start()
             self._running.append(gateways.stop)
         # The first call of a function is slow; who opens the console next need not wait for it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
+from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
     from smarterise_sdk.domain.names import StackNames
@@ -30,8 +31,13 @@ def stream_arn(names: StackNames) -> str:
     return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{names.stream}"
 
 
+def function_arn(function: str) -> str:
+    """Return the ARN of a function of the stack."""
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+
+
 def site_config_manager(names: StackNames) -> Policy:
-    """Return what `site-config-manager` may: its one file and that file's versions, and its own log."""
+    """Return what `site-config-manager` may: its file, the sites' alarms and schedules, and its own log."""
     bucket = _bucket(names.site_config_bucket)
     return _policy(
         _allow(
@@ -39,19 +45,39 @@ def site_config_manager(names: StackNames) -> Policy:
             ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
             f"{bucket}/{names.site_config_key}",
         ),
-        _allow("FindItsVersions", ["s3:ListBucket", "s3:ListBucketVersions"], bucket),
+        _allow(
+            "FindItsVersions", ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"], bucket
+        ),
+        # Neither listing can be held to certain names.
+        _allow("SeeAlarmsAndSchedules", ["cloudwatch:DescribeAlarms", "events:ListRules"], "*"),
+        _allow(
+            "SwitchTheSitesAlarms",
+            ["cloudwatch:EnableAlarmActions", "cloudwatch:DisableAlarmActions"],
+            f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{names.alarm_prefix}-*",
+        ),
+        _allow(
+            "EnableTheSchedules",
+            ["events:ListTargetsByRule", "events:EnableRule"],
+            *(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{names.rule_prefix(tier)}*" for tier in Tier),
+        ),
         _own_log(names, names.site_config_manager),
     )
 
 
 def kinesis_to_s3_rds(names: StackNames) -> Policy:
-    """Return what `kinesis_to_s3_rds` may: read the stream; add to lake, metrics and its log."""
-    lake = _bucket(names.data_lake_bucket)
+    """Return what `kinesis_to_s3_rds` may: read stream and site file; add to lake, metrics and its log."""
+    lake, site_config = _bucket(names.data_lake_bucket), _bucket(names.site_config_bucket)
     publish = _allow("PublishItsMetrics", ["cloudwatch:PutMetricData"], "*")
     publish["Condition"] = {"StringEquals": {"cloudwatch:namespace": names.metric_namespace}}
     read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
     return _policy(
         _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
+        _allow(
+            "ReadTheSiteFile",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            f"{site_config}/{names.site_config_key}",
+        ),
+        _allow("FindItsLastGoodVersion", ["s3:ListBucket", "s3:ListBucketVersions"], site_config),
         _allow("AddToTheLake", ["s3:PutObject"], f"{lake}/raw/*", f"{lake}/quarantine/*"),
         publish,
         _own_log(names, names.kinesis_to_s3_rds),

@@ -13,11 +13,15 @@ from smarterise_ops.local.alarms import alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_sdk.domain.alarm_rules import ALARM_RULES
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
+from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.updates import stamped
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from types_boto3_events.type_defs import TargetTypeDef
+    from types_boto3_s3.type_defs import FilterRuleTypeDef
 
     from smarterise_ops.local.clients import Clients
     from smarterise_ops.local.fleet import SimulatedSite
@@ -30,6 +34,10 @@ BATCH_SIZE = 100
 BATCHING_WINDOW_SECONDS = 1
 RUNTIME: Final = "python3.12"
 PROVISIONER = "embedded stack"
+LOOK_AGAIN_SECONDS = 2
+"""How soon the stream follows a switch; on AWS the function looks every 15 s."""
+SWEEPS: Final = {Tier.CRITICAL: "cron(0/15 * * * ? *)", Tier.NON_CRITICAL: "cron(0 * * * ? *)"}
+"""When the files of a tier are collected."""
 OPERATOR = "demo-operator"
 
 
@@ -63,6 +71,8 @@ def provision(clients: Clients, names: StackNames, fleet: Sequence[SimulatedSite
     for function in _functions(names, database_url):
         _deploy(clients, names, function)
     _put_site_file(clients, names, fleet)
+    _tell_of_uploads(clients, names)
+    _make_schedules(clients, names)
     _make_topic_rule(clients, names)
     _connect_stream(clients, names)
 
@@ -91,9 +101,15 @@ def _functions(names: StackNames, database_url: str) -> tuple[_Function, ...]:
             name=names.site_config_manager,
             handler="smarterise_lambdas.site_config_manager.handler.handler",
             policy=policies.site_config_manager(names),
-            timeout=60,
-            memory=256,
-            environment=site_file,
+            timeout=300,
+            memory=512,
+            environment={
+                **site_file,
+                "ALARM_PREFIX": names.alarm_prefix,
+                "CRITICAL_RULE_PREFIX": names.critical_rule_prefix,
+                "NON_CRITICAL_RULE_PREFIX": names.non_critical_rule_prefix,
+                "FTP_FUNCTION": names.ftp_to_s3,
+            },
         ),
         _Function(
             name=names.kinesis_to_s3_rds,
@@ -103,6 +119,7 @@ def _functions(names: StackNames, database_url: str) -> tuple[_Function, ...]:
             memory=512,
             environment={
                 **site_file,
+                "SITE_CONFIG_LOOK_AGAIN_SECONDS": str(LOOK_AGAIN_SECONDS),
                 "DATA_LAKE_BUCKET": names.data_lake_bucket,
                 "DATABASE_URL": database_url,
                 "METRIC_NAMESPACE": names.metric_namespace,
@@ -125,7 +142,8 @@ def _deploy(clients: Clients, names: StackNames, function: _Function) -> None:
         Code={"ZipFile": source_zip(function.name)},
         Timeout=function.timeout,
         MemorySize=function.memory,
-        Environment={"Variables": function.environment},
+        # The emulator's own level would be inherited, and its functions would tell nothing of what goes well.
+        Environment={"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", **function.environment}},
     )
 
 
@@ -147,6 +165,54 @@ def _put_site_file(clients: Clients, names: StackNames, fleet: Sequence[Simulate
     clients.s3.put_bucket_policy(
         Bucket=names.site_config_bucket, Policy=json.dumps(policies.site_config_bucket(names))
     )
+
+
+def _tell_of_uploads(clients: Clients, names: StackNames) -> None:
+    """Let every upload of the site file, by whichever road, invoke the manager, which carries it out."""
+    function = policies.function_arn(names.site_config_manager)
+    clients.functions.add_permission(
+        FunctionName=names.site_config_manager,
+        StatementId="uploads-of-the-site-file",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{names.site_config_bucket}",
+        SourceAccount=ACCOUNT,
+    )
+    # There is no filter for one key; beginning and end leave little else.
+    rules: list[FilterRuleTypeDef] = [
+        {"Name": "prefix", "Value": names.site_config_key},
+        {"Name": "suffix", "Value": names.site_config_key},
+    ]
+    clients.s3.put_bucket_notification_configuration(
+        Bucket=names.site_config_bucket,
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [
+                {
+                    "Id": "the-site-file",
+                    "LambdaFunctionArn": function,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": rules}},
+                }
+            ]
+        },
+    )
+
+
+def _make_schedules(clients: Clients, names: StackNames) -> None:
+    for tier, schedule in SWEEPS.items():
+        rule = names.sweep_rule(tier)
+        clients.events.put_rule(
+            Name=rule,
+            ScheduleExpression=schedule,
+            State="ENABLED",
+            Description=f"collect the files of {tier.value} sites",
+        )
+        target: TargetTypeDef = {
+            "Id": names.ftp_to_s3,
+            "Arn": policies.function_arn(names.ftp_to_s3),
+            "Input": json.dumps({"site_tier": tier.value}),
+        }
+        clients.events.put_targets(Rule=rule, Targets=[target])
 
 
 def _make_topic_rule(clients: Clients, names: StackNames) -> None:

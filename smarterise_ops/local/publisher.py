@@ -1,7 +1,6 @@
-"""The simulated gateways at work: each publishes over the stack's IoT endpoint, as often as its tier says.
+"""The simulated gateways at work: each publishes over the stack's IoT endpoint, whatever its tier.
 
-What `site-tiers.json` says now decides, so switching a site's tier shows: a CRITICAL gateway publishes every
-ten seconds, a NON_CRITICAL one at the cadence of its tier, a disabled one not at all.
+Real gateways know nothing of tiers either: whose readings are taken, the stream's function decides.
 """
 
 from __future__ import annotations
@@ -19,68 +18,30 @@ from urllib.parse import quote, urlsplit
 
 from smarterise_ops.local.payload import message
 from smarterise_ops.local.simulator import speaks
-from smarterise_sdk.domain.problems import InvalidInput
-from smarterise_sdk.domain.site_tiers import parse_site_tiers
-from smarterise_sdk.domain.sites import Site, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from types_boto3_s3 import S3Client
+    from collections.abc import Sequence
 
     from smarterise_ops.local.fleet import SimulatedSite
     from smarterise_sdk.domain.names import StackNames
 
 PUBLISH_EVERY = timedelta(seconds=10)
-"""Between two messages of a streaming gateway at speed 1."""
+"""Between two messages of a gateway at speed 1."""
 LEAST_SECONDS = 1.0
 """Readings are stamped to the second: faster than this they would be the same reading again."""
 FIRST_ROUND_SECONDS = 2.0
 """Within this every gateway says something once, as if just powered."""
-TIERS_READ_EVERY_SECONDS = 2.0
 _NAP_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
 
-class TierWatch:
-    """Who is in which tier: `site-tiers.json` as it is now, or as it last was when it could be understood."""
-
-    def __init__(self, s3: S3Client, names: StackNames) -> None:
-        self._s3 = s3
-        self._names = names
-        self._etag = ""
-        self._sites: Mapping[str, Site] = {}
-        self._read_at = float("-inf")
-
-    def sites(self) -> Mapping[str, Site]:
-        """Return the sites by serial; the file is looked at again every few seconds."""
-        if time.monotonic() - self._read_at >= TIERS_READ_EVERY_SECONDS:
-            self._read_at = time.monotonic()
-            self._read()
-        return self._sites
-
-    def _read(self) -> None:
-        bucket, key = self._names.site_config_bucket, self._names.site_config_key
-        try:
-            if self._s3.head_object(Bucket=bucket, Key=key)["ETag"] == self._etag:
-                return
-            answer = self._s3.get_object(Bucket=bucket, Key=key)
-            self._etag = answer["ETag"]
-            self._sites = parse_site_tiers(answer["Body"].read()).sites
-        except InvalidInput as refused:
-            _log.warning("site-tiers.json cannot be used, the gateways keep their tiers: %s", refused)
-        except self._s3.exceptions.ClientError as error:
-            _log.warning("site-tiers.json cannot be read, the gateways keep their tiers: %s", error)
-
-
 class Publisher:
-    """All gateways, in one thread: whoever is due next speaks next. `sites` says who is in which tier now."""
+    """All gateways, in one thread: whoever is due next speaks next."""
 
     def __init__(
         self,
         fleet: Sequence[SimulatedSite],
-        sites: Callable[[], Mapping[str, Site]],
         topics_url: str,
         names: StackNames,
         *,
@@ -88,7 +49,6 @@ class Publisher:
         speed: float,
     ) -> None:
         self._fleet = fleet
-        self._sites = sites
         self._names = names
         self._seed = seed
         self._speed = speed
@@ -117,7 +77,6 @@ class Publisher:
         due = [
             (begun + FIRST_ROUND_SECONDS * turn / len(self._fleet), turn) for turn in range(len(self._fleet))
         ]
-        spoken: dict[int, float] = {}
         while not self._stopped.is_set():
             when, turn = due[0]
             wait = when - time.monotonic()
@@ -126,20 +85,8 @@ class Publisher:
                 continue
             site = self._fleet[turn]
             now = time.monotonic()
-            interval = self._interval(self._sites().get(site.gateway_serial))
-            if interval is not None and now - spoken.get(turn, float("-inf")) >= interval - self._slot / 2:
-                self._speak(site)
-                spoken[turn] = now
-            # A gateway of a slow tier looks in as often as a quick one, so that a switch shows at once.
+            self._speak(site)
             heapq.heapreplace(due, (self._next_slot(site, now - begun) + begun, turn))
-
-    def _interval(self, site: Site | None) -> float | None:
-        """Return the seconds between two messages of a site; `None` if it is not collected."""
-        if site is None or not site.enabled:
-            return None
-        if site.tier is Tier.CRITICAL:
-            return self._slot
-        return max(self._slot, site.tier.cadence.total_seconds() / self._speed)
 
     def _next_slot(self, site: SimulatedSite, elapsed: float) -> float:
         """Return the gateway's next turn: gateways are spread over the interval by their serials."""

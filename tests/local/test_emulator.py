@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -124,6 +126,40 @@ def test_failed_items_fail_the_batch_of_a_stream_but_no_direct_call() -> None:
         emulator._polling.kinesis = False
 
 
+def test_events_of_a_function_wait_for_their_turn_and_direct_calls_do_not() -> None:
+    under_way, most, done = 0, 0, threading.Semaphore(0)
+    lock = threading.Lock()
+
+    def run(_function: Any, event: Any) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.05)
+        with lock:
+            under_way -= 1
+        done.release()
+
+    execute = emulator._in_turn(run)
+
+    def start(function: Any, event: Any) -> None:
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(execute, function, event)).start()
+
+    send = emulator._queueing(start)
+    for _ in range(6):
+        send({"config": {"FunctionName": "in-turn"}}, {})
+    for _ in range(6):
+        assert done.acquire(timeout=5)
+    assert most == emulator.EVENTS_AT_ONCE
+    most = 0
+    for _ in range(6):
+        start({"FunctionName": "in-turn"}, {})
+    for _ in range(6):
+        assert done.acquire(timeout=5)
+    assert most > emulator.EVENTS_AT_ONCE
+
+
 @pytest.mark.parametrize(
     ("body", "namespace"),
     [
@@ -139,6 +175,29 @@ def test_the_namespace_of_a_request_is_known_to_policies(body: bytes, namespace:
         "cloudwatch:namespace": namespace,
     }
     assert "cloudwatch:namespace" not in context("monitoring", "cloudwatch:ListMetrics", body, {})
+
+
+@pytest.mark.parametrize(
+    ("service", "body", "resource"),
+    [
+        ("monitoring", b'{"AlarmNames": ["smartmeter-A1-x"]}', "cloudwatch:R:A:alarm:smartmeter-A1-x"),
+        ("monitoring", b'{"AlarmNames": ["meter-1-x", "meter-2-x"]}', "cloudwatch:R:A:alarm:meter-*"),
+        ("monitoring", b'{"AlarmNames": ["smartmeter-A1-x", "other"]}', "cloudwatch:R:A:alarm:*"),
+        ("monitoring", b"Action=EnableAlarmActions&AlarmNames.member.1=a-1", "cloudwatch:R:A:alarm:a-1"),
+        ("events", b'{"Rule": "critical-sites-x"}', "events:R:A:rule/critical-sites-x"),
+        ("events", b'{"Name": "critical-sites-x"}', "events:R:A:rule/critical-sites-x"),
+    ],
+)
+def test_policies_can_name_alarms_and_rules(service: str, body: bytes, resource: str) -> None:
+    named = emulator._naming_alarms_and_rules(lambda *_: "arn:aws:events:R:A:rule/default/critical-sites-x")
+    assert named(service, "POST", "/", {}, body, {}, "R", "A") == f"arn:aws:{resource}"
+
+
+@pytest.mark.parametrize("body", [b'{"AlarmNamePrefix": "smartmeter-"}', b"", b"\xa1"])
+def test_calls_on_no_alarm_in_particular_are_calls_on_any(body: bytes) -> None:
+    named = emulator._naming_alarms_and_rules(lambda *_: "*")
+    assert named("monitoring", "POST", "/", {}, body, {}, "R", "A") == "*"
+    assert named("s3", "PUT", "/", {}, b'{"AlarmNames": ["x"]}', {}, "R", "A") == "*"
 
 
 def test_another_version_of_ministack_ends_the_process_with_words() -> None:

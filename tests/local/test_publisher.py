@@ -1,4 +1,4 @@
-"""Simulated gateways at work: how often they speak, and that a tier switch shows in that."""
+"""Simulated gateways at work: how often they speak, and of what time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from smarterise_ops.local.fleet import Fault, SimulatedSite, simulated_fleet
 from smarterise_ops.local.publisher import Publisher
 from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,19 +63,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Tiers:
-    """Tiers as a test sets them."""
-
-    def __init__(self, fleet: tuple[SimulatedSite, ...]) -> None:
-        self.now = {site.gateway_serial: Site(site.gateway_serial, Tier.CRITICAL) for site in fleet}
-
-    def sites(self) -> dict[str, Site]:
-        return self.now
-
-    def set(self, serial: str, **changes: Any) -> None:
-        self.now = {**self.now, serial: replace(self.now[serial], **changes)}
-
-
 @pytest.fixture
 def topics() -> Iterator[Topics]:
     server = Topics()
@@ -90,8 +77,8 @@ def topics() -> Iterator[Topics]:
 def publish(topics: Topics) -> Iterator[Callable[..., Publisher]]:
     running: list[Publisher] = []
 
-    def start(tiers: Tiers, fleet: tuple[SimulatedSite, ...] = FLEET, speed: float = 10.0) -> Publisher:
-        publisher = Publisher(fleet, tiers.sites, topics.url, NAMES, seed=SEED, speed=speed)
+    def start(fleet: tuple[SimulatedSite, ...] = FLEET, speed: float = 10.0) -> Publisher:
+        publisher = Publisher(fleet, topics.url, NAMES, seed=SEED, speed=speed)
         publisher.start()
         running.append(publisher)
         return publisher
@@ -104,7 +91,7 @@ def publish(topics: Topics) -> Iterator[Callable[..., Publisher]]:
 def test_everybody_speaks_at_once_and_then_at_the_interval(
     topics: Topics, publish: Callable[..., Publisher]
 ) -> None:
-    publish(Tiers(FLEET))  # ten times as fast: once a second
+    publish()  # ten times as fast: once a second
     time.sleep(2.3)
     assert set(topics.counts()) == {site.gateway_serial for site in FLEET}
     before = topics.counts()
@@ -114,53 +101,27 @@ def test_everybody_speaks_at_once_and_then_at_the_interval(
 
 
 def test_messages_are_stamped_with_the_time(topics: Topics, publish: Callable[..., Publisher]) -> None:
-    publish(Tiers(FLEET), speed=1000.0)
+    publish(speed=1000.0)
     time.sleep(1.5)
     for _, said in topics.messages:
         assert abs(said["timestamp"] - time.time()) < 3
 
 
 def test_the_simulated_day_runs_as_fast_as_asked(publish: Callable[..., Publisher]) -> None:
-    publisher = publish(Tiers(FLEET), speed=100.0)
+    publisher = publish(speed=100.0)
     now = datetime.now(UTC)
     ahead = publisher.simulated(now + timedelta(minutes=1)) - publisher.simulated(now)
     assert ahead == pytest.approx(timedelta(minutes=100), abs=timedelta(seconds=1))
 
 
-def test_a_switch_to_non_critical_shows_and_back_again(
+def test_a_gateway_knows_nothing_of_tiers(
     topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
 ) -> None:
-    serial = FLEET[0].gateway_serial
-    tiers = Tiers(FLEET)
-    publish(tiers)
-    eventually(lambda: topics.counts()[serial] >= 2, seconds=6)
-    tiers.set(serial, tier=Tier.NON_CRITICAL)
-    time.sleep(0.3)
-    before = topics.counts()
-    time.sleep(2.5)
-    assert topics.counts()[serial] == before[serial]
-    assert topics.counts()[FLEET[1].gateway_serial] > before[FLEET[1].gateway_serial]
-    tiers.set(serial, tier=Tier.CRITICAL)
-    eventually(lambda: topics.counts()[serial] > before[serial], seconds=3)
-
-
-def test_a_site_that_is_disabled_or_not_configured_says_nothing(
-    topics: Topics, publish: Callable[..., Publisher]
-) -> None:
-    tiers = Tiers(FLEET[1:])
-    tiers.set(FLEET[1].gateway_serial, enabled=False)
-    publish(tiers)
-    time.sleep(2.5)
-    assert set(topics.counts()) == {site.gateway_serial for site in FLEET[2:]}
-
-
-def test_a_non_critical_site_speaks_once_at_first(topics: Topics, publish: Callable[..., Publisher]) -> None:
-    tiers = Tiers(FLEET)
-    for site in FLEET:
-        tiers.set(site.gateway_serial, tier=Tier.NON_CRITICAL)
-    publish(tiers)
-    time.sleep(4)
-    assert topics.counts() == dict.fromkeys((site.gateway_serial for site in FLEET), 1)
+    fleet = tuple(
+        replace(site, tier=Tier.NON_CRITICAL, enabled=turn > 0) for turn, site in enumerate(FLEET[:2])
+    )
+    publish(fleet)
+    eventually(lambda: min(topics.counts()[site.gateway_serial] for site in fleet) >= 2, seconds=6)
 
 
 def test_a_silent_gateway_is_silent(topics: Topics, publish: Callable[..., Publisher]) -> None:
@@ -173,7 +134,7 @@ def test_a_silent_gateway_is_silent(topics: Topics, publish: Callable[..., Publi
         if not any(speaks(candidate, SEED, now + timedelta(seconds=second)) for second in range(120))
     )
     fleet = (FLEET[0], silent)
-    publish(Tiers(fleet), fleet)
+    publish(fleet)
     time.sleep(2)
     assert set(topics.counts()) == {FLEET[0].gateway_serial}
 
@@ -182,7 +143,7 @@ def test_an_endpoint_that_refuses_does_not_end_the_gateways(
     topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
 ) -> None:
     topics.refusing = True
-    publish(Tiers(FLEET))
+    publish()
     time.sleep(1)
     topics.refusing = False
     eventually(lambda: topics.counts()[FLEET[0].gateway_serial], seconds=4)
