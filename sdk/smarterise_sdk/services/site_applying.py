@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.aws.errors import is_without_answer, may_have_been_done
-from smarterise_sdk.domain.plans import Receipt
+from smarterise_sdk.domain.plans import Receipt, ReceiptState
 from smarterise_sdk.domain.text import age_text
 from smarterise_sdk.errors import Conflict, SmarteriseError
 from smarterise_sdk.services.site_file import Written
@@ -94,7 +94,7 @@ class Applier:
             reason = f"{error.what}; the file is unchanged so far, but the write may still arrive"
             back = replace(back, verdict=Verdict((), dict.fromkeys(targets_of(plan), reason)))
         at = self.now()
-        applied_at = at if back.verdict.verified else None
+        applied_at = at if back.verdict.state is not ReceiptState.UNVERIFIED else None
         return _receipt(plan, grant, back, written, applied_at, at, words)
 
     def _read_back(self, plan: Plan) -> ReadBack:

@@ -55,11 +55,12 @@ def compare(plan: Plan, document: SiteTiers) -> Verdict:
     }
     if plan.document is not None and not is_same_entry(document.raw, parse_site_tiers(plan.document).raw):
         differing[THE_FILE] = f"does not read back as written; {last_written(document)}"
-    return Verdict(tuple(target for target in targets_of(plan) if target not in differing), differing)
+    verified = tuple(c.gateway_serial for c in plan.changes if c.gateway_serial not in differing)
+    return Verdict(verified, differing)
 
 
 def targets_of(plan: Plan) -> tuple[str, ...]:
-    """Return what a plan is for, as its receipt names it: sites, or with them the file as a whole."""
+    """Return what a plan is for, as a receipt in doubt names it: sites, and the file where it is whole."""
     sites = tuple(change.gateway_serial for change in plan.changes)
     return sites if plan.document is None else (*sites, THE_FILE)
 

@@ -15,6 +15,7 @@ from smarterise_sdk.services.moments import utc_now
 from smarterise_sdk.services.recording import Recording
 from smarterise_sdk.services.site_applying import Applier
 from smarterise_sdk.services.site_planning import LONGEST_REASON, Asked, SitePlanner
+from smarterise_sdk.services.site_repairing import RepairPlanner
 from smarterise_sdk.services.site_roads import SiteRoads
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Sites:
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
         self._roads = SiteRoads(broker, settings.names, now=now)
         self._planner = SitePlanner(self._roads, settings, identity=identity, now=now)
+        self._repairs = RepairPlanner(self._roads, settings, identity=identity, now=now)
 
     # Reading ------------------------------------------------------------------------------------------
 
@@ -278,6 +280,23 @@ class Sites:
         """
         plan = self._planner.rollback(version_id, whole=whole, reason=reason, via=via)
         return self._recording.announced(plan)
+
+    def plan_repair(self, *, last_good: bool = False, reason: str = "") -> Plan:
+        """Return what makes a broken site file usable again, straight in S3; nothing is written.
+
+        The plan is empty when the file can be used. Its changes are those from the last good version, by
+        which readers go until then; its notes tell every fix.
+
+        Args:
+            last_good: Put the last good version back, instead of the smallest fix.
+            reason: Why, for the file and the journal.
+
+        Raises:
+            InvalidDocument: Nothing can be made of the file; the remedy says what can be done.
+            NotFound: There is no file (code `CONFIG_MISSING`), or no bucket.
+            SmarteriseError: The file could not be had.
+        """
+        return self._recording.announced(self._repairs.repair(last_good=last_good, reason=reason))
 
     # Applying -----------------------------------------------------------------------------------------
 
