@@ -275,3 +275,34 @@ def test_what_a_reply_says_is_made_safe_to_show(frail: Stack, proxy: Any) -> Non
         "\\x1b[2J: ; no\\x0away",
     )
     assert (drift.checked_alarms, drift.etag) == (0, "")
+
+
+def of_run(alarm: str, resume: str) -> bytes:
+    """Return the answer of one run among several: it saw a hundred alarms, and one that deviates."""
+    row = {"kind": "alarm actions", "subject": alarm, "before": "off", "after": "on", "gateway_serial": YABA}
+    checked = {"alarms": 100, "schedules": 0 if resume == "" else 2}
+    reply = {
+        "ok": True,
+        "drift": [row],
+        "drift_count": 1,
+        "checked": checked,
+        "troubles": [],
+        "resume": resume,
+    }
+    return json.dumps(reply).encode()
+
+
+def test_runs_that_end_before_they_have_seen_everything_make_one_answer(frail: Stack, proxy: Any) -> None:
+    for turn, resume in enumerate(("page 2", "page 3", "")):
+        proxy.fail(is_invocation, times=1, status=200, body=of_run(f"alarm {turn}", resume))
+    drift = frail.following.drift()
+    assert [change.subject for change in drift.changes] == ["alarm 0", "alarm 1", "alarm 2"]
+    assert (drift.checked_alarms, drift.checked_schedules, drift.troubles) == (300, 4, ())
+
+
+def test_a_run_that_does_not_get_on_is_not_asked_for_ever(frail: Stack, proxy: Any) -> None:
+    proxy.fail(is_invocation, status=200, body=of_run("alarm", "page 2"))
+    drift = frail.following.drift()
+    assert drift.checked_alarms == 200
+    assert drift.unseen == ("the look did not get on, so not every alarm was seen",)
+    assert not drift.is_none

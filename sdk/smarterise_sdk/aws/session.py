@@ -39,7 +39,7 @@ class Patience:
 
 READING = Patience(read_timeout_s=15, attempts=3)
 INVOKING = Patience(read_timeout_s=70, attempts=1)
-"""Above the functions' own time limit, and never twice: a retry would run the function again."""
+"""Longer than a function makes a caller wait, and never twice: a retry would run it again."""
 WRITING = Patience(read_timeout_s=15, attempts=1)
 """A write whose answer is lost is looked up, not repeated: a repetition would meet its own trace."""
 
