@@ -15,7 +15,14 @@ from smarterise_sdk.domain.plans import FieldChange
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.site_tiers import SiteTiers, new_site_tiers, parse_site_tiers, render_site_tiers
 from smarterise_sdk.domain.sites import Tier
-from smarterise_sdk.domain.updates import apply_updates, stamped, suggest_site
+from smarterise_sdk.domain.updates import (
+    apply_updates,
+    edited,
+    replace_sites,
+    stamped,
+    suggest_site,
+    with_changes,
+)
 
 AT = datetime(2026, 3, 1, 12, 5, 2, tzinfo=UTC)
 SERIALS = ["AN54101471", "ehm21120333", "AN00000007"]
@@ -199,6 +206,89 @@ def test_a_new_site_is_a_change_even_if_all_in_it_is_default(document: SiteTiers
     assert apply_updates(document, {"AN2": {"tier": "CRITICAL", "enabled": True}}, create=True).changed
 
 
+# Whole sites ----------------------------------------------------------------------------------------
+
+ENTRIES = st.fixed_dictionaries(
+    {"tier": st.sampled_from(["CRITICAL", "NON_CRITICAL"])},
+    optional={"name": st.text(max_size=5), "floor": st.integers() | st.booleans() | st.lists(st.integers())},
+)
+FLEETS = st.dictionaries(st.sampled_from(SERIALS), ENTRIES)
+REPLACEMENTS = st.dictionaries(st.sampled_from(SERIALS), st.none() | ENTRIES)
+
+
+def test_whole_sites_are_put_in_place_and_taken_out(document: SiteTiers) -> None:
+    before = copy.deepcopy(document.raw)
+    entry = {"tier": "CRITICAL", "unknown": {"a": [1]}}
+    result = replace_sites(document, {"ehm21120333": entry, "AN54101471": None, "NEW1": entry, "GONE1": None})
+    assert [(change.gateway_serial, change.after) for change in result.changed] == [
+        ("ehm21120333", entry),
+        ("AN54101471", None),
+        ("NEW1", entry),
+    ]
+    assert [change.before is None for change in result.changed] == [False, False, True]
+    assert result.unchanged == ("GONE1",)
+    assert list(result.document.site_objects) == ["ehm21120333", "NEW1"]
+    assert result.document.sites["NEW1"].extra == {"unknown": {"a": [1]}}
+    assert document.raw == before, "the document that was given is left as it is"
+
+
+def test_a_replacement_replaces_what_it_does_not_name_too(document: SiteTiers) -> None:
+    result = replace_sites(document, {"ehm21120333": {"tier": "CRITICAL"}})
+    assert result.changed[0].after == {"tier": "CRITICAL"}
+    assert {field.field for field in result.changed[0].fields} == {"asset_id", "floor"}
+
+
+def test_the_same_object_is_no_change_and_true_is_not_one(document: SiteTiers) -> None:
+    same = {"floor": 2, "asset_id": "C001", "tier": "CRITICAL"}
+    assert replace_sites(document, {"ehm21120333": same}).changed == ()
+    flagged = replace_sites(document, {"ehm21120333": {**same, "deep": [1]}}).document
+    assert replace_sites(flagged, {"ehm21120333": {**same, "deep": [True]}}).changed
+
+
+def test_every_problem_of_every_object_is_told(document: SiteTiers) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        replace_sites(
+            document,
+            {"ehm21120333": {"tier": "TOP", "enabled": 1}, "no!": {"tier": "CRITICAL"}, "AN54101471": {}},
+        )
+    assert [(problem.code, problem.site) for problem in refused.value.problems] == [
+        ("INVALID_TIER", "ehm21120333"),
+        ("INVALID_FIELD", "ehm21120333"),
+        ("INVALID_FIELD", "no!"),
+        ("INVALID_TIER", "AN54101471"),
+    ]
+
+
+def test_fields_and_whole_sites_together(document: SiteTiers) -> None:
+    result = edited(document, {"ehm21120333": {"tier": "NON_CRITICAL"}}, {"AN54101471": None, "GONE1": None})
+    assert [change.gateway_serial for change in result.changed] == ["ehm21120333", "AN54101471"]
+    assert result.unchanged == ("GONE1",)
+    assert list(result.document.site_objects) == ["ehm21120333"]
+    with pytest.raises(InvalidInput) as refused:
+        edited(document, {"ehm21120333": {"tier": "CRITICAL"}}, {"ehm21120333": None})
+    assert [(problem.code, problem.site) for problem in refused.value.problems] == [
+        ("BAD_REQUEST", "ehm21120333")
+    ]
+
+
+@given(FLEETS, REPLACEMENTS)
+def test_every_site_ends_up_as_given_and_the_inverse_brings_it_back(
+    fleet: dict[str, Any], replacements: dict[str, Any]
+) -> None:
+    before = new_site_tiers(fleet)
+    result = replace_sites(before, replacements)
+    after = result.document
+    for serial in SERIALS:
+        expected = replacements.get(serial, fleet.get(serial))
+        assert after.site_objects.get(serial) == expected
+        assert (serial in after.sites) is (expected is not None)
+    assert {change.gateway_serial for change in result.changed} | set(result.unchanged) == set(replacements)
+    assert parse_site_tiers(render_site_tiers(after)).sites == after.sites
+    inverse = {change.gateway_serial: change.inverse.after for change in result.changed}
+    assert replace_sites(after, inverse).document.site_objects == before.site_objects
+    assert with_changes(before, result.changed).raw == after.raw
+
+
 def test_no_updates_are_no_change(document: SiteTiers) -> None:
     assert apply_updates(document, {}).document is document
 
@@ -218,6 +308,19 @@ def test_stamping_says_who_when_and_why_and_loses_nothing() -> None:
         "sites": {},
     }
     assert list(written)[:4] == ["schema_version", "updated_at", "updated_by", "reason"]
+
+
+def test_two_writes_within_a_second_bear_different_stamps(document: SiteTiers) -> None:
+    first = stamped(document, at=AT, by="ada", reason="storm")
+    second = stamped(first, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
+    third = stamped(second, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
+    other = stamped(first, at=AT, by="ada", reason="storm over")
+    assert [one.updated_at for one in (first, second, third, other)] == [
+        "2026-03-01T12:05:02Z",
+        "2026-03-01T12:05:02.250000Z",
+        "2026-03-01T12:05:02Z",
+        "2026-03-01T12:05:02Z",
+    ]
 
 
 def test_stamping_keeps_the_order_of_keys(document: SiteTiers) -> None:

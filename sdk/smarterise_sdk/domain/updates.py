@@ -168,7 +168,8 @@ def with_changes(document: SiteTiers, changes: Sequence[SiteChange]) -> SiteTier
 def stamped(document: SiteTiers, *, at: datetime, by: str, reason: str) -> SiteTiers:
     """Return the document with who wrote it, when and why; the older shape gains the keys of today's.
 
-    Nothing is lost: keys of the older shape stay beside the new ones.
+    Nothing is lost: keys of the older shape stay beside the new ones. No two versions in a row bear the same
+    stamp, for it is by the stamp that a file uploaded by hand is told from one that was written.
 
     Args:
         document: The document about to be written.
@@ -182,6 +183,8 @@ def stamped(document: SiteTiers, *, at: datetime, by: str, reason: str) -> SiteT
         "updated_by": by,
         "reason": reason,
     }
+    if all(document.raw.get(name) == value for name, value in stamps.items()):
+        stamps["updated_at"] = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     missing: JsonObject = {name: stamps[name] for name in _STAMPS if name not in document.raw}
     raw: JsonObject = {**missing, **document.raw, **stamps}
     return SiteTiers(raw, document.sites)
