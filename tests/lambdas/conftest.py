@@ -289,9 +289,11 @@ def pipeline(
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("METRIC_NAMESPACE", namespace)
     stream_handler.sinks.cache_clear()
+    stream_handler.turns.cache_clear()
     yield Pipeline(bucket, database_url, namespace, context)
     stream_handler.sinks().database.close()
     stream_handler.sinks.cache_clear()
+    stream_handler.turns.cache_clear()
 
 
 def stream_event(*payloads: bytes, first: int = 1) -> dict[str, Any]:

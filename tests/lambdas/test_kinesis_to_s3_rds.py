@@ -174,20 +174,21 @@ def test_poison_that_cannot_be_kept_comes_again(
     assert pipeline.query("SELECT count(*) FROM readings") == [(1,)]
 
 
-def test_without_a_database_every_reading_comes_again_but_poison_does_not(
+def test_without_a_database_everything_comes_again_and_poison_is_kept_already(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    batch = pipeline.event(message("AN00000001"), b"poison", message("AN00000002"))
 
-    answer = pipeline.deliver(message("AN00000001"), b"poison", message("AN00000002"))
+    answer = pipeline.handle(batch)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "3"}]}
+    assert answer == {"batchItemFailures": [{"itemIdentifier": str(n)} for n in (1, 2, 3)]}
     assert len(pipeline.keys("quarantine/")) == 1
     monkeypatch.setenv("DATABASE_URL", pipeline.database_url)
-    assert pipeline.deliver(message("AN00000001"), b"poison", message("AN00000002")) == {
-        "batchItemFailures": []
-    }
+    assert pipeline.handle(batch) == {"batchItemFailures": []}
     assert pipeline.query("SELECT count(*) FROM readings") == [(2,)]
+    assert pipeline.query("SELECT count(*) FROM quarantine") == [(1,)]
+    assert len(pipeline.keys("quarantine/")) == 1
 
 
 def test_a_connection_that_died_between_invocations_is_made_anew(pipeline: Any, message: Message) -> None:

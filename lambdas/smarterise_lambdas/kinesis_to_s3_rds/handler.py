@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from smarterise_lambdas.kinesis_to_s3_rds.gate import LOOK_AGAIN_SECONDS, SiteWatch
 from smarterise_lambdas.kinesis_to_s3_rds.ingest import Sinks, ingest
-from smarterise_lambdas.kinesis_to_s3_rds.records import stream_record
+from smarterise_lambdas.kinesis_to_s3_rds.records import stream_records
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.archive import Archive
-from smarterise_lambdas.shared.database import Database
+from smarterise_lambdas.shared.database import PATIENCE_S, Database
 from smarterise_lambdas.shared.environment import optional, required
 from smarterise_lambdas.shared.publishing import Publisher
 from smarterise_lambdas.shared.site_file import SiteFile
+from smarterise_lambdas.shared.upkeep import TURN_EVERY_S, UpkeepTurns
 from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-    from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+SPARE_S: Final = 10.0
+"""Left of an invocation for connecting, metrics and the answer."""
+LEAST_PATIENCE_S: Final = 1.0
+
 logger = Logger(service="kinesis_to_s3_rds")
-# A batch that fails whole is reported record by record too: the mapping then bisects and bounds its retries.
-processor = BatchProcessor(EventType.KinesisDataStreams, raise_on_entire_batch_failure=False)
 
 
 @cache
@@ -42,12 +42,24 @@ def sinks() -> Sinks:
     return Sinks(watch, archive, Database(), publisher, logger)
 
 
+@cache
+def turns() -> UpkeepTurns:
+    """Return the function's turns at the upkeep of the database; kept between invocations."""
+    every = float(optional("UPKEEP_EVERY_SECONDS", str(TURN_EVERY_S)))
+    return UpkeepTurns(sinks().database, logger, every_s=every)
+
+
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle one batch; the answer names the records that must come again."""
-    outcome = ingest([stream_record(entry) for entry in event["Records"]], sinks(), now=datetime.now(UTC))
+    records = [record for entry in event["Records"] for record in stream_records(entry)]
+    # What is done twice, because the server went away, has to fit in too.
+    patience = max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2))
+    outcome = ingest(records, sinks(), now=datetime.now(UTC), patience_s=patience)
+    if not outcome.faults:
+        turns().take(_remaining_s(context) - SPARE_S)
+    return outcome.to_answer()
 
-    def settle(record: KinesisStreamRecord) -> None:
-        outcome.settle(record.kinesis.sequence_number)
 
-    return process_partial_response(event, settle, processor, context)
+def _remaining_s(context: LambdaContext) -> float:
+    return context.get_remaining_time_in_millis() / 1000

@@ -9,18 +9,23 @@ what can never succeed is quarantined and counts as handled.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.kinesis_to_s3_rds.gate import Admission, SiteWatch, admitted
+from smarterise_lambdas.kinesis_to_s3_rds.loading import Loaded, Loader
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
-from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
+from smarterise_lambdas.shared.database import PATIENCE_S
+from smarterise_lambdas.shared.rows import LoadOutcome, Row
 from smarterise_sdk.domain.metrics import PipelineMetric
+from smarterise_sdk.domain.mqtt import RejectReason
 from smarterise_sdk.domain.names import raw_lake_key
-from smarterise_sdk.domain.readings import Source
+from smarterise_sdk.domain.quality import QualityFlag, clock_faults
+from smarterise_sdk.domain.readings import Quantity, Reading, Source
+from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,10 +51,6 @@ class Sinks:
     log: Log
 
 
-class RecordFault(RuntimeError):
-    """A record that could not be handled now, for a reason that is not its own."""
-
-
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """What became of a batch.
@@ -57,21 +58,16 @@ class BatchOutcome:
     Attributes:
         faults: By sequence number, why a record has to come again.
         quarantined: How many records were rejected for good, and kept.
-        loaded: What became of the rows; `None` when there were none or they could not be loaded.
+        loaded: What became of the rows; `None` if they could not be loaded.
     """
 
     faults: dict[str, str]
     quarantined: int
     loaded: LoadOutcome | None
 
-    def settle(self, sequence: str) -> None:
-        """Do nothing for a record that was handled.
-
-        Raises:
-            RecordFault: For one that has to come again.
-        """
-        if sequence in self.faults:
-            raise RecordFault(self.faults[sequence])
+    def to_answer(self) -> dict[str, Any]:
+        """Return what Lambda is told: which records come again."""
+        return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in self.faults]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +79,74 @@ class _Parcel:
     records: tuple[StreamRecord, ...]
 
 
-def ingest(records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime) -> BatchOutcome:
+def ingest(
+    records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime, patience_s: float = PATIENCE_S
+) -> BatchOutcome:
     """Handle one batch.
 
     Metrics that cannot be published are logged and let go: the row is the truth, and to hold up the stream
-    for them would cost rows. A reading that contradicts the row kept for its key publishes nothing.
+    for them would cost rows. A reading that contradicts the row kept for its key publishes nothing, nor does
+    one whose clock was wrong.
 
     Args:
         records: The batch, in the order of the shard.
         sinks: Where to.
         now: This moment, UTC.
+        patience_s: How long a statement of the database may take, seconds.
     """
     admission = admitted([judged(record) for record in records], sinks.watch.sites())
-    accepted, rejected = admission.accepted, admission.rejected
+    accepted, rejected = with_clock_faults(admission.accepted), admission.rejected
     groups = _by_object(accepted)
     faults = _written(
         [*map(_quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
         sinks,
     )
+    batch_ids = {item.record.name: _batch_id(group) for group in groups.values() for item in group}
     safe = [item for item in accepted if item.record.sequence not in faults]
-    batch_ids = {item.record.sequence: _batch_id(group) for group in groups.values() for item in group}
-    loaded = _loaded([Row(item.reading, batch_ids[item.record.sequence]) for item in safe], sinks.database)
-    if isinstance(loaded, str):
-        faults |= {item.record.sequence: loaded for item in safe}
-    quarantined = sum(item.record.sequence not in faults for item in rejected)
-    outcome = BatchOutcome(faults, quarantined, loaded if isinstance(loaded, LoadOutcome) else None)
-    unpublished = _published(safe, outcome, admission.gated, sinks.publisher, now)
+    kept = [item for item in rejected if item.record.sequence not in faults]
+    loader = Loader(sinks.database, patience_s, now)
+    rows = [Row(item.reading, batch_ids[item.record.name]) for item in safe]
+    try:
+        loaded = loader.load(rows, [item.to_entry(sinks.archive.bucket) for item in kept])
+        refused = [_refused(safe[position], why) for position, why in loaded.refused.items()]
+        faults |= _written([*map(_quarantine_parcel, refused)], sinks)
+        kept_too = [item for item in refused if item.record.sequence not in faults]
+        loader.load([], [item.to_entry(sinks.archive.bucket) for item in kept_too])
+    except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: the secret that holds the database's address
+        handled = [*(item.record for item in safe), *(item.record for item in kept)]
+        faults |= {record.sequence: f"database: {error}" for record in handled}
+        loaded, refused = None, []
+    faults = {record.sequence: faults[record.sequence] for record in records if record.sequence in faults}
+    all_rejected = (*rejected, *refused)
+    quarantined = sum(item.record.sequence not in faults for item in all_rejected)
+    outcome = BatchOutcome(faults, quarantined, loaded.outcome if loaded else None)
+    published = _worth_publishing(safe, loaded) if loaded else []
+    unpublished = _published(published, outcome, admission.gated, sinks.publisher, now)
     sinks.watch.tell_unknown(admission.unknown)
-    _tell(outcome, admission, unpublished, sinks.log)
+    _tell(outcome, all_rejected, admission, unpublished, sinks.log)
     return outcome
+
+
+def with_clock_faults(accepted: Sequence[Accepted]) -> list[Accepted]:
+    """Return readings, flagged where a gateway's clock stepped back within the batch.
+
+    Args:
+        accepted: In the order of the shard.
+    """
+    meters: dict[tuple[str, str], list[int]] = {}
+    for position, item in enumerate(accepted):
+        reading = item.reading
+        if reading.device_online:
+            meters.setdefault((reading.gateway_serial, reading.device_serial), []).append(position)
+    flagged = list(accepted)
+    for positions in meters.values():
+        readings = [accepted[position].reading for position in positions]
+        registers = [reading.values.get(Quantity.ENERGY_IMPORT) for reading in readings]
+        for fault in clock_faults([reading.measured_at for reading in readings], registers):
+            item = accepted[positions[fault]]
+            flags = (*item.reading.flags, QualityFlag.CLOCK_FAULT.value)
+            flagged[positions[fault]] = replace(item, reading=replace(item.reading, flags=flags))
+    return flagged
 
 
 def _by_object(accepted: Iterable[Accepted]) -> dict[str, list[Accepted]]:
@@ -161,27 +196,25 @@ def _written(parcels: Sequence[_Parcel], sinks: Sinks) -> dict[str, str]:
     }
 
 
-def _loaded(rows: Sequence[Row], database: Database) -> LoadOutcome | str | None:
-    """Load rows; return why, if they could not be."""
-    if not rows:
-        return None
-    try:
-        return database.run(lambda connection: load_rows(connection, rows))
-    except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: the secret that holds the database's address
-        return f"database: {error}"
+def _refused(item: Accepted, why: str) -> Rejected:
+    return Rejected(item.record, RejectReason.REFUSED_BY_DATABASE, visible(why))
+
+
+def _worth_publishing(safe: Sequence[Accepted], loaded: Loaded) -> list[Reading]:
+    untrue = {*loaded.outcome.differing, *loaded.refused}
+    return [
+        item.reading
+        for position, item in enumerate(safe)
+        if position not in untrue and QualityFlag.CLOCK_FAULT not in item.reading.flags
+    ]
 
 
 def _published(
-    safe: Sequence[Accepted], outcome: BatchOutcome, gated: int, publisher: Publisher, now: datetime
+    readings: Sequence[Reading], outcome: BatchOutcome, gated: int, publisher: Publisher, now: datetime
 ) -> str | None:
     """Publish what a batch measured and counted; return why, if that failed."""
-    loaded = outcome.loaded
-    differing = set(loaded.differing) if loaded else set()
-    readings = [
-        item.reading for position, item in enumerate(safe) if loaded is not None and position not in differing
-    ]
     counts = {
-        PipelineMetric.ROWS_LOADED: loaded.loaded if loaded else 0,
+        PipelineMetric.ROWS_LOADED: outcome.loaded.loaded if outcome.loaded else 0,
         PipelineMetric.ROWS_REJECTED: outcome.quarantined,
         PipelineMetric.READINGS_GATED: gated,
     }
@@ -192,7 +225,13 @@ def _published(
     return None
 
 
-def _tell(outcome: BatchOutcome, admission: Admission, unpublished: str | None, log: Log) -> None:
+def _tell(
+    outcome: BatchOutcome,
+    rejected: Sequence[Rejected],
+    admission: Admission,
+    unpublished: str | None,
+    log: Log,
+) -> None:
     loaded = outcome.loaded
     log.info(
         "batch handled",
@@ -202,7 +241,7 @@ def _tell(outcome: BatchOutcome, admission: Admission, unpublished: str | None, 
             "superseded": loaded.superseded if loaded else 0,
             "differing": len(loaded.differing) if loaded else 0,
             "quarantined": outcome.quarantined,
-            "reasons": sorted({item.reason.value for item in admission.rejected}),
+            "reasons": sorted({item.reason.value for item in rejected}),
             "gated": admission.gated,
             "unknown_gateways": len(admission.unknown),
         },

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from smarterise_lambdas.kinesis_to_s3_rds.aggregates import MAGIC, BadAggregate, parts_of
+from smarterise_lambdas.shared.quarantine import QuarantineEntry
 from smarterise_sdk.domain.mqtt import RejectedReading, RejectReason, parse_mqtt
 from smarterise_sdk.domain.names import quarantine_key
 from smarterise_sdk.domain.readings import Reading, Source
@@ -28,6 +30,7 @@ class StreamRecord:
         partition_key: Gateway serial, as the topic rule saw it.
         arrived_at: When the stream took it, UTC.
         payload: The bytes that were published.
+        part: Which one of the records in an aggregate, from 0; `None` if it came by itself.
     """
 
     stream: str
@@ -36,11 +39,17 @@ class StreamRecord:
     partition_key: str
     arrived_at: datetime
     payload: bytes
+    part: int | None = None
+
+    @property
+    def position(self) -> str:
+        """Where in its shard it is."""
+        return self.sequence if self.part is None else f"{self.sequence}-{self.part}"
 
     @property
     def name(self) -> str:
         """What tells this record from all others, fit for an object key."""
-        return f"{self.shard}-{self.sequence}"
+        return f"{self.shard}-{self.position}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,34 @@ class Rejected:
             "stream": record.stream,
             "shard": record.shard,
             "sequence_number": record.sequence,
+            "part": record.part,
             "partition_key": record.partition_key,
             "arrived_at": record.arrived_at.isoformat(),
             "payload_base64": base64.b64encode(record.payload).decode("ascii"),
         }
 
+    def to_entry(self, bucket: str) -> QuarantineEntry:
+        """Return what the quarantine's index says of it.
 
-def stream_record(source: Mapping[str, Any]) -> StreamRecord:
-    """Return the record that an entry of the event's `Records` is.
+        Args:
+            bucket: Where it is kept.
+        """
+        record = self.record
+        return QuarantineEntry(
+            source=Source.IOT,
+            gateway_serial=record.partition_key,
+            bucket=bucket,
+            key=self.key,
+            origin=f"{record.stream}/{record.shard}",
+            position=record.position,
+            reason=self.reason.value,
+            detail=self.message,
+            seen_at=record.arrived_at,
+        )
+
+
+def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
+    """Return the records that an entry of the event's `Records` is: one, or those of an aggregate.
 
     Raises:
         KeyError: If it is no Kinesis record.
@@ -92,13 +121,23 @@ def stream_record(source: Mapping[str, Any]) -> StreamRecord:
         payload = base64.b64decode(kinesis["data"], validate=True)
     except binascii.Error:
         payload = str(kinesis["data"]).encode()  # kept as it came; it will not parse either
-    return StreamRecord(
+    whole = StreamRecord(
         stream=str(source["eventSourceARN"]).rpartition("/")[2],
         shard=shard,
         sequence=str(kinesis["sequenceNumber"]),
         partition_key=str(kinesis["partitionKey"]),
         arrived_at=datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC),
         payload=payload,
+    )
+    try:
+        parts = parts_of(payload)
+    except BadAggregate:
+        parts = None  # kept whole; whoever judges it says why
+    if parts is None:
+        return (whole,)
+    return tuple(
+        replace(whole, partition_key=part.partition_key, payload=part.data, part=number)
+        for number, part in enumerate(parts)
     )
 
 
@@ -107,7 +146,18 @@ def judged(record: StreamRecord) -> Accepted | Rejected:
     try:
         return Accepted(record, parse_mqtt(record.payload, received_at=record.arrived_at))
     except RejectedReading as rejection:
+        if record.payload.startswith(MAGIC):
+            return _bad_aggregate(record)
         return Rejected(record, rejection.reason, visible(rejection.message))
+
+
+def _bad_aggregate(record: StreamRecord) -> Rejected:
+    message = "an aggregate within an aggregate"
+    try:
+        parts_of(record.payload)
+    except BadAggregate as error:
+        message = str(error)
+    return Rejected(record, RejectReason.BAD_AGGREGATE, message)
 
 
 def lake_line(accepted: Accepted) -> dict[str, Any]:
@@ -122,6 +172,7 @@ def lake_line(accepted: Accepted) -> dict[str, Any]:
         "stream": record.stream,
         "shard": record.shard,
         "sequence_number": record.sequence,
+        "part": record.part,
         "gateway_model": reading.gateway_model,
         "device_model": reading.device_model,
         "device_online": reading.device_online,

@@ -22,6 +22,11 @@ class Archive:
         self._s3 = s3
         self._bucket = bucket
 
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+        return self._bucket
+
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write one gzipped object of JSON lines.
 

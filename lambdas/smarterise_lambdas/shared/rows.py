@@ -153,7 +153,7 @@ class Stage:
 
 
 def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
-    """Load rows in one transaction.
+    """Load rows in a transaction of their own.
 
     Args:
         connection: Outside a transaction.
@@ -163,11 +163,24 @@ def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
         psycopg.Error: If the database fails; then nothing is loaded.
     """
     with transaction(connection) as cursor:
-        stage = Stage(cursor)
-        with stage.copying() as copy:
-            for position, row in enumerate(rows):
-                copy.write_row([*_cells(row), position])
-        return stage.settle(months={month_of(row.reading.measured_at) for row in rows})
+        return stage_rows(cursor, rows)
+
+
+def stage_rows(cursor: Cursor, rows: Sequence[Row]) -> LoadOutcome:
+    """Load rows in the caller's transaction.
+
+    Args:
+        cursor: Inside a transaction.
+        rows: In the order they came; the first of a key wins.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    stage = Stage(cursor)
+    with stage.copying() as copy:
+        for position, row in enumerate(rows):
+            copy.write_row([*_cells(row), position])
+    return stage.settle(months={month_of(row.reading.measured_at) for row in rows})
 
 
 def month_of(moment: datetime) -> datetime:

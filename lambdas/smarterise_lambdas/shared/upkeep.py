@@ -6,6 +6,7 @@ up, each piece in one transaction: cut off, a piece is simply done by the next.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 from psycopg import sql
 
 from smarterise_lambdas.shared import rollups
@@ -25,13 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from smarterise_lambdas.shared.database import Connection, Cursor
+    from smarterise_lambdas.shared.database import Connection, Cursor, Database
+    from smarterise_lambdas.shared.logs import Log
 
 CONTEXT_BEFORE: Final = timedelta(hours=1)
 CONTEXT_AFTER: Final = timedelta(hours=3)
 """How far a reading bears on others: a clock may run two hours ahead before its readings are refused."""
 PIECE: Final = timedelta(days=2)
 """How much of meters' time one transaction takes up, with what must be read beside it."""
+TURN_EVERY_S: Final = 30.0
+TURN_S: Final = 2.0
+"""How often a busy function takes a turn, and how long it may take, seconds."""
 _SPANS_AT_ONCE = 500
 
 
@@ -86,6 +92,48 @@ def refresh(connection: Connection, *, until: float, clock: Callable[[], float] 
         spans += taken
         flagged += changed
     return Upkeep(spans, flagged, named, is_done=False)
+
+
+class UpkeepTurns:
+    """The share of the upkeep that a busy function does after its own work: a little, every now and then."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        *,
+        every_s: float = TURN_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make a function's turns.
+
+        Args:
+            database: Where.
+            log: Where trouble is told.
+            every_s: Seconds from one turn to the next.
+            clock: Seconds that only rise.
+        """
+        self._database = database
+        self._log = log
+        self._every_s = every_s
+        self._clock = clock
+        self._last = -math.inf
+
+    def take(self, spare_s: float) -> None:
+        """Do some of the upkeep if it is time to. What goes wrong is told and let go: others do it too.
+
+        Args:
+            spare_s: Seconds that can be spared, at most.
+        """
+        now = self._clock()
+        if now - self._last < self._every_s or spare_s <= 0:
+            return
+        self._last = now
+        until = now + min(spare_s, TURN_S)
+        try:
+            self._database.run(lambda connection: refresh(connection, until=until, clock=self._clock))
+        except psycopg.Error as error:
+            self._log.warning("upkeep was put off", extra={"cause": str(error)})
 
 
 def _do_piece(connection: Connection) -> tuple[int, int] | None:
