@@ -86,6 +86,41 @@ def test_history_is_as_long_as_asked_and_says_whether_that_is_all(file: Any, inv
     assert invoke("history", limit=0)["error"]["code"] == "BAD_REQUEST"
 
 
+def test_the_last_one_told_differs_from_the_good_one_before_it_however_far_back(
+    file: Any, invoke: Invoke
+) -> None:
+    file.upload(file.sample)
+    file.upload(b"{")
+    file.upload(b"[]")
+    changed = file.sample | {"updated_at": "2026-03-02T12:00:00Z", "reason": "mended"}
+    changed["sites"] = {**file.sample["sites"], "ehm21120333": {"tier": "NON_CRITICAL"}}
+    file.upload(changed)
+    for limit in (1, 2, 3):
+        answer = invoke("history", limit=limit)
+        assert (answer["versions"][0]["kind"], answer["versions"][0]["changed"]) == ("change", 1)
+        assert (answer["count"], answer["is_complete"]) == (limit, False)
+
+
+def test_a_history_ends_in_time_and_says_that_there_is_more(
+    file: Any, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.upload(file.sample)
+    for tier in ("NON_CRITICAL", "CRITICAL", "NON_CRITICAL"):
+        switch(invoke, "ehm21120333", tier)
+    reads = []
+
+    def get_object(**request: Any) -> Any:
+        reads.append(request)
+        if len(reads) == 3:
+            context.ends_at = time.monotonic() + 1
+        return get(**request)
+
+    get = aws.s3().get_object
+    monkeypatch.setattr(aws.s3(), "get_object", get_object)
+    answer = invoke("history")
+    assert (answer["count"], answer["is_complete"], len(reads)) == (2, False, 3)
+
+
 def test_a_deletion_is_part_of_the_log_and_the_file_is_missing(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     aws.s3().delete_object(Bucket=file.bucket, Key=KEY)

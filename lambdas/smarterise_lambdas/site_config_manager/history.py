@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from smarterise_lambdas.shared.site_file import FileMissing
 from smarterise_lambdas.site_config_manager.answers import fitting
+from smarterise_lambdas.site_config_manager.retrying import RESERVE_MS
 from smarterise_lambdas.site_config_manager.serving import (
     file_missing,
     no_such_version,
@@ -27,19 +28,18 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.history import FileVersion
     from smarterise_sdk.domain.manager_contract import History, Rollback
     from smarterise_sdk.domain.site_tiers import SiteTiers
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites import JsonObject, JsonValue
 
 
-def history(request: History, store: ConfigStore) -> JsonObject:
-    """Tell the newest versions, the newest first.
-
-    One version beyond those told is read too, so that the last one has something to differ from.
+def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int]) -> JsonObject:
+    """Tell the newest versions, the newest first: as many as are asked for, or there is time for.
 
     Raises:
         Refusal: CONFIG_MISSING when there never was a file; TOO_LARGE.
         ClientError: If S3 does not let us look.
     """
-    listed = list(islice(store.versions(), request.limit + 1))
+    versions = store.versions()
+    listed = list(islice(versions, request.limit + 1))
     if not listed:
         raise file_missing(store)
 
@@ -49,17 +49,21 @@ def history(request: History, store: ConfigStore) -> JsonObject:
         except FileMissing:
             return None
 
-    # Rows at once: the documents of two hundred versions would not fit into memory side by side.
-    entries = about_site(entries_of(reversed(listed), body_of), request.gateway_serial)
-    rows = [entry.to_row() for entry in entries]
-    rows = rows[::-1][: request.limit]
+    seen = 0
+    rows: list[JsonValue] = []
+    for entry in islice(entries_of(chain(listed, versions), body_of), request.limit):
+        seen += 1
+        # Rows at once: the documents of two hundred versions would not fit into memory side by side.
+        rows += [told.to_row() for told in about_site([entry], request.gateway_serial)]
+        if remaining_ms() < RESERVE_MS:
+            break
     told: JsonObject = {
         "ok": True,
         "action": request.action,
         "count": len(rows),
-        "versions": list(rows),
+        "versions": rows,
         "is_versioned": store.keeps_versions(),
-        "is_complete": len(listed) <= request.limit,
+        "is_complete": seen == len(listed),
     }
     return fitting(told, 'Ask for fewer versions with "limit".')
 

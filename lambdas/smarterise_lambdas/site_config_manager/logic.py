@@ -69,7 +69,7 @@ def _answer(request: Request, means: Means) -> JsonObject:
         case UpdateSites():
             return update_sites(request, store, means.tries(), means.now)
         case History():
-            return history(request, store)
+            return history(request, store, means.remaining_ms)
         case Rollback():
             return rollback(request, store, means.tries(), means.now)
         case Reconcile(dry_run=dry_run, resume=resume):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.plans import SiteChange
@@ -132,7 +133,7 @@ _WITHOUT_CONTENT = frozenset({VersionKind.DELETED, VersionKind.GONE})
 
 
 def history_of(
-    versions: Sequence[FileVersion],
+    versions: Iterable[FileVersion],
     body_of: Callable[[FileVersion], bytes | None],
     *,
     limit: int,
@@ -140,16 +141,13 @@ def history_of(
 ) -> tuple[VersionEntry, ...]:
     """Return the newest versions as a log, the newest first.
 
-    One version beyond the limit is read too, so that the last one told has something to differ from.
-
     Args:
-        versions: Of the file, the newest first.
+        versions: Of the file, the newest first; as many are looked at as it takes to tell the last one.
         body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
         limit: How many to tell.
         serial: Of these, tell those alone that changed this site, and what they changed of it.
     """
-    entries = entries_of(reversed(versions[: limit + 1]), body_of)
-    return tuple(about_site(tuple(reversed(list(entries)))[:limit], serial))
+    return tuple(about_site(islice(entries_of(versions, body_of), limit), serial))
 
 
 def about_site(entries: Iterable[VersionEntry], serial: str | None) -> Iterator[VersionEntry]:
@@ -163,30 +161,31 @@ def about_site(entries: Iterable[VersionEntry], serial: str | None) -> Iterator[
 def entries_of(
     versions: Iterable[FileVersion], body_of: Callable[[FileVersion], bytes | None]
 ) -> Iterator[VersionEntry]:
-    """Yield the log of versions, the oldest first: each good one is compared with the good one before it.
+    """Yield the log of versions, the newest first: each good one is compared with the good one before it.
 
-    It holds two documents at any time, so a caller that lets go of the entries may go far back.
+    Versions are read as entries are asked for, and two documents are held at any time: a caller that lets go of
+    the entries may go far back.
 
     Args:
-        versions: The oldest first.
+        versions: The newest first.
         body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
     """
-    good: SiteTiers | None = None
+    good: tuple[FileVersion, SiteTiers] | None = None
+    behind: list[VersionEntry] = []
     for version in versions:
-        if version.is_deletion:
-            yield VersionEntry(version, VersionKind.DELETED)
-            continue
-        body = body_of(version)
-        if body is None:
-            yield VersionEntry(version, VersionKind.GONE)
-            continue
-        try:
-            document = parse_site_tiers(body)
-        except InvalidInput as refused:
-            yield VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
-            continue
-        yield _told(version, document, good)
-        good = document
+        content = _content(version, body_of)
+        if isinstance(content, SiteTiers):
+            if good is not None:
+                yield _told(*good, content)
+            yield from behind
+            good, behind = (version, content), []
+        elif good is None:
+            yield content
+        else:
+            behind.append(content)
+    if good is not None:
+        yield _told(*good, None)
+    yield from behind
 
 
 def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ...]:
@@ -243,6 +242,21 @@ def summary_of(changes: Sequence[SiteChange]) -> str:
 
 
 _WAYS_TOLD = 3
+
+
+def _content(
+    version: FileVersion, body_of: Callable[[FileVersion], bytes | None]
+) -> SiteTiers | VersionEntry:
+    """Return a version's document, or all there is to tell of one that has none."""
+    if version.is_deletion:
+        return VersionEntry(version, VersionKind.DELETED)
+    body = body_of(version)
+    if body is None:
+        return VersionEntry(version, VersionKind.GONE)
+    try:
+        return parse_site_tiers(body)
+    except InvalidInput as refused:
+        return VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
 
 
 def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -> VersionEntry:

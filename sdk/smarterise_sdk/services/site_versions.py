@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from datetime import UTC
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.history import FileVersion, history_of
@@ -63,10 +63,11 @@ class SiteVersions:
             NotFound: There never was a file (code `CONFIG_MISSING`), or there is no bucket.
             SmarteriseError: They could not be had.
         """
-        listed = tuple(islice(self.listed(), limit + 1))
+        versions = self.listed()
+        listed = tuple(islice(versions, limit + 1))
         if not listed:
             raise no_file(self._bucket, self._key, why="S3 lists no version of it")
-        entries = history_of(listed, self._body_or_none, limit=limit, serial=serial)
+        entries = history_of(chain(listed, versions), self._body_or_none, limit=limit, serial=serial)
         return SiteHistory(
             tuple(HistoryRow.from_row(entry.to_row()) for entry in entries),
             is_versioned=self._are_kept(listed),
