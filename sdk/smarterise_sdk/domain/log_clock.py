@@ -237,9 +237,9 @@ class _Hours(dict[str, int]):
             raise CloserLook(text)
         try:
             hour = datetime.strptime(text.replace("T", " "), "%Y-%m-%d %H")  # noqa: DTZ007 -- local time
-            offset = self._clock.simple_offset(hour)
-        except (ValueError, OverflowError):
+        except ValueError:
             raise CloserLook(text) from None
+        offset = self._clock.simple_offset(hour) if hour.year in _YEARS else None
         if offset is None:
             raise CloserLook(text)
         if len(self) >= _REMEMBERED_AT_MOST:

@@ -70,6 +70,8 @@ METER_OFFLINE = "meter_offline"
 """Flag: the gateway is alive but has lost the meter; what values there are, are old."""
 CONFLICTING_VALUES = "conflicting_values"
 """Flag: one quantity came twice with different values; the first was kept."""
+AMBIGUOUS_HOUR = "ambiguous_hour"
+"""Flag: of the hour that comes twice when summer time ends, and nothing told which; taken as summer time."""
 METER_UNKNOWN = "meter_unknown"
 """Flag: the gateway has several meters, and nothing tells which of them this row is of."""
 

@@ -1,0 +1,172 @@
+"""Rows of a log file by columns: numbers made of cells, and the rows left out that turn out to be none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from smarterise_sdk.domain.aliases import scaled
+from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
+from smarterise_sdk.domain.numerals import numbers
+from smarterise_sdk.domain.readings import AMBIGUOUS_HOUR, CONFLICTING_VALUES, Quantity
+from smarterise_sdk.domain.stamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, moment_at
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from smarterise_sdk.domain.csv_dialect import Layout
+
+Column: TypeAlias = "list[float | None]"
+
+_EARLIEST: Final = count_of(EARLIEST_CLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Some rows of a file, by columns.
+
+    Attributes:
+        header: The header that they are under.
+        lines: The line of each row in the file, from 1.
+        moments: When each was measured, in microseconds since `MOMENT_ZERO`.
+        values: What was measured, in the unit of the quantity; `None` where there was no usable value.
+        flags: What is odd about a row, by its place here.
+        ignored: How many cells of known columns held no usable value.
+        rejected: Lines among these that are no rows.
+    """
+
+    header: str
+    lines: Sequence[int]
+    moments: list[int]
+    values: Mapping[Quantity, Column]
+    flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    ignored: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(slots=True)
+class RawRows:
+    """Lines that are rows as far as their cells and their time go.
+
+    Attributes:
+        layout: How they are laid out.
+        cells: All cells, one row behind the other.
+        step: How many cells there are of each.
+        lines: The line of each in the file.
+        texts: The lines themselves.
+        moments: When each was measured.
+        ambiguous: The places of those whose moment is ambiguous.
+    """
+
+    layout: Layout
+    cells: list[str]
+    step: int
+    lines: Sequence[int]
+    texts: Sequence[str]
+    moments: list[int]
+    ambiguous: Sequence[int] = ()
+
+
+class RowBuilder:
+    """Makes blocks of rows.
+
+    Args:
+        received_at: When the file came, UTC: no row of it can be much later.
+        decimal_comma: Whether `230,4` is a number.
+    """
+
+    def __init__(self, received_at: datetime, *, decimal_comma: bool) -> None:
+        self._received_at = received_at
+        self._latest = count_of(received_at + CLOCK_TOLERANCE)
+        self._decimal_comma = decimal_comma
+
+    def block(
+        self, raw: RawRows, rejected: Sequence[RejectedRow] = (), *, underscores: bool = True
+    ) -> RowBlock:
+        """Return rows by columns.
+
+        Args:
+            raw: The rows.
+            rejected: Lines among them that are no rows.
+            underscores: Whether there may be one in any cell.
+        """
+        values: dict[Quantity, Column] = {}
+        flags: dict[int, tuple[str, ...]] = dict.fromkeys(raw.ambiguous, (AMBIGUOUS_HOUR,))
+        ignored = 0
+        for known in raw.layout.columns:
+            cells = raw.cells[known.index :: raw.step]
+            column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores)
+            if known.scale != 1:
+                column = [None if value is None else scaled(value, known.scale) for value in column]
+            ignored += column.count(None)
+            kept = values.setdefault(known.quantity, column)
+            if kept is not column:
+                for place in _merged(kept, column):
+                    flags[place] = (*flags.get(place, ()), CONFLICTING_VALUES)
+        block = RowBlock(raw.layout.header, raw.lines, raw.moments, values, flags, ignored, tuple(rejected))
+        faults = self._clock_faults(raw.moments) | _without_value(values)
+        return _without(block, raw.texts, faults) if faults else block
+
+    def _clock_faults(self, moments: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
+        if not moments or (min(moments) >= _EARLIEST and max(moments) <= self._latest):
+            return {}
+        return {
+            place: (RowReason.CLOCK_FAULT, self._told(moment))
+            for place, moment in enumerate(moments)
+            if not _EARLIEST <= moment <= self._latest
+        }
+
+    def _told(self, moment: int) -> str:
+        stamped = f"stamped {moment_at(moment):%Y-%m-%d %H:%M:%S}Z"
+        if moment < _EARLIEST:
+            return f"{stamped}: the gateway has lost its clock"
+        return f"{stamped}, but the file came at {self._received_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> RejectedRow:
+    """Return a rejected row whose detail can be shown."""
+    return RejectedRow(line, text, reason, visible(detail))
+
+
+def _merged(kept: Column, column: Column) -> list[int]:
+    """Fill what is missing in a column from another of the same quantity; return where they contradict."""
+    conflicts: list[int] = []
+    if kept != column:
+        for place, (first, second) in enumerate(zip(kept, column, strict=True)):
+            if first is None:
+                kept[place] = second
+            elif second is not None and first != second:
+                conflicts.append(place)
+    return conflicts
+
+
+def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReason, str]]:
+    # As long as one column is full, no row is empty.
+    if not all(None in column for column in values.values()):
+        return {}
+    text = "no cell of a known column holds a usable value"
+    return {
+        place: (RowReason.NO_USABLE_VALUES, text)
+        for place, row in enumerate(zip(*values.values(), strict=True))
+        if row.count(None) == len(row)
+    }
+
+
+def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[RowReason, str]]) -> RowBlock:
+    """Return a block without the rows that turned out to be none."""
+    is_kept = [place not in faults for place in range(len(block.moments))]
+    places = compress(range(len(is_kept)), is_kept)
+    odd = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
+    values = {quantity: list(compress(column, is_kept)) for quantity, column in block.values.items()}
+    return RowBlock(
+        header=block.header,
+        lines=list(compress(block.lines, is_kept)),
+        moments=list(compress(block.moments, is_kept)),
+        values=values,
+        flags={new: block.flags[old] for new, old in enumerate(places) if old in block.flags},
+        ignored=sum(column.count(None) for column in values.values()),
+        rejected=tuple(sorted((*block.rejected, *odd), key=lambda row: row.line)),
+    )
