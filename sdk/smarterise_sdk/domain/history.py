@@ -163,8 +163,8 @@ def entries_of(
 ) -> Iterator[VersionEntry]:
     """Yield the log of versions, the newest first: each good one is compared with the good one before it.
 
-    Versions are read as entries are asked for, and two documents are held at any time: a caller that lets go of
-    the entries may go far back.
+    Versions are read as entries are asked for, and two documents are held at any time: a caller that lets go
+    of the entries may go far back.
 
     Args:
         versions: The newest first.
