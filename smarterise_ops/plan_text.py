@@ -103,15 +103,16 @@ def _shown(value: JsonValue) -> str:
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def nothing_line(plan: Plan) -> str:
+def nothing_lines(plan: Plan) -> list[str]:
     """Return what there is to say of a plan that asks for nothing new."""
-    return f"nothing to do: {len(plan.unchanged)} already as asked" if plan.unchanged else "nothing to do"
+    count = f": {len(plan.unchanged)} already as asked" if plan.unchanged else ""
+    return [f"nothing to do{count}", *(visible(note) for note in plan.notes)]
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
     """Return a receipt as lines for people."""
     if receipt.state is ReceiptState.NOTHING_TO_DO:
-        return [nothing_line(receipt.plan), *(visible(note) for note in receipt.plan.notes)]
+        return nothing_lines(receipt.plan)
     lines = [_outcome(receipt)]
     unverified = list(receipt.unverified.items())
     lines += [f"? {visible(name)}: {visible(why)}" for name, why in unverified[:UNVERIFIED_SHOWN]]

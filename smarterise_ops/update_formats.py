@@ -101,6 +101,12 @@ def _records(value: JsonValue, line_of: _LineOf, problems: list[Problem]) -> Ite
             yield from _record(item, line_of([index]), partial(_line_below, line_of, index), problems)
     elif isinstance(value, dict) and isinstance(value.get(SERIAL_KEY), str):
         yield from _record(value, line_of([]), lambda name: line_of([name]), problems)
+    elif isinstance(value, dict) and isinstance(value.get("sites"), dict):
+        message, remedy = (
+            "is a whole site file",
+            "put it in place with `sites import`, or give its sites alone",
+        )
+        problems.append(Problem(BAD, message, remedy, line=line_of(["sites"])))
     elif isinstance(value, dict):
         for serial, item in value.items():
             fields: JsonValue = {"tier": item} if isinstance(item, str) else item

@@ -12,7 +12,7 @@ from smarterise_ops.context import PROGRAM
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.output import OutputFormat, ask, emit_object, say, say_progress, write_data
 from smarterise_ops.plan_text import (
-    nothing_line,
+    nothing_lines,
     plan_lines,
     plan_object,
     receipt_lines,
@@ -163,7 +163,7 @@ def print_receipt(run: Invocation, receipt: Receipt) -> ExitCode:
 
 def _print_plan(plan: Plan, form: OutputFormat) -> None:
     if form is OutputFormat.TABLE:
-        lines = [nothing_line(plan), *plan.notes] if plan.is_empty else plan_lines(plan)
+        lines = nothing_lines(plan) if plan.is_empty else plan_lines(plan)
         write_data("\n".join([*lines, "nothing was written (--dry-run)"]) + "\n")
     else:
         emit_object(plan_object(plan), form)

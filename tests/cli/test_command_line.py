@@ -91,6 +91,18 @@ def test_the_overview_names_every_group_and_the_exit_codes(cli: Run) -> None:
         (["sites", "bulk-update"], "There is nothing to update", "smarterise-ops sites bulk-update --help"),
         (["sites", "bulk-update", "no.csv"], "no.csv cannot be read", None),
         (
+            ["sites", "bulk-update", "no.csv", "--where", "tier=CRITICAL", "--to", "CRITICAL"],
+            "--where, --to and --field say all there is to say",
+            "smarterise-ops sites bulk-update --help",
+        ),
+        (["sites", "bulk-update", "--where", "tier=CRITICAL"], "--where says which sites, --to or", None),
+        (["sites", "bulk-update", "--to", "CRITICAL"], "--where says which sites, --to or", None),
+        (["sites", "bulk-update", "--field", "name=x"], "--where says which sites, --to or", None),
+        (["sites", "add", "AN1"], "missing option '--tier'", "smarterise-ops sites add --help"),
+        (["sites", "history", "--limit", "0"], "invalid value for '--limit'", None),
+        (["undo"], "missing argument 'ID'", "smarterise-ops undo --help"),
+        (["journal"], "missing command", "smarterise-ops journal --help"),
+        (
             ["metrics", "show", "AN1", "--since", "5"],
             "invalid value for '--since': '5' is no span",
             "smarterise-ops metrics show --help",
@@ -110,6 +122,32 @@ def test_a_wrong_command_line_is_told_in_one_form(
     assert lines[0].startswith(f"error: {what}")
     assert remedy is None or lines[-1] == f"try: {remedy}"
     assert "Traceback" not in done.stderr
+
+
+BAD_VOLTAGE = (
+    "  - field nominal_voltage: nominal_voltage is -5; it takes volts, more than 0 and at most 1000000 "
+    "(Correct nominal_voltage.)"
+)
+
+
+def test_everything_wrong_with_a_selection_is_told_before_anybody_is_asked(cli: Run) -> None:
+    done = cli(
+        "sites", "bulk-update", "--where", "tier=CRITICL", "--where", "capacity_kva>big", "--where", "Ikeja",
+        "--field", "nominal_voltage=-5", "--field", "oops", "--yes", env=NOWHERE,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert lines[0] == "error: the request cannot be applied: 5 problem(s)"
+    assert [line for line in lines if line.startswith("  - ")] == [
+        '  - "tier=CRITICL": there is no tier "CRITICL" (did you mean tier=CRITICAL?)',
+        '  - "capacity_kva>big": capacity_kva is a number, not "big" (e.g. capacity_kva>100)',
+        '  - "Ikeja": is no condition (e.g. tier=CRITICAL, name~Ikeja*, capacity_kva>100)',
+        "  - --field oops is not NAME=VALUE (e.g. --field capacity_kva=500)",
+        BAD_VOLTAGE,
+    ]  # fmt: skip
+    listing = cli("sites", "list", "--where", "tier>CRITICAL", env=NOWHERE)
+    assert listing.returncode == 1
+    assert "tier is no number" in listing.stderr
 
 
 @pytest.mark.parametrize(

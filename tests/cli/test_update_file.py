@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from smarterise_ops import output
 from smarterise_ops.formats import UpdateFormat
 from smarterise_ops.output import Column
-from smarterise_ops.update_file import guess_format, read_updates
+from smarterise_ops.update_file import fields_of, guess_format, read_updates
 from smarterise_ops.update_formats import MAX_UPDATE_BYTES, cell_text, cell_value
 from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
     from smarterise_sdk.domain.sites import JsonValue
@@ -318,3 +319,50 @@ def test_no_bytes_crash_it(source: bytes, subject: str) -> None:
 )
 def test_no_text_crashes_it(text: str, form: UpdateFormat) -> None:
     json.dumps(read_updates(text.encode(), "-", form=form).values, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["site-tiers.json", "site-tiers.yaml"])
+def test_a_whole_site_file_is_told_where_it_belongs(name: str) -> None:
+    text = json.dumps({"schema_version": 1, "sites": {"AN10000001": {"tier": "CRITICAL"}}}, indent=1)
+    updates = read_updates(text.encode(), name)
+    (problem,) = updates.problems
+    assert (problem.message, problem.line) == ("is a whole site file", 3)
+    assert "`sites import`" in problem.remedy
+    assert updates.values == {}
+
+
+def test_fields_of_the_command_line_have_their_kinds() -> None:
+    problems: list[Problem] = []
+    settings = ["capacity_kva=315", "name=Yaba = Market", "enabled=no", "asset_id=", "note=[1]", "crew=north"]
+    assert fields_of(settings, problems, tier=Tier.CRITICAL) == {
+        "tier": "CRITICAL",
+        "capacity_kva": 315,
+        "name": "Yaba = Market",
+        "enabled": False,
+        "asset_id": None,
+        "note": [1],
+        "crew": "north",
+    }
+    assert problems == []
+
+
+def test_every_field_that_is_none_is_told() -> None:
+    problems: list[Problem] = []
+    settings = ["oops\x1b[2J", "=5", "name=a", "name=b", "tier=CRITICAL"]
+    assert fields_of(settings, problems, tier=Tier.CRITICAL) == {"tier": "CRITICAL", "name": "a"}
+    assert [problem.message for problem in problems] == [
+        r"--field oops\x1b[2J is not NAME=VALUE",
+        "--field =5 is not NAME=VALUE",
+        '"name" is asked for twice',
+        '"tier" is asked for twice',
+    ]
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(max_size=10), max_size=4))
+def test_a_field_means_what_it_means_in_a_cell(wanted: dict[str, str]) -> None:
+    problems: list[Problem] = []
+    fields = fields_of([f"{name}={value}" for name, value in wanted.items()], problems)
+    assert problems == []
+    assert fields == {
+        name: cell_value(name, value) if value.strip() else None for name, value in wanted.items()
+    }
