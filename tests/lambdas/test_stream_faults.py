@@ -113,7 +113,12 @@ def test_the_stream_tells_which_meters_a_gateway_has(pipeline: Any, message: Mes
 
 def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message: Message) -> None:
     with psycopg.connect(pipeline.database_url, autocommit=True) as connection:
-        connection.execute(b"ALTER TABLE readings ADD CONSTRAINT tame CHECK (voltage_a < 300)")
+        connection.execute(
+            b"CREATE FUNCTION tame() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            b" IF NEW.voltage_a > 300 THEN RAISE 'too wild' USING ERRCODE = '22003'; END IF;"
+            b" RETURN NEW; END $$;"
+            b" CREATE TRIGGER tame BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION tame()"
+        )
     now = int(time.time()) - 60
     payloads = [message(at=now + n, voltage=900.0 if n in (2, 7) else 230.0) for n in range(9)]
     again = pipeline.event(*payloads, b"poison", payloads[0])
@@ -128,7 +133,7 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
         ("8", "REFUSED_BY_DATABASE"),
         ("10", "NOT_JSON"),
     ]
-    assert "tame" in noted[0][2]
+    assert "too wild" in noted[0][2]
     kept = [line for key in pipeline.keys("quarantine/") for line in lines_of(pipeline.bucket, key)]
     assert {base64.b64decode(line["payload_base64"]) for line in kept} == {
         payloads[2],
@@ -136,6 +141,15 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
         b"poison",
     }
     assert len(pipeline.points("VoltagePhase_A", "AN54101471", datetime.fromtimestamp(now, UTC))) == 1
+
+
+def test_a_constraint_that_somebody_added_makes_the_batch_come_again(pipeline: Any, message: Message) -> None:
+    with psycopg.connect(pipeline.database_url, autocommit=True) as connection:
+        connection.execute(b"ALTER TABLE readings ADD CONSTRAINT closed CHECK (false) NOT VALID")
+        assert pipeline.deliver(message()) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+        connection.execute(b"ALTER TABLE readings DROP CONSTRAINT closed")
+    assert pipeline.deliver(message()) == {"batchItemFailures": []}
+    assert pipeline.query("SELECT count(*) FROM quarantine") == [(0,)]
 
 
 def test_a_clock_that_steps_back_is_flagged_and_not_published(

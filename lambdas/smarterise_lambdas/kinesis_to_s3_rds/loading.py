@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.database import Connection, Database
     from smarterise_lambdas.shared.quarantine import QuarantineEntry
 
-OF_THE_ROW: Final = (psycopg.DataError, psycopg.IntegrityError)
-"""What a row is refused for that would be refused again."""
+OF_THE_ROW: Final = psycopg.DataError
+"""What lies in the values of a row. A constraint that somebody added is no fault of theirs."""
 _NOTHING: Final = LoadOutcome(0, 0, 0, ())
 
 
