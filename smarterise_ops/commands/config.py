@@ -19,7 +19,7 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidConfiguration, UsageError
 from smarterise_sdk.settings import defined_environments, load_settings
 from smarterise_sdk.settings_files import PROJECT_FILE
-from smarterise_sdk.settings_keys import FLAGS, BadSettingError
+from smarterise_sdk.settings_keys import ENVIRONMENT, FLAGS, IN_ENVIRONMENT, BadSettingError
 from smarterise_sdk.settings_model import EnvironmentKind
 
 if TYPE_CHECKING:
@@ -78,9 +78,12 @@ def show() -> None:
     """List every setting: its value here and now, and where it comes from."""
     run = current()
     settings = run.settings
+    keys = [key.name for key in (ENVIRONMENT, *IN_ENVIRONMENT)]
+    # As the page on configuration has them; what else there is comes after.
+    names = dict.fromkeys([*(key for key in keys if key in settings.origins), *settings.origins])
     rows: list[JsonObject] = [
-        {"setting": name, "value": value_of(settings, name), "origin": str(origin)}
-        for name, origin in settings.origins.items()
+        {"setting": name, "value": value_of(settings, name), "origin": str(settings.origin(name))}
+        for name in names
     ]
     emit_rows(rows, SHOW_COLUMNS, run.output)
 

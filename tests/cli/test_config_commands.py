@@ -90,6 +90,7 @@ def test_what_holds_is_shown_with_its_origin(cli: Run, tmp_path: Path) -> None:
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert lines["SETTING"].split() == ["SETTING", "VALUE", "ORIGIN"]
     assert lines["environment"].split(maxsplit=2)[1:] == ["live", "flag --env"]
+    assert list(lines)[1:4] == ["environment", "kind", "colour"]
     assert "environment variable SMARTERISE_TOPIC_PREFIX" in lines["names.topic_prefix"]
     assert f"project file {tmp_path / FILE} [environments.live]" in lines["names.stream"]
     assert lines["read_only"].split()[1:3] == ["yes", "default"]
