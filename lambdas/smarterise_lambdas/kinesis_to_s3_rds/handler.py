@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.kinesis_to_s3_rds.gate import LOOK_AGAIN_SECONDS, SiteWatch
 from smarterise_lambdas.kinesis_to_s3_rds.ingest import Sinks, ingest
 from smarterise_lambdas.kinesis_to_s3_rds.records import stream_records
 from smarterise_lambdas.shared import aws
@@ -17,6 +16,7 @@ from smarterise_lambdas.shared.database import PATIENCE_S, Database
 from smarterise_lambdas.shared.environment import optional, required
 from smarterise_lambdas.shared.publishing import Publisher
 from smarterise_lambdas.shared.site_file import SiteFile
+from smarterise_lambdas.shared.site_watch import LOOK_AGAIN_SECONDS, SiteWatch
 from smarterise_lambdas.shared.upkeep import TURN_EVERY_S, UpkeepTurns
 from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
 

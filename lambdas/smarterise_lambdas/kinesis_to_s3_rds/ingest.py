@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smarterise_lambdas.kinesis_to_s3_rds.gate import Admission, SiteWatch, admitted
+from smarterise_lambdas.kinesis_to_s3_rds.gate import Admission, admitted
 from smarterise_lambdas.kinesis_to_s3_rds.loading import Loaded, Loader
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
 from smarterise_lambdas.shared.database import PATIENCE_S
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.database import Database
     from smarterise_lambdas.shared.logs import Log
     from smarterise_lambdas.shared.publishing import Publisher
+    from smarterise_lambdas.shared.site_watch import SiteWatch
 
 AWS_FAULTS: Final = (ClientError, BotoCoreError)
 _UPLOADS_AT_ONCE = 8

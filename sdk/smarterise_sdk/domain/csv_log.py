@@ -38,12 +38,14 @@ class LogReader:
     Args:
         clock: The clock of this file.
         received_at: When the file came, UTC: no row of it can be much later.
+        nominal_voltage: Nominal line-to-neutral voltage of the site, V.
     """
 
-    def __init__(self, clock: LogClock, received_at: datetime) -> None:
+    def __init__(self, clock: LogClock, received_at: datetime, nominal_voltage: float = 230.0) -> None:
         self.ends_early = False
         self._clock = clock
         self._received_at = received_at
+        self._nominal_voltage = nominal_voltage
         self._neighbours: list[str] = []
 
     def rows(self, blocks: Iterable[LineBlock]) -> Iterator[RowBlock]:
@@ -56,10 +58,8 @@ class LogReader:
         head = _head(blocks)
         lines = [line for block in head for line in block.lines]
         position, self._layout = find_header(lines)
-        sample = lines[position + 1 : HEADER_WITHIN]
-        self._builder = RowBuilder(
-            self._received_at, decimal_comma=not any(map(self._layout.has_dot_decimals, sample))
-        )
+        has_points = any(map(self._layout.has_dot_decimals, lines[position + 1 : HEADER_WITHIN]))
+        self._builder = RowBuilder(self._received_at, self._nominal_voltage, decimal_comma=not has_points)
         rejected = tuple(self._above_header(lines[:position]))
         if rejected:
             yield RowBlock(self._layout.header, (), [], {}, rejected=rejected)

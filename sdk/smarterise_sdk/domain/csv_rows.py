@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import compress
+from dataclasses import dataclass, field, replace
+from itertools import compress, islice, repeat
+from operator import lt
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from smarterise_sdk.domain.aliases import scaled
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.numerals import numbers
-from smarterise_sdk.domain.readings import AMBIGUOUS_HOUR, CONFLICTING_VALUES, Quantity
+from smarterise_sdk.domain.quality import QualityFlag, clock_faults
+from smarterise_sdk.domain.readings import (
+    AMBIGUOUS_HOUR,
+    CONFLICTING_VALUES,
+    LINE_TO_LINE,
+    LINE_TO_NEUTRAL,
+    Quantity,
+)
 from smarterise_sdk.domain.stamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, moment_at
 from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.voltage_quality import Phases, Unbalance, voltage_unbalance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from smarterise_sdk.domain.csv_dialect import Layout
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 Column: TypeAlias = "list[float | None]"
 
 _EARLIEST: Final = count_of(EARLIEST_CLOCK)
+_ROWS_BEFORE: Final = 100
+"""So many rows are remembered for the first ones of the next block to be compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class RowBlock:
         lines: The line of each row in the file, from 1.
         moments: When each was measured, in microseconds since `MOMENT_ZERO`.
         values: What was measured, in the unit of the quantity; `None` where there was no usable value.
+        unbalances: The voltage unbalance of each row, where the voltages allow one.
         flags: What is odd about a row, by its place here.
         ignored: How many cells of known columns held no usable value.
         rejected: Lines among these that are no rows.
@@ -42,6 +54,7 @@ class RowBlock:
     lines: Sequence[int]
     moments: list[int]
     values: Mapping[Quantity, Column]
+    unbalances: Sequence[Unbalance | None] = ()
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     ignored: int = 0
     rejected: tuple[RejectedRow, ...] = ()
@@ -71,17 +84,20 @@ class RawRows:
 
 
 class RowBuilder:
-    """Makes blocks of rows.
+    """Makes blocks of one file's rows, in the file's order.
 
     Args:
         received_at: When the file came, UTC: no row of it can be much later.
+        nominal_voltage: Nominal line-to-neutral voltage of the site, V.
         decimal_comma: Whether `230,4` is a number.
     """
 
-    def __init__(self, received_at: datetime, *, decimal_comma: bool) -> None:
+    def __init__(self, received_at: datetime, nominal_voltage: float, *, decimal_comma: bool) -> None:
         self._received_at = received_at
         self._latest = count_of(received_at + CLOCK_TOLERANCE)
+        self._nominal_voltage = nominal_voltage
         self._decimal_comma = decimal_comma
+        self._before: list[tuple[int, float | None]] = []
 
     def block(
         self, raw: RawRows, rejected: Sequence[RejectedRow] = (), *, underscores: bool = True
@@ -106,11 +122,35 @@ class RowBuilder:
             if kept is not column:
                 for place in _merged(kept, column):
                     flags[place] = (*flags.get(place, ()), CONFLICTING_VALUES)
-        block = RowBlock(raw.layout.header, raw.lines, raw.moments, values, flags, ignored, tuple(rejected))
-        faults = self._clock_faults(raw.moments) | _without_value(values)
-        return _without(block, raw.texts, faults) if faults else block
+        block = RowBlock(
+            raw.layout.header, raw.lines, raw.moments, values, (), flags, ignored, tuple(rejected)
+        )
+        faults = self._implausible(raw.moments) | _without_value(values)
+        block = _without(block, raw.texts, faults) if faults else block
+        return replace(block, unbalances=self._unbalances(block), flags=self._with_clock_faults(block))
 
-    def _clock_faults(self, moments: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
+    def _unbalances(self, block: RowBlock) -> list[Unbalance | None]:
+        lines, neutrals = _phases(block, LINE_TO_LINE), _phases(block, LINE_TO_NEUTRAL)
+        return list(map(voltage_unbalance, lines, neutrals, repeat(self._nominal_voltage)))
+
+    def _with_clock_faults(self, block: RowBlock) -> Mapping[int, tuple[str, ...]]:
+        """Return a block's flags, with those of rows whose clock stepped back while the register rose."""
+        moments = block.moments
+        registers = block.values.get(Quantity.ENERGY_IMPORT) or [None] * len(moments)
+        before = self._before
+        last = zip(moments[-_ROWS_BEFORE:], registers[-_ROWS_BEFORE:], strict=True)
+        self._before = [*before, *last][-_ROWS_BEFORE:]
+        rising = all(map(lt, moments, islice(moments, 1, None)))
+        if not moments or (rising and all(moment < moments[0] for moment, _ in before)):
+            return block.flags
+        known = [*before, *zip(moments, registers, strict=True)]
+        faults = clock_faults([moment_at(moment) for moment, _ in known], [register for _, register in known])
+        flags = dict(block.flags)
+        for place in sorted(fault - len(before) for fault in faults if fault >= len(before)):
+            flags[place] = (*flags.get(place, ()), QualityFlag.CLOCK_FAULT.value)
+        return flags
+
+    def _implausible(self, moments: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
         if not moments or (min(moments) >= _EARLIEST and max(moments) <= self._latest):
             return {}
         return {
@@ -129,6 +169,12 @@ class RowBuilder:
 def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> RejectedRow:
     """Return a rejected row whose detail can be shown."""
     return RejectedRow(line, text, reason, visible(detail))
+
+
+def _phases(block: RowBlock, quantities: tuple[Quantity, Quantity, Quantity]) -> Iterable[Phases]:
+    nothing: Column = [None] * len(block.moments)
+    first, second, third = (block.values.get(quantity, nothing) for quantity in quantities)
+    return zip(first, second, third, strict=True)
 
 
 def _merged(kept: Column, column: Column) -> list[int]:

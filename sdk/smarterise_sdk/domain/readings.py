@@ -66,6 +66,9 @@ class Quantity(StrEnum):
     APPARENT_ENERGY = "apparent_energy"
 
 
+LINE_TO_LINE = (Quantity.VOLTAGE_AB, Quantity.VOLTAGE_BC, Quantity.VOLTAGE_CA)
+LINE_TO_NEUTRAL = (Quantity.VOLTAGE_A, Quantity.VOLTAGE_B, Quantity.VOLTAGE_C)
+
 METER_OFFLINE = "meter_offline"
 """Flag: the gateway is alive but has lost the meter; what values there are, are old."""
 CONFLICTING_VALUES = "conflicting_values"

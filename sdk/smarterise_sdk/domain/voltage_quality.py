@@ -18,6 +18,10 @@ Phases: TypeAlias = "tuple[float | None, float | None, float | None]"
 OUTAGE_SHARE: Final = 0.10
 """Below this share of the nominal voltage a feeder is dead, and unbalance means nothing."""
 
+_FOURTH_POWERS_FROM: Final = 1e-70
+_FOURTH_POWERS_TO: Final = 1e70
+"""Between these a fourth power neither vanishes nor overflows."""
+
 
 class UnbalanceMethod(StrEnum):
     """By which definition an unbalance is computed."""
@@ -51,11 +55,14 @@ def u2(v12: float, v23: float, v31: float) -> float:
     Raises:
         ValueError: If all three are zero: there is nothing to compare.
     """
-    # Scaled to the largest, so that fourth powers neither overflow nor vanish.
-    squares = [(voltage / _largest(v12, v23, v31)) ** 2 for voltage in (v12, v23, v31)]
-    beta = sum(square * square for square in squares) / sum(squares) ** 2
-    # Rounding can carry 3 − 6β a hair outside 0…1; so can three magnitudes that close no triangle.
-    root = math.sqrt(min(1.0, max(0.0, 3 - 6 * beta)))
+    largest = _largest(v12, v23, v31)
+    if not _FOURTH_POWERS_FROM < largest < _FOURTH_POWERS_TO:
+        v12, v23, v31 = v12 / largest, v23 / largest, v31 / largest
+    x, y, z = v12 * v12, v23 * v23, v31 * v31
+    total = x + y + z
+    # 3 − 6β. Rounding can carry it a hair outside 0…1; so can three magnitudes that close no triangle.
+    square = 3 - 6 * (x * x + y * y + z * z) / (total * total)
+    root = math.sqrt(square) if 0 < square < 1 else float(square >= 1)
     return 100 * math.sqrt((1 - root) / (1 + root))
 
 
