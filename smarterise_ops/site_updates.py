@@ -181,7 +181,7 @@ def _planned(run: Invocation, updates: Updates, subject: str, request: Request) 
         try:
             plan = _plan(run, updates.values, request)
         except InvalidDocument as refused:
-            if all(problem.line is None and problem.site in updates.values for problem in refused.problems):
+            if not _is_of_the_file(refused) and _are_of(updates, refused.problems):
                 problems += (updates.located(problem) for problem in refused.problems)
             elif not problems:
                 raise
@@ -198,9 +198,9 @@ def _planned_selection(run: Invocation, chosen: Chosen, request: Request) -> Pla
     try:
         plan = _plan(run, chosen, request)
     except InvalidDocument as refused:
-        # What is wrong with the one thing asked for is wrong with every site: told once.
-        if any(problem.line is not None for problem in refused.problems):
+        if _is_of_the_file(refused):
             raise
+        # What is wrong with the one thing asked for is wrong with every site: told once.
         raise cannot(NO_FILE, _once_each(refused.problems)) from refused
     if not plan.changes and not plan.unchanged:
         say("there is no such site: the conditions hold for none")
@@ -218,6 +218,15 @@ def _plan(run: Invocation, values: Values | Chosen, request: Request) -> Plan:
 
 
 # Problems ---------------------------------------------------------------------------------------
+
+
+def _are_of(updates: Updates, problems: Iterable[Problem]) -> bool:
+    return all(problem.line is None and problem.site in updates.values for problem in problems)
+
+
+def _is_of_the_file(refused: InvalidDocument) -> bool:
+    """Whether it is the site file that is wrong, and not what is asked of it."""
+    return refused.code == InvalidDocument.code
 
 
 def _wrong(fields: Mapping[str, JsonValue]) -> Iterable[Problem]:

@@ -482,6 +482,11 @@ def test_a_broken_file_is_put_back_as_it_was_last(on_stack: Run, broken: str, si
 def test_what_nothing_can_be_made_of_names_the_way_back(
     on_stack: Run, broken: str, embedded_stack: RunningStack
 ) -> None:
+    s3_of(embedded_stack).put_object(Bucket=BUCKET, Key=KEY, Body=b'{"schema_version": 1}')
+    for request in (("--where", "tier=CRITICAL", "--to", "CRITICAL"), ("--set", f"{broken}=NON_CRITICAL")):
+        refused = on_stack("sites", "bulk-update", *request, "--yes")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("error: the site file cannot be used, so nothing is written to it\n")
     s3_of(embedded_stack).put_object(Bucket=BUCKET, Key=KEY, Body=b"see the other file")
     done = on_stack("sites", "repair", "--dry-run")
     assert (done.returncode, done.stdout) == (1, "")
