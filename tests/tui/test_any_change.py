@@ -81,6 +81,8 @@ def test_the_cost_has_its_sign(stack, usd, words):
     plan = replace(stack.make_plan((SWITCHED,), title="x"), monthly_usd=usd)
     assert words in plan_text(plan).plain
     assert "Cost" not in plan_text(replace(plan, monthly_usd=None)).plain
+    told = plan_text(replace(plan, causes=("1 site: stream off", "cost: about the same"))).plain
+    assert "Causes   1 site: stream off\nCost     about the same\n" in told
 
 
 def test_data_in_a_plan_is_never_markup(stack):
@@ -95,6 +97,7 @@ def test_too_many_changes_are_counted(stack):
     changes = tuple(replace(SWITCHED, gateway_serial=f"AN{n:06}") for n in range(MOST_LINES + 7))
     text = plan_text(stack.make_plan(changes, title="x")).plain
     assert text.count("→") == MOST_LINES
+    assert text.index("Calls") < text.index("→")
     assert "… and 7 more; ctrl+y copies the command that does all" in text
 
 

@@ -70,7 +70,7 @@ async def test_both_lists_are_told_at_80_columns(make_console, told, settled):
             ["3d", "●"],
         ]
         assert "hand edit" in versions[0]
-        assert "current; 1 site" in versions[0]
+        assert "1 site: tier CRITICAL → N" in versions[0]
         assert "anna" in versions[2]
         assert "arn:aws" not in "".join(versions)
         head, *changes = lines(app, "journal")

@@ -44,6 +44,7 @@ async def test_a_broken_site_file_is_told_with_its_remedy(make_console, broken, 
         await settled(pilot)
         assert "✖ the site file is broken; shown is its last good version (v0-the-last-)" in banner(app)
         assert "line 7, site AN54101471" in banner(app)
+        assert len(banner(app)) == 160
         assert banner(app).rstrip().endswith("R repair  e details")
         await pilot.press("e")
         text = app.screen.text.plain
@@ -99,7 +100,7 @@ async def test_changes_without_an_end_are_told_at_start_and_once(
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert "▲ aaaa0001 has no end: smarterise-ops journal settle aaaa0001" in banner(app)
+        assert "▲ aaaa0001 no end: smarterise-ops journal settle aaaa0001" in banner(app)
         assert "H history" in banner(app)
         clock.advance(60)
         app.tick()

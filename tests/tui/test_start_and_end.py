@@ -51,6 +51,7 @@ def test_without_a_stack_the_sdk_makes_one(settings_of, monkeypatch):
 
     monkeypatch.setattr(SmarteriseConsole, "run", run)
     monkeypatch.setattr(app_module.gc, "freeze", lambda: None)
+    monkeypatch.setattr(app_module.gc, "set_threshold", lambda *_: None)
     settings = settings_of("dev", name="dev")
     run_console(settings)
     assert made[0].settings is settings

@@ -51,7 +51,7 @@ def s3(big_stack, monkeypatch) -> Any:
     }
     for serial in FEEDER:
         entries[serial]["name"] = f"Feeder 17, {serial[-3:]}"
-    client = boto3.client("s3")
+    client = boto3.Session().client("s3")
     client.put_object(**PLACE, Body=render_site_tiers(new_site_tiers(entries)))
     return client
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from smarterise_tui.widgets.fleet_table import FleetTable
 
 
+_COLLECT_AFTER = (10_000, 100, 100)
 _JUST_AFTER = 0.05
 """Seconds; a timer must not ring a moment early."""
 
@@ -344,7 +345,10 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
         made = Stack(settings)
         # A part loads when first touched: here, and not on the event loop.
         _ = made.broker, made.sites, made.metrics, made.checks, made.changes, made.following
-        gc.freeze()  # what is loaded stays: walking it again and again would cost 100 ms pauses
+        # What is loaded stays, and so do most of ten thousand sites: walking them again and again stops
+        # the console for a third of a second. Only what is young is looked through as often as before.
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
         return made
 
     console = SmarteriseConsole(settings, open_stack)

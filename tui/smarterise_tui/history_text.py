@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 VERSION_COLUMNS = (
     ListColumn("AGE", 4),
     ListColumn("KIND", 11),
-    ListColumn("BY", 12),
-    ListColumn("WHAT", 20, share=3),
-    ListColumn("WHY", 14, drop=1, share=2),
+    ListColumn("BY", 10, share=1),
+    ListColumn("WHAT", 24, share=3),
+    ListColumn("WHY", 12, drop=1, share=2),
     ListColumn("VERSION", 12, drop=2),
     ListColumn("WRITTEN", 20, drop=3),
 )
@@ -188,12 +188,11 @@ def _problem_lines(version: Version) -> list[Content]:
 
 
 def _version_cells(version: Version, now: datetime) -> tuple[Cell, ...]:
-    what = f"current; {version.summary}" if version.is_latest else version.summary
     return (
         (_age(version.written_at, now), "$quiet"),
         _kind(version),
         _cell(short_name(version.by)),
-        _cell(what, "bold" if version.is_latest else _PLAIN),
+        _cell(version.summary, "bold" if version.is_latest else _PLAIN),
         _cell(version.reason),
         _cell(version.version_id, "$quiet"),
         _cell(version.written_at, "$quiet"),

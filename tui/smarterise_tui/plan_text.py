@@ -28,6 +28,12 @@ LONGEST_REASON = 1000
 MOST_LINES = 200
 """More changes than this are counted, not listed: nobody reads them, and they take long to draw."""
 
+_MOST_NAMED = 12
+"""So many serials are named in a line."""
+
+_COST = "cost: "
+"""Begins the sentence about money among those on what a change brings about."""
+
 _RECEIPTS = {
     ReceiptState.VERIFIED: ("✔", "$status-ok", "changed, verified"),
     ReceiptState.PARTLY_VERIFIED: ("▲", "$status-warn", "sent, not all read back as asked"),
@@ -56,24 +62,42 @@ def to_be_typed(plan: Plan, *, is_production: bool) -> str | None:
 def plan_text(plan: Plan, selection: Selection | None = None) -> Content:
     """Return the plan: which sites, the difference in each, what it causes, what it calls.
 
+    A long list of sites comes last: what it brings about must not be looked for below it.
+
     Args:
         plan: The plan.
         selection: The sites it was asked for, where the operator marked them.
     """
-    lines = [_subject_line(plan, selection), Content("")]
-    lines += [*site_lines(plan.changes[:MOST_LINES]), *stack_lines(plan.stack_changes[:MOST_LINES])]
+    differences, brings_about = _difference_lines(plan), _what_it_brings_about(plan)
+    is_long = len(differences) > TYPED_ABOVE
+    first, second = (brings_about, differences) if is_long else (differences, brings_about)
+    blanks = [Content("")] if first and second else []
+    return Content("\n").join([_subject_line(plan, selection), Content(""), *first, *blanks, *second])
+
+
+def _difference_lines(plan: Plan) -> list[Content]:
+    lines = [*site_lines(plan.changes[:MOST_LINES]), *stack_lines(plan.stack_changes[:MOST_LINES])]
     more = max(len(plan.changes), len(plan.stack_changes)) - MOST_LINES
     if more > 0:
         words = f"  … and {more:,} more; ctrl+y copies the command that does all"
         lines.append(Content.styled(words, "bold $accent"))
     if plan.unchanged:
-        lines.append(Content.styled(f"  already so: {listed(plan.unchanged)}", "$quiet"))
-    lines.append(Content(""))
-    lines += _entries("Causes", plan.causes)
-    if plan.monthly_usd is not None:
-        lines.append(entry("Cost", _cost(plan.monthly_usd)))
+        unchanged = listed(plan.unchanged, at_most=_MOST_NAMED)
+        lines.append(Content.styled(f"  already so: {unchanged}", "$quiet"))
+    return lines
+
+
+def _what_it_brings_about(plan: Plan) -> list[Content]:
+    costs = [cause.removeprefix(_COST) for cause in plan.causes if cause.startswith(_COST)]
+    if plan.monthly_usd is not None and not costs:
+        costs = [_cost(plan.monthly_usd)]
     calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
-    return Content("\n").join([*lines, entry("Calls", calls or "none"), *_entries("Note", plan.notes)])
+    return [
+        *_entries("Causes", [cause for cause in plan.causes if not cause.startswith(_COST)]),
+        *_entries("Cost", costs),
+        entry("Calls", calls or "none"),
+        *_entries("Note", plan.notes),
+    ]
 
 
 def site_lines(changes: Iterable[SiteChange]) -> Iterator[Content]:
@@ -149,7 +173,7 @@ def _subject_line(plan: Plan, selection: Selection | None) -> Content:
         return Content.styled(visible(plan.title), "bold")
     text = sites_text(len(selection.serials))
     if selection.hidden:
-        hidden = listed(selection.hidden)
+        hidden = listed(selection.hidden, at_most=_MOST_NAMED)
         counts = f"{len(selection.shown):,} shown, {len(selection.hidden):,} hidden by the filter"
         return Content.assemble((text, "bold"), (f" ({counts}: {hidden})", "$status-warn"))
     return Content.styled(text, "bold")

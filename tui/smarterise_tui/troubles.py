@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 DEGRADED = "site file"
 UNFINISHED = "unfinished changes"
 _MOST_LISTED = 50
-_OUTCOMES = {"no end": "has no end", "in progress": "may still be going on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +123,8 @@ def unfinished(changes: Sequence[Change], settings: Settings) -> list[Trouble]:
         return []
     first, count = changes[0], len(changes)
     command = cli_twin.settle(settings, first.plan_id)
-    outcome = _OUTCOMES.get(first.outcome, f"is {first.outcome}")
     line = (
-        f"{first.plan_id} {outcome}: {command}"
+        f"{first.plan_id} {first.outcome}: {command}"
         if count == 1
         else f"{count} changes without a certain end: {cli_twin.list_journal(settings)}"
     )
@@ -139,10 +137,10 @@ def unfinished(changes: Sequence[Change], settings: Settings) -> list[Trouble]:
     return [Trouble(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, told)), "H history")]
 
 
-def listed(serials: Sequence[str]) -> str:
+def listed(serials: Sequence[str], *, at_most: int = _MOST_LISTED) -> str:
     """Return serials as text, counted where they are too many to read."""
-    text = ", ".join(visible(serial) for serial in serials[:_MOST_LISTED])
-    more = len(serials) - _MOST_LISTED
+    text = ", ".join(visible(serial) for serial in serials[:at_most])
+    more = len(serials) - at_most
     return f"{text} and {more:,} more" if more > 0 else text
 
 

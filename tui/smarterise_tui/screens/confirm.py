@@ -31,9 +31,11 @@ from smarterise_tui.messages import (
 )
 from smarterise_tui.plan_text import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
 from smarterise_tui.theme import band, band_style
+from smarterise_tui.widgets.hanging_text import HangingText
 from smarterise_tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from smarterise_sdk.domain.plans import Plan
@@ -49,6 +51,12 @@ class Stage(StrEnum):
     APPLYING = "applying"
     APPLIED = "applied"
     REFUSED = "refused"
+
+
+_AROUND_TEXT = 10
+"""Lines of the dialog besides its text, and of the screen around it: border, fields, hint, keys."""
+_MOST_OF_COMMAND = 120
+"""Characters shown of a command that was copied: it may name thousands of sites."""
 
 
 class PlanScreen(ModalScreen[None]):
@@ -69,12 +77,16 @@ class PlanScreen(ModalScreen[None]):
         """Compose the box: text, reason, what to type, keys."""
         with Vertical(id="dialog"):
             with VerticalScroll(id="text", can_focus=False):
-                yield Static(Content(""), id="plan", markup=False)
-                yield Static(Content(""), id="outcome", markup=False)
+                yield HangingText(Content(""), "plan")
+                yield HangingText(Content(""), "outcome")
             yield self._field("reason", "Reason   ")
             yield self._field("typed", "")
-            yield Static(Content(""), id="hint", markup=False)
+            yield HangingText(Content(""), "hint")
             yield KeyBar(Scope.PLAN)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave room for the fields: a long plan is scrolled."""
+        self.query_one("#text").styles.max_height = max(event.size.height - _AROUND_TEXT, 3)
 
     def on_mount(self) -> None:
         """Plan."""
@@ -255,7 +267,8 @@ class PlanScreen(ModalScreen[None]):
         reason = self.query_one("#reason", Input).value.strip()
         command = self.proposal.twin(self.state.settings, reason)
         self.app.copy_to_clipboard(command)
-        self._hint(f"copied: {visible(command)}")
+        told = visible(command)
+        self._hint(f"copied: {told[:_MOST_OF_COMMAND]}{'…' if len(told) > _MOST_OF_COMMAND else ''}")
 
     def action_scroll_text(self, pages: int) -> None:
         """Scroll the text, the focus stays where it is."""

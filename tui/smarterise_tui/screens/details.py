@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from smarterise_sdk.domain.text import visible
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.theme import band, band_style, status_class
+from smarterise_tui.widgets.hanging_text import HangingText
 from smarterise_tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TextScreen(ModalScreen[None]):
         """Compose the box."""
         with Vertical(id="dialog", classes="-tall"):
             with VerticalScroll(id="text"):
-                yield Static(self.text, id="body", markup=False)
+                yield HangingText(self.text, "body")
             yield KeyBar(Scope.TEXT)
 
     def on_mount(self) -> None:
@@ -50,7 +50,7 @@ class TextScreen(ModalScreen[None]):
     def show(self, text: Content) -> None:
         """Show another text."""
         self.text = text
-        self.query_one("#body", Static).update(text)
+        self.query_one("#body", HangingText).update(text)
 
     def action_close(self) -> None:
         """Close."""

@@ -168,7 +168,7 @@ class HistoryScreen(ConsoleScreen):
 
     def action_other_list(self) -> None:
         """Go to the other list."""
-        (self.versions if self.journal.has_focus else self.journal).focus()
+        self.set_focus(self.versions if self.journal.has_focus else self.journal)
 
     def action_more(self) -> None:
         """Look further back."""

@@ -10,6 +10,8 @@ from smarterise_tui.theme import status_class
 from smarterise_tui.widgets.text_line import Line, Part, TextLine
 
 if TYPE_CHECKING:
+    from textual.content import Content
+
     from smarterise_tui.state import ConsoleState
 
 
@@ -26,6 +28,7 @@ class Banner(TextLine, can_focus=True):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__()
         self._state = state
+        self._short: Line | None = None
 
     def on_mount(self) -> None:
         """Show what there is from the start."""
@@ -43,9 +46,17 @@ class Banner(TextLine, can_focus=True):
         more = f"(+{others} more)" if others else ""
         style = f"$status-{status_class(worst.status)}"
         keys = dict.fromkeys(trouble.key for trouble in troubles if trouble.key)
-        right = [Part(text, style) for text in (more, *keys) if text]
-        right.append(Part("e details", style, drop=1 if keys else 0))
-        self.line = Line((Part(f"{worst.status.glyph} {worst.line}", style),), tuple(right))
+        left = (Part(f"{worst.status.glyph} {worst.line}", style),)
+        right = tuple(Part(text, style) for text in (more, *keys) if text)
+        self._short = Line(left, right) if keys else None
+        self.line = Line(left, (*right, Part("e details", style)))
+
+    def render(self) -> Content:
+        """Return the line; without the key to the details, where that lets it be read whole."""
+        width = self.size.width
+        if self._short is not None and self._short.length <= width < self.line.length:
+            return self._short.fit(width)
+        return self.line.fit(width)
 
     async def on_click(self) -> None:
         """Open the details."""

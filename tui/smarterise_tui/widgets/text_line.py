@@ -37,6 +37,12 @@ class Line:
     right: tuple[Part, ...] = ()
     gap: str = "  "
 
+    @property
+    def length(self) -> int:
+        """How many cells the whole line takes."""
+        left, right = _length(self.left, self.gap), _length(self.right, self.gap)
+        return left + right + bool(right)
+
     def fit(self, width: int) -> Content:
         """Return the line for a width in cells; what cannot be dropped is cut at the end."""
         left, right = _that_fit(self, width)
