@@ -41,10 +41,15 @@ _SHORTEST_KEY = 40
 
 def masked_text(text: str) -> str:
     """Return text with what looks like a secret in it replaced by a mask."""
-    if len(text) < _SHORTEST_KEY and ":" not in text and "=" not in text:
-        # None of the patterns can match. Nearly every text is such a one, and bulk changes have many.
+    # Nearly every text is short and names nothing: then none of the patterns can match, and bulk changes have
+    # many. Those for named secrets take their time over long texts.
+    if ":" in text or "=" in text:
+        patterns = _IN_TEXT
+    elif len(text) >= _SHORTEST_KEY:
+        patterns = _IN_TEXT[-1:]
+    else:
         return text
-    for pattern, replacement in _IN_TEXT:
+    for pattern, replacement in patterns:
         text = pattern.sub(replacement, text)
     return text
 

@@ -176,9 +176,10 @@ class SitePlanner:
         return base
 
     def _way_back(self, version_id: str, *, whole: bool, via: WritePath) -> tuple[FileRead, WayBack]:
-        tries = 0
+        tries, too_large = 0, ""
         while True:
             base = self._base(via)
+            base = replace(base, note=base.note or too_large)
             try:
                 return base, base.road.way_back(base.file, version_id, whole=whole)
             except Conflict:
@@ -189,7 +190,7 @@ class SitePlanner:
             except SmarteriseError as error:
                 if base.road is self._roads.s3 or not is_too_large(error):
                     raise
-                via = WritePath.S3
+                via, too_large = WritePath.S3, CHANGE_TOO_LARGE
 
     def _account(self) -> str:
         try:
