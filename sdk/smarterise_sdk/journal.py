@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange
+    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange, StackChange
     from smarterise_sdk.domain.sites import JsonObject, JsonValue
     from smarterise_sdk.journal_entries import JournalLine
 
@@ -79,42 +79,34 @@ class Journal:
             SmarteriseError: It cannot be written down (code `JOURNAL`); the change must not be made then.
         """
         process = this_process()
-        line = self._append(
-            {
-                "entry": INTENDED,
-                "plan_id": plan.plan_id,
-                "at": utc_text(self._now()),
-                "who": who,
-                "operator": operator(),
-                "host": process.host,
-                "pid": process.pid,
-                "pid_started": process.started,
-                "environment": plan.environment,
-                "account": plan.account,
-                "region": plan.region,
-                **self._stamp,
-                "via": plan.via.value,
-                "title": plan.title,
-                "reason": plan.reason,
-                "planned_at": utc_text(plan.planned_at),
-                "create": plan.create,
-                "base_etag": plan.base_etag,
-                "undoes": plan.undoes,
-                "document": _document(plan.document),
-                # What can be long comes last: see `journal_entries.CUT`.
-                "stack_changes": [
-                    {
-                        "kind": change.kind,
-                        "subject": change.subject,
-                        "before": change.before,
-                        "after": change.after,
-                        "gateway_serial": change.gateway_serial,
-                    }
-                    for change in plan.stack_changes
-                ],
-                "changes": [_change_row(change) for change in plan.changes],
-            }
-        )
+        head: JsonObject = {
+            "entry": INTENDED,
+            "plan_id": plan.plan_id,
+            "at": utc_text(self._now()),
+            "who": who,
+            "operator": operator(),
+            "host": process.host,
+            "pid": process.pid,
+            "pid_started": process.started,
+            "environment": plan.environment,
+            "account": plan.account,
+            "region": plan.region,
+            **self._stamp,
+            "via": plan.via.value,
+            "title": plan.title,
+            "reason": plan.reason,
+            "planned_at": utc_text(plan.planned_at),
+            "create": plan.create,
+            "base_etag": plan.base_etag,
+            "undoes": plan.undoes,
+            "document": _document(plan.document),
+        }
+        # What can be long comes last: see `journal_entries.CUT`.
+        long: JsonObject = {
+            "stack_changes": [_stack_change_row(change) for change in plan.stack_changes],
+            "changes": [_change_row(change) for change in plan.changes],
+        }
+        line = self._append({**_object(masked(head)), **long})
         with _UNDER_WAY_LOCK:
             _UNDER_WAY.add(plan.plan_id)
         return line
@@ -185,13 +177,15 @@ class Journal:
 
     def _end(self, entry: str, plan_id: str, content: JsonObject) -> bytes:
         try:
-            return self._append({"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content})
+            told: JsonObject = {"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content}
+            return self._append(_object(masked(told)))
         finally:
             with _UNDER_WAY_LOCK:
                 _UNDER_WAY.discard(plan_id)
 
     def _append(self, entry: JsonObject) -> bytes:
-        line = json.dumps(masked(entry), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        """Write a line down; secrets in it are masked by now."""
+        line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
         try:
             with self._locked() as descriptor:
                 # A line that a crash cut short must not swallow this one.
@@ -245,25 +239,36 @@ def _told(receipt: Receipt) -> JsonObject:
 
 
 def _change_row(change: SiteChange) -> JsonObject:
-    row: JsonObject = {
-        "gateway_serial": change.gateway_serial,
-        "before": change.before,
-        "after": change.after,
-    }
+    before, after = masked(change.before), masked(change.after)
+    row: JsonObject = {"gateway_serial": change.gateway_serial, "before": before, "after": after}
+    is_masked = before != change.before or after != change.after
     # Masked, two secrets look the same: that they differed must be told.
-    return row | {HIDES: True} if _hides(change) else row
+    return row | {HIDES: True} if is_masked and _hides(change) else row
 
 
 def _hides(change: SiteChange) -> bool:
     """Whether anything that the change touches is masked in the journal."""
     if change.before is None or change.after is None:
-        whole = change.before or change.after
-        return masked(whole) != whole
+        return True
     return any(
         masked({field.field: value}) != {field.field: value}
         for field in change.fields
         for value in (field.before, field.after)
     )
+
+
+def _stack_change_row(change: StackChange) -> JsonObject:
+    return {
+        "kind": change.kind,
+        "subject": change.subject,
+        "before": change.before,
+        "after": change.after,
+        "gateway_serial": change.gateway_serial,
+    }
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
 
 
 def _document(content: bytes | None) -> JsonObject | None:

@@ -290,10 +290,10 @@ def parsed_line(source: bytes, place: LinePlace, *, whole_up_to: int) -> Journal
     """
     is_cut = False
     if len(source) > whole_up_to:
-        head, found, _ = source.partition(CUT)
+        at = source.find(CUT)
         # A line that a crash cut short does not end as ours do.
-        is_cut = bool(found) and source.rstrip().endswith(b"]}")
-        source = head + b"}" if is_cut else source
+        is_cut = at >= 0 and source.endswith(b"]}\n")
+        source = source[:at] + b"}" if is_cut else source
     try:
         content = json.loads(source)
     except (ValueError, RecursionError):

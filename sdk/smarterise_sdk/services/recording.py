@@ -61,12 +61,9 @@ class Recording:
         """
         who = self._who()
         copies = _Copies(self._bucket, plan, grant)
-        copies.put(INTENDED, self._journal.intended(plan, who=who))
         try:
-            receipt = make(who)
-        except SmarteriseError as error:
-            self._failed(plan, error, copies)
-            raise
+            copies.put(INTENDED, self._journal.intended(plan, who=who))
+            receipt = self._made(plan, copies, lambda: make(who))
         finally:
             self._journal.let_go(plan.plan_id)
         copies.put(DONE, self._done(plan, copies.noted_on(receipt)))
@@ -96,6 +93,13 @@ class Recording:
                 return copies.noted_on(receipt)
         except WriteRefused as error:
             return replace(receipt, notes=(*receipt.notes, _not_kept(self._bucket, error)))
+
+    def _made(self, plan: Plan, copies: _Copies, make: Callable[[], Receipt]) -> Receipt:
+        try:
+            return make()
+        except SmarteriseError as error:
+            self._failed(plan, error, copies)
+            raise
 
     def _done(self, plan: Plan, receipt: Receipt) -> bytes:
         try:

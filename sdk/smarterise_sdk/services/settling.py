@@ -148,7 +148,9 @@ class Settler:
             f"change {entry.plan_id} holds secrets, which the journal does not keep, and they are not to be "
             "had from the versions of the file",
             why=why,
-            remedy="go back by the file's own history: smarterise-ops sites history; "
+            remedy=f"see first what became of it: smarterise-ops journal settle {entry.plan_id}"
+            if entry.is_unsettled
+            else "go back by the file's own history: smarterise-ops sites history; "
             "smarterise-ops sites rollback",
             code="NOT_UNDOABLE",
         )
