@@ -6,7 +6,8 @@ import base64
 import hashlib
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_from_bytes
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -73,6 +74,7 @@ class Lake:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
+        s3.meta.events.register_last("before-call.s3.PutObject", _send_at_once, unique_id="send-at-once")
         self._faults = 0
         self._lock = threading.Lock()
 
@@ -165,6 +167,12 @@ class Lake:
     def _note(self, *, is_fault: bool) -> None:
         with self._lock:
             self._faults = self._faults + 1 if is_fault else 0
+
+
+def _send_at_once(params: dict[str, Any], **_more: Any) -> None:
+    """Send what is in memory without asking first: the question costs a small file half of its time."""
+    if isinstance(params["body"], BytesIO):
+        params["headers"].pop("Expect", None)
 
 
 def keys_of(gateway_serial: str, file: RemoteFile, sha256: str, now: date) -> tuple[str, str]:

@@ -378,3 +378,25 @@ def test_ten_thousand_files_at_once(sweeps: Any, server: Any, context: Any) -> N
     assert len(sweeps.manifest("AN54101471")["files"]) == 9_000
     assert sweeps.sweep()["unchanged"] == 10_000
     assert len(server.fetched) == 10_000
+
+
+def test_no_client_is_made_that_a_sweep_does_not_use(
+    sweeps: Any, server: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.put(NAME)
+    arn = secret_of(f"{bucket}-ftp", json.dumps({"username": "gateways", "password": "pass word+1"}))
+    made: list[str] = []
+    make = boto3.client
+
+    def client(service: str, **options: Any) -> Any:
+        made.append(service)
+        return make(service, **options)
+
+    monkeypatch.setattr(boto3, "client", client)
+    aws.s3.cache_clear()
+    sweeps.configure({"main": {"url": server.url}})
+    sweeps.sweep()
+    assert made == ["s3"]
+    sweeps.configure({"main": {"url": server.url, "secret_arn": arn}})
+    sweeps.sweep()
+    assert made == ["s3", "secretsmanager"]
