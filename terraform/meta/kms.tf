@@ -1,0 +1,76 @@
+# One key for all that the stack keeps: buckets, stream, topics, logs, database, secrets. Services that write on
+# the stack's behalf without a role of ours are named here; our own roles are given the key where they need it.
+
+resource "aws_kms_key" "this" {
+  description             = "Encrypts what the stack ${var.environment} keeps"
+  deletion_window_in_days = var.key_deletion_window_days
+  enable_key_rotation     = true
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/smarterise-${var.environment}"
+  target_key_id = aws_kms_key.this.key_id
+}
+
+data "aws_iam_policy_document" "key" {
+  #checkov:skip=CKV_AWS_109:In a key's own policy the resource "*" is the key itself
+  #checkov:skip=CKV_AWS_111:In a key's own policy the resource "*" is the key itself
+  #checkov:skip=CKV_AWS_356:In a key's own policy the resource "*" is the key itself
+  statement {
+    sid       = "TheAccountDecidesByIam"
+    actions   = ["kms:*"] # without it nobody could ever change the key again; IAM policies decide
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account_id}:root"]
+    }
+  }
+
+  statement {
+    sid       = "LogGroups"
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:*"]
+    }
+  }
+
+  statement {
+    sid       = "ServicesThatTellOrDeliver"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type = "Service"
+      identifiers = [
+        "budgets.amazonaws.com",
+        "cloudtrail.amazonaws.com",
+        "cloudwatch.amazonaws.com",
+        "config.amazonaws.com",
+        "costalerts.amazonaws.com",
+        "delivery.logs.amazonaws.com",
+        "events.amazonaws.com",
+        "backup.amazonaws.com",
+        "events.rds.amazonaws.com",
+        "ses.amazonaws.com",
+        "sns.amazonaws.com",
+      ]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+  }
+}

@@ -1,0 +1,21 @@
+# Where the stack is, what its parts are called, and the one key that encrypts all it keeps.
+
+data "aws_caller_identity" "this" {}
+
+data "aws_region" "this" {}
+
+data "aws_partition" "this" {}
+
+locals {
+  domain = jsondecode(file("${path.module}/domain.json"))
+  names  = merge(local.domain.names, var.names)
+
+  account_id = data.aws_caller_identity.this.account_id
+  region     = data.aws_region.this.region
+  partition  = data.aws_partition.this.partition
+
+  functions = {
+    for word in ["site_config_manager", "ftp_to_s3", "s3_to_rds", "kinesis_to_s3_rds", "alarm_notifier"] :
+    word => local.names[word]
+  }
+}

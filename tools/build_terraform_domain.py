@@ -1,0 +1,88 @@
+"""Write terraform/meta/domain.json: the names, metrics and alarm rules of the domain, for Terraform to read.
+
+So a name exists once: what the functions publish, what the console asks for and what Terraform makes cannot
+differ. `--check` tells whether the file is current and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smarterise_sdk.domain.alarm_rules import ALARM_RULES, PACES
+from smarterise_sdk.domain.metrics import METRICS, Metric, PipelineMetric
+from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames
+from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.voltage_quality import DEFAULT_PROFILE, PROFILES
+
+if TYPE_CHECKING:
+    from smarterise_sdk.domain.alarm_rules import AlarmRule
+
+TARGET = Path(__file__).resolve().parent.parent / "terraform" / "meta" / "domain.json"
+_DIGITS = 9
+
+
+def domain() -> dict[str, Any]:
+    """Return everything Terraform must agree with the code about."""
+    names = StackNames()
+    return {
+        "names": asdict(names),
+        "log_groups": {function: names.log_group(function) for function in names.functions},
+        "sweep_rules": {tier.value: names.sweep_rule(tier) for tier in Tier},
+        "tiers": [tier.value for tier in Tier],
+        "gateway_dimension": GATEWAY_DIMENSION,
+        "metrics": {metric.value: METRICS[metric].unit for metric in Metric},
+        "pipeline_metrics": [metric.value for metric in PipelineMetric],
+        "quality_profiles": list(PROFILES),
+        "default_quality_profile": DEFAULT_PROFILE,
+        "alarm_paces": {
+            tier.value: {"period": pace.period, "is_single": pace.is_single} for tier, pace in PACES.items()
+        },
+        "alarm_rules": {rule.name: _rule(rule) for rule in ALARM_RULES},
+    }
+
+
+def _rule(rule: AlarmRule) -> dict[str, Any]:
+    return {
+        "metric": rule.metric.value,
+        "statistic": rule.statistic,
+        "comparison": rule.comparison,
+        "words": rule.words,
+        "missing": rule.missing,
+        "datapoints": {
+            tier.value: dict(zip(("needed", "periods"), rule.points_at(pace), strict=True))
+            for tier, pace in PACES.items()
+        },
+        # Every limit is a share of the nominal voltage, or a number: Terraform knows no functions of ours.
+        "limits": {profile: _line(rule, profile) for profile in PROFILES},
+    }
+
+
+def _line(rule: AlarmRule, profile: str) -> dict[str, float]:
+    at_one, at_two = (
+        rule.limit(Site("PROBE", Tier.CRITICAL, nominal_voltage=volts, quality_profile=profile))
+        for volts in (1.0, 2.0)
+    )
+    slope = round(at_two - at_one, _DIGITS)
+    return {"per_volt": slope, "constant": round(at_one - slope, _DIGITS)}
+
+
+def main() -> int:
+    """Write the file, or check it; return the exit code."""
+    text = json.dumps(domain(), indent=2) + "\n"
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(text)
+        return 0
+    if TARGET.exists() and TARGET.read_text() == text:
+        return 0
+    print(
+        f"{TARGET.name} is not what the domain says: run python tools/{Path(__file__).name}", file=sys.stderr
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
