@@ -98,11 +98,15 @@ def validate() -> None:
         names = (str(flags["environment"]),)
     problems: dict[Problem, None] = {}
     found: list[Settings] = []
-    for name in names or (None,):
+    # First as any command begins: with the environment that is taken when none is named.
+    for name in (flags.get("environment"), *names):
         try:
-            found.append(load_settings({**flags, "environment": name}))
+            settings = load_settings({**flags, "environment": name})
         except InvalidConfiguration as refused:
             problems |= dict.fromkeys(refused.problems)
+        else:
+            if settings not in found and (name is not None or not names):
+                found.append(settings)
     if problems:
         raise InvalidConfiguration(
             f"the configuration cannot be used: {len(problems)} problem(s)",

@@ -126,6 +126,14 @@ def test_every_problem_of_every_environment_is_told_once(cli: Run, tmp_path: Pat
     assert "no endpoint other than AWS is set" in done.stderr
 
 
+def test_a_default_environment_that_nobody_defines_is_told(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('default_environment = "lvie"\n' + LIVE)
+    done = cli("config", "validate")
+    assert done.returncode == 2
+    assert "no settings file defines an environment lvie (did you mean live?)" in done.stderr
+    assert cli("config", "validate", "--env", "live").returncode == 0
+
+
 def test_without_a_file_one_is_recommended(cli: Run) -> None:
     done = cli("config", "validate")
     assert done.returncode == 0

@@ -229,6 +229,19 @@ def test_a_file_that_was_mended(stack: Stack, home: Any) -> None:
     assert not is_open(stack, plan)
 
 
+def test_what_could_not_be_verified_is_settled_when_the_network_is_back(
+    frail: Stack, proxy: Any, home: Any
+) -> None:
+    plan = frail.sites.plan_update(SWITCH)
+    broken = proxy.fail(is_get, status=None)
+    assert frail.sites.apply(plan).state is ReceiptState.UNVERIFIED
+    [entry] = frail.changes.unsettled()
+    assert (entry.outcome, entry.is_settled) == ("unverified", False)
+    broken.times = 0
+    assert frail.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert frail.changes.unsettled() == ()
+
+
 # It cannot be told for certain ------------------------------------------------------------------
 
 

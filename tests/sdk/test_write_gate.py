@@ -143,6 +143,8 @@ def test_reads_are_reads_by_name() -> None:
         (FUNCTION, UPDATE),
         (FUNCTION, {**UPDATE, "dry_run": False}),
         (FUNCTION, {"action": "rollback", "version_id": "v"}),
+        (FUNCTION, {"action": "reconcile"}),
+        (FUNCTION, {"action": "reconcile", "dry_run": "yes"}),
         ("ftp_to_s3", {"action": "get_config"}),
         (f"{FUNCTION}:prod", {"action": "get_config"}),
     ],
