@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smarterise_sdk.domain.sites import JsonValue
 
 MASK = "********"
@@ -44,7 +46,7 @@ def masked_text(text: str) -> str:
     # Nearly every text is short and names nothing: then none of the patterns can match, and bulk changes have
     # many. Those for named secrets take their time over long texts.
     if ":" in text or "=" in text:
-        patterns = _IN_TEXT
+        patterns: Sequence[tuple[re.Pattern[str], str]] = _IN_TEXT
     elif len(text) >= _SHORTEST_KEY:
         patterns = _IN_TEXT[-1:]
     else:

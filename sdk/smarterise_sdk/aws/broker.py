@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -230,10 +231,12 @@ class WriteGrant:
 
     Attributes:
         request_ids: AWS request ids of the writes made, in their order.
+        answered_at: When AWS answered the last of them, by its own clock; `None` before the first.
     """
 
     def __init__(self, broker: Broker, plan: Plan) -> None:
         self.request_ids: list[str] = []
+        self.answered_at: datetime | None = None
         self._broker = broker
         self._announced = {(call.action, call.target) for call in plan.calls}
         self._plan = plan
@@ -281,10 +284,19 @@ class WriteGrant:
             )
 
     def _noted(self, answer: Answer) -> Answer:
-        request_id = answer.get("ResponseMetadata", {}).get("RequestId")
-        if request_id:
-            self.request_ids.append(request_id)
+        metadata = answer.get("ResponseMetadata", {})
+        if metadata.get("RequestId"):
+            self.request_ids.append(metadata["RequestId"])
+        self.answered_at = _moment(metadata.get("HTTPHeaders", {}).get("date", "")) or self.answered_at
         return answer
+
+
+def _moment(date: str) -> datetime | None:
+    """Return the moment of a `Date` header, UTC; `None` for none."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _way_to_write(settings: Settings) -> str:

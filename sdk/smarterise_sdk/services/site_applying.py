@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.services.site_roads import SiteRoads
 
 CLOCKS_APART = timedelta(minutes=2)
-"""S3 tells whole seconds, and a large write takes some: what is less is no matter of clocks."""
+"""An answer may take its time: what is less is no matter of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +154,17 @@ def _receipt(
         applied_at,
         verified_at,
         verified_by,
-        _notes(back.file, written, applied_at),
+        _notes(grant, applied_at),
     )
 
 
-def _notes(file: SiteFile | None, written: Written, applied_at: datetime | None) -> tuple[str, ...]:
-    """Return what the file's own time tells about the clock of this machine."""
-    if file is None or file.written_at is None or applied_at is None or file.etag != written.etag:
+def _notes(grant: WriteGrant, applied_at: datetime | None) -> tuple[str, ...]:
+    """Return what AWS's answer tells about the clock of this machine."""
+    if grant.answered_at is None or applied_at is None:
         return ()
-    ahead = applied_at - file.written_at
+    ahead = applied_at - grant.answered_at
     if abs(ahead) < CLOCKS_APART:
         return ()
     side = "ahead of" if ahead > timedelta(0) else "behind"
-    clock = f"the clock of this machine is {age_text(abs(ahead))} {side} that of S3"
-    return (f"{clock}: the times in journal and file are by this machine, the history's by S3",)
+    clock = f"the clock of this machine is {age_text(abs(ahead))} {side} that of AWS"
+    return (f"{clock}: the times in journal and receipt are by this machine, the history's by S3",)

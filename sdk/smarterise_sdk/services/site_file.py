@@ -10,8 +10,6 @@ from smarterise_sdk.errors import InvalidDocument, NotFound
 from smarterise_sdk.services.manager_replies import CONFIG_MISSING, VERSION_NOT_FOUND
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from smarterise_sdk.aws.broker import WriteGrant
     from smarterise_sdk.domain.history import WayBack
     from smarterise_sdk.domain.names import StackNames
@@ -49,7 +47,6 @@ class SiteFile:
         version_id: Its S3 version, when the bucket keeps versions.
         degraded: Set when the current file cannot be used and this is an earlier version.
         schedules: When sites are collected by FTP, if that was asked for and could be told.
-        written_at: When it was written, by the clock of S3, where that is told; UTC.
     """
 
     document: SiteTiers
@@ -57,7 +54,6 @@ class SiteFile:
     version_id: str | None
     degraded: Degraded | None = None
     schedules: tuple[Schedule, ...] | None = None
-    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ def parsed(answer: Answer, subject: str) -> SiteFile:
         InvalidInput: It cannot be used.
     """
     document = parse_site_tiers(answer["Body"], subject)
-    return SiteFile(document, answer["ETag"], version_of(answer), written_at=answer.get("LastModified"))
+    return SiteFile(document, answer["ETag"], version_of(answer))
 
 
 def version_of(answer: Answer) -> str | None:
