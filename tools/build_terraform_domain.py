@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from smarterise_sdk.domain.alarm_rules import ALARM_RULES, PACES
 from smarterise_sdk.domain.metrics import METRICS, Metric, PipelineMetric
 from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames
+from smarterise_sdk.domain.readings import Quantity
 from smarterise_sdk.domain.sites import Site, Tier
 from smarterise_sdk.domain.voltage_quality import DEFAULT_PROFILE, PROFILES
 
@@ -23,6 +24,27 @@ if TYPE_CHECKING:
 
 TARGET = Path(__file__).resolve().parent.parent / "terraform" / "meta" / "domain.json"
 _DIGITS = 9
+
+LAKE_COLUMNS = {
+    "gateway_serial": "string",
+    "device_serial": "string",
+    "measured_at": "string",
+    "arrived_at": "string",
+    "stream": "string",
+    "shard": "string",
+    "sequence_number": "string",
+    "part": "int",
+    "gateway_model": "string",
+    "device_model": "string",
+    "device_online": "boolean",
+    "voltage_unbalance": "double",
+    "unbalance_method": "string",
+    "ignored": "int",
+    "flags": "array<string>",
+    **{quantity.value: "double" for quantity in Quantity},
+    "payload": "string",
+}
+"""What a line of the raw lake holds, and its type in Athena."""
 
 
 def domain() -> dict[str, Any]:
@@ -41,6 +63,7 @@ def domain() -> dict[str, Any]:
         "alarm_paces": {
             tier.value: {"period": pace.period, "is_single": pace.is_single} for tier, pace in PACES.items()
         },
+        "lake_columns": LAKE_COLUMNS,
         "alarm_rules": {rule.name: _rule(rule) for rule in ALARM_RULES},
     }
 

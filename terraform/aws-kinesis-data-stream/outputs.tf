@@ -1,0 +1,14 @@
+output "name" {
+  description = "Name of the stream."
+  value       = aws_kinesis_stream.this.name
+}
+
+output "arn" {
+  description = "ARN of the stream."
+  value       = aws_kinesis_stream.this.arn
+}
+
+output "is_provisioned" {
+  description = "Whether the stream has a fixed number of shards, and so can be too small."
+  value       = var.shard_count != null
+}

@@ -1,0 +1,77 @@
+resource "aws_iam_role" "this" {
+  name               = "${var.name}-role"
+  description        = "What the function ${var.name} may"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "${var.name}-policy"
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.this.json
+}
+
+data "aws_iam_policy_document" "this" {
+  #checkov:skip=CKV_AWS_111:Network interfaces have no name that a policy could hold them to, see below
+  #checkov:skip=CKV_AWS_356:Network interfaces have no name that a policy could hold them to, see below
+  source_policy_documents = [var.policy_json]
+
+  statement {
+    sid       = "WriteItsLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = aws_sqs_queue.failures
+
+    content {
+      sid       = "KeepWhatFailed"
+      actions   = ["sqs:SendMessage"]
+      resources = [statement.value.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network == null ? [] : [var.network]
+
+    content {
+      sid = "BeInTheNetwork"
+      actions = [
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+      ]
+      resources = ["*"] # Lambda makes the interfaces under names of its own, and describing takes no resource
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network == null ? [] : [var.network]
+
+    content {
+      # The permission above is for Lambda when it sets the function up; the function's own code has no use for it.
+      sid       = "NotFromItsCode"
+      effect    = "Deny"
+      actions   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
+      resources = ["*"] # this refuses
+
+      condition {
+        test     = "ArnLike"
+        variable = "lambda:SourceFunctionArn"
+        values   = ["arn:*:lambda:*:*:function:${var.name}"]
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+# The raw lake as a table: partitions follow from the keys alone, so none is ever registered.
+
+resource "aws_athena_workgroup" "this" {
+  name        = "smarterise"
+  description = "Queries of the raw lake"
+
+  configuration {
+    enforce_workgroup_configuration    = true
+    publish_cloudwatch_metrics_enabled = true
+    bytes_scanned_cutoff_per_query     = var.athena_scan_limit_bytes
+
+    engine_version {
+      selected_engine_version = "Athena engine version 3"
+    }
+
+    result_configuration {
+      output_location       = "s3://${module.athena_results.name}/results/"
+      expected_bucket_owner = var.place.account_id
+
+      encryption_configuration {
+        encryption_option = "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
+      }
+    }
+  }
+}
+
+resource "aws_glue_catalog_database" "this" {
+  name        = "smarterise"
+  description = "The raw lake"
+}
+
+resource "aws_glue_catalog_table" "raw_readings" {
+  name          = "raw_readings"
+  description   = "Readings as they came, one line each, under raw/ of the lake"
+  database_name = aws_glue_catalog_database.this.name
+  table_type    = "EXTERNAL_TABLE"
+
+  parameters = {
+    EXTERNAL                    = "TRUE"
+    classification              = "json"
+    compressionType             = "gzip"
+    "projection.enabled"        = "true"
+    "projection.source.type"    = "enum"
+    "projection.source.values"  = "iot,ftp"
+    "projection.dt.type"        = "date"
+    "projection.dt.format"      = "yyyy-MM-dd"
+    "projection.dt.range"       = "2020-01-01,NOW+1DAYS"
+    "projection.hour.type"      = "integer"
+    "projection.hour.range"     = "0,23"
+    "projection.hour.digits"    = "2"
+    "storage.location.template" = "s3://${module.data_lake.name}/raw/source=$${source}/dt=$${dt}/hour=$${hour}/"
+  }
+
+  partition_keys {
+    name = "source"
+    type = "string"
+  }
+
+  partition_keys {
+    name = "dt"
+    type = "string"
+  }
+
+  partition_keys {
+    name = "hour"
+    type = "string"
+  }
+
+  storage_descriptor {
+    location      = "s3://${module.data_lake.name}/raw/"
+    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.openx.data.jsonserde.JsonSerDe"
+      parameters            = { "ignore.malformed.json" = "true" }
+    }
+
+    dynamic "columns" {
+      for_each = var.lake_columns
+
+      content {
+        name = columns.key
+        type = columns.value
+      }
+    }
+  }
+}
+
+resource "aws_athena_named_query" "newest" {
+  name        = "newest-readings"
+  description = "The last hour of one gateway, straight from the lake"
+  workgroup   = aws_athena_workgroup.this.name
+  database    = aws_glue_catalog_database.this.name
+  query       = <<-SQL
+    SELECT measured_at, voltage_a, voltage_b, voltage_c, active_power_total
+    FROM ${aws_glue_catalog_table.raw_readings.name}
+    WHERE source = 'iot'
+      AND dt = date_format(current_timestamp AT TIME ZONE 'UTC', '%Y-%m-%d')
+      AND hour = date_format(current_timestamp AT TIME ZONE 'UTC', '%H')
+      AND gateway_serial = 'ehm21120333'
+    ORDER BY measured_at DESC
+    LIMIT 60
+  SQL
+}

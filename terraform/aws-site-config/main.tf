@@ -1,0 +1,188 @@
+# Site switching: one versioned file says what tier a site has, one function changes it and has the stack follow.
+
+locals {
+  key        = var.names.site_config_key
+  bucket_arn = "arn:${var.place.partition}:s3:::${var.names.site_config_bucket}"
+  file_arn   = "${local.bucket_arn}/${local.key}"
+
+  rule_prefixes = [var.names.critical_rule_prefix, var.names.non_critical_rule_prefix]
+
+  first_file = {
+    schema_version = 1
+    updated_at     = plantimestamp()
+    updated_by     = "terraform"
+    reason         = "first deployment"
+    sites          = { for serial, site in var.sites : serial => { for field, value in site : field => value if value != null } }
+  }
+}
+
+module "bucket" {
+  source = "../aws-s3/bucket"
+
+  name            = var.names.site_config_bucket
+  kms_key_arn     = var.kms_key_arn
+  noncurrent_days = null # the versions are the history
+  access_log      = var.access_log
+  policy_json     = [data.aws_iam_policy_document.bucket.json]
+}
+
+data "aws_iam_policy_document" "bucket" {
+  statement {
+    sid       = "TheManagerReadsAndWrites"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    resources = [local.file_arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = [module.manager.role_arn]
+    }
+  }
+
+  # The manager never writes over what it has not read. People may: the guide has them upload the file by hand.
+  statement {
+    sid       = "TheManagerWritesOnlyWhatItHasRead"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = [local.file_arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = [module.manager.role_arn]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-match"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "NobodyLosesAVersion"
+    effect    = "Deny"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["${local.bucket_arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+  }
+}
+
+resource "aws_s3_object" "first_file" {
+  bucket       = module.bucket.name
+  key          = local.key
+  content      = "${jsonencode(local.first_file)}\n"
+  content_type = "application/json"
+
+  lifecycle {
+    # From here on the file is the operators': whatever it has become, Terraform leaves it.
+    ignore_changes = all
+  }
+
+  # The manager is told of it, as of every later one, so that the stack follows from the first minute.
+  depends_on = [aws_s3_bucket_notification.this]
+}
+
+module "manager" {
+  source = "../aws-lambda/function"
+
+  name               = var.names.site_config_manager
+  description        = "Reads and changes ${local.key}, and has the stack follow it"
+  handler            = "smarterise_lambdas.site_config_manager.handler.handler"
+  package_path       = var.package_path
+  timeout_seconds    = 300
+  memory_mb          = var.memory_mb
+  policy_json        = data.aws_iam_policy_document.manager.json
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = var.kms_key_arn
+
+  environment = {
+    SITE_CONFIG_BUCKET       = var.names.site_config_bucket
+    SITE_CONFIG_KEY          = local.key
+    ALARM_PREFIX             = var.names.alarm_prefix
+    CRITICAL_RULE_PREFIX     = var.names.critical_rule_prefix
+    NON_CRITICAL_RULE_PREFIX = var.names.non_critical_rule_prefix
+    FTP_FUNCTION             = var.names.ftp_to_s3
+  }
+}
+
+data "aws_iam_policy_document" "manager" {
+  #checkov:skip=CKV_AWS_356:Two listings take no resource, see below
+  statement {
+    sid       = "ReadAndWriteTheSiteFile"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+    resources = [local.file_arn]
+  }
+
+  statement {
+    sid       = "FindItsVersions"
+    actions   = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"]
+    resources = [local.bucket_arn]
+  }
+
+  statement {
+    sid       = "SeeAlarmsAndSchedules"
+    actions   = ["cloudwatch:DescribeAlarms", "events:ListRules"]
+    resources = ["*"] # neither listing can be held to certain names
+  }
+
+  statement {
+    sid       = "SwitchTheSitesAlarms"
+    actions   = ["cloudwatch:EnableAlarmActions", "cloudwatch:DisableAlarmActions"]
+    resources = ["arn:${var.place.partition}:cloudwatch:${var.place.region}:${var.place.account_id}:alarm:${var.names.alarm_prefix}-*"]
+  }
+
+  statement {
+    sid     = "EnableTheSchedules"
+    actions = ["events:ListTargetsByRule", "events:EnableRule"]
+    resources = [
+      for prefix in local.rule_prefixes :
+      "arn:${var.place.partition}:events:${var.place.region}:${var.place.account_id}:rule/${prefix}*"
+    ]
+  }
+
+  statement {
+    sid       = "UseTheKeyOfTheFile"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.place.region}.amazonaws.com"]
+    }
+  }
+}
+
+# Whichever road a new file came by, the manager is told.
+resource "aws_lambda_permission" "uploads" {
+  statement_id   = "uploads-of-the-site-file"
+  action         = "lambda:InvokeFunction"
+  function_name  = module.manager.name
+  principal      = "s3.amazonaws.com"
+  source_arn     = module.bucket.arn
+  source_account = var.place.account_id
+}
+
+resource "aws_s3_bucket_notification" "this" {
+  bucket = module.bucket.name
+
+  lambda_function {
+    id                  = "the-site-file"
+    lambda_function_arn = module.manager.arn
+    events              = ["s3:ObjectCreated:*"]
+    # There is no filter for one key; beginning and end leave little else.
+    filter_prefix = local.key
+    filter_suffix = local.key
+  }
+
+  depends_on = [aws_lambda_permission.uploads]
+}

@@ -1,0 +1,71 @@
+variable "place" {
+  description = "Account, region and partition that the stack is in, as `meta` tells."
+  type        = object({ account_id = string, region = string, partition = string })
+}
+
+variable "names" {
+  description = "What every part of the stack is called, as `meta` tells."
+  type        = map(string)
+}
+
+variable "tiers" {
+  description = "The tiers there are, as `meta` tells."
+  type        = list(string)
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts bucket and log."
+  type        = string
+}
+
+variable "sites" {
+  description = "Sites of the first site-tiers.json by gateway serial. Once there is a file, it is never written again by Terraform."
+  type = map(object({
+    tier            = optional(string, "CRITICAL")
+    enabled         = optional(bool, true)
+    name            = optional(string)
+    asset_id        = optional(string)
+    nominal_voltage = optional(number)
+    capacity_kva    = optional(number)
+    timezone        = optional(string)
+    quality_profile = optional(string)
+  }))
+
+  validation {
+    condition     = length(var.sites) > 0
+    error_message = "There is no site: name the gateway serial of one at least in smart_device_names."
+  }
+
+  validation {
+    condition     = alltrue([for serial in keys(var.sites) : can(regex("^[A-Za-z0-9]{3,64}$", serial))])
+    error_message = "A gateway serial must be 3 to 64 letters and digits, as on the gateway's plate: ${join(", ", [for serial in keys(var.sites) : serial if !can(regex("^[A-Za-z0-9]{3,64}$", serial))])}."
+  }
+
+  validation {
+    condition     = alltrue([for site in values(var.sites) : contains(var.tiers, site.tier)])
+    error_message = "The tier of a site must be ${join(" or ", var.tiers)}: ${join(", ", [for serial, site in var.sites : "${serial} has ${site.tier}" if !contains(var.tiers, site.tier)])}."
+  }
+}
+
+variable "package_path" {
+  description = "Zip of site-config-manager."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days that the function's log is kept."
+  type        = number
+}
+
+variable "access_log" {
+  description = "Where S3 writes who asked the bucket for what; null for nowhere."
+  type        = object({ bucket = string })
+  default     = null
+}
+
+variable "memory_mb" {
+  description = "Memory of the function; it holds the whole file, and parses it."
+  type        = number
+  default     = 512
+  nullable    = false
+}
