@@ -85,6 +85,13 @@ def test_the_cost_has_its_sign(stack, usd, words):
     assert "Causes   1 site: stream off\nCost     about the same\n" in told
 
 
+def test_a_plan_of_nothing_announces_no_call(stack):
+    plan = replace(
+        stack.make_plan((), title="Change nothing"), notes=("left as it is: AN1",), monthly_usd=0.0
+    )
+    assert plan_text(plan).plain == "Change nothing\n\nNote     left as it is: AN1"
+
+
 def test_data_in_a_plan_is_never_markup(stack):
     nasty = SiteChange("AN1", {"name": "[red]\x1b[2J"}, {"name": "[/]$accent\u202e"})
     noted = replace(stack.make_plan((nasty,), title="[b]x"), notes=("[link]",), causes=("[i]\x07",))

@@ -92,6 +92,8 @@ def _what_it_brings_about(plan: Plan) -> list[Content]:
     if plan.monthly_usd is not None and not costs:
         costs = [_cost(plan.monthly_usd)]
     calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
+    if plan.is_empty:
+        return _entries("Note", plan.notes)
     return [
         *_entries("Causes", [cause for cause in plan.causes if not cause.startswith(_COST)]),
         *_entries("Cost", costs),

@@ -56,7 +56,7 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
     BINDINGS = bindings_of(Scope.LIST)
     DEFAULT_CSS = """
     RecordList { border: round $border; border-title-color: $foreground; padding: 0 1; height: 1fr; }
-    RecordList:focus { border: round $accent; }
+    RecordList:focus { border: round $accent; height: 2fr; }
     """
 
     @dataclass
