@@ -8,7 +8,6 @@ the machine meets both.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
@@ -153,7 +152,7 @@ class Bench:
             raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
 
 
-def measure(bench: Bench, endpoint: str, by_hand: int) -> tuple[list[str], float, float, float]:
+def measure(bench: Bench, endpoint: str) -> tuple[list[str], float, float, float]:
     """Return our calls, and the seconds of (a), (b) and (c); what is not one run is a median."""
     bench.prepare()
     counter = Counter(endpoint)
@@ -168,27 +167,22 @@ def measure(bench: Bench, endpoint: str, by_hand: int) -> tuple[list[str], float
     for _ in range(ROUNDS):
         ours.append(bench.ours(TIERS[0]))
         invoked.append(bench.invoked(TIERS[1]))
-    return calls, statistics.median(ours), bench.by_hand(TIERS[0], by_hand), statistics.median(invoked)
+    return calls, statistics.median(ours), bench.by_hand(TIERS[0], BY_HAND), statistics.median(invoked)
 
 
 def main() -> int:
     """Measure on an embedded stack of our own, print, judge."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--by-hand", type=int, default=BY_HAND, help="sites changed one by one")
-    by_hand = parser.parse_args().by_hand
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         stack = client.start(folder / "stack", sites=2, simulator=False)
         try:
             env = {**os.environ, **stack.exports, "XDG_STATE_HOME": str(folder / "state")}
-            calls, ours, hand, invoked = measure(
-                Bench(folder, env), stack.exports["AWS_ENDPOINT_URL"], by_hand
-            )
+            calls, ours, hand, invoked = measure(Bench(folder, env), stack.exports["AWS_ENDPOINT_URL"])
         finally:
             client.stop(folder / "stack")
     faster, slower = hand / ours, ours / invoked
     print(f"(a) sites bulk-update, {SITES} sites         {ours:7.2f} s, {len(calls)} AWS calls")
-    print(f"(b) aws, {by_hand} sites one by one           {hand:7.2f} s")
+    print(f"(b) aws, {BY_HAND} sites one by one           {hand:7.2f} s")
     print(f"(c) one aws lambda invoke, {SITES} sites     {invoked:7.2f} s")
     verdicts = [
         (f"AWS calls {len(calls)}", f"at most {CALLS_AT_MOST}", len(calls) <= CALLS_AT_MOST),
