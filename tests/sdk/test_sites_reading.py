@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -318,6 +319,46 @@ def test_a_plan_tells_all_and_writes_nothing(stack: Stack, home: Any, via: Write
         if via is WritePath.LAMBDA
         else ("s3:PutObject", "s3://smarterise-site-config/site-tiers.json")
     )
+
+
+def schedules_of(plan: Any) -> str:
+    return next(cause for cause in plan.causes if "FTP" in cause and "metrics" not in cause)
+
+
+def test_a_plan_tells_the_next_collection_from_the_stack_s_own_schedules(stack: Stack) -> None:
+    told = schedules_of(stack.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}))
+    assert re.fullmatch(r"1 site: FTP every 60 min, next (\d{4}-\d\d-\d\d )?\d\d:00Z", told)
+    straight = stack.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}, via=WritePath.S3)
+    assert schedules_of(straight).endswith("the schedules could not be told"), "S3 knows none"
+
+
+@pytest.mark.parametrize(
+    "schedules",
+    [
+        {"schedules": [], "schedules_trouble": "events:ListRules: AccessDenied"},
+        {"schedules": [{"tier": "TOP", "rule": "r", "schedule": "s", "enabled": True}]},
+        {"schedules": [{"tier": "CRITICAL"}]},
+        {"schedules": "none"},
+        {},
+    ],
+)
+def test_schedules_that_could_not_be_looked_up_are_not_taken_for_none(
+    frail: Stack, proxy: Any, schedules: Any
+) -> None:
+    config = {"sites": {"ehm21120333": {"tier": "CRITICAL"}}}
+    answer(proxy, {"ok": True, "config": config, "etag": '"e"', **schedules})
+    told = schedules_of(frail.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}))
+    assert told == "1 site: FTP when NON_CRITICAL sites have it; the schedules could not be told"
+
+
+def test_no_schedule_at_all_is_said(frail: Stack, proxy: Any) -> None:
+    config = {"sites": {"ehm21120333": {"tier": "CRITICAL"}}}
+    answer(
+        proxy,
+        {"ok": True, "config": config, "etag": '"e"', "schedules": [], "schedules_trouble": ""},
+    )
+    told = schedules_of(frail.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}))
+    assert told == "1 site: no FTP: there is no schedule for NON_CRITICAL sites"
 
 
 @BOTH

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.aws.broker import Broker, WriteGrant
     from smarterise_sdk.domain.names import StackNames
     from smarterise_sdk.domain.plans import Plan
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue
+    from smarterise_sdk.domain.sites import JsonObject
 
 _LONGEST_NAME = 2048  # the longest ARN: who writes is known only when it is written
 _REPLY_TOO_LARGE = "ResponseSizeTooLarge"
@@ -154,7 +154,7 @@ class LambdaRoad:
             document = site_tiers_of(config)
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
-        schedules = _schedules_in(reply.get("schedules"))
+        schedules = _schedules_in(reply)
         return SiteFile(document, *self.version_of(reply), self.degraded_in(reply), schedules)
 
 
@@ -174,9 +174,11 @@ def _request(plan: Plan, by: str) -> JsonObject:
     return request
 
 
-def _schedules_in(rows: JsonValue) -> tuple[Schedule, ...] | None:
-    """Return the schedules of a reply; `None` when it tells none, or in a shape that is not known."""
-    if not isinstance(rows, list):
+def _schedules_in(reply: JsonObject) -> tuple[Schedule, ...] | None:
+    """Return the schedules of a reply; `None` when it could not look, or in a shape that is not known."""
+    rows = reply.get("schedules")
+    if not isinstance(rows, list) or reply.get("schedules_trouble"):
+        # An empty list beside a trouble is no answer: it would read as "nothing collects".
         return None
     try:
         return tuple(Schedule.from_row(row) for row in rows if isinstance(row, dict))
