@@ -169,6 +169,14 @@ def test_it_was_written_and_the_file_broken_since(stack: Stack, home: Any) -> No
     assert receipt.notes[0].startswith("since then: s3://")
 
 
+def test_it_was_written_and_the_old_file_put_back_to_the_byte(stack: Stack, home: Any) -> None:
+    before = home.client("s3").get_object(Bucket=BUCKET, Key="site-tiers.json")["Body"].read()
+    plan = applied_without_end(stack, home)
+    home.put_file(before)
+    assert stack.sites.fetch(via=WritePath.S3).etag == plan.base_etag
+    assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+
+
 def test_it_was_not_written_and_the_file_broken_since(stack: Stack, home: Any) -> None:
     plan = lost(stack)
     home.put_file(b"{ cut")

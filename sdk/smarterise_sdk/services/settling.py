@@ -7,7 +7,7 @@ change, or proves that it was not made.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from types import MappingProxyType
@@ -167,14 +167,47 @@ class Settler:
     def _finding(self, entry: JournalEntry, plan: Plan) -> Finding:
         file, road = self._current(entry)
         words = f"looked again {road.words}"
-        if self._is_unchanged(entry, file):
-            return self._unchanged(entry, plan, words)
         live = (
             compare(plan, _as_journalled(plan, file.document))
             if file.degraded is None
             else _nothing(plan, f"cannot be told from the current file: {file.degraded.message}")
         )
-        return self._from_versions(entry, plan, file, live, words)
+        try:
+            candidates = _next_to(entry.base_etag, self._versions())
+            made = self._made(entry, plan, candidates, words)
+            is_unchanged = made is None and self._is_unchanged(entry, file)
+        except SmarteriseError as error:
+            return self._from_the_file_alone(entry, plan, file, live, words, str(error))
+        if made is not None:
+            return replace(made, notes=_since(live, file))
+        if is_unchanged:
+            return self._unchanged(entry, plan, words)
+        if not candidates:
+            why = "the version it was planned on is not among those kept"
+            return self._from_the_file_alone(entry, plan, file, live, words, why)
+        reason = "was not written: another change of the file came first"
+        all_the_same = () if live.unverified else ("the file reads as asked all the same",)
+        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words, notes=all_the_same)
+
+    def _made(
+        self, entry: JournalEntry, plan: Plan, candidates: Sequence[FileVersion], words: str
+    ) -> Finding | None:
+        """Return the version that is the change, if any is."""
+        for version in candidates:
+            document = self._document(version, entry.document_sha256)
+            verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
+            if verdict is not None and not verdict.unverified:
+                by = f"{words}, and found in version {version.version_id}"
+                return Finding(ReceiptState.VERIFIED, verdict, by, version.etag, version.version_id)
+        return None
+
+    def _from_the_file_alone(
+        self, entry: JournalEntry, plan: Plan, file: SiteFile, live: Verdict, words: str, why: str
+    ) -> Finding:
+        if file.degraded is None and file.etag == entry.base_etag:
+            return self._unchanged(entry, plan, words)
+        note = f"whether this change was written cannot be told from the file's versions: {why}"
+        return Finding(live.state, live, words, file.etag, file.version_id, (note,))
 
     def _current(self, entry: JournalEntry) -> tuple[SiteFile, Road]:
         """Return the file by the road the change did not take, or else by the one it took."""
@@ -211,36 +244,6 @@ class Settler:
     def _may_arrive(self, entry: JournalEntry) -> bool:
         """Whether what was sent may still be on its way; so it may when the clock was set back since."""
         return self._now() - entry.at < ARRIVES_WITHIN
-
-    def _from_versions(
-        self, entry: JournalEntry, plan: Plan, file: SiteFile, live: Verdict, words: str
-    ) -> Finding:
-        """Tell from the version right after the one the change was planned on."""
-        try:
-            candidates = _next_to(entry.base_etag, self._versions())
-            for version in candidates:
-                document = self._document(version, entry.document_sha256)
-                verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
-                if verdict is not None and not verdict.unverified:
-                    return Finding(
-                        ReceiptState.VERIFIED,
-                        verdict,
-                        f"{words}, and found in version {version.version_id}",
-                        version.etag,
-                        version.version_id,
-                        _since(live, file),
-                    )
-        except SmarteriseError as error:
-            trouble = str(error)
-        else:
-            if candidates:
-                reason = "was not written: another change of the file came first"
-                all_the_same = () if live.unverified else ("the file reads as asked all the same",)
-                nothing = _nothing(plan, reason)
-                return Finding(ReceiptState.NOT_WRITTEN, nothing, words, notes=all_the_same)
-            trouble = "the version it was planned on is not among those kept"
-        note = f"whether this change was written cannot be told from the file's versions: {trouble}"
-        return Finding(live.state, live, words, file.etag, file.version_id, (note,))
 
     def _versions(self) -> tuple[FileVersion, ...]:
         return tuple(islice(self._roads.s3.versions.listed(), VERSIONS_LOOKED_AT))
