@@ -36,19 +36,20 @@ output "log_group" {
 output "site_switching_instructions" {
   description = "How a site is switched from one tier to the other."
   value       = <<-EOT
-    Which tier a site has is said in s3://${var.names.site_config_bucket}/${local.key}.
+    Which tier a site has is said in s3://${var.names.site_config_bucket}/${local.key}:
+    CRITICAL is streamed live and its alarms tell; NON_CRITICAL comes by FTP alone.
+    Alarms, stream and schedules follow the file within a minute, whichever road it came by.
 
     See it:
       aws lambda invoke --function-name ${var.names.site_config_manager} \
-        --cli-binary-format raw-in-base64-out --payload '{"action": "get_config"}' response.json
+        --payload '{"action": "get_config"}' response.json
 
     Switch a site:
       aws lambda invoke --function-name ${var.names.site_config_manager} \
-        --cli-binary-format raw-in-base64-out \
-        --payload '{"action": "update_sites", "updates": {"${keys(var.sites)[0]}": {"tier": "NON_CRITICAL"}}, "reason": "why"}' \
+        --payload '{"action": "update_sites", "updates": {"${keys(var.sites)[0]}": {"tier": "NON_CRITICAL"}}}' \
         response.json
 
-    Or by hand:
+    Switch it by hand:
       aws s3 cp s3://${var.names.site_config_bucket}/${local.key} .
       (edit the tier)
       aws s3 cp ${local.key} s3://${var.names.site_config_bucket}/
@@ -56,7 +57,6 @@ output "site_switching_instructions" {
     Or with a plan, a check and a way back:
       smarterise-ops sites bulk-update --set ${keys(var.sites)[0]}=NON_CRITICAL --reason "why"
 
-    CRITICAL is streamed live and its alarms tell; NON_CRITICAL comes by FTP alone.
-    Alarms, stream and schedules follow the file within a minute, whichever road it came by.
+    (AWS CLI version 2: once before, aws configure set cli_binary_format raw-in-base64-out)
   EOT
 }

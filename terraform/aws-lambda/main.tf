@@ -1,0 +1,148 @@
+# The functions that process data: from the FTP server and the stream into lake and database, and alarms to people.
+
+locals {
+  migrate_database = "migrate_database"
+
+  site_file = {
+    SITE_CONFIG_BUCKET = var.site_config.bucket
+    SITE_CONFIG_KEY    = var.site_config.key
+  }
+
+  lake = { DATA_LAKE_BUCKET = var.data_lake.name }
+
+  metrics = { METRIC_NAMESPACE = var.names.metric_namespace }
+
+  authorities = { DATABASE_CA_FILE = "/opt/rds/authorities.pem" }
+
+  # Functions log in by IAM, without a password, unless another database is given.
+  login_of_functions = local.is_other_database ? { DATABASE_SECRET_ARN = aws_secretsmanager_secret.database_url[0].arn } : {
+    DATABASE_HOST = var.database.host
+    DATABASE_PORT = tostring(var.database.port)
+    DATABASE_NAME = var.database.name
+    DATABASE_USER = var.database.function_user
+  }
+
+  login_of_owner = local.is_other_database ? { DATABASE_SECRET_ARN = aws_secretsmanager_secret.database_url[0].arn } : {
+    DATABASE_SECRET_ARN    = var.database.master_secret_arn
+    DATABASE_HOST          = var.database.direct_host
+    DATABASE_PORT          = tostring(var.database.port)
+    DATABASE_NAME          = var.database.name
+    DATABASE_FUNCTION_USER = var.database.function_user
+  }
+
+  is_other_database = var.database_url.version > 0
+  authorities_zip   = "${var.package_dir}/database-authorities.zip"
+}
+
+# Who vouches for the database: Amazon's authorities for RDS and RDS Proxy.
+resource "aws_lambda_layer_version" "authorities" {
+  layer_name       = "database-authorities"
+  description      = "rds/authorities.pem: who vouches for RDS and RDS Proxy"
+  filename         = local.authorities_zip
+  source_code_hash = fileexists(local.authorities_zip) ? filebase64sha256(local.authorities_zip) : null
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.authorities_zip)
+      error_message = "${local.authorities_zip} is not there: run `make lambdas` first, or set lambda_package_dir to where the zips are."
+    }
+  }
+}
+
+module "ftp_to_s3" {
+  source = "./function"
+
+  name               = var.names.ftp_to_s3
+  description        = "Sweeps the FTP server: every file of a tier's sites whole into the lake"
+  handler            = "smarterise_lambdas.ftp_to_s3.handler.handler"
+  package_path       = "${var.package_dir}/${var.names.ftp_to_s3}.zip"
+  timeout_seconds    = 840 # under 15 minutes, so that two sweeps of the critical sites never meet
+  memory_mb          = var.memory_mb.ftp_to_s3
+  policy_json        = data.aws_iam_policy_document.ftp_to_s3.json
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = var.kms_key_arn
+  retries            = 0 # the next sweep is the retry
+
+  environment = merge(local.site_file, local.lake, {
+    FTP_URL        = var.ftp.url
+    FTP_SECRET_ARN = aws_secretsmanager_secret.ftp.arn
+  })
+}
+
+module "s3_to_rds" {
+  source = "./function"
+
+  name                 = var.names.s3_to_rds
+  description          = "Loads files of the lake into the database"
+  handler              = "smarterise_lambdas.s3_to_rds_lambda.handler.handler"
+  package_path         = "${var.package_dir}/${var.names.s3_to_rds}.zip"
+  timeout_seconds      = 300
+  memory_mb            = var.memory_mb.s3_to_rds
+  policy_json          = data.aws_iam_policy_document.s3_to_rds.json
+  log_retention_days   = var.log_retention_days
+  kms_key_arn          = var.kms_key_arn
+  network              = var.network
+  layers               = [aws_lambda_layer_version.authorities.arn]
+  reserved_concurrency = var.database_concurrency
+
+  environment = merge(local.site_file, local.lake, local.metrics, local.authorities, local.login_of_functions)
+}
+
+module "kinesis_to_s3_rds" {
+  source = "./function"
+
+  name                  = var.names.kinesis_to_s3_rds
+  description           = "Takes readings of live sites from the stream into lake, database and metrics"
+  handler               = "smarterise_lambdas.kinesis_to_s3_rds.handler.handler"
+  package_path          = "${var.package_dir}/${var.names.kinesis_to_s3_rds}.zip"
+  timeout_seconds       = 60
+  memory_mb             = var.memory_mb.kinesis_to_s3_rds
+  policy_json           = data.aws_iam_policy_document.kinesis_to_s3_rds.json
+  log_retention_days    = var.log_retention_days
+  kms_key_arn           = var.kms_key_arn
+  network               = var.network
+  layers                = [aws_lambda_layer_version.authorities.arn]
+  reserved_concurrency  = var.database_concurrency
+  failure_queue_enabled = false # what the mapping gives up is kept whole in the lake
+
+  environment = merge(local.site_file, local.lake, local.metrics, local.authorities, local.login_of_functions)
+}
+
+module "alarm_notifier" {
+  source = "./function"
+
+  name               = var.names.alarm_notifier
+  description        = "Tells people of alarms, a storm of them in one letter"
+  handler            = "smarterise_lambdas.alarm_notifier.handler.handler"
+  package_path       = "${var.package_dir}/${var.names.alarm_notifier}.zip"
+  timeout_seconds    = 420 # in a storm a letter waits for up to five minutes
+  memory_mb          = var.memory_mb.alarm_notifier
+  policy_json        = data.aws_iam_policy_document.alarm_notifier.json
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = var.kms_key_arn
+
+  environment = merge(local.site_file, local.lake, local.metrics, {
+    ALARM_PREFIX     = var.names.alarm_prefix
+    ALERT_SENDER     = var.mail.sender
+    ALERT_RECIPIENTS = join(",", var.mail.recipients)
+  })
+}
+
+module "migrate_database" {
+  source = "./function"
+
+  name                 = local.migrate_database
+  description          = "Brings the database's schema up to date on deployment, and keeps it in order on schedule"
+  handler              = "smarterise_lambdas.migrate_database.handler.handler"
+  package_path         = "${var.package_dir}/${local.migrate_database}.zip"
+  timeout_seconds      = 900
+  memory_mb            = var.memory_mb.migrate_database
+  policy_json          = data.aws_iam_policy_document.migrate_database.json
+  log_retention_days   = var.log_retention_days
+  kms_key_arn          = var.kms_key_arn
+  network              = var.network
+  layers               = [aws_lambda_layer_version.authorities.arn]
+  reserved_concurrency = 1
+
+  environment = merge(local.metrics, local.authorities, local.login_of_owner)
+}

@@ -1,0 +1,38 @@
+output "ftp_lambda_arn" {
+  description = "ARN of the function that sweeps the FTP server."
+  value       = module.ftp_to_s3.arn
+}
+
+output "ftp_lambda_function_name" {
+  description = "Name of the function that sweeps the FTP server."
+  value       = module.ftp_to_s3.name
+}
+
+output "functions" {
+  description = "The functions by the domain's own word: name, ARN, role, log group and queue of failures of each."
+  value = {
+    for word, function in {
+      ftp_to_s3         = module.ftp_to_s3
+      s3_to_rds         = module.s3_to_rds
+      kinesis_to_s3_rds = module.kinesis_to_s3_rds
+      alarm_notifier    = module.alarm_notifier
+      migrate_database  = module.migrate_database
+      } : word => {
+      name          = function.name
+      arn           = function.arn
+      role_arn      = function.role_arn
+      log_group     = function.log_group
+      failure_queue = function.failure_queue
+    }
+  }
+}
+
+output "ftp_secret_arn" {
+  description = "Secret of the FTP server."
+  value       = aws_secretsmanager_secret.ftp.arn
+}
+
+output "database_url_secret_arn" {
+  description = "Secret of the database's URL, where it is not the stack's own; else null."
+  value       = one(aws_secretsmanager_secret.database_url[*].arn)
+}

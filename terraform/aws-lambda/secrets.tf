@@ -1,0 +1,33 @@
+# Passwords go to Secrets Manager by write-only arguments: they are in no state and no plan.
+
+resource "aws_secretsmanager_secret" "ftp" {
+  #checkov:skip=CKV2_AWS_57:Whoever runs the FTP server changes its password; ftp_pass_version writes the new one
+  name                    = "smarterise/ftp"
+  description             = "User and password of the FTP server"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret_version" "ftp" {
+  secret_id                = aws_secretsmanager_secret.ftp.id
+  secret_string_wo         = jsonencode({ username = var.ftp.user, password = var.ftp_password })
+  secret_string_wo_version = var.ftp.password_version
+}
+
+resource "aws_secretsmanager_secret" "database_url" {
+  count = local.is_other_database ? 1 : 0
+
+  #checkov:skip=CKV2_AWS_57:Whoever runs that database changes its password; database_url_version writes the new one
+  name                    = "smarterise/database-url"
+  description             = "URL of the database, where it is not the stack's own"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret_version" "database_url" {
+  count = local.is_other_database ? 1 : 0
+
+  secret_id                = aws_secretsmanager_secret.database_url[0].id
+  secret_string_wo         = var.database_url_value
+  secret_string_wo_version = var.database_url.version
+}
