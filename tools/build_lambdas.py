@@ -27,6 +27,7 @@ RUNTIME = "3.13"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 REQUIREMENTS = {
     "site-config-manager": ("aws-lambda-powertools", "pydantic"),
+    "alarm_notifier": ("aws-lambda-powertools",),
     "ftp_to_s3": ("aws-lambda-powertools",),
     "kinesis_to_s3_rds": ("aws-lambda-powertools", "psycopg[binary]"),
     "migrate_database": ("aws-lambda-powertools", "psycopg[binary]", "alembic"),

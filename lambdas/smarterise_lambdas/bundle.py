@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "site-config-manager": "site_config_manager",
+        "alarm_notifier": "alarm_notifier",
         "ftp_to_s3": "ftp_to_s3",
         "kinesis_to_s3_rds": "kinesis_to_s3_rds",
         "migrate_database": "migrate_database",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_events.client import EventBridgeClient
     from types_boto3_s3.client import S3Client
+    from types_boto3_sesv2.client import SESV2Client
 
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -33,14 +34,20 @@ def s3() -> S3Client:
 
 @cache
 def cloudwatch() -> CloudWatchClient:
-    """Return the CloudWatch client."""
-    return boto3.client("cloudwatch", config=_CONFIG)
+    """Return the CloudWatch client. Who sends it points compresses them himself, if at all."""
+    return boto3.client("cloudwatch", config=_CONFIG.merge(Config(disable_request_compression=True)))
 
 
 @cache
 def events() -> EventBridgeClient:
     """Return the EventBridge client."""
     return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def sesv2() -> SESV2Client:
+    """Return the SES client."""
+    return boto3.client("sesv2", config=_CONFIG)
 
 
 def secret_text(arn: str) -> str:

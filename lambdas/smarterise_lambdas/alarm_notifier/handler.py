@@ -1,0 +1,81 @@
+"""AWS in and out of `alarm_notifier`: an SNS event in, what was told out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from smarterise_lambdas.alarm_notifier.gathering import Gathering
+from smarterise_lambdas.alarm_notifier.logic import Means, notify
+from smarterise_lambdas.alarm_notifier.notices import notice_of
+from smarterise_lambdas.alarm_notifier.post import Post
+from smarterise_lambdas.alarm_notifier.values import last_values
+from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.environment import MissingSetting, number, optional, required
+from smarterise_lambdas.shared.site_file import SiteFile
+from smarterise_lambdas.shared.sites import usable_sites
+from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from smarterise_sdk.domain.metrics import Metric, MetricPoint
+    from smarterise_sdk.domain.sites import Site
+
+logger = Logger(service="alarm_notifier")
+
+GATHER_SECONDS = 10.0
+"""How long the first alarm waits for others; each later letter of a storm waits longer."""
+
+
+@logger.inject_lambda_context
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Have what SNS delivers told. An event without records, as of a schedule, has told what waits.
+
+    Raises:
+        MissingSetting: If sender, recipients or bucket are not set.
+        LetterNotSent: If SES does not take a letter.
+        LettersWaiting: If there was no time for one.
+    """
+    records = event.get("Records", []) if isinstance(event, dict) else []
+    now = datetime.now(UTC)
+    notices = [notice_of(record, now=now) for record in records if isinstance(record, dict)]
+    answer = notify(notices, _means(context))
+    logger.info("notices handled", extra=answer)
+    return answer
+
+
+def _means(context: LambdaContext) -> Means:
+    return Means(
+        me=context.aws_request_id,
+        gathering=Gathering(aws.s3(), required("DATA_LAKE_BUCKET")),
+        post=Post(aws.sesv2, required("ALERT_SENDER"), _recipients()),
+        sites=_sites,
+        values=_values,
+        names=StackNames(alarm_prefix=optional("ALARM_PREFIX", StackNames().alarm_prefix)),
+        gather=timedelta(seconds=number("ALERT_GATHER_SECONDS", GATHER_SECONDS)),
+        remaining_ms=context.get_remaining_time_in_millis,
+        log=logger,
+    )
+
+
+def _recipients() -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in required("ALERT_RECIPIENTS").split(",") if part.strip())
+    if not listed:
+        raise MissingSetting("ALERT_RECIPIENTS")
+    return listed
+
+
+def _sites() -> Mapping[str, Site]:
+    key = optional("SITE_CONFIG_KEY", "site-tiers.json")
+    return usable_sites(SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), key), logger)
+
+
+def _values(serials: Sequence[str]) -> Mapping[str, Mapping[Metric, MetricPoint]]:
+    look = partial(last_values, aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+    return look(serials, now=datetime.now(UTC))
