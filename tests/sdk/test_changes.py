@@ -253,10 +253,10 @@ def test_what_is_being_made_is_not_taken_back(stack: Stack) -> None:
     assert caught.value.remedy == "wait for it to end"
 
 
-def test_a_mended_file_is_not_broken_again(stack: Stack) -> None:
-    plan = replace(stack.sites.plan_update(SWITCH), document=b"{}")
-    stack.journal.intended(plan, who="anna")
-    stack.journal.let_go(plan.plan_id)
+def test_a_mended_file_is_not_broken_again(stack: Stack, home: Any) -> None:
+    home.put_file(json.dumps(home.file()).replace("NON_CRITICAL", "NON_CRITICL").encode())
+    plan = stack.sites.plan_repair()
+    assert stack.sites.apply(plan).state is ReceiptState.VERIFIED
     with pytest.raises(UsageError) as caught:
         stack.changes.plan_undo(plan.plan_id)
     assert caught.value.code == "NOT_UNDOABLE"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_sdk.domain.plans import Plan, ReceiptState, WritePath
+from smarterise_sdk.domain.plans import ReceiptState, WritePath
 from smarterise_sdk.errors import Denied, SmarteriseError, UsageError
 from smarterise_sdk.services.moments import utc_now
 from smarterise_sdk.services.settling import Settler
@@ -18,7 +18,7 @@ from smarterise_sdk.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smarterise_sdk.domain.plans import Receipt
+    from smarterise_sdk.domain.plans import Plan, Receipt
 
 BUCKET = "smarterise-site-config"
 YABA = "ehm21120333"
@@ -206,35 +206,35 @@ def test_secrets_do_not_hinder(stack: Stack, home: Any) -> None:
     assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
 
 
-def test_a_file_that_was_mended(stack: Stack, home: Any) -> None:
-    """A repair is planned on the broken file's own ETag."""
+def test_a_file_that_was_mended(home: Any, settings_for: Callable[..., Any]) -> None:
+    """A repair is planned on the broken file's own ETag, and may change no site at all."""
     good = home.file()
-    broken = home.put_file(b"{ cut")
-    body = json.dumps({**good, "reason": "mended"}).encode()
-    plan = Plan(
-        plan_id="4e9a17",
-        title="Repair the site file",
-        environment="local",
-        account="",
-        region="eu-west-2",
-        via=WritePath.S3,
-        updates={},
-        create=False,
-        changes=(),
-        unchanged=(),
-        causes=(),
-        calls=(),
-        base_etag=broken,
-        reason="",
-        planned_at=utc_now(),
-        document=body,
+    home.put_file(json.dumps(good).encode()[:-1] + b",}")
+    s3 = home.client("s3")
+    s3.create_bucket(
+        Bucket="smarterise-mended", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
-    lost(stack, plan)
-    assert later(stack, plan, by=timedelta(0)).state is ReceiptState.UNVERIFIED
-    home.put_file(body)
-    receipt = stack.changes.settle(plan.plan_id)
-    assert receipt.state is ReceiptState.VERIFIED
-    assert not is_open(stack, plan)
+    with Stack(settings_for(home.url, journal_bucket="smarterise-mended")) as stack:
+        plan = lost(stack, stack.sites.plan_repair())
+        assert plan.changes == ()
+        assert later(stack, plan, by=timedelta(0)).state is ReceiptState.UNVERIFIED
+        assert stack.sites.apply(plan).state is ReceiptState.VERIFIED
+        path = stack.journal.path
+        path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:-1]))
+        edit(home, name="Yaba")
+        receipt = stack.changes.settle(plan.plan_id)
+        assert (receipt.state, receipt.notes) == (ReceiptState.VERIFIED, ())
+        assert not is_open(stack, plan)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="smarterise-mended")["Contents"]]
+    assert [key.rsplit("-", 1)[1] for key in keys] == ["done.json", "intended.json", "settled.json"]
+
+
+def test_a_file_that_somebody_else_mended(stack: Stack, home: Any) -> None:
+    good = home.file()
+    home.put_file(json.dumps(good).encode()[:-1] + b",}")
+    plan = lost(stack, stack.sites.plan_repair())
+    home.put_file(good)
+    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
 
 
 def test_what_could_not_be_verified_is_settled_when_the_network_is_back(

@@ -33,19 +33,13 @@ class Recording:
         self._bucket = bucket
         self._identity = identity
 
-    def announced(self, plan: Plan, entries: tuple[str, ...] = (INTENDED, DONE)) -> Plan:
-        """Return a plan that announces the copies of its lines as well; without a bucket there are none.
+    def announced(self, plan: Plan) -> Plan:
+        """Return a plan that announces the copies of its lines as well; without a bucket there are none."""
+        return plan if plan.is_empty else self._announcing(plan, INTENDED, DONE)
 
-        Args:
-            plan: The plan.
-            entries: The lines that will be written for it, by their kinds.
-        """
-        if self._bucket is None or plan.is_empty:
-            return plan
-        copies = (
-            PlannedCall("s3:PutObject", f"s3://{self._bucket}/{_key(plan, entry)}") for entry in entries
-        )
-        return replace(plan, calls=(*plan.calls, *copies))
+    def end_announced(self, plan: Plan) -> Plan:
+        """Return the plan of a change long made, announcing the copy of its end alone."""
+        return self._announcing(plan, SETTLED)
 
     def around(self, plan: Plan, grant: WriteGrant, make: Callable[[str], Receipt]) -> Receipt:
         """Write down what is intended, have it made, and write down what became of it.
@@ -75,7 +69,7 @@ class Recording:
         """Write down what a later look has shown, and return the receipt with what is to be noted of it.
 
         Args:
-            plan: The plan of the change, which announces the copy under `SETTLED`.
+            plan: The plan of the change, as `end_announced` returns it.
             gate: Opens the way for the copy; where it stays shut, there is none.
             write: Writes the line.
             receipt: What the look has shown.
@@ -93,6 +87,14 @@ class Recording:
                 return copies.noted_on(receipt)
         except WriteRefused as error:
             return replace(receipt, notes=(*receipt.notes, _not_kept(self._bucket, error)))
+
+    def _announcing(self, plan: Plan, *entries: str) -> Plan:
+        if self._bucket is None:
+            return plan
+        copies = (
+            PlannedCall("s3:PutObject", f"s3://{self._bucket}/{_key(plan, entry)}") for entry in entries
+        )
+        return replace(plan, calls=(*plan.calls, *copies))
 
     def _made(self, plan: Plan, copies: _Copies, make: Callable[[], Receipt]) -> Receipt:
         try:

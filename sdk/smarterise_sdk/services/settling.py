@@ -18,7 +18,7 @@ from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.site_tiers import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
-from smarterise_sdk.journal_entries import SETTLED, JournalOutcome
+from smarterise_sdk.journal_entries import JournalOutcome
 from smarterise_sdk.masking import masked
 from smarterise_sdk.services.manager_replies import CONFIG_MISSING
 from smarterise_sdk.services.moments import utc_now
@@ -106,7 +106,7 @@ class Settler:
         Raises:
             SmarteriseError: It could not be looked, or written down.
         """
-        plan = self._recording.announced(_plan_of(entry), (SETTLED,))
+        plan = self._recording.end_announced(_plan_of(entry))
         if plan.stack_changes:
             receipt = self._following().looked_at(plan)
             is_final = not receipt.unverified or not self._may_arrive(entry)
