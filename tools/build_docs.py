@@ -16,7 +16,7 @@ from smarterise_ops.exit_codes import ExitCode
 from smarterise_tui.actions import Scope, actions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLI_INTRODUCTION = """\
@@ -81,7 +81,7 @@ def _prose(help_text: str | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-def _table(params: list[Any], context: Any) -> str:
+def _table(params: Sequence[Any], context: Any) -> str:
     records = [record for param in params if (record := param.get_help_record(context)) is not None]
     rows = [f"| `{_cell(names)}` | {_cell(words)} |\n" for names, words in records]
     return f"| | |\n| --- | --- |\n{''.join(rows)}"
