@@ -45,6 +45,18 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # Rules of EventBridge do not say whom they are of when a topic's key is asked for.
+  statement {
+    sid       = "RulesThatTell"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
   statement {
     sid       = "ServicesThatTellOrDeliver"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
@@ -59,7 +71,6 @@ data "aws_iam_policy_document" "key" {
         "config.amazonaws.com",
         "costalerts.amazonaws.com",
         "delivery.logs.amazonaws.com",
-        "events.amazonaws.com",
         "backup.amazonaws.com",
         "events.rds.amazonaws.com",
         "ses.amazonaws.com",

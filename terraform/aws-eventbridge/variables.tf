@@ -1,0 +1,34 @@
+variable "schedules" {
+  description = "What runs when, by the rule's name: a function, what it is told, and when, as EventBridge has it, in UTC."
+  type = map(object({
+    description   = string
+    expression    = string
+    function_name = string
+    function_arn  = string
+    input         = map(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\([^()]+\\))$", schedule.expression))])
+    error_message = "A schedule must be rate(5 minutes) or cron(0 3 * * ? *), as EventBridge has it."
+  }
+}
+
+variable "notices" {
+  description = "Events of AWS that people are told of, by the rule's name: what matches, as JSON."
+  type        = map(object({ description = string, pattern = string }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for notice in values(var.notices) : can(jsondecode(notice.pattern))])
+    error_message = "The pattern of a notice must be JSON: write it with jsonencode."
+  }
+}
+
+variable "alert_topic_arn" {
+  description = "Topic that notices go to."
+  type        = string
+}
