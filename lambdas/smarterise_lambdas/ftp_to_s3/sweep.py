@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 WORKERS_A_CONNECTION: Final = 2
 """While one file goes to S3 the next one comes."""
 
+_LISTING_TRIES: Final = 3
 _NAMED_AT_MOST: Final = 20
 
 
@@ -147,13 +148,19 @@ class ServerSweep:
 
     def _listed(self, folders: Iterable[str], threads: ThreadPoolExecutor) -> list[Listing]:
         def one(folder: str) -> Listing | None:
-            try:
-                with self._pool.connection() as connection:
-                    return connection.list(folder)
-            except (NotListed, ConnectionCut) as fault:
-                self._trouble(fault.code, str(fault), folder, is_fault=True)
-            except (ServerLost, OutOfTime):
-                pass  # the one is told at the end; the other needs no words, as nothing was begun
+            for attempt in range(_LISTING_TRIES):
+                try:
+                    with self._pool.connection() as connection:
+                        return connection.list(folder)
+                except (NotListed, ConnectionCut) as fault:
+                    if isinstance(fault, NotListed) or attempt == _LISTING_TRIES - 1:
+                        self._trouble(fault.code, str(fault), folder, is_fault=True)
+                        break
+                except ServerLost:
+                    break  # this is told at the end
+                except OutOfTime:
+                    self._trouble("OUT_OF_TIME", "there was no time to list what it has", folder)
+                    break
             return None
 
         return [listing for listing in threads.map(one, folders) if listing is not None]

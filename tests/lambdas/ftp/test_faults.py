@@ -56,6 +56,25 @@ def test_a_transfer_that_is_cut_is_made_again_and_the_file_is_whole(sweeps: Any,
     assert server.fetched == [NAME] * 3
 
 
+def test_a_listing_that_is_cut_is_asked_for_again(sweeps: Any, server: Any) -> None:
+    for name in names(50):
+        server.put(name, name.encode())
+    server.faults.cuts = {"": (500, 2)}
+    sweeps.visit(server)
+    answer = sweeps.sweep()
+    assert (answer["stored"], answer["troubles"]) == (50, [])
+
+
+def test_a_server_whose_listing_never_comes_whole_takes_nothing_away(sweeps: Any, server: Any) -> None:
+    server.put(NAME)
+    sweeps.visit(server)
+    sweeps.sweep()
+    server.faults.cuts = {"": (10, 1000)}
+    with pytest.raises(SweepIncomplete, match="CONNECTION_CUT main"):
+        sweeps.sweep()
+    assert len(sweeps.manifest("AN54101471")["files"]) == 1
+
+
 def test_a_file_that_is_cut_each_time_stops_no_other_and_comes_when_it_can(
     sweeps: Any, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
