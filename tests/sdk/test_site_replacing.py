@@ -205,3 +205,40 @@ def test_a_broken_current_file_is_not_compared(stack: Stack, home: Any, via: Wri
         stack.sites.diff(str(first), "current", via=via)
     assert caught.value.problems
     assert "sites repair" in caught.value.remedy
+
+
+# Listings of S3 -------------------------------------------------------------------------------------
+
+
+def is_listing(method: str, path: str) -> bool:
+    return method == "GET" and "versions" in path
+
+
+def test_a_listing_of_several_pages_is_followed_to_its_end(frail: Stack, proxy: Any, home: Any) -> None:
+    for number in range(3):
+        home.put_file({**home.file(), "number": number})
+    listed = frail.sites.history(via=WritePath.S3)
+    newest = listed.entries[0]
+    page = f"""<?xml version="1.0"?><ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+      <IsTruncated>true</IsTruncated><NextKeyMarker>site-tiers.json</NextKeyMarker>
+      <NextVersionIdMarker>{newest.version_id}</NextVersionIdMarker>
+      <Version><Key>site-tiers.json</Key><VersionId>{newest.version_id}</VersionId><IsLatest>true</IsLatest>
+      <LastModified>{newest.written_at}</LastModified><ETag>"e"</ETag><Size>1</Size></Version>
+    </ListVersionsResult>"""
+    seen = len(proxy.seen)
+    proxy.fail(is_listing, times=1, status=200, body=page.encode())
+    again = frail.sites.history(via=WritePath.S3)
+    assert [entry.version_id for entry in again.entries] == [entry.version_id for entry in listed.entries]
+    asked = [path for method, path in proxy.seen[seen:] if is_listing(method, path)]
+    assert len(asked) == 2
+    assert f"version-id-marker={newest.version_id}" in asked[1]
+
+
+def test_who_may_not_ask_about_versioning_is_told_by_what_is_listed(
+    frail: Stack, proxy: Any, home: Any
+) -> None:
+    def asks(method: str, path: str) -> bool:
+        return method == "GET" and "versioning" in path
+
+    proxy.fail(asks, status=403, body=XML.format("AccessDenied").encode())
+    assert frail.sites.history(via=WritePath.S3).is_versioned

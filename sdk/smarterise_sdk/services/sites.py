@@ -15,7 +15,6 @@ from smarterise_sdk.services.moments import utc_now
 from smarterise_sdk.services.recording import Recording
 from smarterise_sdk.services.site_applying import Applier
 from smarterise_sdk.services.site_planning import LONGEST_REASON, Asked, SitePlanner
-from smarterise_sdk.services.site_repairing import RepairPlanner
 from smarterise_sdk.services.site_roads import SiteRoads
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class Sites:
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
         self._roads = SiteRoads(broker, settings.names, now=now)
         self._planner = SitePlanner(self._roads, settings, identity=identity, now=now)
-        self._repairs = RepairPlanner(self._roads, settings, identity=identity, now=now)
+        self._identity = identity
 
     # Reading ------------------------------------------------------------------------------------------
 
@@ -296,7 +295,11 @@ class Sites:
             NotFound: There is no file (code `CONFIG_MISSING`), or no bucket.
             SmarteriseError: The file could not be had.
         """
-        return self._recording.announced(self._repairs.repair(last_good=last_good, reason=reason))
+        # Mending has a parser of its own, which no other command is to wait for.
+        from smarterise_sdk.services.site_repairing import RepairPlanner
+
+        planner = RepairPlanner(self._roads, self._settings, identity=self._identity, now=self._now)
+        return self._recording.announced(planner.repair(last_good=last_good, reason=reason))
 
     # Applying -----------------------------------------------------------------------------------------
 
