@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import runpy
 import subprocess
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from smarterise_lambdas.bundle import PACKAGES, handler_path, source_zip
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Imports the handler with our own packages coming from the zip alone, and says from where they came.
 PROBE = """
@@ -28,6 +29,27 @@ ours = [m.__file__ for name, m in sys.modules.items() if name.startswith("smarte
 assert ours and all(path.startswith(sys.argv[1]) for path in ours), ours
 print("boto3" in sys.modules, "pydantic" in sys.modules, "psycopg" in sys.modules)
 """
+# Imports the handler where no other packages are installed than those that are named.
+BARE_PROBE = """
+import importlib, sys
+from importlib.metadata import packages_distributions
+
+packed = set(sys.argv[2:])
+missing = {name for name, owners in packages_distributions().items() if not packed & set(owners)}
+
+
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"{name} is not in the bundle", name=name)
+
+
+sys.meta_path.insert(0, Bare())
+importlib.import_module(sys.argv[1].rpartition(".")[0])
+"""
+ROOT = Path(__file__).parents[2]
+AT_RUNTIME = "boto3"
+"""What AWS Lambda has already."""
 
 
 @pytest.mark.parametrize("function", PACKAGES)
@@ -65,6 +87,39 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == loaded
+
+
+def with_requirements(*names: str) -> set[str]:
+    """Return packages, and all that they need in turn, by normal names."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        name = canonicalize_name(requirement.name)
+        if name not in found or requirement.extras:
+            found.add(name)
+            for text in requires(name) or ():
+                wanted = Requirement(text)
+                extras = requirement.extras or {""}
+                if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
+                    waiting.append(
+                        f"{wanted.name}[{','.join(wanted.extras)}]" if wanted.extras else wanted.name
+                    )
+    return found
+
+
+@pytest.mark.parametrize("function", PACKAGES)
+def test_it_is_built_with_every_package_that_its_handler_loads(function: str) -> None:
+    build = runpy.run_path(str(ROOT / "tools" / "build_lambdas.py"))
+    packed = with_requirements(*build["REQUIREMENTS"][function], AT_RUNTIME)
+    owners = {name for name in distributions() if canonicalize_name(name) in packed}
+    command = [sys.executable, "-c", BARE_PROBE, handler_path(function), "smarterise-ops", *sorted(owners)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def distributions() -> set[str]:
+    return {owner for owners in packages_distributions().values() for owner in owners}
 
 
 def test_the_steps_of_the_schema_travel_with_the_function_that_takes_them_and_with_no_other() -> None:

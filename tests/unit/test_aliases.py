@@ -85,4 +85,8 @@ def test_what_is_remembered_is_bounded() -> None:
 
     for number in range(10_000):
         meaning_of(f"made up {number}", "")
-    assert len(aliases._resolved) <= 4096
+        meaning_of("V1", f"made up {number}")
+    assert len(aliases.PARAMETERS) <= 4096
+    assert len(aliases.PARAMETERS["V1"] or ()) <= 64
+    assert meaning_of("V2", "kV") == (Quantity.VOLTAGE_B, 1000.0)
+    assert meaning_of(" v2 ", " kV ") == (Quantity.VOLTAGE_B, 1000.0)

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from smarterise_lambdas.kinesis_to_s3_rds.ingest import Sinks, ingest
 from smarterise_lambdas.kinesis_to_s3_rds.records import stream_records
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import aws, quick_metrics
 from smarterise_lambdas.shared.archive import Archive
 from smarterise_lambdas.shared.database import PATIENCE_S, Database
 from smarterise_lambdas.shared.environment import optional, required
@@ -34,7 +34,9 @@ logger = Logger(service="kinesis_to_s3_rds")
 def sinks() -> Sinks:
     """Return whose readings are taken, and where they go; made on first use, kept between invocations."""
     archive = Archive(aws.s3(), required("DATA_LAKE_BUCKET"))
-    publisher = Publisher(aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+    cloudwatch = aws.cloudwatch()
+    quick_metrics.install(cloudwatch)
+    publisher = Publisher(cloudwatch, optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
     key = optional("SITE_CONFIG_KEY", StackNames().site_config_key)
     file = SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), key)
     look_again = float(optional("SITE_CONFIG_LOOK_AGAIN_SECONDS", str(LOOK_AGAIN_SECONDS)))

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from smarterise_lambdas.kinesis_to_s3_rds.gate import Admission, admitted
 from smarterise_lambdas.kinesis_to_s3_rds.loading import Loaded, Loader
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
+from smarterise_lambdas.shared.archive import Archive, packed
 from smarterise_lambdas.shared.database import PATIENCE_S
 from smarterise_lambdas.shared.rows import LoadOutcome, Row
 from smarterise_sdk.domain.metrics import PipelineMetric
@@ -28,10 +29,9 @@ from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from smarterise_lambdas.shared.archive import Archive
     from smarterise_lambdas.shared.database import Database
     from smarterise_lambdas.shared.logs import Log
     from smarterise_lambdas.shared.publishing import Publisher
@@ -76,7 +76,7 @@ class _Parcel:
     """An object to be written, and the records that are safe once it is."""
 
     key: str
-    lines: Callable[[], list[dict[str, Any]]]
+    body: bytes
     records: tuple[StreamRecord, ...]
 
 
@@ -170,19 +170,21 @@ def _batch_id(group: Sequence[Accepted]) -> str:
 
 
 def _lake_parcel(key: str, group: Sequence[Accepted]) -> _Parcel:
-    return _Parcel(key, lambda: [lake_line(item) for item in group], tuple(item.record for item in group))
+    return _Parcel(key, packed(map(lake_line, group)), tuple(item.record for item in group))
 
 
 def _quarantine_parcel(rejected: Rejected) -> _Parcel:
-    return _Parcel(rejected.key, lambda: [rejected.to_line()], (rejected.record,))
+    return _Parcel(rejected.key, packed([rejected.to_line()]), (rejected.record,))
 
 
 def _written(parcels: Sequence[_Parcel], sinks: Sinks) -> dict[str, str]:
     """Write objects side by side; return why, by sequence number, for the records of those that failed."""
+    if not parcels:
+        return {}
 
     def put(parcel: _Parcel) -> str | None:
         try:
-            sinks.archive.put_lines(parcel.key, parcel.lines())
+            sinks.archive.put(parcel.key, parcel.body)
         except AWS_FAULTS as error:
             return f"s3:PutObject {parcel.key}: {error}"
         return None

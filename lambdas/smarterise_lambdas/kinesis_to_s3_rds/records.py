@@ -6,17 +6,22 @@ import base64
 import binascii
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pybase64
 
 from smarterise_lambdas.kinesis_to_s3_rds.aggregates import MAGIC, BadAggregate, parts_of
+from smarterise_lambdas.shared.fast import load
 from smarterise_lambdas.shared.quarantine import QuarantineEntry
 from smarterise_sdk.domain.mqtt import RejectedReading, RejectReason, parse_mqtt
 from smarterise_sdk.domain.names import quarantine_key
-from smarterise_sdk.domain.readings import Reading, Source
+from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_COLUMN: Final = {quantity: quantity.value for quantity in Quantity}  # an enum's `value` is slow to get
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
     kinesis = source["kinesis"]
     shard, _, _ = str(source["eventID"]).partition(":")
     try:
-        payload = base64.b64decode(kinesis["data"], validate=True)
+        payload = pybase64.b64decode(kinesis["data"], validate=True)
     except binascii.Error:
         payload = str(kinesis["data"]).encode()  # kept as it came; it will not parse either
     whole = StreamRecord(
@@ -144,7 +149,7 @@ def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
 def judged(record: StreamRecord) -> Accepted | Rejected:
     """Return the reading in a record, or why there is none."""
     try:
-        return Accepted(record, parse_mqtt(record.payload, received_at=record.arrived_at))
+        return Accepted(record, parse_mqtt(record.payload, received_at=record.arrived_at, load=load))
     except RejectedReading as rejection:
         if record.payload.startswith(MAGIC):
             return _bad_aggregate(record)
@@ -180,6 +185,6 @@ def lake_line(accepted: Accepted) -> dict[str, Any]:
         "unbalance_method": unbalance.method.value if unbalance else None,
         "ignored": reading.ignored,
         "flags": list(reading.flags),
-        **{quantity.value: value for quantity, value in reading.values.items()},
+        **{_COLUMN[quantity]: value for quantity, value in reading.values.items()},
         "payload": record.payload.decode(),
     }

@@ -5,9 +5,9 @@ Keys and bytes depend on the input alone, so that a replay writes the same objec
 
 from __future__ import annotations
 
-import gzip
-import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from smarterise_lambdas.shared.fast import compressed, dump_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,27 @@ class Archive:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 refuses.
         """
-        text = "".join(f"{json.dumps(line, ensure_ascii=False, allow_nan=False)}\n" for line in lines)
-        # No time in the header of the archive, and no lone surrogate that UTF-8 could not carry.
-        body = gzip.compress(text.encode(errors="backslashreplace"), mtime=0)
+        self.put(key, packed(lines))
+
+    def put_file(self, key: str, body: IO[bytes]) -> None:
+        """Write one object of a file of gzipped JSON lines, from where it stands.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
+            botocore.exceptions.ClientError: If S3 refuses.
+        """
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip")
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write one object of what `packed` returned.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
+            botocore.exceptions.ClientError: If S3 refuses.
+        """
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip")
+
+
+def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return gzipped JSON lines."""
+    return compressed(b"".join(map(dump_line, lines)))

@@ -97,7 +97,43 @@ ALIASES: Final[Mapping[tuple[str, str], Meaning]] = MappingProxyType(dict(_rows(
 """By (casefolded name, unit). The unit is `""` when there is none beside the name."""
 
 _REMEMBERED_AT_MOST = 4096
-_resolved: dict[tuple[str, str], Meaning | None] = {}
+_UNITS_REMEMBERED_AT_MOST = 64
+_NAMES: Final = frozenset(name for name, _ in ALIASES)
+
+
+class Units(dict[str, "Meaning | None"]):
+    """What a parameter means in each unit, in whatever spelling; `None` where the pair is not known.
+
+    Found out on first use and remembered. Spellings come from outside: what is remembered is bounded.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, unit: str) -> Meaning | None:
+        meaning = ALIASES.get((self._name, unit.strip()))
+        if len(self) < _UNITS_REMEMBERED_AT_MOST:
+            self[unit] = meaning
+        return meaning
+
+
+class Parameters(dict[str, "Units | None"]):
+    """The units of each parameter, in whatever spelling; `None` for one that means nothing to us.
+
+    Most of what a meter sends means nothing to us: one look-up passes it over.
+    """
+
+    def __missing__(self, param: str) -> Units | None:
+        name = param.strip().casefold()
+        units = Units(name) if name in _NAMES else None
+        if len(self) < _REMEMBERED_AT_MOST:
+            self[param] = units
+        return units
+
+
+PARAMETERS: Final = Parameters()
+"""The one table, by parameter and then by unit (`""` when there is none beside it)."""
 
 
 def meaning_of(param: str, unit: str) -> Meaning | None:
@@ -107,14 +143,8 @@ def meaning_of(param: str, unit: str) -> Meaning | None:
         param: The parameter's name in any case, e.g. `Psum`, `EP_IMP_kWh`.
         unit: The unit beside it, e.g. `W`; `""` when there is none.
     """
-    key = (param, unit)
-    if key in _resolved:
-        return _resolved[key]
-    meaning = ALIASES.get((param.strip().casefold(), unit.strip()))
-    # Spellings come from outside: what is remembered is bounded.
-    if len(_resolved) < _REMEMBERED_AT_MOST:
-        _resolved[key] = meaning
-    return meaning
+    units = PARAMETERS[param]
+    return None if units is None else units[unit]
 
 
 def scaled(value: float, scale: float) -> float:

@@ -11,21 +11,32 @@ import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_sdk.domain.aliases import meaning_of, scaled
+from smarterise_sdk.domain.aliases import PARAMETERS, scaled
 from smarterise_sdk.domain.numerals import number
-from smarterise_sdk.domain.readings import CONFLICTING_VALUES, METER_OFFLINE, Quantity, Reading, Source
+from smarterise_sdk.domain.readings import (
+    CONFLICTING_VALUES,
+    LINE_TO_LINE,
+    LINE_TO_NEUTRAL,
+    METER_OFFLINE,
+    Quantity,
+    Reading,
+    Source,
+)
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
 from smarterise_sdk.domain.stamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, epoch_moment, is_epoch_text
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.voltage_quality import Phases, Unbalance, voltage_unbalance
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smarterise_sdk.domain.aliases import Units
+
 MAX_READINGS: Final = 1000
 _DEVICE_SERIAL = re.compile(r"[A-Za-z0-9._:-]{0,64}\Z")
 _OFFLINE_WORDS = frozenset({"false", "0", "no", "offline"})
-_LINE_TO_LINE = (Quantity.VOLTAGE_AB, Quantity.VOLTAGE_BC, Quantity.VOLTAGE_CA)
-_LINE_TO_NEUTRAL = (Quantity.VOLTAGE_A, Quantity.VOLTAGE_B, Quantity.VOLTAGE_C)
 
 
 class RejectReason(StrEnum):
@@ -53,7 +64,23 @@ class RejectedReading(ValueError):
         self.message = message
 
 
-def parse_mqtt(payload: bytes, *, received_at: datetime, nominal_voltage: float = 230.0) -> Reading:
+def load_json(payload: bytes) -> Any:
+    """Return what JSON text in UTF-8 says, with or without a byte order mark.
+
+    Raises:
+        ValueError: If it is none.
+        RecursionError: If it is nested too deep.
+    """
+    return json.loads(payload.decode("utf-8-sig"))
+
+
+def parse_mqtt(
+    payload: bytes,
+    *,
+    received_at: datetime,
+    nominal_voltage: float = 230.0,
+    load: Callable[[bytes], Any] = load_json,
+) -> Reading:
     """Turn one MQTT payload into a reading.
 
     Values that are no finite number (`"----"`, empty, text, NaN) are left out and counted in `ignored`;
@@ -63,11 +90,12 @@ def parse_mqtt(payload: bytes, *, received_at: datetime, nominal_voltage: float 
         payload: The message as it was published.
         received_at: When it arrived, UTC; bounds its clock.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
+        load: What reads JSON, if not `load_json`: it must take and refuse the same.
 
     Raises:
         RejectedReading: With the reason.
     """
-    message = _object_of(payload)
+    message = _object_of(payload, load)
     gateway, device, entries = _dialect_of(message)
     if not entries:
         raise RejectedReading(RejectReason.NO_READINGS, "the list of readings is empty")
@@ -107,9 +135,7 @@ def unbalance_of(values: dict[Quantity, float], nominal_voltage: float) -> Unbal
         values: What was measured.
         nominal_voltage: Nominal line-to-neutral voltage, V.
     """
-    return voltage_unbalance(
-        _phases(values, _LINE_TO_LINE), _phases(values, _LINE_TO_NEUTRAL), nominal_voltage
-    )
+    return voltage_unbalance(_phases(values, LINE_TO_LINE), _phases(values, LINE_TO_NEUTRAL), nominal_voltage)
 
 
 def _phases(values: dict[Quantity, float], quantities: tuple[Quantity, Quantity, Quantity]) -> Phases:
@@ -117,9 +143,9 @@ def _phases(values: dict[Quantity, float], quantities: tuple[Quantity, Quantity,
     return values.get(first), values.get(second), values.get(third)
 
 
-def _object_of(payload: bytes) -> dict[str, Any]:
+def _object_of(payload: bytes, load: Callable[[bytes], Any]) -> dict[str, Any]:
     try:
-        message = json.loads(payload.decode("utf-8-sig"))
+        message = load(payload)
     except RecursionError as error:
         raise RejectedReading(RejectReason.NOT_JSON, "nested too deep") from error
     except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
@@ -207,12 +233,12 @@ def _plausible(measured_at: datetime, received_at: datetime) -> datetime:
 
 def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
     values: dict[Quantity, float] = {}
-    ignored = 0
     conflicting = False
-    for entry in entries:
+    known, ignored = _known(entries)
+    for units, entry in known:
         try:
-            meaning = meaning_of(entry["param"], entry.get("unit") or "")
-        except (KeyError, TypeError, AttributeError):  # not an object with a name
+            meaning = units[entry.get("unit") or ""]
+        except (TypeError, AttributeError):  # a unit that is no text
             ignored += 1
             continue
         if meaning is None:
@@ -222,10 +248,23 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
             ignored += 1
             continue
         quantity, scale = meaning
-        value = scaled(value, scale)
+        if scale != 1.0:
+            value = scaled(value, scale)
         if values.setdefault(quantity, value) != value:
             conflicting = True
     return values, ignored, conflicting
+
+
+def _known(entries: list[Any]) -> tuple[list[tuple[Units, dict[str, Any]]], int]:
+    """Return the entries that may mean something to us, and how many are no objects with a name."""
+    parameters = PARAMETERS
+    try:
+        return [(units, entry) for entry in entries if (units := parameters[entry["param"]]) is not None], 0
+    except (KeyError, TypeError, AttributeError):
+        sound = [
+            entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("param"), str)
+        ]
+        return _known(sound)[0], len(entries) - len(sound)
 
 
 def _is_online(device: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LARGEST_VALUE: Final = 1e12
 """Beyond any register of a meter."""
@@ -28,11 +28,31 @@ def number(value: object) -> float | None:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) and abs(found) <= LARGEST_VALUE else None
+    # Neither an infinity nor what is no number lies between.
+    return found if -LARGEST_VALUE <= found <= LARGEST_VALUE else None
+
+
+def floats(cells: Sequence[str]) -> list[float]:
+    """Return a column as Python's `float` reads it.
+
+    Raises:
+        ValueError: If any cell is no number to it.
+    """
+    # A meter repeats itself: many columns hold few texts many times over.
+    sample = cells[:_SAMPLE]
+    if 2 * len(set(sample)) >= len(sample):
+        return list(map(float, cells))
+    distinct = set(cells)
+    by_text = dict(zip(distinct, map(float, distinct), strict=True))
+    return list(map(by_text.__getitem__, cells))
 
 
 def numbers(
-    cells: Sequence[str], *, decimal_comma: bool = False, underscores: bool = True
+    cells: Sequence[str],
+    *,
+    decimal_comma: bool = False,
+    underscores: bool = True,
+    read: Callable[[Sequence[str]], list[float]] = floats,
 ) -> list[float | None]:
     """Return a column as numbers: of each cell exactly what `number` says.
 
@@ -40,23 +60,18 @@ def numbers(
         cells: The column's texts.
         decimal_comma: Whether `230,4` is a number.
         underscores: Whether there may be one in any text; to know that there is none saves time.
+        read: What reads a column of plain numbers, if not `floats`: it must take and refuse the same.
     """
     if underscores and any("_" in cell for cell in cells):
         return _slowly(cells, decimal_comma=decimal_comma)
-    # A meter repeats itself: many columns hold few texts many times over.
-    sample = cells[:_SAMPLE]
-    distinct = set(cells) if 2 * len(set(sample)) < len(sample) else None
     try:
-        found = list(map(float, cells if distinct is None else distinct))
+        found: list[float | None] = [*read(cells)]
+        # The root of the sum of squares is no less than the largest, and no number if one is none.
+        if math.hypot(*found) <= LARGEST_VALUE:  # type: ignore[arg-type] -- all are numbers yet
+            return found
     except ValueError:
-        return _slowly(cells, decimal_comma=decimal_comma)
-    # The root of the sum of squares is no less than the largest, and no number if one is none.
-    if not math.hypot(*found) <= LARGEST_VALUE:
-        return _slowly(cells, decimal_comma=decimal_comma)
-    if distinct is None:
-        return list(found)
-    by_text = dict(zip(distinct, found, strict=True))
-    return list(map(by_text.__getitem__, cells))
+        pass
+    return _slowly(cells, decimal_comma=decimal_comma)
 
 
 def has_decimal_comma(cell: str) -> bool:

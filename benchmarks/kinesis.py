@@ -1,0 +1,197 @@
+"""What the stream's function does with a record over bare JSON: records a second against `json.loads`.
+
+The whole handler: base64, gate, parse, lake objects, rows in a real PostgreSQL, metrics. Only the wire to S3
+and CloudWatch is cut: requests are built, compressed and signed, and answered here. Prints the figures; ends
+with 1 when the first is beyond its limit. The best of interleaved rounds counts, by the clock on the wall:
+waiting for the database is part of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.awsrequest import AWSResponse
+
+from smarterise_lambdas.kinesis_to_s3_rds import handler as function
+from smarterise_lambdas.migrations.runner import migrate
+from smarterise_lambdas.shared import aws
+from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.payload import message
+from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
+from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LEAST_SHARE = 0.25
+"""Of the speed of `json.loads`."""
+SHAPES = ((20, 25), (50, 10))
+"""Gateways, and readings of each, of a batch of 500: the first is held to the limit, the second is told.
+
+Each gateway is one object in the lake, and so one request.
+"""
+ROUNDS = 20
+SEED = 7
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "benchmark",
+    "AWS_SECRET_ACCESS_KEY": "benchmark",
+    "AWS_DEFAULT_REGION": "eu-west-2",
+    "DATA_LAKE_BUCKET": "lake",
+    "SITE_CONFIG_BUCKET": "sites",
+}
+
+
+@dataclass
+class Context:
+    """What Lambda tells a handler about its invocation."""
+
+    function_name: str = "kinesis_to_s3_rds"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-2:111122223333:function:kinesis_to_s3_rds"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return that there is time."""
+        return 60_000
+
+
+class Best:
+    """The best of some rounds, seconds: by the clock on the wall, and of this process's CPU."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = float("inf")
+
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Time a round."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall = min(self.wall, time.perf_counter() - wall)
+        self.cpu = min(self.cpu, time.process_time() - cpu)
+
+
+class Body(io.BytesIO):
+    """An answer's body, as the HTTP library gives it."""
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        """Yield all of it."""
+        yield self.getvalue()
+
+
+class Wire:
+    """Answers what would go to AWS, and counts it."""
+
+    def __init__(self, site_file: bytes) -> None:
+        self.requests = 0
+        self._site_file = site_file
+
+    def answer(self, request: Any, **_: object) -> Any:
+        """Answer a request that was ready to be sent."""
+        self.requests += 1
+        body = self._site_file if request.method == "GET" else b""
+        headers: Any = {"ETag": '"1"', "Content-Length": str(len(body))}
+        return AWSResponse(request.url, 200, headers, cast("Any", Body(body)))
+
+
+def batches(gateways: int, readings: int) -> tuple[bytes, list[list[bytes]]]:
+    """Return the site file of some gateways, and batches of their messages, ten seconds apart."""
+    fleet = [site for site in simulated_fleet(gateways * 3, SEED) if site.fault is None][:gateways]
+    sites = {site.gateway_serial: {**site.to_config(), "tier": "CRITICAL", "enabled": True} for site in fleet}
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
+    made = []
+    for number in range(ROUNDS + 1):
+        moments = [start + timedelta(seconds=10 * (number * readings + step)) for step in range(readings)]
+        made.append([message(site, SEED, at, at) for at in moments for site in fleet])
+    return render_site_tiers(new_site_tiers(cast("Any", sites))), made
+
+
+def event_of(payloads: Sequence[bytes], first: int) -> dict[str, Any]:
+    """Return what Lambda hands over."""
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:kinesis",
+                "eventSourceARN": "arn:aws:kinesis:eu-west-2:111122223333:stream/device-data-stream",
+                "eventID": f"shardId-000000000000:{number}",
+                "awsRegion": "eu-west-2",
+                "kinesis": {
+                    "partitionKey": json.loads(payload)["gateway"]["serial"],
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(payload).decode(),
+                    "approximateArrivalTimestamp": time.time(),
+                },
+            }
+            for number, payload in enumerate(payloads, first)
+        ]
+    }
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A PostgreSQL with the schema."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = initialise(postgres_directory(Path(folder)))
+        process, port = start_server(home, Path(folder) / "postgres.log")
+        try:
+            migrate(home.url(port))
+            yield home.url(port)
+        finally:
+            stop_server(process)
+            shutil.rmtree(home.directory, ignore_errors=True)
+
+
+def measure(gateways: int, readings: int, url: str) -> float:
+    """Measure and print one shape; return its share of the speed of `json.loads`."""
+    site_file, made = batches(gateways, readings)
+    events = [event_of(payloads, 1 + number * len(payloads)) for number, payloads in enumerate(made)]
+    wire = Wire(site_file)
+    for cached in (aws.s3, aws.cloudwatch, function.sinks, function.turns):
+        cached.cache_clear()
+    os.environ.update(ENVIRONMENT, DATABASE_URL=url)
+    for client in (aws.s3(), aws.cloudwatch()):
+        client.meta.events.register("before-send", wire.answer)
+    bare, handled = Best(), Best()
+    for payloads, event in zip(made, events, strict=True):
+        with bare.timing():
+            for payload in payloads:
+                json.loads(payload)
+        with handled.timing():
+            answer = function.handler(event, cast("LambdaContext", Context()))
+        if answer["batchItemFailures"]:
+            raise SystemExit(f"records came back: {answer}")
+    function.sinks().database.close()
+    count, share = len(made[0]), bare.wall / handled.wall
+    print(
+        f"json.loads / kinesis_to_s3_rds  {share:5.2f}  ({count} records of {gateways} gateways a batch,"
+        f" {count / handled.wall:,.0f}/s; json.loads {count / bare.wall:,.0f}/s; CPU alone"
+        f" {bare.cpu / handled.cpu:.2f}; {wire.requests / len(made):.0f} requests)"
+    )
+    return share
+
+
+def main() -> int:
+    """Measure, print and judge."""
+    logging.disable(logging.INFO)
+    with database() as url:
+        shares = [measure(gateways, readings, url) for gateways, readings in SHAPES]
+    print(f"at least {LEAST_SHARE}")
+    return int(shares[0] < LEAST_SHARE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
