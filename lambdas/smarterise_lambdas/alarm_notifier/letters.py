@@ -5,6 +5,7 @@ Plain text alone: whatever names and reasons have in them, nothing of it is mark
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -34,6 +35,10 @@ _NAMES_AT_MOST: Final = 200
 _LONGEST_SUBJECT: Final = 150
 _LONGEST_LINE: Final = 400
 _INDENT: Final = "  "
+_LABEL: Final = 12
+_UNBROKEN: Final = "\xa0"
+"""In place of a blank at which no line may end."""
+_WIDTH: Final = 84
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def letter_of(
         lines += [*_site(serial, alarms, sites, values, now), ""]
     rest = list(alone)[SITES_IN_FULL:]
     if rest:
-        lines += [f"And alarms at {len(rest)} more: {_named(rest, sites)}", ""]
+        lines += [f"And alarms at {len(rest)} more:", *_wrapped("", _named(rest, sites)), ""]
     lines += _listed("Over", digest.over, sites, now)
     lines += _listed("Cannot be judged, as data are missing", digest.unclear, sites, now)
     for other in digest.others:
@@ -128,8 +133,8 @@ def _common(
     first = min(alarm.since for alarm in digest.on if alarm.rule == rule)
     yield f"{len(serials)} sites: {words_of(rule)}"
     yield f"{_INDENT}since       {_moment(first, None, now)} (the first of them)"
-    yield f"{_INDENT}where       {_named(serials, sites)}"
-    yield f"{_INDENT}first step  {first_step_for_many(rule)}"
+    yield from _wrapped("where", _named(serials, sites))
+    yield from _wrapped("first step", first_step_for_many(rule))
     yield from _commands(COMMANDS_FOR_MANY)
 
 
@@ -151,9 +156,9 @@ def _site(
         if alarm.notice.region:
             yield f"{_INDENT * 2}link    {_link(alarm)}"
     if serial in values:
-        yield f"{_INDENT}last values {_values(values[serial], now)}"
+        yield from _wrapped("last values", _values(values[serial], now))
     for step in dict.fromkeys(first_step(alarm.rule) for alarm in alarms):
-        yield f"{_INDENT}first step  {step}"
+        yield from _wrapped("first step", step)
     if serial:
         yield from _commands(commands(serial))
 
@@ -174,9 +179,15 @@ def _listed(
     yield ""
 
 
+def _wrapped(label: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(lines):
+        yield f"{_INDENT}{'' if number else label:<{_LABEL}}{line.replace(_UNBROKEN, ' ')}"
+
+
 def _commands(lines: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
-        yield f"{_INDENT}{'' if number else 'command':<12}{line}"
+        yield f"{_INDENT}{'' if number else 'command':<{_LABEL}}{line}"
 
 
 def _heading(serial: str, site: Site | None) -> str:
@@ -199,7 +210,7 @@ def _named(serials: Iterable[str], sites: Mapping[str, Site]) -> str:
     listed = list(serials)
     told = [_place(serial, sites).removesuffix(": ") or "no site" for serial in listed[:_NAMES_AT_MOST]]
     more = f" and {len(listed) - _NAMES_AT_MOST} more" if len(listed) > _NAMES_AT_MOST else ""
-    return ", ".join(told) + more
+    return ", ".join(place.replace(" ", _UNBROKEN) for place in told) + more
 
 
 def _moment(at: datetime, site: Site | None, now: datetime) -> str:
@@ -219,7 +230,8 @@ def _values(points: Mapping[Metric, MetricPoint], now: datetime) -> str:
         _phases("current", (Metric.CURRENT_A, Metric.CURRENT_B, Metric.CURRENT_C), points),
         *(_single(words, metric, points) for words, metric in _SINGLES),
     ]
-    return f"{', '.join(part for part in told if part)}; {age_text(now - newest)} ago"
+    parts = [part for part in told if part] + [f"{age_text(now - newest)} ago"]
+    return ", ".join(part.replace(" ", _UNBROKEN) for part in parts)
 
 
 _SINGLES: Final = (

@@ -63,10 +63,10 @@ def test_one_alarm_tells_what_where_since_when_and_what_to_do(alarm: Alarm) -> N
         "    reason  Threshold Crossed: 2 datapoints were less than the threshold (207.0).\n"
         "    link    https://eu-west-2.console.aws.amazon.com/cloudwatch/home?region=eu-west-2"
         "#alarmsV2:alarm/smartmeter-AN54101471-voltage-a-low\n"
-        "  last values voltage 181.2 / 230.0 / - V, current 120.0 / - / - A, unbalance 12.11 %,"
-        " power 88.2 kW; 1m ago\n"
-        "  first step  Compare the three phases. One alone: a fuse, a joint or the meter's wiring at this"
-        " site. All three: the feeder or the transformer's tap.\n"
+        "  last values voltage 181.2 / 230.0 / - V, current 120.0 / - / - A, unbalance 12.11 %,\n"
+        "              power 88.2 kW, 1m ago\n"
+        "  first step  Compare the three phases. One alone: a fuse, a joint or the meter's wiring at this\n"
+        "              site. All three: the feeder or the transformer's tap.\n"
         "  command     smarterise-ops metrics show AN54101471 --since 1h\n"
         "              smarterise-ops sites show AN54101471\n"
     )
@@ -77,7 +77,7 @@ def test_many_sites_with_one_trouble_are_told_as_one(alarm: Alarm) -> None:
     told = letter(*silent, alarm())
     assert told.subject == "[ALARM] 187 sites: no readings arrive (and 1 more)"
     assert "187 sites: no readings arrive\n" in told.text
-    assert "it is the pipeline or the network, hardly the gateways" in told.text
+    assert "it is the pipeline or the network, hardly the gateways" in " ".join(told.text.split())
     assert "AN00000000, AN00000001, " in told.text
     assert "AN54101471 · Ikeja 3" in told.text, "who stands alone is told of alone"
     assert len(told.text) < 6000
@@ -86,7 +86,7 @@ def test_many_sites_with_one_trouble_are_told_as_one(alarm: Alarm) -> None:
 def test_hundreds_of_different_alarms_stay_readable(alarm: Alarm) -> None:
     told = letter(*(alarm(f"AN{number:08d}", f"own-rule-{number}") for number in range(500)))
     assert told.text.count("first step") == 20
-    assert "And alarms at 480 more: " in told.text
+    assert "And alarms at 480 more:" in told.text
     assert len(told.text) < 30_000
 
 
