@@ -1,8 +1,3 @@
-variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
-  type        = object({ account_id = string, region = string, partition = string })
-}
-
 variable "names" {
   description = "What every part of the stack is called, as `meta` tells."
   type        = map(string)

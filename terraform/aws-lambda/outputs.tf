@@ -9,7 +9,7 @@ output "ftp_lambda_function_name" {
 }
 
 output "functions" {
-  description = "The functions by the domain's own word: name, ARN, role, log group and queue of failures of each."
+  description = "The functions by the domain's own word: name, ARN, role, log group and time limit of each."
   value = {
     for word, function in {
       ftp_to_s3         = module.ftp_to_s3
@@ -18,13 +18,23 @@ output "functions" {
       alarm_notifier    = module.alarm_notifier
       migrate_database  = module.migrate_database
       } : word => {
-      name          = function.name
-      arn           = function.arn
-      role_arn      = function.role_arn
-      log_group     = function.log_group
-      failure_queue = function.failure_queue
+      name            = function.name
+      arn             = function.arn
+      role_arn        = function.role_arn
+      log_group       = function.log_group
+      timeout_seconds = function.timeout_seconds
     }
   }
+}
+
+output "failure_queues" {
+  description = "Queues that keep invocations which failed for good."
+  value = [
+    module.ftp_to_s3.failure_queue,
+    module.s3_to_rds.failure_queue,
+    module.alarm_notifier.failure_queue,
+    module.migrate_database.failure_queue,
+  ]
 }
 
 output "ftp_secret_arn" {

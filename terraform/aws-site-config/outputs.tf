@@ -28,6 +28,11 @@ output "manager_failure_queue" {
   value       = module.manager.failure_queue
 }
 
+output "manager_timeout_seconds" {
+  description = "Longest that one invocation of the function may take."
+  value       = module.manager.timeout_seconds
+}
+
 output "log_group" {
   description = "Log group of the function."
   value       = module.manager.log_group

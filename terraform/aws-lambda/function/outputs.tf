@@ -13,6 +13,11 @@ output "role_arn" {
   value       = aws_iam_role.this.arn
 }
 
+output "timeout_seconds" {
+  description = "Longest that one invocation may take."
+  value       = aws_lambda_function.this.timeout
+}
+
 output "log_group" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.this.name

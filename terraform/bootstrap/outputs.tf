@@ -1,0 +1,9 @@
+output "backend_configuration" {
+  description = "What belongs into environments/<environment>.s3.tfbackend."
+  value       = <<-EOT
+    bucket     = "${module.state.name}"
+    key        = "${var.environment}/terraform.tfstate"
+    region     = "${var.aws_region}"
+    kms_key_id = "${aws_kms_key.state.arn}"
+  EOT
+}

@@ -1,0 +1,26 @@
+variable "environment" {
+  description = "Name of the environment, e.g. dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.environment))
+    error_message = "environment must be 2 to 16 small letters, digits and hyphens, beginning with a letter, e.g. dev."
+  }
+}
+
+variable "state_bucket_name" {
+  description = "Name of the bucket; the same as in environments/<environment>.s3.tfbackend."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket_name))
+    error_message = "state_bucket_name must be 3 to 63 small letters, digits, hyphens and dots, as S3 takes nothing else."
+  }
+}
+
+variable "aws_region" {
+  description = "Region that the bucket is in."
+  type        = string
+  default     = "eu-west-1"
+  nullable    = false
+}

@@ -1,0 +1,16 @@
+terraform {
+  required_version = ">= 1.11, < 2.0"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.47"
+    }
+  }
+
+  # Bucket, key and region: environments/<environment>.s3.tfbackend. The bucket is made by bootstrap/.
+  backend "s3" {
+    use_lockfile = true
+    encrypt      = true
+  }
+}

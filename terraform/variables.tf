@@ -1,0 +1,365 @@
+# The variables of the infrastructure guide, by their names there; below them what it leaves open.
+
+# Sites
+
+variable "smart_device_names" {
+  description = "Gateway serials of the sites, e.g. [\"ehm21120333\", \"AN54101471\"]. The first site-tiers.json is made of them; afterwards the file is the operators'."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.smart_device_names) > 0
+    error_message = "smart_device_names is empty: name the gateway serial of one device at least, e.g. [\"ehm21120333\"]."
+  }
+
+  validation {
+    condition     = alltrue([for serial in var.smart_device_names : can(regex("^[A-Za-z0-9]{3,64}$", serial))])
+    error_message = "smart_device_names must be gateway serials of 3 to 64 letters and digits, as on the gateway's plate; correct: ${join(", ", [for serial in var.smart_device_names : serial if !can(regex("^[A-Za-z0-9]{3,64}$", serial))])}."
+  }
+
+  validation {
+    condition     = length(distinct(var.smart_device_names)) == length(var.smart_device_names)
+    error_message = "smart_device_names names a device twice: leave each in once."
+  }
+}
+
+variable "site_details" {
+  description = "What is known of sites from the start, by gateway serial. Their alarms' limits follow from it; a site that is not here is CRITICAL, of 230 V, and held to EN 50160."
+  type = map(object({
+    tier            = optional(string, "CRITICAL")
+    enabled         = optional(bool, true)
+    name            = optional(string)
+    asset_id        = optional(string)
+    nominal_voltage = optional(number)
+    capacity_kva    = optional(number)
+    timezone        = optional(string)
+    quality_profile = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for serial in keys(var.site_details) : contains(var.smart_device_names, serial)])
+    error_message = "site_details tells of a site that is not among smart_device_names: add it there, or take it out here: ${join(", ", [for serial in keys(var.site_details) : serial if !contains(var.smart_device_names, serial)])}."
+  }
+
+  validation {
+    condition     = alltrue([for site in values(var.site_details) : contains(["CRITICAL", "NON_CRITICAL"], site.tier)])
+    error_message = "The tier of a site in site_details must be CRITICAL or NON_CRITICAL; correct: ${join(", ", [for serial, site in var.site_details : "${serial} has ${site.tier}" if !contains(["CRITICAL", "NON_CRITICAL"], site.tier)])}."
+  }
+
+  validation {
+    condition     = alltrue([for site in values(var.site_details) : contains(["en50160", "c84.1", "custom"], coalesce(site.quality_profile, "en50160"))])
+    error_message = "The quality_profile of a site in site_details must be en50160, c84.1 or custom."
+  }
+}
+
+variable "site_config_bucket_name" {
+  description = "Bucket of site-tiers.json."
+  type        = string
+  default     = "smarterise-site-config"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.site_config_bucket_name))
+    error_message = "site_config_bucket_name must be 3 to 63 small letters, digits, hyphens and dots, as S3 takes nothing else."
+  }
+}
+
+# Domain
+
+variable "smarterise_domain_root" {
+  description = "Domain of the web application and of the address that letters are sent from, e.g. dev.demo.powersmarter.net."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.smarterise_domain_root))
+    error_message = "smarterise_domain_root must be a full domain name with a dot in it, in small letters and without https://, e.g. dev.demo.powersmarter.net."
+  }
+}
+
+# Database
+
+variable "rds_postgresql_username" {
+  description = "Owner of the database. Its password is made and rotated by RDS, in Secrets Manager."
+  type        = string
+  default     = "dbadmin"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.rds_postgresql_username)) && !contains(["admin", "postgres", "rdsadmin", "public"], var.rds_postgresql_username)
+    error_message = "rds_postgresql_username must begin with a small letter, have only small letters, digits and underscores, and not be a name that PostgreSQL or RDS keeps for itself (admin, postgres, rdsadmin, public)."
+  }
+}
+
+variable "database_url" {
+  description = "Another PostgreSQL than the stack's own, postgresql://user:password@host:port/database; null for the stack's own. Give it as TF_VAR_database_url: it goes to Secrets Manager and is in no state."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
+
+  validation {
+    condition     = var.database_url == null || can(regex("^postgres(ql)?://[^:/@]+:[^@]+@[^:/@]+(:[0-9]+)?/[^/]+$", coalesce(var.database_url, "-")))
+    error_message = "database_url must be of the form postgresql://user:password@host:port/database, with special characters percent-encoded."
+  }
+
+  validation {
+    condition     = !strcontains(coalesce(var.database_url, "-"), "username:password@host")
+    error_message = "database_url is the guide's example: leave it out for the stack's own database, or give the URL of another as TF_VAR_database_url."
+  }
+
+  validation {
+    condition     = (var.database_url == null) == (var.database_url_version == 0)
+    error_message = "database_url and database_url_version go together: with a URL the version is 1 or more (raise it to have a changed URL written), without one it is 0."
+  }
+}
+
+variable "database_url_version" {
+  description = "0 for the stack's own database; 1 or more with database_url, raised each time that URL changes."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.database_url_version >= 0 && floor(var.database_url_version) == var.database_url_version
+    error_message = "database_url_version must be a whole number, 0 or more."
+  }
+}
+
+# FTP
+
+variable "ftp_host" {
+  description = "Host of the FTP server that gateways leave their files on, with its port where it is not the usual one."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9.-]+(:[0-9]{1,5})?$", var.ftp_host))
+    error_message = "ftp_host must be a host name alone, e.g. ftp.smarterise.com: the protocol is ftp_protocol, user and folder have variables of their own."
+  }
+}
+
+variable "ftp_user" {
+  description = "User on the FTP server."
+  type        = string
+
+  validation {
+    condition     = length(var.ftp_user) > 0 && var.ftp_user != "your-ftp-user"
+    error_message = "ftp_user must be the user on the FTP server; \"your-ftp-user\" is the guide's example."
+  }
+}
+
+variable "ftp_pass" {
+  description = "Password of the FTP user. Give it as TF_VAR_ftp_pass: it goes to Secrets Manager and is in no state."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+
+  validation {
+    condition     = length(var.ftp_pass) > 0 && var.ftp_pass != "your-ftp-password"
+    error_message = "ftp_pass must be the password of the FTP user, given as the environment variable TF_VAR_ftp_pass; \"your-ftp-password\" is the guide's example."
+  }
+
+  validation {
+    condition = length(var.ftp_pass) == 0 || alltrue([
+      for file in setunion(fileset(path.root, "*.tfvars"), fileset(path.root, "environments/*.tfvars")) :
+      !can(regex("(?m)^\\s*(ftp_pass|database_url)\\s*=", file("${path.root}/${file}")))
+    ])
+    error_message = "A password stands in a .tfvars file: take the lines ftp_pass and database_url out of it and set the environment variables TF_VAR_ftp_pass and TF_VAR_database_url instead. Then change the password, if the file was ever committed."
+  }
+}
+
+variable "ftp_pass_version" {
+  description = "Raise it each time the FTP password changes: only then is the new one written."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.ftp_pass_version >= 1 && floor(var.ftp_pass_version) == var.ftp_pass_version
+    error_message = "ftp_pass_version must be a whole number, 1 or more."
+  }
+}
+
+variable "ftp_folder" {
+  description = "Folder on the FTP server that the gateways' files are in."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.ftp_folder, "/") && !strcontains(var.ftp_folder, "?") && !strcontains(var.ftp_folder, "#")
+    error_message = "ftp_folder must begin with / and have neither ? nor #, e.g. /meters."
+  }
+}
+
+variable "ftp_protocol" {
+  description = "ftp, or ftps for a server that speaks TLS."
+  type        = string
+  default     = "ftp"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ftp", "ftps"], var.ftp_protocol)
+    error_message = "ftp_protocol must be ftp or ftps."
+  }
+}
+
+# Buckets
+
+variable "s3_bucket" {
+  description = "Bucket of the data lake: raw readings, and under s3_folder the files of the FTP server."
+  type        = string
+  default     = "smarterise-data-lake-raw"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.s3_bucket))
+    error_message = "s3_bucket must be 3 to 63 small letters, digits, hyphens and dots, as S3 takes nothing else."
+  }
+}
+
+variable "s3_folder" {
+  description = "Prefix in s3_bucket that files of the FTP server are kept under."
+  type        = string
+  default     = "ftp-backups/"
+  nullable    = false
+
+  validation {
+    condition     = var.s3_folder == "ftp-backups/"
+    error_message = "s3_folder must be \"ftp-backups/\": ftp_to_s3 writes there, and s3_to_rds_lambda is told of new files there."
+  }
+}
+
+variable "datalake_raw_athena_results_storage_bucket_name" {
+  description = "Bucket of the results of Athena's queries."
+  type        = string
+  default     = "datalake-raw-athena-results1"
+  nullable    = false
+}
+
+variable "iot_device_certificate_bucket_name" {
+  description = "Bucket of the devices' certificates. Private keys are never in it."
+  type        = string
+  default     = "smarterise-accuenergy-mqtt-certificates1"
+  nullable    = false
+}
+
+variable "rds_state_bucket_name" {
+  description = "Bucket of the database's state: exports of its snapshots."
+  type        = string
+  default     = "smarterise-rds-state1"
+  nullable    = false
+}
+
+variable "access_log_bucket_name" {
+  description = "Bucket that tells who asked the other buckets for what."
+  type        = string
+  default     = "smarterise-access-logs1"
+  nullable    = false
+}
+
+# Environment
+
+variable "environment" {
+  description = "Name of the environment, e.g. dev. Each has an account of its own, as functions and log groups bear the same names in all."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.environment))
+    error_message = "environment must be 2 to 16 small letters, digits and hyphens, beginning with a letter, e.g. dev."
+  }
+}
+
+variable "mode" {
+  description = "full, or minimal for site switching, data and monitoring on the smallest machines: no web application, no second zone, no audit."
+  type        = string
+  default     = "full"
+  nullable    = false
+
+  validation {
+    condition     = contains(["full", "minimal"], var.mode)
+    error_message = "mode must be full or minimal."
+  }
+}
+
+variable "aws_region" {
+  description = "Region that the stack is in."
+  type        = string
+  default     = "eu-west-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "aws_region must be a region such as eu-west-1."
+  }
+}
+
+variable "aws_account_ids" {
+  description = "Accounts that this environment may be deployed to; null for whichever the credentials are of."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = alltrue([for id in coalesce(var.aws_account_ids, []) : can(regex("^[0-9]{12}$", id))])
+    error_message = "aws_account_ids must be AWS account ids of 12 digits, in quotes."
+  }
+}
+
+variable "destroy_with_data_enabled" {
+  description = "Whether `terraform destroy` may take buckets with what is in them, and the database without a last snapshot. For environments that may be lost."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# Functions
+
+variable "lambda_package_dir" {
+  description = "Folder of the functions' zips; null for where `make lambdas` leaves them."
+  type        = string
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of those that CloudWatch takes: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400 and more years."
+  }
+}
+
+variable "collection_schedules" {
+  description = "When files of each tier are collected by FTP, as EventBridge has it, in UTC."
+  type        = object({ critical = string, non_critical = string })
+  default     = { critical = "cron(0/15 * * * ? *)", non_critical = "cron(0 * * * ? *)" }
+  nullable    = false
+}
+
+variable "stream_shard_count" {
+  description = "Shards of the stream; null for a stream on demand."
+  type        = number
+  default     = null
+}
+
+variable "device_signing_requests" {
+  description = "Certificate signing requests (PEM) by gateway serial; a gateway without one has no certificate yet."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+# People
+
+variable "alert_emails" {
+  description = "Addresses that alarms are told to. Each must confirm a letter of SNS once."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.alert_emails) > 0 && alltrue([for address in var.alert_emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", address))])
+    error_message = "alert_emails must name one e-mail address at least, e.g. [\"oncall@powersmarter.net\"]: an alarm that nobody hears is none."
+  }
+}
