@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SITES_IN_FULL: Final = 20
 """So many sites are told of one by one; of the rest, their names."""
 
+_MESSAGES_AT_MOST: Final = 20
 _NAMES_AT_MOST: Final = 200
 _LONGEST_SUBJECT: Final = 150
 _LONGEST_LINE: Final = 400
@@ -84,10 +85,12 @@ def letter_of(
         lines += [f"And alarms at {len(rest)} more:", *_wrapped("", _named(rest, sites)), ""]
     lines += _listed("Over", digest.over, sites, now)
     lines += _listed("Cannot be judged, as data are missing", digest.unclear, sites, now)
-    for other in digest.others:
+    for other in digest.others[:_MESSAGES_AT_MOST]:
         lines += [f"Message of {utc_text(other.at)}: {other.description or '(no subject)'}"]
         lines += [f"{_INDENT}{line}" for line in other.reason.splitlines()]
         lines += [""]
+    if len(digest.others) > _MESSAGES_AT_MOST:
+        lines += [f"And {len(digest.others) - _MESSAGES_AT_MOST} more messages.", ""]
     lines += [f"({visible(remark)[:_LONGEST_LINE]})" for remark in remarks]
     return Letter(_subject(digest, sites), "\n".join(lines).rstrip() + "\n")
 

@@ -134,6 +134,12 @@ def test_a_message_that_is_no_alarm_is_told_as_it_is(message: Callable[..., dict
     assert letter(message("{}"), message("[]")).subject == "A message on the alert topic (and 1 more)"
 
 
+def test_a_flood_of_messages_is_cut(message: Callable[..., dict[str, Any]]) -> None:
+    told = letter(*(message("x" * 5000) for _ in range(300)))
+    assert "And 280 more messages." in told.text
+    assert len(told.text) < 50_000
+
+
 def test_remarks_close_the_letter(alarm: Alarm) -> None:
     assert letter(alarm(), remarks=["no values: \x1b[31mdenied"]).text.endswith(
         "(no values: \\x1b[31mdenied)\n"
