@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from smarterise_lambdas.migrate_database import handler as function
 from smarterise_lambdas.migrate_database.logic import BadAction
-from smarterise_lambdas.shared.database import SCHEMA_VERSION, SchemaBehind, connect
+from smarterise_lambdas.shared import ledger, meters, quarantine
+from smarterise_lambdas.shared.database import SCHEMA_VERSION, SchemaBehind, connect, require_schema
+from smarterise_lambdas.shared.ledger import IngestFile
+from smarterise_lambdas.shared.quarantine import QuarantineEntry
 from smarterise_lambdas.shared.rows import Row, load_rows
+from smarterise_lambdas.shared.upkeep import refresh
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
 
 if TYPE_CHECKING:
@@ -84,6 +91,69 @@ def test_rows_where_none_should_be_are_told(
     assert call(database_url, {"action": "maintain"})["misplaced"] == found
     ((name, value),) = [(d["MetricName"], d["Value"]) for call in sent for d in call["MetricData"]]
     assert (name, value) == ("RowsInDefaultPartition", 1.0)
+
+
+@pytest.fixture
+def loader(empty_database_url: str, call: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a database as the functions' user, whom the function has made."""
+    user = f'lo"ader {uuid.uuid4().hex}'
+    monkeypatch.setenv("DATABASE_FUNCTION_USER", user)
+    for _ in range(2):
+        call(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        password = sql.SQL("ALTER ROLE {} PASSWORD 'x'").format(sql.Identifier(user))
+        connection.execute(password)
+    return f"postgresql://{quote(user)}:x@{empty_database_url.rpartition('@')[2]}"
+
+
+def test_the_functions_user_may_do_all_that_functions_do(loader: str) -> None:
+    file = IngestFile("b", "k", "e", 1, Source.FTP, "AN1", AT)
+    values = {Quantity.VOLTAGE_A: 230.0}
+    with connect(loader) as connection:
+        require_schema(connection)
+        ledger.begin(connection, file)
+        for month in (1, 2):  # of which there is no partition yet
+            unnamed = Reading("AN1", "", AT.replace(month=month), Source.FTP, values, None, True, "", "")
+            load_rows(connection, [Row(unnamed, "b")])
+        with connection.transaction():
+            assert ledger.claim(connection, file)
+            ledger.settle(connection, file, ledger.FileState.LOADED, ledger.RowCounts(2))
+            meters.note_unnamed(connection, "AN1")
+            meters.note_meters(connection, [("AN1", "CLD1")], seen_at=AT)
+            quarantine.note(
+                connection, [QuarantineEntry(Source.FTP, "AN1", "b", "k", file.origin, "", "X", "", AT)]
+            )
+        assert refresh(connection, until=math.inf).named == 1
+        assert connection.execute(b"SELECT count(*) FROM readings_10min").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"DROP TABLE readings",
+        b"ALTER TABLE readings ADD COLUMN x int",
+        b"TRUNCATE readings",
+        b"CREATE TABLE mine ()",
+        b"UPDATE schema_version SET version_num = '0'",
+        b"CREATE ROLE other",
+    ],
+)
+def test_the_functions_user_may_do_nothing_else(loader: str, statement: bytes) -> None:
+    with connect(loader) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_on_rds_the_functions_user_may_log_in_by_iam(
+    empty_database_url: str, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = f"loader_{uuid.uuid4().hex}"
+    monkeypatch.setenv("DATABASE_FUNCTION_USER", user)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(b"CREATE ROLE rds_iam")
+        call(empty_database_url)
+        member = connection.execute("SELECT pg_has_role(%s, 'rds_iam', 'member')", [user]).fetchone()
+        connection.execute(b"DROP ROLE rds_iam")
+    assert member == (True,)
 
 
 def test_maintenance_waits_for_the_schema(empty_database_url: str, call: Any) -> None:

@@ -41,8 +41,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     action = _action_of(event)
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    do = migrate_and_maintain if action is Action.MIGRATE else maintain
-    return do(database_url(), publisher(), logger, until=until, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    if action is Action.MAINTAIN:
+        return maintain(database_url(), publisher(), logger, until=until, now=now)
+    user = optional("DATABASE_FUNCTION_USER", "")
+    return migrate_and_maintain(database_url(), publisher(), logger, until=until, now=now, function_user=user)
 
 
 def _action_of(event: Any) -> Action:

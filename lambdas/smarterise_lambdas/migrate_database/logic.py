@@ -6,6 +6,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from smarterise_lambdas.migrate_database.rights import let_in
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.shared.database import connect, require_schema, schema_version, transaction
 from smarterise_lambdas.shared.upkeep import refresh
@@ -38,14 +39,15 @@ class BadAction(ValueError):
 
 
 def migrate_and_maintain(
-    url: str, publisher: Publisher, log: Log, *, until: float, now: datetime
+    url: str, publisher: Publisher, log: Log, *, until: float, now: datetime, function_user: str = ""
 ) -> dict[str, Any]:
-    """Bring the schema up to date, then do what `maintain` does.
+    """Bring the schema up to date, let the functions in, then do what `maintain` does.
 
     Args:
         url: Of the database, as the owner of its tables.
         publisher: Where counts go.
         log: Where it is told.
+        function_user: Whom the functions log in as, if not as the owner.
         until: When to stop, by the monotonic clock.
         now: This moment, UTC.
 
@@ -55,6 +57,10 @@ def migrate_and_maintain(
     """
     before, after = migrate(url)
     log.info("schema is up to date", extra={"before": before, "after": after})
+    if function_user:
+        with connect(url) as connection:
+            is_new = let_in(connection, function_user)
+        log.info("the functions' user has its rights", extra={"user": function_user, "is_new": is_new})
     answer = maintain(url, publisher, log, until=until, now=now)
     return {**answer, "action": Action.MIGRATE.value, "before": before, "after": after}
 
