@@ -31,6 +31,7 @@ REQUIREMENTS = {
     "ftp_to_s3": ("aws-lambda-powertools",),
     "kinesis_to_s3_rds": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "pybase64"),
     "migrate_database": ("aws-lambda-powertools", "psycopg[binary]", "alembic"),
+    "s3_to_rds_lambda": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "tzdata"),
 }
 """The packages a function imports itself; what they need in turn comes with them."""
 

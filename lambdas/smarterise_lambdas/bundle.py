@@ -24,6 +24,7 @@ PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
         "ftp_to_s3": "ftp_to_s3",
         "kinesis_to_s3_rds": "kinesis_to_s3_rds",
         "migrate_database": "migrate_database",
+        "s3_to_rds_lambda": "s3_to_rds_lambda",
     }
 )
 """The package of each function, by its deployed name."""

@@ -72,6 +72,7 @@ def test_it_is_the_same_every_time_and_knows_neither_when_nor_who(function: str)
         ("ftp_to_s3", "True False False"),
         ("kinesis_to_s3_rds", "True False True"),
         ("migrate_database", "True False True"),
+        ("s3_to_rds_lambda", "True False True"),
     ],
 )
 def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str, tmp_path: Path) -> None:

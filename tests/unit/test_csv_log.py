@@ -388,7 +388,7 @@ ROWS = st.one_of(
             ",,",
         ]
     ),
-    st.text(st.characters(exclude_characters="\r\n\0"), max_size=30),
+    st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), max_size=30),
 )
 
 

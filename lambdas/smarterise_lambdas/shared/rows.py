@@ -109,16 +109,23 @@ class Stage:
             )
 
     @contextmanager
-    def copying(self, columns: Sequence[str] = (*COLUMNS, POSITION)) -> Iterator[psycopg.Copy]:
+    def copying(
+        self, columns: Sequence[str] = (*COLUMNS, POSITION), types: Mapping[str, str] = TYPES
+    ) -> Iterator[psycopg.Copy]:
         """Open the way in, for `write_row`; may be opened several times, for one block of rows each.
 
         Args:
             columns: Those that are written, in this order; `POSITION` among them. Others are the constants.
+            types: What each is written as: its own type, or one that looks the same in binary.
         """
         copy_in = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(_names(columns))
         with self._cursor.copy(copy_in) as copy:
-            copy.set_types([TYPES[column] for column in columns])
+            copy.set_types([types[column] for column in columns])
             yield copy
+
+    def clear(self) -> None:
+        """Forget what is staged: it is settled, and the load goes on."""
+        self._cursor.execute(b"TRUNCATE incoming")
 
     def settle(self, *, months: Collection[datetime] | None = None, in_order: bool = False) -> LoadOutcome:
         """Put what is staged into the table, and say what became of it.

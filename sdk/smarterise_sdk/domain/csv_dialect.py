@@ -32,6 +32,7 @@ _STAMP_NAMES: Final = (
 _DATE, _TIME = "date", "time"
 _WORDS_OF_HEADERS = re.compile(r"time|date|stamp", re.IGNORECASE)
 _UNIT_IN_BRACKETS = re.compile(r"(?P<name>[^\[(]*?)\s*[\[(]\s*(?P<unit>[^\])]*?)\s*[\])]\Z")
+_NUMBER_IN_CELL = re.compile(r"(?:^|[,;\t|])[\s\"]*[+-]?[0-9]")
 _SHOWN_AT_MOST: Final = 80
 
 
@@ -108,6 +109,11 @@ class Layout:
         if found and found[0] != found[0].strip():
             found = [text.strip() for text in found]
         return found
+
+
+def looks_like_row(line: str) -> bool:
+    """Return whether a line of a file that is not understood looks like a row: some cell is a number."""
+    return _NUMBER_IN_CELL.search(line) is not None
 
 
 def split_line(line: str, delimiter: str) -> list[str]:

@@ -13,12 +13,14 @@ from smarterise_sdk.domain.csv_dialect import HEADER_WITHIN, BadQuotes, Layout, 
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.csv_rows import RawRows, RowBlock, RowBuilder, rejected_row
 from smarterise_sdk.domain.log_clock import BadStamp, CloserLook, LogClock
+from smarterise_sdk.domain.numerals import floats
 from smarterise_sdk.domain.stamps import read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from smarterise_sdk.domain.csv_rows import ReadFloats
     from smarterise_sdk.domain.csv_text import LineBlock
 
 _NEIGHBOURS: Final = 50
@@ -39,13 +41,21 @@ class LogReader:
         clock: The clock of this file.
         received_at: When the file came, UTC: no row of it can be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
+        read_floats: What reads columns of plain numbers, if not `floats`: it must take and refuse the same.
     """
 
-    def __init__(self, clock: LogClock, received_at: datetime, nominal_voltage: float = 230.0) -> None:
+    def __init__(
+        self,
+        clock: LogClock,
+        received_at: datetime,
+        nominal_voltage: float = 230.0,
+        read_floats: ReadFloats = floats,
+    ) -> None:
         self.ends_early = False
         self._clock = clock
         self._received_at = received_at
         self._nominal_voltage = nominal_voltage
+        self._read_floats = read_floats
         self._neighbours: list[str] = []
 
     def rows(self, blocks: Iterable[LineBlock]) -> Iterator[RowBlock]:
@@ -59,7 +69,9 @@ class LogReader:
         lines = [line for block in head for line in block.lines]
         position, self._layout = find_header(lines)
         has_points = any(map(self._layout.has_dot_decimals, lines[position + 1 : HEADER_WITHIN]))
-        self._builder = RowBuilder(self._received_at, self._nominal_voltage, decimal_comma=not has_points)
+        self._builder = RowBuilder(
+            self._received_at, self._nominal_voltage, self._read_floats, decimal_comma=not has_points
+        )
         rejected = tuple(self._above_header(lines[:position]))
         if rejected:
             yield RowBlock(self._layout.header, (), [], {}, rejected=rejected)

@@ -20,6 +20,7 @@ class FileReason(StrEnum):
     NO_SERIAL = "NO_SERIAL"
     SERIAL_MISMATCH = "SERIAL_MISMATCH"
     NO_TIME_ZONE = "NO_TIME_ZONE"
+    REFUSED_BY_DATABASE = "REFUSED_BY_DATABASE"
 
 
 class RowReason(StrEnum):

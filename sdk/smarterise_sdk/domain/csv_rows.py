@@ -23,12 +23,13 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.voltage_quality import Phases, Unbalance, voltage_unbalance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from smarterise_sdk.domain.csv_dialect import Layout
 
 Column: TypeAlias = "list[float | None]"
+ReadFloats: TypeAlias = "Callable[[Sequence[str]], list[float]]"
 
 _EARLIEST: Final = count_of(EARLIEST_CLOCK)
 _ROWS_BEFORE: Final = 100
@@ -90,13 +91,17 @@ class RowBuilder:
         received_at: When the file came, UTC: no row of it can be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
         decimal_comma: Whether `230,4` is a number.
+        floats: What reads columns of plain numbers.
     """
 
-    def __init__(self, received_at: datetime, nominal_voltage: float, *, decimal_comma: bool) -> None:
+    def __init__(
+        self, received_at: datetime, nominal_voltage: float, floats: ReadFloats, *, decimal_comma: bool
+    ) -> None:
         self._received_at = received_at
         self._latest = count_of(received_at + CLOCK_TOLERANCE)
         self._nominal_voltage = nominal_voltage
         self._decimal_comma = decimal_comma
+        self._floats = floats
         self._before: list[tuple[int, float | None]] = []
 
     def block(
@@ -114,7 +119,9 @@ class RowBuilder:
         ignored = 0
         for known in raw.layout.columns:
             cells = raw.cells[known.index :: raw.step]
-            column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores)
+            column = numbers(
+                cells, decimal_comma=self._decimal_comma, underscores=underscores, read=self._floats
+            )
             if known.scale != 1:
                 column = [None if value is None else scaled(value, known.scale) for value in column]
             ignored += column.count(None)

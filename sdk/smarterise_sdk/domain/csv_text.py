@@ -43,7 +43,7 @@ class TextLimits:
 
     text_bytes: int = 2 * 1024**3
     ratio: int = 200
-    ratio_from: int = 32 * 1024**2
+    ratio_from: int = 8 * 1024**2
     line: int = 64 * 1024
 
 

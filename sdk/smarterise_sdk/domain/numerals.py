@@ -65,10 +65,10 @@ def numbers(
     if underscores and any("_" in cell for cell in cells):
         return _slowly(cells, decimal_comma=decimal_comma)
     try:
-        found: list[float | None] = [*read(cells)]
+        found = read(cells)
         # The root of the sum of squares is no less than the largest, and no number if one is none.
-        if math.hypot(*found) <= LARGEST_VALUE:  # type: ignore[arg-type] -- all are numbers yet
-            return found
+        if math.hypot(*found) <= LARGEST_VALUE:
+            return list(found)
     except ValueError:
         pass
     return _slowly(cells, decimal_comma=decimal_comma)

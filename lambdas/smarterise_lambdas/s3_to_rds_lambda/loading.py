@@ -1,0 +1,261 @@
+"""One file into PostgreSQL: rows, what was rejected of it, and its entry in the ledger, all or nothing."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+
+from smarterise_lambdas.s3_to_rds_lambda.ahead import ahead
+from smarterise_lambdas.s3_to_rds_lambda.intake import Intake, site_clock
+from smarterise_lambdas.s3_to_rds_lambda.newest import Newest
+from smarterise_lambdas.s3_to_rds_lambda.quick_floats import quick_floats
+from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
+from smarterise_lambdas.s3_to_rds_lambda.staging import RowSink
+from smarterise_lambdas.shared import ledger, meters, quarantine
+from smarterise_lambdas.shared.database import transaction
+from smarterise_lambdas.shared.ledger import FileState, RowCounts
+from smarterise_lambdas.shared.quarantine import QuarantineEntry, QuarantineState
+from smarterise_sdk.domain.csv_dialect import looks_like_row
+from smarterise_sdk.domain.csv_log import LogReader
+from smarterise_sdk.domain.csv_rejects import FileReason, RejectedFile, RowReason
+from smarterise_sdk.domain.csv_text import line_blocks
+from smarterise_sdk.domain.log_clock import LogClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from smarterise_lambdas.shared.archive import Archive
+    from smarterise_lambdas.shared.database import Connection, Database
+    from smarterise_sdk.domain.csv_rows import RowBlock
+    from smarterise_sdk.domain.readings import Reading
+    from smarterise_sdk.domain.sites import Site
+
+FAULTS: Final = (psycopg.Error, ClientError, BotoCoreError)
+BLOCKS_AHEAD: Final = 3
+
+_OF_THE_FILE: Final = (psycopg.DataError, psycopg.IntegrityError)
+"""What the database refuses for its own sake, however often it comes."""
+_CUT: Final = "the file ends early; what came before is loaded"
+
+
+class OutOfTime(RuntimeError):
+    """The invocation's time does not suffice for a file."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"time ran out after {rows} rows, and nothing of the file is loaded:"
+            " give the function more time, or more memory, which makes it quicker"
+        )
+
+
+class SitesUnknown(RuntimeError):
+    """A file needs its site's time zone, and the site file cannot be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of a file.
+
+    Attributes:
+        state: As the ledger has it.
+        counts: What became of its rows.
+        reason: Why it was rejected, or what is odd about it.
+        is_new: False if all that was done long ago.
+        newest: What is worth publishing of it.
+    """
+
+    state: FileState
+    counts: RowCounts
+    reason: str = ""
+    is_new: bool = True
+    newest: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileLoader:
+    """Loads files with the patience of one invocation.
+
+    Attributes:
+        database: Where to.
+        archive: Where rejected rows are kept.
+        sites: The sites by gateway serial; `None` when nobody can say.
+        now: This moment, UTC.
+        patience_s: How long a statement of the database may take, seconds.
+        is_over: Whether the time for loading is.
+        again: Load files that are settled too.
+    """
+
+    database: Database
+    archive: Archive
+    sites: Mapping[str, Site] | None
+    now: datetime
+    patience_s: float
+    is_over: Callable[[], bool]
+    again: bool = False
+
+    def load(self, intake: Intake, chunks: Callable[[], Iterator[bytes]]) -> FileResult:
+        """Load a file. Whatever is in it, it ends in the table or in the quarantine.
+
+        Args:
+            intake: The file.
+            chunks: Gives its bytes from the beginning, as often as it is asked.
+
+        Raises:
+            psycopg.Error: If the database fails; then nothing of the file is loaded.
+            botocore.exceptions.BotoCoreError: If S3 cannot be reached; then neither.
+            botocore.exceptions.ClientError: If S3 refuses; then neither.
+            OutOfTime: If it takes too long; then neither.
+            SitesUnknown: If its time zone cannot be found out now; then neither.
+        """
+        tries = 0
+
+        def once(connection: Connection) -> FileResult:
+            nonlocal tries
+            tries += 1
+            return _Load(self, connection, intake, chunks, is_first=tries == 1).run()
+
+        try:
+            return self.database.run(once)
+        except psycopg.errors.LockNotAvailable:  # somebody else is at it, and will say how it ended
+            raise
+        except (*FAULTS, OutOfTime, SitesUnknown) as error:
+            why = str(error)
+            with suppress(psycopg.Error):  # the ledger says so to whoever looks; the fault itself is raised
+                self.database.run(lambda connection: self._note_failure(connection, intake, why))
+            raise
+
+    def _note_failure(self, connection: Connection, intake: Intake, why: str) -> None:
+        with transaction(connection, self.patience_s):
+            ledger.fail(connection, intake.file, why)
+
+
+class _Load:
+    """One try at one file."""
+
+    def __init__(
+        self,
+        loader: FileLoader,
+        connection: Connection,
+        intake: Intake,
+        chunks: Callable[[], Iterator[bytes]],
+        *,
+        is_first: bool,
+    ) -> None:
+        self._loader = loader
+        self._connection = connection
+        self._intake = intake
+        self._file = intake.file
+        self._chunks = chunks
+        self._is_first = is_first
+
+    def run(self) -> FileResult:
+        again = self._loader.again and self._is_first
+        with transaction(self._connection, self._loader.patience_s):
+            found = ledger.begin(self._connection, self._file, again=again)
+        if found.state.is_settled:
+            # On a second try it may well be the first one that settled it, and could not tell.
+            return self._settled(is_new=not self._is_first)
+        try:
+            if self._intake.trouble is not None:
+                raise self._intake.trouble
+            return self._load()
+        except RejectedFile as rejected:
+            if rejected.reason is FileReason.NO_TIME_ZONE and self._loader.sites is None:
+                raise SitesUnknown(rejected.message) from rejected
+            return self._reject(rejected.reason.value, rejected.message)
+        except _OF_THE_FILE as error:
+            return self._reject(FileReason.REFUSED_BY_DATABASE.value, str(error))
+
+    def _load(self) -> FileResult:
+        loader, file = self._loader, self._file
+        site = site_clock(loader.sites, file.gateway_serial)
+        clock = LogClock(self._intake.name, site.zone, site.why_no_zone)
+        reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_floats)
+        with transaction(self._connection, loader.patience_s) as cursor:
+            if not ledger.claim(self._connection, file):
+                return self._settled(is_new=False)
+            known = meters.known_meters(self._connection, file.gateway_serial)
+            meter = meters.meter_of_file(known, self._intake.name.logger, site.loggers)
+            newest = Newest(file.gateway_serial, meter.device_serial, loader.now)
+            sink = RowSink(cursor, file.gateway_serial, meter, self._intake.batch_id, newest)
+            with Rejects(file, self._intake.batch_id) as rejects:
+                with ahead(reader.rows(line_blocks(self._chunks())), BLOCKS_AHEAD) as blocks:
+                    self._take(blocks, sink, rejects)
+                counts = replace(sink.finish(), rejected=rejects.count)
+                entries = rejects.store(loader.archive)
+            if meter.device_serial == meters.NO_METER and sink.span:
+                meters.note_unnamed(self._connection, file.gateway_serial)
+            reason = _CUT if reader.ends_early else ""
+            self._settle(FileState.LOADED, counts, entries, reason=reason, span=sink.span)
+        return FileResult(FileState.LOADED, counts, reason, newest=tuple(newest.readings))
+
+    def _take(self, blocks: Iterable[RowBlock], sink: RowSink, rejects: Rejects) -> None:
+        rows = 0
+        for block in blocks:
+            if self._loader.is_over():
+                raise OutOfTime(rows)
+            sink.take(block)
+            rejects.take(block.header, block.rejected)
+            rows += len(block.moments)
+
+    def _reject(self, reason: str, message: str) -> FileResult:
+        """Put the file into the quarantine: it stays where it is, whole, and the index says why."""
+        file = self._file
+        counts = RowCounts(rejected=_count_rows(self._chunks()))
+        entry = QuarantineEntry(
+            source=file.source,
+            gateway_serial=file.gateway_serial,
+            bucket=file.bucket,
+            key=file.key,
+            origin=file.origin,
+            position="",
+            reason=reason,
+            detail=message,
+            seen_at=file.received_at,
+            rows=counts.rejected,
+        )
+        told = f"{reason}: {message}"
+        with transaction(self._connection, self._loader.patience_s):
+            if not ledger.claim(self._connection, file):
+                return self._settled(is_new=False)
+            self._settle(FileState.REJECTED, counts, [entry], reason=told)
+        return FileResult(FileState.REJECTED, counts, told)
+
+    def _settle(
+        self,
+        state: FileState,
+        counts: RowCounts,
+        entries: list[QuarantineEntry],
+        *,
+        reason: str,
+        span: tuple[datetime, datetime] | None = None,
+    ) -> None:
+        connection, file = self._connection, self._file
+        quarantine.note(connection, entries)
+        if self._loader.again:
+            # What it was rejected for before, and is not now, has been replayed by this.
+            of_file = QuarantineEntry(file.source, "", "", "", file.origin, "", "", "", file.received_at)
+            gone = {replace(of_file, reason=reason.value).id for reason in (*RowReason, *FileReason)}
+            gone -= {entry.id for entry in entries}
+            quarantine.mark(connection, gone, QuarantineState.REPLAYED, at=self._loader.now)
+        ledger.settle(connection, file, state, counts, span=span, reason=reason)
+
+    def _settled(self, *, is_new: bool) -> FileResult:
+        found = ledger.entry(self._connection, self._file)
+        if found is None:
+            raise AssertionError(self._file.origin)
+        return FileResult(found.state, found.counts, found.reason, is_new=is_new)
+
+
+def _count_rows(chunks: Iterable[bytes]) -> int:
+    """Return how many rows a file seems to have that is not understood, as far as it can be read."""
+    count = 0
+    with suppress(RejectedFile):
+        for block in line_blocks(chunks):
+            count += sum(map(looks_like_row, block.lines))
+    return count
