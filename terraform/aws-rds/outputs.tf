@@ -1,0 +1,49 @@
+output "database" {
+  description = "What functions log in by: the proxy where there is one, and the instance itself for migrations."
+  value = {
+    host              = var.proxy_enabled ? aws_db_proxy.this[0].endpoint : local.instance_host
+    port              = var.port
+    name              = var.database_name
+    resource_id       = var.proxy_enabled ? local.proxy_resource_id : aws_db_instance.this.resource_id
+    function_user     = var.function_user
+    master_secret_arn = aws_db_instance.this.master_user_secret[0].secret_arn
+    direct_host       = local.instance_host
+  }
+
+  # A proxy answers only once it has something to ask.
+  depends_on = [aws_db_proxy_target.this]
+}
+
+output "instance_id" {
+  description = "Identifier of the instance, as its metrics bear it."
+  value       = aws_db_instance.this.identifier
+}
+
+output "instance_arn" {
+  description = "ARN of the instance, for backups."
+  value       = aws_db_instance.this.arn
+}
+
+output "replica_host" {
+  description = "Host of the replica; null where there is none."
+  value       = one(aws_db_instance.replica[*].address)
+}
+
+output "login_arn" {
+  description = "What a role must be allowed rds-db:connect to, up to the user's name."
+  value       = "${local.dbuser_arn}:${var.proxy_enabled ? local.proxy_resource_id : aws_db_instance.this.resource_id}"
+}
+
+output "export_role_arn" {
+  description = "Role that exports of snapshots are started with."
+  value       = aws_iam_role.export.arn
+}
+
+output "log_group_names" {
+  description = "Log groups of the database."
+  value = concat(
+    [for group in aws_cloudwatch_log_group.instance : group.name],
+    [for group in aws_cloudwatch_log_group.replica : group.name],
+    aws_cloudwatch_log_group.proxy[*].name,
+  )
+}
