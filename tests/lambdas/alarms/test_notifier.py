@@ -33,6 +33,16 @@ def denying(monkeypatch: pytest.MonkeyPatch, action: str, *, where: str = "", cl
     monkeypatch.setattr(client, action, call)
 
 
+def led_by_another(notifier: Any) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    notifier.set_state(Standing("another", until, (), {}).to_json())
+
+
+def led_by_nobody(notifier: Any) -> None:
+    until = datetime.now(UTC) - timedelta(seconds=1)
+    notifier.set_state(Standing("another", until, (), {}).to_json())
+
+
 def test_an_alarm_becomes_a_letter_with_the_sites_name_and_last_values(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +92,7 @@ def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
         answers = list(threads.map(notifier.deliver, [*records, *records[:50]]))
 
     letters = notifier.letters()
-    assert 1 <= len(letters) <= 4
+    assert 1 <= len(letters) <= 6
     assert sum(answer["told"] for answer in answers) == 150
     told = "".join(letter["BodyText"] for letter in letters)
     for number in range(150):
@@ -115,22 +125,20 @@ def test_a_notice_that_comes_while_a_letter_is_written_gets_the_next_one(
 
 
 def test_a_leader_that_was_killed_is_followed_by_another(notifier: Any, alarm: Alarm) -> None:
-    now = datetime.now(UTC)
-    standing = Standing("killed", now + timedelta(minutes=1), (), {})
-    notifier.set_state(standing.to_json())
+    led_by_another(notifier)
     assert notifier.deliver(alarm())["letters"] == 0
     assert len(notifier.pending()) == 1
 
-    notifier.set_state(Standing("killed", now - timedelta(seconds=1), (), {}).to_json())
+    led_by_nobody(notifier)
     answer = notifier.deliver(alarm("ehm21120333"))
     assert (answer["letters"], answer["told"]) == (1, 2)
     assert notifier.pending() == []
 
 
 def test_a_schedule_has_told_what_waits(notifier: Any, alarm: Alarm) -> None:
-    notifier.set_state(Standing("killed", datetime.now(UTC) + timedelta(seconds=1), (), {}).to_json())
+    led_by_another(notifier)
     notifier.deliver(alarm())
-    time.sleep(1)
+    led_by_nobody(notifier)
     assert notifier.deliver()["told"] == 1
     assert notifier.deliver() == {"notices": 0, "repeated": 0, "letters": 0, "told": 0}
 
@@ -202,9 +210,9 @@ def test_when_s3_fails_alarms_are_told_at_once_and_alone(
 def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notifier.set_state(Standing("x", datetime.now(UTC) + timedelta(seconds=1), (), {}).to_json())
+    led_by_another(notifier)
     notifier.deliver(alarm("ehm21120333"))
-    time.sleep(1)
+    led_by_nobody(notifier)
     with monkeypatch.context() as patch:
         denying(patch, "get_object", where="alarm-notifier/pending/")
         with pytest.raises(LettersWaiting, match="AccessDenied"):
