@@ -1,0 +1,100 @@
+# Where images are kept: encrypted, looked through for known faults, each tag for one image for ever.
+
+resource "aws_ecr_repository" "this" {
+  for_each = var.repositories
+
+  name                 = each.key
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = var.destroy_with_images_enabled
+
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = var.kms_key_arn
+  }
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  for_each = aws_ecr_repository.this
+
+  repository = each.value.name
+  policy = jsonencode({
+    rules = [
+      {
+        rulePriority = 1
+        description  = "What lost its tag, or never had one"
+        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = var.untagged_days }
+        action       = { type = "expire" }
+      },
+      {
+        rulePriority = 2
+        description  = "More images than anyone goes back to"
+        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.repositories[each.key].kept_images }
+        action       = { type = "expire" }
+      },
+    ]
+  })
+}
+
+# Who may write and who may read is in their own policies; whoever comes without TLS is refused here.
+resource "aws_ecr_repository_policy" "this" {
+  for_each = aws_ecr_repository.this
+
+  repository = each.value.name
+  policy     = data.aws_iam_policy_document.this.json
+}
+
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid     = "NothingWithoutTls"
+    effect  = "Deny"
+    actions = ["ecr:*"] # all of it: this refuses
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+# An image that is found faulty is told of, as an alarm is.
+resource "aws_cloudwatch_event_rule" "findings" {
+  name        = var.findings_rule_name
+  description = "Images in which known faults were found that matter"
+
+  event_pattern = jsonencode({
+    source        = ["aws.ecr"]
+    "detail-type" = ["ECR Image Scan"]
+    detail = {
+      "repository-name" = keys(var.repositories)
+      "$or" = [
+        { "finding-severity-counts" = { CRITICAL = [{ exists = true }] } },
+        { "finding-severity-counts" = { HIGH = [{ exists = true }] } },
+      ]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "findings" {
+  rule = aws_cloudwatch_event_rule.findings.name
+  arn  = var.alert_topic_arn
+
+  input_transformer {
+    input_paths = {
+      repository = "$.detail.repository-name"
+      digest     = "$.detail.image-digest"
+      account    = "$.account"
+      region     = "$.region"
+    }
+    input_template = "\"Known faults that matter were found in the image <repository>@<digest> (account <account>, <region>): look at its scan in ECR, and deploy one built anew.\""
+  }
+}
