@@ -126,6 +126,60 @@ variable "database_url_version" {
   }
 }
 
+variable "database_url_port" {
+  description = "Port of the database of database_url; functions may reach this one outside of the network."
+  type        = number
+  default     = 5432
+  nullable    = false
+}
+
+variable "database_instance_class" {
+  description = "Machine of the stack's own database."
+  type        = string
+  default     = "db.t4g.medium"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^db\\.[a-z0-9]+\\.[a-z0-9]+$", var.database_instance_class))
+    error_message = "database_instance_class must be a class of RDS such as db.t4g.medium; it begins with \"db.\"."
+  }
+}
+
+variable "database_standby_enabled" {
+  description = "Whether a copy of the database stands by in a second zone."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "database_proxy_enabled" {
+  description = "Whether functions reach the database through RDS Proxy: worth its price once many run at once."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "database_replica_enabled" {
+  description = "Whether there is a replica of the database that can be read from."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# Network
+
+variable "vpc_cidr" {
+  description = "Range of addresses of the network, which must not be in use where it is to be connected to."
+  type        = string
+  default     = "10.20.0.0/16"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrsubnet(var.vpc_cidr, 4, 15)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 20, false) && try(cidrhost(var.vpc_cidr, 0) == split("/", var.vpc_cidr)[0], false)
+    error_message = "vpc_cidr must be a range of addresses between /16 and /20 that begins at its first address, e.g. 10.20.0.0/16."
+  }
+}
+
 # FTP
 
 variable "ftp_host" {

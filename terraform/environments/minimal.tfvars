@@ -15,6 +15,11 @@ site_config_bucket_name = "smarterise-site-config-minimal"
 smarterise_domain_root  = "minimal.demo.powersmarter.net"
 rds_postgresql_username = "dbadmin"
 
+database_instance_class  = "db.t4g.micro"
+database_standby_enabled = false
+database_proxy_enabled   = false
+database_replica_enabled = false
+
 ftp_host     = "ftp.smarterise.com"
 ftp_user     = "smarterise-minimal"
 ftp_folder   = "/"

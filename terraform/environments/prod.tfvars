@@ -15,6 +15,11 @@ site_config_bucket_name = "smarterise-site-config-prod"
 smarterise_domain_root  = "powersmarter.net"
 rds_postgresql_username = "dbadmin"
 
+database_instance_class  = "db.m7g.large"
+database_standby_enabled = true
+database_proxy_enabled   = true
+database_replica_enabled = true
+
 ftp_host     = "ftp.smarterise.com"
 ftp_user     = "smarterise-prod"
 ftp_folder   = "/"

@@ -1,0 +1,16 @@
+locals {
+  is_full = var.mode == "full"
+
+  is_other_database = var.database_url_version > 0
+
+  place = {
+    account_id = module.meta.account_id
+    region     = module.meta.region
+    partition  = module.meta.partition
+  }
+
+  # A site of which nothing is told is what the defaults of the modules make of it.
+  sites = { for serial in var.smart_device_names : serial => try(var.site_details[serial], {}) }
+
+  package_dir = coalesce(var.lambda_package_dir, abspath("${path.root}/../build/lambdas"))
+}

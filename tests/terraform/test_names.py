@@ -1,0 +1,197 @@
+"""One source of names: Terraform calls things what domain, functions and embedded stack call them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smarterise_lambdas.bundle import PACKAGES, handler_path
+from smarterise_ops.local import provision
+from smarterise_ops.local.alarms import alarm_of
+from smarterise_sdk.domain.alarm_rules import ALARM_RULES
+from smarterise_sdk.domain.metrics import Metric, PipelineMetric
+from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_lake_key
+from smarterise_sdk.domain.site_tiers import parse_site_tiers
+from smarterise_sdk.domain.sites import Tier
+
+ROOT = Path(__file__).parents[2]
+NAMES = StackNames()
+MIGRATION = "migrate_database"
+
+
+def environment_of(stack: Any, name: str) -> dict[str, str]:
+    variables = stack.one("aws_lambda_function", function_name=name)["environment"][0]["variables"]
+    assert isinstance(variables, dict)
+    return variables
+
+
+def test_terraform_reads_what_the_domain_says() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "build_terraform_domain.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_functions_and_their_log_groups(dev: Any) -> None:
+    functions = {each["function_name"] for each in dev.of("aws_lambda_function")}
+    assert functions == {*NAMES.functions, MIGRATION}
+    groups = {each["name"] for each in dev.of("aws_cloudwatch_log_group")}
+    assert set(NAMES.log_groups) <= groups
+
+
+def test_roles_and_policies_have_the_names_of_the_guide(dev: Any) -> None:
+    roles = {each["name"] for each in dev.of("aws_iam_role")}
+    policies = {(each["role"], each["name"]) for each in dev.of("aws_iam_role_policy")}
+    for function in NAMES.functions:
+        assert NAMES.role(function) in roles
+        assert (NAMES.role(function), NAMES.role_policy(function)) in policies
+
+
+def test_every_function_starts_where_its_code_is(dev: Any) -> None:
+    handlers = {each["function_name"]: each["handler"] for each in dev.of("aws_lambda_function")}
+    for function in PACKAGES:
+        assert handlers[function] == handler_path(function)
+
+
+@pytest.mark.parametrize("function", sorted(PACKAGES))
+def test_every_setting_that_a_function_needs_is_set(dev: Any, function: str) -> None:
+    folder = ROOT / "lambdas" / "smarterise_lambdas" / PACKAGES[function]
+    text = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    needed = set(re.findall(r'\brequired\(\s*"(\w+)"', text))
+    known = needed | set(re.findall(r'\b(?:optional|number)\(\s*"(\w+)"', text))
+    given = environment_of(dev, function)
+    assert needed <= set(given)
+    shared = {name for name in given if name.startswith(("DATABASE_", "FTP_", "POWERTOOLS_"))}
+    assert set(given) - shared <= known, "set, but read by nobody"
+
+
+def test_settings_are_the_names_of_the_domain(dev: Any) -> None:
+    given = environment_of(dev, NAMES.site_config_manager)
+    assert given["SITE_CONFIG_BUCKET"] == NAMES.site_config_bucket
+    assert given["SITE_CONFIG_KEY"] == NAMES.site_config_key
+    assert given["ALARM_PREFIX"] == NAMES.alarm_prefix
+    assert given["CRITICAL_RULE_PREFIX"] == NAMES.critical_rule_prefix
+    assert given["NON_CRITICAL_RULE_PREFIX"] == NAMES.non_critical_rule_prefix
+    assert given["FTP_FUNCTION"] == NAMES.ftp_to_s3
+    given = environment_of(dev, NAMES.kinesis_to_s3_rds)
+    assert given["METRIC_NAMESPACE"] == NAMES.metric_namespace
+    assert given["DATA_LAKE_BUCKET"] == NAMES.data_lake_bucket
+
+
+def test_things_that_are_one_of_their_kind(dev: Any) -> None:
+    assert dev.one("aws_kinesis_stream")["name"] == NAMES.stream
+    assert dev.one("aws_iot_topic_rule")["name"] == NAMES.topic_rule
+    assert dev.one("aws_iot_topic_rule")["sql"].endswith(f"'{NAMES.topic_prefix}/+'")
+    dev.one("aws_sns_topic", name=NAMES.alert_topic)
+    buckets = {each["bucket"] for each in dev.of("aws_s3_bucket")}
+    assert {NAMES.site_config_bucket, NAMES.data_lake_bucket} <= buckets
+
+
+def test_schedules_are_those_of_the_embedded_stack(dev: Any) -> None:
+    for tier, schedule in provision.SWEEPS.items():
+        rule = dev.one("aws_cloudwatch_event_rule", name=NAMES.sweep_rule(tier))
+        assert rule["schedule_expression"] == schedule
+    assert set(provision.SWEEPS) == set(Tier)
+
+
+def test_alarms_are_those_of_the_embedded_stack(stack: Any) -> None:
+    """Name for name, limit for limit; only CloudWatch's own words differ."""
+    first = stack.one("aws_s3_object", key=NAMES.site_config_key)
+    topic = stack.one("aws_sns_topic", name=NAMES.alert_topic)["arn"]
+    sites = parse_site_tiers(first["content"].encode()).sites.values()
+    wanted = {}
+    for site in sites:
+        for rule in ALARM_RULES:
+            call = alarm_of(site, rule, NAMES, topic)
+            wanted[call["AlarmName"]] = {
+                "alarm_description": call["AlarmDescription"],
+                "namespace": call["Namespace"],
+                "metric_name": call["MetricName"],
+                "dimensions": {each["Name"]: each["Value"] for each in call["Dimensions"]},
+                "statistic": call["Statistic"],
+                "period": call["Period"],
+                "evaluation_periods": call["EvaluationPeriods"],
+                "datapoints_to_alarm": call["DatapointsToAlarm"],
+                "threshold": pytest.approx(call["Threshold"]),
+                "comparison_operator": call["ComparisonOperator"],
+                "treat_missing_data": call["TreatMissingData"],
+                "actions_enabled": call["ActionsEnabled"],
+                "alarm_actions": call["AlarmActions"],
+                "ok_actions": call["OKActions"],
+            }
+    made = {
+        each["alarm_name"]: each
+        for each in stack.of("aws_cloudwatch_metric_alarm")
+        if each["alarm_name"].startswith(f"{NAMES.alarm_prefix}-")
+    }
+    assert set(made) == set(wanted)
+    for name, expected in wanted.items():
+        assert {key: made[name][key] for key in expected} == expected, name
+
+
+def test_every_metric_that_an_alarm_watches_is_published(stack: Any) -> None:
+    per_site, of_all = set(Metric), set(PipelineMetric)
+    ours = [a for a in stack.of("aws_cloudwatch_metric_alarm") if a["namespace"] == NAMES.metric_namespace]
+    assert ours
+    for alarm in ours:
+        dimensions = set(alarm["dimensions"] or {})
+        if dimensions:
+            assert dimensions == {GATEWAY_DIMENSION}, alarm["alarm_name"]
+            assert alarm["metric_name"] in per_site, alarm["alarm_name"]
+        else:
+            assert alarm["metric_name"] in of_all, alarm["alarm_name"]
+
+
+def test_alarms_of_the_stack_are_never_taken_for_those_of_a_site(stack: Any) -> None:
+    serials = {"ehm21120333", "AN54101471"}
+    for alarm in stack.of("aws_cloudwatch_metric_alarm"):
+        found = NAMES.site_of_alarm(alarm["alarm_name"])
+        assert found is None or found[0] in serials
+
+
+def test_alarms_watch_functions_and_queues_that_there_are(stack: Any) -> None:
+    there = {
+        "FunctionName": {each["function_name"] for each in stack.of("aws_lambda_function")},
+        "QueueName": {each["name"] for each in stack.of("aws_sqs_queue")},
+        "StreamName": {each["name"] for each in stack.of("aws_kinesis_stream")},
+        "RuleName": {each["name"] for each in stack.of("aws_iot_topic_rule")},
+    }
+    watched: dict[str, set[str]] = {}
+    for alarm in stack.of("aws_cloudwatch_metric_alarm"):
+        for dimension, value in (alarm["dimensions"] or {}).items():
+            watched.setdefault(dimension, set()).add(value)
+    for dimension, names in there.items():
+        assert watched[dimension] == names, dimension
+
+
+def test_the_table_has_the_columns_that_a_line_of_the_lake_has(dev: Any) -> None:
+    source = (ROOT / "lambdas/smarterise_lambdas/kinesis_to_s3_rds/records.py").read_text()
+    body = source.partition("def lake_line")[2].partition("\n\n\n")[0]
+    written = re.findall(r'^        "(\w+)":', body, re.MULTILINE)
+    assert written
+    columns = {each["name"] for each in dev.one("aws_glue_catalog_table")["storage_descriptor"][0]["columns"]}
+    assert set(written) <= columns
+
+
+def test_rules_of_the_lake_are_about_prefixes_that_are_written(dev: Any) -> None:
+    from datetime import UTC, datetime
+
+    from smarterise_lambdas.alarm_notifier.gathering import PENDING
+    from smarterise_sdk.domain.file_names import FTP_PREFIX
+
+    now = datetime.now(UTC)
+    written = {
+        raw_lake_key("iot", now, "S", "b").partition("/")[0] + "/",
+        quarantine_key("iot", now, "R", "b").partition("/")[0] + "/",
+        *(FTP_PREFIX, PENDING, "iot-errors/", "aws/lambda/"),
+    }
+    rules = dev.one("aws_s3_bucket_lifecycle_configuration", bucket=NAMES.data_lake_bucket)["rule"]
+    assert {f["prefix"] for rule in rules for f in rule["filter"] if f["prefix"]} == written
