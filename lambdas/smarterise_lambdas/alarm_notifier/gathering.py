@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from smarterise_lambdas.alarm_notifier.notices import Notice
 from smarterise_lambdas.shared.documents import SharedDocument
+from smarterise_lambdas.shared.site_file import NOT_THERE, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +42,6 @@ COUNTED: Final = timedelta(minutes=30)
 _AT_ONCE = 16
 _DELETED_AT_ONCE = 1000
 _THERE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_NOT_THERE = frozenset({"NoSuchKey", "404"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class Gathering:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if _code_of(error) not in _THERE:
+            if code_of(error) not in _THERE:
                 raise
 
     def _read(self, notice_id: str) -> Notice | None:
@@ -234,7 +234,7 @@ class Gathering:
             with self._s3.get_object(Bucket=self._bucket, Key=_key(notice_id))["Body"] as stream:
                 return Notice.from_json(json.loads(stream.read()))
         except ClientError as error:
-            if _code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_THERE:
                 return None  # another leader was here
             raise
         except (KeyError, TypeError, ValueError):
@@ -243,7 +243,3 @@ class Gathering:
 
 def _key(notice_id: str) -> str:
     return f"{PENDING}{notice_id}.json"
-
-
-def _code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -8,11 +8,12 @@ import threading
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote, quote_from_bytes
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.ftp_to_s3.listings import bytes_of
+from smarterise_lambdas.shared.site_file import code_of
 from smarterise_sdk.domain.file_names import lake_file_key, read_log_name
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _RACES_AT_MOST = 5
 _FIRST_YEAR = 1970
 _STEM = 80
 _LONGEST_NAME = 1200
+_LONGEST_STAMP = 64
 """Metadata of an object have 2 KB in all."""
 
 
@@ -48,7 +50,8 @@ class StoreFault(Exception):
 
     def __init__(self, key: str, error: Exception) -> None:
         super().__init__(f"{key}: {error}")
-        self.code = "S3_DENIED" if code_of(error) in _DENIED else "S3_FAULT"
+        is_denied = isinstance(error, ClientError) and code_of(error) in _DENIED
+        self.code = "S3_DENIED" if is_denied else "S3_FAULT"
 
 
 class StoreDown(Exception):
@@ -200,10 +203,5 @@ def metadata_of(file: RemoteFile, landing: Landing, server: str) -> dict[str, st
         "size": str(landing.size),
         "sha256": landing.sha256,
         "server": server,
-        "modified": file.modified,
+        "modified": quote(file.modified, safe=" :.-")[:_LONGEST_STAMP],
     }
-
-
-def code_of(error: Exception) -> str:
-    """Return AWS's own word for an error; empty if it has none."""
-    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""

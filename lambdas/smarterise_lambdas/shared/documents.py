@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from smarterise_lambdas.shared.site_file import NOT_THERE, code_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 TRIES_AT_MOST: Final = 30
 
-_NOT_THERE = frozenset({"NoSuchKey", "404"})
 _OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
@@ -65,7 +66,7 @@ class SharedDocument:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:
-            if _code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_THERE:
                 return Found({})
             raise
         with found["Body"] as stream:
@@ -98,7 +99,7 @@ class SharedDocument:
             )
         except ClientError as error:
             # What is to be replaced may have been deleted since: then, too, it is not what was read.
-            if _code_of(error) in _OVERTAKEN | _NOT_THERE:
+            if code_of(error) in _OVERTAKEN | NOT_THERE:
                 return False
             raise
         return True
@@ -128,7 +129,3 @@ class SharedDocument:
             if self.write(value, found.etag):
                 return value
         raise Contended(f"{self.location} was written by others {TRIES_AT_MOST} times in a row")
-
-
-def _code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -208,6 +208,21 @@ def test_a_name_that_no_command_can_carry_is_told_and_stops_nothing(sweeps: Any,
     assert sorted(set(server.fetched)) == ["AN54101471-gone.csv", NAME]
 
 
+def test_a_stamp_that_is_none_hurts_nobody(sweeps: Any, server: Any) -> None:
+    server.put("elsewhere", b"of nobody")
+    server.put(NAME, b"12345")
+    server.faults.has_modify = False
+    stamp = b"\xff\x1b[31m" + b"9" * 300
+    server.faults.extra_lines = b"type=file;size=5;modify=" + stamp + b"; " + NAME.encode() + b"\r\n"
+    sweeps.visit(server)
+    answer = sweeps.sweep()
+    assert answer["is_complete"]
+    (key,) = sweeps.stored_keys()
+    assert sweeps.body(key) == b"12345"
+    assert sweeps.metadata(key)["modified"].isascii()
+    assert sweeps.sweep()["is_complete"]
+
+
 def test_two_names_that_are_made_one_stay_two_objects(sweeps: Any, server: Any) -> None:
     for name in ("AN54101471-logger 1.csv", "AN54101471-logger_1.csv", "AN54101471-logger\x011.csv"):
         server.put(name, b"the same")
