@@ -7,7 +7,7 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lambdas docs pictures lock
+.PHONY: help demo test lint bench lambdas authorities tf docs pictures lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,16 @@ bench: $(INSTALLED) ## Measure every figure of benchmarks/ against its limit
 
 lambdas: $(INSTALLED) ## Build the functions' zips for AWS Lambda into build/lambdas
 	$(BIN)/python tools/build_lambdas.py
+
+authorities: $(INSTALLED) ## Build the layer that vouches for the database into build/lambdas; asks AWS's trust store
+	$(BIN)/python tools/build_database_authorities.py
+
+tf: $(INSTALLED) ## Check, test, plan and apply the Terraform configuration offline, by the program TF_OFFLINE names
+	@if [ -z "$$TF_OFFLINE" ]; then echo "error: TF_OFFLINE is not set: set it to the offline runner" >&2; exit 2; fi
+	"$$TF_OFFLINE" fmt terraform
+	"$$TF_OFFLINE" validate terraform
+	for folder in terraform terraform/*/; do if ls $$folder/tests/*.tftest.hcl >/dev/null 2>&1; then "$$TF_OFFLINE" test $$folder || exit 1; fi; done
+	$(BIN)/pytest tests/terraform
 
 docs: $(INSTALLED) ## Write docs/cli.md and docs/keys.md anew from the product itself
 	$(BIN)/python tools/build_docs.py

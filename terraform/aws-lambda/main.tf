@@ -44,7 +44,7 @@ resource "aws_lambda_layer_version" "authorities" {
   lifecycle {
     precondition {
       condition     = fileexists(local.authorities_zip)
-      error_message = "${local.authorities_zip} is not there: run `make lambdas` first, or set lambda_package_dir to where the zips are."
+      error_message = "${local.authorities_zip} is not there: run `make authorities` first, or set lambda_package_dir to where the zips are."
     }
   }
 }
