@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from psycopg import errors
 
+from smarterise_lambdas.migrate_database.rights import let_in
 from smarterise_lambdas.shared.database import Connection, Database, SchemaBehind, connect, transaction
 from smarterise_lambdas.shared.rows import LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
@@ -165,16 +166,14 @@ def test_a_database_out_of_connections_is_told_of_and_had_later(database_url: st
         connection.autocommit = True
         name = connection.info.dbname
         # Superusers are let in all the same: so somebody who is none.
-        connection.execute(f"CREATE ROLE r_{name} LOGIN PASSWORD 'x' IN ROLE pg_write_all_data".encode())
+        connection.execute(f"CREATE ROLE r_{name} LOGIN PASSWORD 'x'".encode())
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
         server = database_url.rpartition("@")[2]
         database = Database(lambda: f"postgresql://r_{name}:x@{server}")
         with pytest.raises(psycopg.OperationalError, match="too many connections"):
             database.run(load)
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 9".encode())
-        connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO r_{name}".encode())
-        connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO r_{name}".encode())
-        connection.execute(b"SELECT ensure_readings_partition(%s)", [AT])
+        let_in(connection, f"r_{name}")
         assert database.run(load) == NEW
         database.close()
 
