@@ -182,7 +182,7 @@ def test_a_slow_server_becomes_an_error_in_time(connection: Connection) -> None:
     started = time.monotonic()
     with pytest.raises(errors.QueryCanceled), transaction(connection, 0.2) as cursor:
         cursor.execute(b"SELECT pg_sleep(5)")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_a_lock_that_is_not_let_go_becomes_an_error_in_time(
