@@ -199,13 +199,14 @@ class JournalEntry:
         )
 
     @property
-    def hides_secrets(self) -> bool:
-        """Whether the journal has masked anything that it changed.
+    def masked_serials(self) -> frozenset[str]:
+        """The sites of which the journal has masked something that was changed.
 
         Raises:
             SmarteriseError: The journal cannot be read any more.
         """
-        return any(row.get(HIDES) is True for row in self._rows("changes"))
+        rows = self._rows("changes")
+        return frozenset(str(row.get("gateway_serial")) for row in rows if row.get(HIDES) is True)
 
     @property
     def stack_changes(self) -> tuple[StackChange, ...]:

@@ -7,12 +7,14 @@ where boto3 would call it.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -253,7 +255,9 @@ class AnySequence(RuleBasedStateMachine):
     @precondition(lambda self: self.written)
     @rule(target=plans, at_once=OFTEN, pick=LATELY)
     def plan_undo(self, at_once: bool, pick: int) -> Any:
-        plan_id = list(self.written)[-1 - pick % len(self.written)]
+        return self.undo(list(self.written)[-1 - pick % len(self.written)], at_once=at_once)
+
+    def undo(self, plan_id: str, *, at_once: bool) -> Any:
         entry = self.stack.changes.find(plan_id)
         self.edits += 1
         refusal: SmarteriseError
@@ -266,7 +270,7 @@ class AnySequence(RuleBasedStateMachine):
             self._takes_back(plan)
             return self._kept_or_done(plan, at_once=at_once)
         if refusal.code == "NOT_UNDOABLE":
-            is_unknown = entry.hides_secrets and not self.written[plan_id]
+            is_unknown = bool(entry.masked_serials) and not self.written[plan_id]
             assert entry.outcome is JournalOutcome.FAILED or entry.mends_file or is_unknown
         elif refusal.code == "MOVED_ON":
             assert self.broken is None
@@ -315,8 +319,8 @@ class AnySequence(RuleBasedStateMachine):
         self._tried(plan, written=True)
 
     @precondition(lambda self: self.sites and self.broken is None)
-    @rule(pick=PICK, value=UNKNOWN, via=VIA, point=st.sampled_from(POINTS[2:]))
-    def change_and_die(self, pick: int, value: Any, via: WritePath, point: str) -> None:
+    @rule(pick=PICK, value=UNKNOWN, via=VIA, point=st.sampled_from(POINTS[2:]), is_settled=st.booleans())
+    def change_and_die(self, pick: int, value: Any, via: WritePath, point: str, is_settled: bool) -> None:
         serial = list(self.sites)[pick % len(self.sites)]
         self.edits += 1
         entry = {**self.sites[serial], "crew": value, "shift": self.edits}
@@ -350,7 +354,10 @@ class AnySequence(RuleBasedStateMachine):
 
     @precondition(lambda self: self.deaths)
     @rule(pick=PICK, at_once=st.booleans())
-    def settle(self, pick: int, at_once: bool) -> None:
+    def settle_later(self, pick: int, at_once: bool) -> None:
+        self.settle(pick=pick, at_once=at_once)
+
+    def settle(self, *, pick: int, at_once: bool) -> None:
         unsettled = self.stack.changes.unsettled()
         if not unsettled:
             return
@@ -373,7 +380,7 @@ class AnySequence(RuleBasedStateMachine):
             assert state is ReceiptState.UNVERIFIED
         elif state is ReceiptState.VERIFIED:
             # Somebody else did exactly the same, on exactly the same file.
-            assert self._is_in_a_version(entry.plan_id)
+            assert self._is_right_after_its_base(entry.plan_id)
         else:
             assert state is ReceiptState.NOT_WRITTEN
         is_open = entry.plan_id in {one.plan_id for one in self.stack.changes.unsettled()}
@@ -399,6 +406,20 @@ class AnySequence(RuleBasedStateMachine):
         known = {"tier": tier, "name": "Apapa"}
         entry = {**self.sites[serial], name: known.get(name, value)}
         self._upload(self._stamps(), {**self.sites, serial: entry}, self.top)
+
+    @precondition(lambda self: self.broken is None)
+    @rule(undone=st.booleans())
+    def edit_beside_the_last_change(self, undone: bool) -> None:
+        """Change another field of a site that was just changed, and perhaps take the change back."""
+        last = next((one for one in reversed(self.written) if self.written[one]), None)
+        sites = [one.gateway_serial for one in self.changed[last].changes if one.after] if last else []
+        if not sites or sites[0] not in self.sites:
+            return
+        serial = sites[0]
+        entry = {**self.sites[serial], "beside": self.edits}
+        self._upload(self._stamps(), {**self.sites, serial: entry}, self.top)
+        if undone:
+            self.undo(str(last), at_once=True)
 
     @rule(pick=PICK)
     def put_an_old_version_back_by_hand(self, pick: int) -> None:
@@ -464,7 +485,7 @@ class AnySequence(RuleBasedStateMachine):
             if entry.outcome is JournalOutcome.FAILED:
                 assert not self.written[plan_id]
             if entry.outcome is JournalOutcome.VERIFIED and not self.written[plan_id]:
-                assert self._is_in_a_version(plan_id)
+                assert self._is_right_after_its_base(plan_id)
 
     def teardown(self) -> None:
         """Replay the history: each version by what is told to have changed from the one before."""
@@ -519,12 +540,11 @@ class AnySequence(RuleBasedStateMachine):
                 assert (name in then[serial]) is (name in wanted)
                 assert is_same_entry(then[serial].get(name), wanted.get(name))
 
-    def _is_in_a_version(self, plan_id: str) -> bool:
+    def _is_right_after_its_base(self, plan_id: str) -> bool:
         plan = replace(self.changed[plan_id], document=None)
-        documents = (raw for raw in map(_raw, map(self.world.body_of, self.world.versions())) if raw)
-        return any(
-            not compare(plan, parse_site_tiers(json.dumps(raw).encode())).unverified for raw in documents
-        )
+        bodies = [self.world.body_of(version) for version in self.world.versions()]
+        followers = [newer for newer, older in pairwise(bodies) if _etag(older) == plan.base_etag]
+        return any(_raw(one) and not compare(plan, parse_site_tiers(one)).unverified for one in followers)
 
     @contextmanager
     def _dying(self, point: str) -> Iterator[None]:
@@ -576,6 +596,10 @@ def _with(sites: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Return sites with a plan's changes made to them."""
     changed = {change.gateway_serial: change.after for change in plan.changes}
     return {serial: entry for serial, entry in {**sites, **changed}.items() if entry is not None}
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
 
 
 def _raw(body: bytes) -> dict[str, Any] | None:

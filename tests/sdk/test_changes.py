@@ -335,3 +335,40 @@ def test_a_secret_changed_since_is_noticed(stack: Stack, home: Any) -> None:
         stack.changes.plan_undo(plan_id)
     assert caught.value.code == "MOVED_ON"
     assert "hunter" not in caught.value.why
+
+
+def body(home: Any) -> bytes:
+    content = (
+        home.client("s3").get_object(Bucket="smarterise-site-config", Key="site-tiers.json")["Body"].read()
+    )
+    return bytes(content)
+
+
+def test_secrets_are_those_of_the_change_though_its_file_came_again(stack: Stack, home: Any) -> None:
+    """Masked, two secrets look the same, and a file put back by hand is the same to the byte."""
+    edit(home, ftp_password="hunter1")
+    before = body(home)
+    first = applied(stack, {YABA: {"ftp_password": "hunter2"}})
+    after = body(home)
+    second = undone(stack, first)
+    home.put_file(after)
+    applied(stack, {"AN54101471": {"tier": "CRITICAL"}})
+    home.put_file(before)
+    undone(stack, second)
+    assert site(home)["ftp_password"] == "hunter2"
+
+
+def test_secrets_that_cannot_be_told_apart_are_not_guessed(stack: Stack, home: Any) -> None:
+    edit(home, ftp_password="hunter1")
+    before = body(home)
+    for secret in ("hunter2", "hunter3"):
+        plan = stack.sites.plan_update({YABA: {"ftp_password": secret}})
+        home.put_file(before)
+        stack.sites.apply(plan)
+        home.put_file(before)
+    path = stack.journal.path
+    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:-1]))
+    with pytest.raises(InvalidDocument) as caught:
+        stack.changes.plan_undo(plan.plan_id)
+    assert "several changes look like it" in caught.value.why
+    assert f"journal settle {plan.plan_id}" in caught.value.remedy

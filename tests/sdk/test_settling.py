@@ -206,6 +206,30 @@ def test_secrets_do_not_hinder(stack: Stack, home: Any) -> None:
     assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
 
 
+def test_a_change_of_secrets_alone_is_not_taken_for_made(stack: Stack, home: Any) -> None:
+    edit(home, ftp_password="hunter1")
+    plan = lost(stack, stack.sites.plan_update({YABA: {"ftp_password": "hunter2"}}))
+    edit(home, name="Yaba")
+    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+
+
+def test_without_versions_secrets_cannot_be_compared(frail: Stack, proxy: Any, home: Any) -> None:
+    edit(home, ftp_password="hunter1")
+    plan = applied_without_end(frail, home, frail.sites.plan_update({YABA: {"ftp_password": "hunter2"}}))
+    proxy.fail(is_list, **DENIAL)
+    receipt = frail.changes.settle(plan.plan_id)
+    assert receipt.state is ReceiptState.UNVERIFIED
+    assert "a secret is among what was changed" in receipt.unverified[YABA]
+
+
+def test_a_change_that_did_more_on_the_same_file_is_another(stack: Stack, home: Any) -> None:
+    plan = lost(stack)
+    edit(home, tier="NON_CRITICAL", name="Yaba")
+    receipt = stack.changes.settle(plan.plan_id)
+    assert receipt.state is ReceiptState.NOT_WRITTEN
+    assert receipt.notes == ("the file reads as asked all the same",)
+
+
 def test_a_file_that_was_mended(home: Any, settings_for: Callable[..., Any]) -> None:
     """A repair is planned on the broken file's own ETag, and may change no site at all."""
     good = home.file()

@@ -204,7 +204,7 @@ class Changes:
     def _exact_changes(self, entry: JournalEntry) -> Sequence[SiteChange]:
         """Return what a change changed, with the secrets that the journal has masked."""
         changes = entry.changes
-        return self._settler().exact_changes(entry, changes) if entry.hides_secrets else changes
+        return self._settler().exact_changes(entry, changes) if entry.masked_serials else changes
 
 
 def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:

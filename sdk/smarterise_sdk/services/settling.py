@@ -13,9 +13,10 @@ from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from smarterise_sdk.domain.history import changes_between
 from smarterise_sdk.domain.plans import Plan, Receipt, ReceiptState, SiteChange
 from smarterise_sdk.domain.problems import InvalidInput
-from smarterise_sdk.domain.site_tiers import SiteTiers, parse_site_tiers
+from smarterise_sdk.domain.site_tiers import SiteTiers, new_site_tiers, parse_site_tiers
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
 from smarterise_sdk.journal_entries import JournalOutcome
@@ -25,10 +26,10 @@ from smarterise_sdk.services.moments import utc_now
 from smarterise_sdk.services.recording import Recording
 from smarterise_sdk.services.site_file import NO_FILE
 from smarterise_sdk.services.site_roads import SiteRoads
-from smarterise_sdk.services.site_verification import Verdict, compare
+from smarterise_sdk.services.site_verification import Verdict, compare, targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.history import FileVersion
@@ -45,6 +46,7 @@ ARRIVES_WITHIN: Final = timedelta(minutes=2)
 VERSIONS_LOOKED_AT: Final = 1000
 FIRST_LOOKED_AT: Final = 50
 TOLD_AT_MOST: Final = 10
+_HIDDEN: Final = "a secret is among what was changed, and the journal keeps none to compare with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +130,23 @@ class Settler:
         Raises:
             SmarteriseError: They are not to be had.
         """
-        why = "the version it was made on is not among those kept"
+        why = "the version it was made on, or the one after it, is not among those kept"
         try:
-            for before, after in self._pairs(entry):
-                exact = tuple(
-                    SiteChange(
-                        change.gateway_serial,
-                        _object_of(before, change.gateway_serial),
-                        _object_of(after, change.gateway_serial),
-                    )
-                    for change in changes
-                )
-                if all(_is_masked_of(*pair) for pair in zip(changes, exact, strict=True)):
-                    return exact
-                why = "what follows that version is another change"
+            made = [
+                (pair.newer.version_id, exact)
+                for pair in _pairs_on(entry.base_etag, self._versions())
+                if (exact := self._made_by(pair, changes)) is not None
+            ]
         except SmarteriseError as error:
-            why = str(error)
+            made, why = [], str(error)
+        of_version = [exact for version_id, exact in made if version_id == entry.version_id]
+        found = of_version or [exact for _, exact in made]
+        if found and all(exact == found[0] for exact in found):
+            return found[0]
         raise InvalidDocument(
             f"change {entry.plan_id} holds secrets, which the journal does not keep, and they are not to be "
             "had from the versions of the file",
-            why=why,
+            why="several changes look like it where secrets are masked" if found else why,
             remedy=f"see first what became of it: smarterise-ops journal settle {entry.plan_id}"
             if entry.is_unsettled
             else "go back by the file's own history: smarterise-ops sites history; "
@@ -155,14 +154,18 @@ class Settler:
             code="NOT_UNDOABLE",
         )
 
-    def _pairs(self, entry: JournalEntry) -> Iterator[tuple[JsonObject, JsonObject]]:
-        """Yield the sites of the version that a change was made on, and of one right after it."""
-        versions = self._versions()
-        for newer, older in pairwise(versions):
-            if older.etag == entry.base_etag:
-                before, after = self._document(older), self._document(newer)
-                if before is not None and after is not None:
-                    yield before.site_objects, after.site_objects
+    def _made_by(self, pair: _Pair, changes: Sequence[SiteChange]) -> tuple[SiteChange, ...] | None:
+        """Return a change with everything in it, if it is what led from one version to the next."""
+        newer = self._document(pair.newer)
+        older = self._document(pair.older) if pair.older is not None else new_site_tiers({})
+        if newer is None or older is None:
+            return None
+        made = {change.gateway_serial: change for change in changes_between(older, newer)}
+        if len(made) != len(changes):
+            return None
+        exact = tuple(made[one.gateway_serial] for one in changes if one.gateway_serial in made)
+        is_it = len(exact) == len(changes) and all(map(_is_masked_of, changes, exact))
+        return exact if is_it else None
 
     def _finding(self, entry: JournalEntry, plan: Plan) -> Finding:
         file, road = self._current(entry)
@@ -173,7 +176,7 @@ class Settler:
             else _nothing(plan, f"cannot be told from the current file: {file.degraded.message}")
         )
         try:
-            candidates = _next_to(entry.base_etag, self._versions())
+            candidates = _pairs_on(entry.base_etag, self._versions())
             made = self._made(entry, plan, candidates, words)
             is_unchanged = made is None and self._is_unchanged(entry, file)
         except SmarteriseError as error:
@@ -190,14 +193,19 @@ class Settler:
         return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words, notes=all_the_same)
 
     def _made(
-        self, entry: JournalEntry, plan: Plan, candidates: Sequence[FileVersion], words: str
+        self, entry: JournalEntry, plan: Plan, candidates: Sequence[_Pair], words: str
     ) -> Finding | None:
         """Return the version that is the change, if any is."""
-        for version in candidates:
-            document = self._document(version, entry.document_sha256)
-            verdict = compare(plan, _as_journalled(plan, document)) if document is not None else None
-            if verdict is not None and not verdict.unverified:
+        for pair in candidates:
+            version = pair.newer
+            is_it = (
+                self._document(version, entry.document_sha256) is not None
+                if entry.mends_file
+                else self._made_by(pair, plan.changes) is not None
+            )
+            if is_it:
                 by = f"{words}, and found in version {version.version_id}"
+                verdict = Verdict(targets_of(plan), {})
                 return Finding(ReceiptState.VERIFIED, verdict, by, version.etag, version.version_id)
         return None
 
@@ -206,8 +214,12 @@ class Settler:
     ) -> Finding:
         if file.degraded is None and file.etag == entry.base_etag:
             return self._unchanged(entry, plan, words)
+        hidden = {serial: _HIDDEN for serial in live.verified if serial in entry.masked_serials}
+        verdict = Verdict(
+            tuple(serial for serial in live.verified if serial not in hidden), {**live.unverified, **hidden}
+        )
         note = f"whether this change was written cannot be told from the file's versions: {why}"
-        return Finding(live.state, live, words, file.etag, file.version_id, (note,))
+        return Finding(verdict.state, verdict, words, file.etag, file.version_id, (note,))
 
     def _current(self, entry: JournalEntry) -> tuple[SiteFile, Road]:
         """Return the file by the road the change did not take, or else by the one it took."""
@@ -283,13 +295,23 @@ _OUTCOMES: Final = {
 }
 
 
-def _next_to(base_etag: str, versions: Sequence[FileVersion]) -> tuple[FileVersion, ...]:
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A version and the one before it; `None` where there was no file before."""
+
+    newer: FileVersion
+    older: FileVersion | None
+
+
+def _pairs_on(base_etag: str, versions: Sequence[FileVersion]) -> tuple[_Pair, ...]:
     """Return what followed a version right away; the newest come first, and one content may occur again."""
-    if not base_etag:
-        # Where there was no file, the function may have written onto one that came in between.
-        return tuple(versions[-FIRST_LOOKED_AT:])
-    pairs = pairwise(versions)
-    return tuple(newer for newer, older in pairs if older.etag == base_etag)
+    pairs = [_Pair(newer, older) for newer, older in pairwise(versions)]
+    if base_etag:
+        return tuple(pair for pair in pairs if pair.older is not None and pair.older.etag == base_etag)
+    # Where there was no file, the function may have written onto one that came in between.
+    firsts = [_Pair(versions[-1], None)] if versions else []
+    again = [_Pair(pair.newer, None) for pair in pairs if pair.older is not None and pair.older.is_deletion]
+    return (*pairs[-FIRST_LOOKED_AT:], *again, *firsts)
 
 
 def _plan_of(entry: JournalEntry) -> Plan:
@@ -339,8 +361,3 @@ def _since(live: Verdict, file: SiteFile) -> tuple[str, ...]:
 
 def _is_masked_of(journalled: SiteChange, exact: SiteChange) -> bool:
     return masked(exact.before) == journalled.before and masked(exact.after) == journalled.after
-
-
-def _object_of(entries: JsonObject, serial: str) -> JsonObject | None:
-    entry = entries.get(serial)
-    return entry if isinstance(entry, dict) else None
