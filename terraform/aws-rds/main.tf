@@ -1,4 +1,4 @@
-# The database: PostgreSQL, encrypted, by TLS alone, its owner's password made and rotated by RDS.
+# The database: PostgreSQL, encrypted, by TLS alone, its owner's password in no state.
 
 locals {
   family        = "postgres${split(".", var.engine_version)[0]}"
@@ -69,8 +69,10 @@ resource "aws_db_instance" "this" {
   db_name        = var.database_name
 
   username                            = var.username
-  manage_master_user_password         = true
-  master_user_secret_kms_key_id       = var.kms_key_arn
+  manage_master_user_password         = var.replica_enabled ? null : true
+  master_user_secret_kms_key_id       = var.replica_enabled ? null : var.kms_key_arn
+  password_wo                         = var.replica_enabled ? ephemeral.random_password.owner[0].result : null
+  password_wo_version                 = var.replica_enabled ? var.owner_password_version : null
   iam_database_authentication_enabled = true
   ca_cert_identifier                  = "rds-ca-rsa2048-g1"
 

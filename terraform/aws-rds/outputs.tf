@@ -6,7 +6,7 @@ output "database" {
     name              = var.database_name
     resource_id       = var.proxy_enabled ? local.proxy_resource_id : aws_db_instance.this.resource_id
     function_user     = var.function_user
-    master_secret_arn = aws_db_instance.this.master_user_secret[0].secret_arn
+    master_secret_arn = var.replica_enabled ? aws_secretsmanager_secret.owner[0].arn : aws_db_instance.this.master_user_secret[0].secret_arn
     direct_host       = local.instance_host
   }
 

@@ -169,6 +169,18 @@ variable "replica_enabled" {
   }
 }
 
+variable "owner_password_version" {
+  description = "With a replica the owner's password is not rotated by RDS: raise this to have a new one made."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.owner_password_version >= 1 && floor(var.owner_password_version) == var.owner_password_version
+    error_message = "owner_password_version must be a whole number, 1 or more."
+  }
+}
+
 variable "proxy_enabled" {
   description = "Whether functions reach the database through RDS Proxy."
   type        = bool

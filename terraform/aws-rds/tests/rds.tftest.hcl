@@ -98,6 +98,19 @@ run "a_replica_follows" {
   }
 }
 
+run "with_a_replica_the_password_is_not_made_by_rds" {
+  command = plan
+  variables {
+    replica_enabled        = true
+    owner_password_version = 2
+  }
+
+  assert {
+    condition     = aws_db_instance.this.manage_master_user_password == null && aws_db_instance.this.password_wo_version == 2 && aws_secretsmanager_secret_version.owner[0].secret_string_wo_version == 2
+    error_message = "AWS refuses a replica of an instance whose password RDS makes; database and secret must get the same."
+  }
+}
+
 run "an_environment_may_be_lost_on_purpose" {
   command = plan
   variables {
