@@ -1,6 +1,7 @@
 locals {
   is_full = var.mode == "full"
 
+  web_repository    = "smarterise/api_service"
   is_other_database = var.database_url_version > 0
 
   place = {

@@ -137,7 +137,12 @@ module "vpc" {
   log_retention_days = var.log_retention_days
   kms_key_arn        = module.meta.kms_key_arn
 
-  # Functions reach all they need by endpoints; only a database elsewhere needs a way out.
+  interface_endpoints = toset(concat(
+    ["monitoring", "secretsmanager"],
+    local.is_full ? ["ecr.api", "ecr.dkr", "logs", "lambda"] : [],
+  ))
+
+  # Functions and tasks reach all they need by endpoints; only a database elsewhere needs a way out.
   nat                    = local.is_other_database ? "single" : "none"
   outside_database_ports = local.is_other_database ? [var.database_url_port] : []
 }

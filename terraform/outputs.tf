@@ -132,3 +132,18 @@ output "dashboards" {
   description = "Names of the dashboards."
   value       = module.enhanced_lambda.dashboards
 }
+
+output "web_url" {
+  description = "Where the web application is; null without it."
+  value       = one(module.web_app[*].url)
+}
+
+output "web_repository_url" {
+  description = "What images of the web application are pushed to; null without it."
+  value       = try(module.ecr[0].repository_urls[local.web_repository], null)
+}
+
+output "name_servers" {
+  description = "Servers that the parent zone must name, for a zone that was made here."
+  value       = module.route53.name_servers
+}

@@ -417,3 +417,54 @@ variable "alert_emails" {
     error_message = "alert_emails must name one e-mail address at least, e.g. [\"oncall@powersmarter.net\"]: an alarm that nobody hears is none."
   }
 }
+
+# Web application
+
+variable "dns_zone_name" {
+  description = "Zone of Route53 that smarterise_domain_root is in; null for a zone of that very name."
+  type        = string
+  default     = null
+}
+
+variable "dns_zone_creation_enabled" {
+  description = "Whether the zone is made here; otherwise it must be in Route53 already."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "web_image_tag" {
+  description = "Tag or digest of the web application's image in the stack's own repository."
+  type        = string
+  default     = "initial"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$", var.web_image_tag)) && var.web_image_tag != "latest"
+    error_message = "web_image_tag must be the tag or digest of one image, and not \"latest\": tags are never moved here, so a rollback finds what was there."
+  }
+}
+
+variable "web_scaling" {
+  description = "The fewest and the most tasks of the web application."
+  type        = object({ fewest = number, most = number })
+  default     = { fewest = 1, most = 2 }
+  nullable    = false
+
+  validation {
+    condition     = var.web_scaling.fewest >= 1 && var.web_scaling.most >= var.web_scaling.fewest
+    error_message = "web_scaling must have fewest of 1 or more, and most no less than fewest."
+  }
+}
+
+variable "web_log_bucket_name" {
+  description = "Bucket of the logs of load balancer, CloudFront and firewall."
+  type        = string
+  default     = "aws-waf-logs-smarterise"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^aws-waf-logs-[a-z0-9.-]{1,49}[a-z0-9]$", var.web_log_bucket_name))
+    error_message = "web_log_bucket_name must begin with aws-waf-logs-, as AWS WAF writes nowhere else."
+  }
+}

@@ -31,8 +31,11 @@ datalake_raw_athena_results_storage_bucket_name = "datalake-raw-athena-results1-
 iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-certificates1-prod"
 rds_state_bucket_name                           = "smarterise-rds-state1-prod"
 access_log_bucket_name                          = "smarterise-access-logs1-prod"
+web_log_bucket_name                             = "aws-waf-logs-smarterise-prod"
 
 alert_emails              = ["oncall@powersmarter.net"]
 log_retention_days        = 365
 stream_shard_count        = null
 destroy_with_data_enabled = false
+
+web_scaling = { fewest = 2, most = 8 }

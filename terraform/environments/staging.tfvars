@@ -31,6 +31,7 @@ datalake_raw_athena_results_storage_bucket_name = "datalake-raw-athena-results1-
 iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-certificates1-staging"
 rds_state_bucket_name                           = "smarterise-rds-state1-staging"
 access_log_bucket_name                          = "smarterise-access-logs1-staging"
+web_log_bucket_name                             = "aws-waf-logs-smarterise-staging"
 
 alert_emails              = ["oncall-staging@powersmarter.net"]
 log_retention_days        = 30
