@@ -154,6 +154,11 @@ class Wire:
         """
         self._fault = (on, delivered)
 
+    def refuse(self) -> None:
+        """Let nobody connect any more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
     def close(self) -> None:
         for each in (self._listener, *self._open):
             each.close()

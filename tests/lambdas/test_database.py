@@ -311,3 +311,9 @@ def test_tls_is_used_with_a_server_that_proves_who_it_is(
     monkeypatch.setenv("DATABASE_CA_FILE", str(Authority(tmp_path, "somebody else").file))
     with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
         connect(database_url)
+
+
+def test_a_transaction_within_another_is_refused_because_it_would_not_commit(connection: Connection) -> None:
+    connection.execute(b"SELECT 1")
+    with pytest.raises(AssertionError, match="already"), transaction(connection):
+        pass

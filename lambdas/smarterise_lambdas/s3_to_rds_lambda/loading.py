@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.archive import Archive
     from smarterise_lambdas.shared.database import Connection, Database
+    from smarterise_lambdas.shared.ledger import LedgerEntry
     from smarterise_sdk.domain.csv_rows import RowBlock
     from smarterise_sdk.domain.readings import Reading
     from smarterise_sdk.domain.sites import Site
@@ -159,7 +160,7 @@ class _Load:
             found = ledger.begin(self._connection, self._file, again=again)
         if found.state.is_settled:
             # On a second try it may well be the first one that settled it, and could not tell.
-            return self._settled(is_new=not self._is_first)
+            return _result_of(found, is_new=not self._is_first)
         try:
             if self._intake.trouble is not None:
                 raise self._intake.trouble
@@ -178,7 +179,7 @@ class _Load:
         reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_floats)
         with transaction(self._connection, loader.patience_s) as cursor:
             if not ledger.claim(self._connection, file):
-                return self._settled(is_new=False)
+                return self._settled()
             known = meters.known_meters(self._connection, file.gateway_serial)
             meter = meters.meter_of_file(known, self._intake.name.logger, site.loggers)
             newest = Newest(file.gateway_serial, meter.device_serial, loader.now)
@@ -222,7 +223,7 @@ class _Load:
         told = f"{reason}: {message}"
         with transaction(self._connection, self._loader.patience_s):
             if not ledger.claim(self._connection, file):
-                return self._settled(is_new=False)
+                return self._settled()
             self._settle(FileState.REJECTED, counts, [entry], reason=told)
         return FileResult(FileState.REJECTED, counts, told)
 
@@ -245,11 +246,16 @@ class _Load:
             quarantine.mark(connection, gone, QuarantineState.REPLAYED, at=self._loader.now)
         ledger.settle(connection, file, state, counts, span=span, reason=reason)
 
-    def _settled(self, *, is_new: bool) -> FileResult:
+    def _settled(self) -> FileResult:
+        """Return what somebody else made of the file meanwhile; inside a transaction."""
         found = ledger.entry(self._connection, self._file)
         if found is None:
             raise AssertionError(self._file.origin)
-        return FileResult(found.state, found.counts, found.reason, is_new=is_new)
+        return _result_of(found, is_new=False)
+
+
+def _result_of(found: LedgerEntry, *, is_new: bool) -> FileResult:
+    return FileResult(found.state, found.counts, found.reason, is_new=is_new)
 
 
 def _count_rows(chunks: Iterable[bytes]) -> int:

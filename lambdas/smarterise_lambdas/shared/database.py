@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.pq import TransactionStatus
 
 from smarterise_lambdas.shared.login import connection_parameters, database_url
 
@@ -103,6 +104,9 @@ def transaction(connection: Connection, patience_s: float = PATIENCE_S) -> Itera
         connection: Outside a transaction.
         patience_s: How long each statement may take, seconds; a lock may take half of it.
     """
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        # Within another one it would be a savepoint, and what looks committed would be lost.
+        raise AssertionError("the connection is in a transaction already")
     with connection.transaction(), connection.cursor() as cursor:
         limits = {
             "statement_timeout": patience_s,

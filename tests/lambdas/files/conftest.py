@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import psycopg
 import pytest
 
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_handler
 from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.database import Database
 from smarterise_sdk.domain.file_names import lake_file_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from smarterise_lambdas.s3_to_rds_lambda.logic import Means
 
 SERIAL = "AN54101471"
 START = datetime(2025, 3, 20, 12, tzinfo=UTC)
@@ -125,9 +131,22 @@ class Loads:
     def again(self, *keys: str) -> list[dict[str, Any]]:
         return self.invoke({"action": "load", "keys": list(keys), "again": True})
 
+    @staticmethod
+    def restart() -> None:
+        """Let the next invocation be a cold start."""
+        restart()
+
+    def means(self) -> Means:
+        """Return what another instance of the function would have."""
+        return replace(file_handler.means(), database=Database())
+
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(statement.encode(), values).fetchall()
+            return connection.execute(statement.encode(), values or None).fetchall()
+
+    def execute(self, statement: str, *values: Any) -> None:
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(statement.encode(), values or None)
 
     def readings(self) -> list[tuple[Any, ...]]:
         return self.query("SELECT measured_at, voltage_a, source, device_serial FROM readings ORDER BY 1, 4")
@@ -203,4 +222,68 @@ def loads(bucket: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> It
         }
     )
     yield found
+    restart()
+
+
+class Faucet:
+    """What lies between the function and S3: it can run dry in the middle of an answer."""
+
+    def __init__(self, endpoint: str) -> None:
+        parts = urlsplit(endpoint)
+        self._server = (parts.hostname or "", parts.port or 0)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._drops = 0
+        self._after = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def run_dry(self, *, times: int, after: int) -> None:
+        """Cut so many connections, each after so many bytes of what S3 sends."""
+        self._drops, self._after = times, after
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._server)
+            threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._pour, args=(server, client), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+
+    def _pour(self, source: socket.socket, target: socket.socket) -> None:
+        poured = 0
+        with suppress(OSError):
+            while data := source.recv(4096):
+                target.sendall(data)
+                poured += len(data)
+                with self._lock:
+                    if self._drops and poured > self._after:
+                        self._drops -= 1
+                        break
+        for each in (target, source):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@pytest.fixture
+def faucet(loads: Loads, aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faucet]:
+    """A way to S3 that can run dry."""
+    found = Faucet(aws_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", found.url)
+    aws.s3.cache_clear()
+    restart()
+    yield found
+    found.close()
+    aws.s3.cache_clear()
     restart()
