@@ -324,9 +324,10 @@ class AnySequence(RuleBasedStateMachine):
         serial = list(self.sites)[pick % len(self.sites)]
         self.edits += 1
         entry = {**self.sites[serial], "crew": value, "shift": self.edits}
-        self.apply_and_die(
-            self.stack.sites.plan_replace({serial: entry}, reason=f"{self.edits}", via=via), point
-        )
+        plan = self.stack.sites.plan_replace({serial: entry}, reason=f"reason {self.edits}", via=via)
+        self.apply_and_die(plan, point)
+        if is_settled:
+            self.settle(pick=0, at_once=True)
 
     @rule(plan=plans, point=st.sampled_from(POINTS))
     def apply_later_and_die(self, plan: Plan, point: str) -> None:

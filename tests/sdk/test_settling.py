@@ -105,6 +105,13 @@ def test_somebody_else_did_the_same(stack: Stack, home: Any) -> None:
     assert receipt.notes == ("the file reads as asked all the same",)
 
 
+def test_somebody_else_did_the_same_on_a_later_file(stack: Stack, home: Any) -> None:
+    plan = lost(stack)
+    stack.sites.apply(stack.sites.plan_update({"AN54101471": {"tier": "CRITICAL"}}))
+    edit(home, tier="NON_CRITICAL")
+    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+
+
 def test_there_was_no_file_and_there_is_none(stack: Stack, home: Any) -> None:
     home.forget_file()
     plan = lost(stack, stack.sites.plan_update({"NEW1": {"tier": "CRITICAL"}}, create=True))

@@ -247,7 +247,7 @@ class Settler:
 
     def _unchanged(self, entry: JournalEntry, plan: Plan, words: str) -> Finding:
         if self._may_arrive(entry):
-            until = utc_text(max(entry.at, self._now()) + ARRIVES_WITHIN)
+            until = utc_text(entry.at + ARRIVES_WITHIN)
             reason = f"the file is unchanged so far, but the write may still arrive; look again after {until}"
             return Finding(ReceiptState.UNVERIFIED, _nothing(plan, reason), words, is_final=False)
         reason = "was not written: the file is still the one the change was planned on"
