@@ -17,7 +17,7 @@ demo: $(INSTALLED) ## Start a stack of 40 simulated meters and open the console 
 
 test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold the SDK's branch coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=
 	$(BIN)/python tools/coverage_gate.py
 
 lint: $(INSTALLED) ## Check style, types and which part may import which

@@ -29,6 +29,13 @@ ZIPS = (
 PATIENCE_S = 240
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one worker: what takes long, applying an environment, is then done once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("terraform"))
+
+
 def runner() -> str:
     """Return the offline runner; skip the test where there is none."""
     found = os.environ.get("TF_OFFLINE", "")
