@@ -212,14 +212,6 @@ variable "ftp_pass" {
     condition     = length(var.ftp_pass) > 0 && var.ftp_pass != "your-ftp-password"
     error_message = "ftp_pass must be the password of the FTP user, given as the environment variable TF_VAR_ftp_pass; \"your-ftp-password\" is the guide's example."
   }
-
-  validation {
-    condition = length(var.ftp_pass) == 0 || alltrue([
-      for file in setunion(fileset(path.root, "*.tfvars"), fileset(path.root, "environments/*.tfvars")) :
-      !can(regex("(?m)^\\s*(ftp_pass|database_url)\\s*=", file("${path.root}/${file}")))
-    ])
-    error_message = "A password stands in a .tfvars file: take the lines ftp_pass and database_url out of it and set the environment variables TF_VAR_ftp_pass and TF_VAR_database_url instead. Then change the password, if the file was ever committed."
-  }
 }
 
 variable "ftp_pass_version" {
@@ -231,6 +223,15 @@ variable "ftp_pass_version" {
   validation {
     condition     = var.ftp_pass_version >= 1 && floor(var.ftp_pass_version) == var.ftp_pass_version
     error_message = "ftp_pass_version must be a whole number, 1 or more."
+  }
+
+  # Here and not at ftp_pass: Terraform quotes the line of the value that it refuses.
+  validation {
+    condition = var.ftp_pass_version < 1 || alltrue([
+      for file in setunion(fileset(path.root, "*.tfvars"), fileset(path.root, "environments/*.tfvars")) :
+      !can(regex("(?m)^\\s*(ftp_pass|database_url)\\s*=", file("${path.root}/${file}")))
+    ])
+    error_message = "A password stands in a .tfvars file: take the lines ftp_pass and database_url out of it and set the environment variables TF_VAR_ftp_pass and TF_VAR_database_url instead. Then change the password, if the file was ever committed."
   }
 }
 
