@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 FAULTS: Final = (psycopg.Error, ClientError, BotoCoreError)
 BLOCKS_AHEAD: Final = 3
 
-_OF_THE_FILE: Final = (psycopg.DataError, psycopg.IntegrityError)
-"""What the database refuses for its own sake, however often it comes."""
+_OF_THE_FILE: Final = psycopg.DataError
+"""What lies in the values of a row. A constraint that somebody added is no fault of theirs."""
 _CUT: Final = "the file ends early; what came before is loaded"
 
 

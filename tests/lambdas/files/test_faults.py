@@ -277,7 +277,11 @@ def test_time_that_runs_out_is_a_fault_with_a_remedy(loads: Any) -> None:
 
 
 def test_what_the_database_takes_never_is_kept_and_holds_nothing_up(loads: Any) -> None:
-    loads.execute("ALTER TABLE readings ADD CONSTRAINT odd CHECK (voltage_a < 400)")
+    loads.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.voltage_a > 400 THEN"
+        " RAISE EXCEPTION 'out of range' USING ERRCODE = '22003'; END IF; RETURN NEW; END $$"
+    )
+    loads.execute("CREATE TRIGGER odd BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION refuse()")
     key = loads.put(
         loads.log([*loads.rows(3), *loads.rows(1, start=loads.start - timedelta(hours=1), voltage=500)])
     )
@@ -285,10 +289,21 @@ def test_what_the_database_takes_never_is_kept_and_holds_nothing_up(loads: Any) 
     assert (told["state"], told["rows"]) == ("rejected", NOTHING | {"rejected": 4})
     assert loads.quarantine() == [("REFUSED_BY_DATABASE", 4, "kept", key)]
     assert loads.readings() == []
-    loads.execute("ALTER TABLE readings DROP CONSTRAINT odd")
+    loads.execute("DROP TRIGGER odd ON readings")
     (again,) = loads.again(key)
     assert again["rows"] == NOTHING | {"loaded": 4}
     assert [row[2] for row in loads.quarantine()] == ["replayed"]
+
+
+def test_a_constraint_that_somebody_added_is_a_fault_of_his(loads: Any) -> None:
+    loads.execute("ALTER TABLE readings ADD CONSTRAINT odd CHECK (voltage_a < 100)")
+    key = loads.put(loads.log(loads.rows(3)))
+    with pytest.raises(LoadIncomplete, match="odd"):
+        loads.deliver(key)
+    assert (loads.readings(), loads.quarantine()) == ([], [])
+    assert loads.ledger()[key]["state"] == "failed"
+    loads.execute("ALTER TABLE readings DROP CONSTRAINT odd")
+    recovers(loads, key, 3)
 
 
 def test_a_site_file_that_cannot_be_read_stops_only_files_that_need_it(loads: Any) -> None:
