@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def load(payload: bytes) -> Any:
     """Return what JSON text in UTF-8 says, with or without a byte order mark.
 
+    An integer beyond 64 bits is read as the nearest float.
+
     Raises:
         ValueError: If it is none.
         RecursionError: If it is nested too deep.
