@@ -84,7 +84,7 @@ def served_version(store: SiteFile, version_id: str) -> Served:
     try:
         return Served(parsed(file, store), file, None)
     except InvalidInput as error:
-        remedy = 'Choose another version: "history" tells which are good.'
+        remedy = 'Choose another version: "history" ("sites history") tells which are good.'
         raise Refusal.of(error, "VERSION_INVALID", remedy) from error
 
 
@@ -120,7 +120,7 @@ def file_missing(store: SiteFile) -> Refusal:
 def no_such_version(store: SiteFile, version_id: str) -> Refusal:
     """Return the refusal for a version that is not to be had."""
     message = f"{store.location} has no version {visible(version_id)[:120]}, or it is not to be had any more"
-    return Refusal("VERSION_NOT_FOUND", message, 'Choose one that "history" tells.')
+    return Refusal("VERSION_NOT_FOUND", message, 'Choose one that "history" ("sites history") tells.')
 
 
 def _good_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:

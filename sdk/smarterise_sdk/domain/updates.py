@@ -285,7 +285,7 @@ class _Suggestions:
         return Problem(
             "SITE_NOT_FOUND",
             f'there is no site "{shown}"',
-            f'{meant}For a new site say so with "create".',
+            f'{meant}For a new site say so with "create" ("--create", or "sites add").',
             site=shown,
         )
 
