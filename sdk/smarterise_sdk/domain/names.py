@@ -26,6 +26,7 @@ class StackNames:
     s3_to_rds: str = "s3_to_rds_lambda"
     kinesis_to_s3_rds: str = "kinesis_to_s3_rds"
     alarm_notifier: str = "alarm_notifier"
+    ingest_manager: str = "ingest-manager"
     critical_rule_prefix: str = "critical-sites"
     non_critical_rule_prefix: str = "non-critical-sites"
     stream: str = "device-data-stream"
@@ -45,6 +46,7 @@ class StackNames:
             self.s3_to_rds,
             self.kinesis_to_s3_rds,
             self.alarm_notifier,
+            self.ingest_manager,
         )
 
     @property
