@@ -52,8 +52,14 @@ def turns() -> UpkeepTurns:
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle one batch; the answer names the records that must come again."""
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Handle one batch, and name the records that must come again; or load what is kept of the stream again.
+
+    Raises:
+        BadRequest: If it is neither.
+    """
+    if not isinstance(event, dict) or "Records" not in event:
+        return _load_again(event, context)
     records = [record for entry in event["Records"] for record in stream_records(entry)]
     # What is done twice, because the server went away, has to fit in too.
     patience = max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2))
@@ -61,6 +67,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if not outcome.faults:
         turns().take(_remaining_s(context) - SPARE_S)
     return outcome.to_answer()
+
+
+def _load_again(event: Any, context: LambdaContext) -> dict[str, Any]:
+    from smarterise_lambdas.kinesis_to_s3_rds.again import keys_of, load_again  # the stream needs none of it
+
+    return load_again(
+        keys_of(event),
+        sinks(),
+        aws.s3(),
+        now=datetime.now(UTC),
+        patience_s=max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2)),
+        is_over=lambda: _remaining_s(context) < 1.5 * SPARE_S,
+    )
 
 
 def _remaining_s(context: LambdaContext) -> float:

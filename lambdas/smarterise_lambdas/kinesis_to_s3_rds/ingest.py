@@ -72,7 +72,7 @@ class BatchOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class Parcel:
     """An object to be written, and the records that are safe once it is."""
 
     key: str
@@ -98,8 +98,8 @@ def ingest(
     admission = admitted([judged(record) for record in records], sinks.watch.sites())
     accepted, rejected = with_clock_faults(admission.accepted), admission.rejected
     groups = _by_object(accepted)
-    faults = _written(
-        [*map(_quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
+    faults = written(
+        [*map(quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
         sinks,
     )
     batch_ids = {item.record.name: _batch_id(group) for group in groups.values() for item in group}
@@ -110,7 +110,7 @@ def ingest(
     try:
         loaded = loader.load(rows, [item.to_entry(sinks.archive.bucket) for item in kept])
         refused = [_refused(safe[position], why) for position, why in loaded.refused.items()]
-        faults |= _written([*map(_quarantine_parcel, refused)], sinks)
+        faults |= written([*map(quarantine_parcel, refused)], sinks)
         kept_too = [item for item in refused if item.record.sequence not in faults]
         loader.load([], [item.to_entry(sinks.archive.bucket) for item in kept_too])
     except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: the secret that holds the database's address
@@ -169,20 +169,26 @@ def _batch_id(group: Sequence[Accepted]) -> str:
     return group[0].record.name
 
 
-def _lake_parcel(key: str, group: Sequence[Accepted]) -> _Parcel:
-    return _Parcel(key, packed(map(lake_line, group)), tuple(item.record for item in group))
+def _lake_parcel(key: str, group: Sequence[Accepted]) -> Parcel:
+    return Parcel(key, packed(map(lake_line, group)), tuple(item.record for item in group))
 
 
-def _quarantine_parcel(rejected: Rejected) -> _Parcel:
-    return _Parcel(rejected.key, packed([rejected.to_line()]), (rejected.record,))
+def lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
+    """Return the objects of the lake that readings are kept in."""
+    return [_lake_parcel(key, group) for key, group in _by_object(accepted).items()]
 
 
-def _written(parcels: Sequence[_Parcel], sinks: Sinks) -> dict[str, str]:
+def quarantine_parcel(rejected: Rejected) -> Parcel:
+    """Return the object of the quarantine that a record is kept in."""
+    return Parcel(rejected.key, packed([rejected.to_line()]), (rejected.record,))
+
+
+def written(parcels: Sequence[Parcel], sinks: Sinks) -> dict[str, str]:
     """Write objects side by side; return why, by sequence number, for the records of those that failed."""
     if not parcels:
         return {}
 
-    def put(parcel: _Parcel) -> str | None:
+    def put(parcel: Parcel) -> str | None:
         try:
             sinks.archive.put(parcel.key, parcel.body)
         except AWS_FAULTS as error:

@@ -52,6 +52,11 @@ class StreamRecord:
         return self.sequence if self.part is None else f"{self.sequence}-{self.part}"
 
     @property
+    def origin(self) -> str:
+        """Where it came from, as the quarantine's index says."""
+        return f"{self.stream}/{self.shard}"
+
+    @property
     def name(self) -> str:
         """What tells this record from all others, fit for an object key."""
         return f"{self.shard}-{self.position}"
@@ -106,7 +111,7 @@ class Rejected:
             gateway_serial=record.partition_key,
             bucket=bucket,
             key=self.key,
-            origin=f"{record.stream}/{record.shard}",
+            origin=record.origin,
             position=record.position,
             reason=self.reason.value,
             detail=self.message,

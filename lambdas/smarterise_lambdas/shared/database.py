@@ -22,7 +22,7 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 Cursor: TypeAlias = "psycopg.Cursor[tuple[Any, ...]]"
 T = TypeVar("T")
 
-SCHEMA_VERSION: Final = "0004"
+SCHEMA_VERSION: Final = "0005"
 """The oldest schema that this code can work with: the newest step of `smarterise_lambdas.migrations`."""
 VERSION_TABLE: Final = "schema_version"
 
