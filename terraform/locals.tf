@@ -3,6 +3,7 @@ locals {
 
   web_repository    = "smarterise/api_service"
   is_other_database = var.database_url_version > 0
+  is_lake_backed_up = local.is_full && var.backups_enabled && var.backup_lake_enabled
 
   place = {
     account_id = module.meta.account_id

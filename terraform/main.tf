@@ -89,7 +89,7 @@ module "lambda" {
   kms_key_arn        = module.meta.kms_key_arn
   package_dir        = local.package_dir
   log_retention_days = var.log_retention_days
-  data_lake          = module.s3.data_lake
+  data_lake          = merge(module.s3.data_lake, { backups_enabled = local.is_lake_backed_up })
   ftp_folder         = var.s3_folder
   ftp_password       = var.ftp_pass
   database_url_value = var.database_url
@@ -247,6 +247,30 @@ module "eventbridge" {
         source        = ["aws.backup"]
         "detail-type" = ["Backup Job State Change", "Copy Job State Change"]
         detail        = { state = ["FAILED", "ABORTED", "EXPIRED"] }
+      })
+    }
+    restore-failed = {
+      description = "a restore did not come about, be it the monthly test or one in earnest"
+      pattern = jsonencode({
+        source        = ["aws.backup"]
+        "detail-type" = ["Restore Job State Change"]
+        detail        = { status = ["FAILED", "ABORTED"] }
+      })
+    }
+    promise-broken = {
+      description = "something in the account is no longer as the stack promises: encrypted, private, backed up"
+      pattern = jsonencode({
+        source        = ["aws.config"]
+        "detail-type" = ["Config Rules Compliance Change"]
+        detail        = { newEvaluationResult = { complianceType = ["NON_COMPLIANT"] } }
+      })
+    }
+    audit-switched-off = {
+      description = "somebody stopped recording what is done to the account"
+      pattern = jsonencode({
+        source        = ["aws.cloudtrail", "aws.config"]
+        "detail-type" = ["AWS API Call via CloudTrail"]
+        detail        = { eventName = ["StopLogging", "DeleteTrail", "StopConfigurationRecorder", "DeleteConfigurationRecorder", "DeleteDeliveryChannel"] }
       })
     }
     aws-health = {

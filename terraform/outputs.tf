@@ -147,3 +147,48 @@ output "name_servers" {
   description = "Servers that the parent zone must name, for a zone that was made here."
   value       = module.route53.name_servers
 }
+
+output "audit_bucket" {
+  description = "Bucket of what CloudTrail and AWS Config record; null without them."
+  value       = one(module.audit[*].bucket_name)
+}
+
+output "backup_vault" {
+  description = "Vault of the backups; null without them."
+  value       = one(module.backups[*].vault_name)
+}
+
+output "backup_copy_vault" {
+  description = "Vault of the copies in the second region: name, ARN and region; null without them."
+  value       = one(module.backups[*].copy_vault)
+}
+
+output "backup_role_arn" {
+  description = "Role to start restores with; null without backups."
+  value       = one(module.backups[*].role_arn)
+}
+
+output "database_instance" {
+  description = "Identifier of the database's instance."
+  value       = module.rds.instance_id
+}
+
+output "database_subnet_group" {
+  description = "Subnet group that a restored database belongs into."
+  value       = module.rds.subnet_group_name
+}
+
+output "database_security_group" {
+  description = "Security group that a restored database belongs into."
+  value       = module.vpc.security_group_ids.database
+}
+
+output "database_parameter_group" {
+  description = "Parameter group that a restored database is to have."
+  value       = module.rds.parameter_group_name
+}
+
+output "budget" {
+  description = "Name of the budget of the month."
+  value       = module.costs.budget_name
+}

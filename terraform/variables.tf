@@ -469,3 +469,128 @@ variable "web_log_bucket_name" {
     error_message = "web_log_bucket_name must begin with aws-waf-logs-, as AWS WAF writes nowhere else."
   }
 }
+
+# Security, backups, costs
+
+variable "audit_enabled" {
+  description = "Whether CloudTrail and AWS Config record what is done to the account; never with mode = \"minimal\". Set it to false where a landing zone does so already."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "audit_bucket_name" {
+  description = "Bucket of what CloudTrail and AWS Config record."
+  type        = string
+  default     = "smarterise-audit1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.audit_bucket_name))
+    error_message = "audit_bucket_name must be 3 to 63 small letters, digits, hyphens and dots, as S3 takes nothing else."
+  }
+}
+
+variable "audit_retention_days" {
+  description = "Days that what CloudTrail and AWS Config record is kept."
+  type        = number
+  default     = 400
+  nullable    = false
+
+  validation {
+    condition     = var.audit_retention_days >= 121 && floor(var.audit_retention_days) == var.audit_retention_days
+    error_message = "audit_retention_days must be a whole number of 121 days or more: after 90 days the log goes to cheaper storage, where S3 bills 30 days at least."
+  }
+}
+
+variable "backups_enabled" {
+  description = "Whether database, site file and certificates are backed up in a vault and copied to a second region; never with mode = \"minimal\". The database's own backups of the last 14 days are there in any case."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "backup_copy_region" {
+  description = "Region that backups are copied to."
+  type        = string
+  default     = "eu-central-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.backup_copy_region)) && var.backup_copy_region != var.aws_region
+    error_message = "backup_copy_region must be a region such as eu-central-1, and another than aws_region (${var.aws_region}): a copy there would be lost with it."
+  }
+}
+
+variable "backup_daily_retention_days" {
+  description = "Days that the backup of each day is kept, in both regions."
+  type        = number
+  default     = 35
+  nullable    = false
+
+  validation {
+    condition     = var.backup_daily_retention_days >= 7 && floor(var.backup_daily_retention_days) == var.backup_daily_retention_days
+    error_message = "backup_daily_retention_days must be a whole number of 7 days or more: the vaults are locked against keeping backups for less."
+  }
+}
+
+variable "backup_monthly_retention_days" {
+  description = "Days that the backup of the first day of each month is kept, in both regions."
+  type        = number
+  default     = 400
+  nullable    = false
+
+  validation {
+    condition     = var.backup_monthly_retention_days >= var.backup_daily_retention_days && floor(var.backup_monthly_retention_days) == var.backup_monthly_retention_days
+    error_message = "backup_monthly_retention_days must be a whole number of days, no less than backup_daily_retention_days (${var.backup_daily_retention_days})."
+  }
+}
+
+variable "backup_lake_enabled" {
+  description = "Whether the lake is backed up and copied too. What is in it grows with each reading, and so does the price."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "backup_restore_test_enabled" {
+  description = "Whether the newest backups of database and site file are restored each month, beside the stack, to see that they can be."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "monthly_budget_usd" {
+  description = "What the account may cost a month, in US dollars: told at 80 %, when it is reached, and when it is expected to be. docs/how-to/costs.md has what to expect."
+  type        = number
+  default     = 500
+  nullable    = false
+
+  validation {
+    condition     = var.monthly_budget_usd > 0
+    error_message = "monthly_budget_usd must be more than 0 US dollars."
+  }
+}
+
+variable "cost_anomaly_limit_usd" {
+  description = "What an unusual cost of one service must come to, in US dollars, to be told."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.cost_anomaly_limit_usd > 0
+    error_message = "cost_anomaly_limit_usd must be more than 0 US dollars."
+  }
+}
+
+variable "cost_anomaly_monitor_arn" {
+  description = "ARN of the account's monitor of all services, where it has one already (newer accounts do); null to have one made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:ce::[0-9]{12}:anomalymonitor/[0-9a-f-]+$", coalesce(var.cost_anomaly_monitor_arn, "arn:aws:ce::123456789012:anomalymonitor/0")))
+    error_message = "cost_anomaly_monitor_arn must be the ARN of a monitor, as `aws ce get-anomaly-monitors` tells it, e.g. arn:aws:ce::123456789012:anomalymonitor/1a2b3c4d."
+  }
+}

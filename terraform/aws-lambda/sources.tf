@@ -29,7 +29,8 @@ resource "aws_lambda_permission" "files" {
 }
 
 resource "aws_s3_bucket_notification" "files" {
-  bucket = var.data_lake.name
+  bucket      = var.data_lake.name
+  eventbridge = var.data_lake.backups_enabled # AWS Backup hears of new objects by it
 
   lambda_function {
     id                  = "files-of-the-ftp-server"

@@ -29,8 +29,8 @@ variable "site_config" {
 }
 
 variable "data_lake" {
-  description = "Name and ARN of the lake's bucket."
-  type        = object({ name = string, arn = string })
+  description = "Name and ARN of the lake's bucket, and whether AWS Backup backs it up."
+  type        = object({ name = string, arn = string, backups_enabled = optional(bool, false) })
 }
 
 variable "ftp_folder" {

@@ -24,6 +24,16 @@ output "instance_arn" {
   value       = aws_db_instance.this.arn
 }
 
+output "subnet_group_name" {
+  description = "Subnet group of the instance, for what is restored beside it."
+  value       = aws_db_subnet_group.this.name
+}
+
+output "parameter_group_name" {
+  description = "Parameter group of the instance, for what is restored beside it."
+  value       = aws_db_parameter_group.this.name
+}
+
 output "replica_host" {
   description = "Host of the replica; null where there is none."
   value       = one(aws_db_instance.replica[*].address)

@@ -173,7 +173,8 @@ resource "aws_lambda_permission" "uploads" {
 }
 
 resource "aws_s3_bucket_notification" "this" {
-  bucket = module.bucket.name
+  bucket      = module.bucket.name
+  eventbridge = true # AWS Backup hears of new versions by it, and would switch it on behind Terraform's back
 
   lambda_function {
     id                  = "the-site-file"

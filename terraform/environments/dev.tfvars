@@ -32,8 +32,12 @@ iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-ce
 rds_state_bucket_name                           = "smarterise-rds-state1"
 access_log_bucket_name                          = "smarterise-access-logs1"
 web_log_bucket_name                             = "aws-waf-logs-smarterise"
+audit_bucket_name                               = "smarterise-audit1"
 
 alert_emails              = ["oncall-dev@powersmarter.net"]
 log_retention_days        = 14
 stream_shard_count        = 1
 destroy_with_data_enabled = true
+
+backups_enabled    = false
+monthly_budget_usd = 400

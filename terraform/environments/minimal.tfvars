@@ -32,8 +32,11 @@ iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-ce
 rds_state_bucket_name                           = "smarterise-rds-state1-minimal"
 access_log_bucket_name                          = "smarterise-access-logs1-minimal"
 web_log_bucket_name                             = "aws-waf-logs-smarterise-minimal"
+audit_bucket_name                               = "smarterise-audit1-minimal"
 
 alert_emails              = ["oncall-minimal@powersmarter.net"]
 log_retention_days        = 7
 stream_shard_count        = 1
 destroy_with_data_enabled = true
+
+monthly_budget_usd = 150

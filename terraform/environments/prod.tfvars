@@ -32,6 +32,7 @@ iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-ce
 rds_state_bucket_name                           = "smarterise-rds-state1-prod"
 access_log_bucket_name                          = "smarterise-access-logs1-prod"
 web_log_bucket_name                             = "aws-waf-logs-smarterise-prod"
+audit_bucket_name                               = "smarterise-audit1-prod"
 
 alert_emails              = ["oncall@powersmarter.net"]
 log_retention_days        = 365
@@ -39,3 +40,7 @@ stream_shard_count        = null
 destroy_with_data_enabled = false
 
 web_scaling = { fewest = 2, most = 8 }
+
+backup_copy_region  = "eu-central-1"
+backup_lake_enabled = true
+monthly_budget_usd  = 1500

@@ -32,8 +32,13 @@ iot_device_certificate_bucket_name              = "smarterise-accuenergy-mqtt-ce
 rds_state_bucket_name                           = "smarterise-rds-state1-staging"
 access_log_bucket_name                          = "smarterise-access-logs1-staging"
 web_log_bucket_name                             = "aws-waf-logs-smarterise-staging"
+audit_bucket_name                               = "smarterise-audit1-staging"
 
 alert_emails              = ["oncall-staging@powersmarter.net"]
 log_retention_days        = 30
 stream_shard_count        = 1
 destroy_with_data_enabled = false
+
+backup_copy_region  = "eu-central-1"
+backup_lake_enabled = false
+monthly_budget_usd  = 500

@@ -45,6 +45,24 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # A trail says which it is, not whose.
+  statement {
+    sid       = "TrailsThatRecord"
+    actions   = ["kms:GenerateDataKey", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudtrail:${local.region}:${local.account_id}:trail/*"]
+    }
+  }
+
   # Rules of EventBridge do not say whom they are of when a topic's key is asked for.
   statement {
     sid       = "RulesThatTell"
@@ -66,7 +84,6 @@ data "aws_iam_policy_document" "key" {
       type = "Service"
       identifiers = [
         "budgets.amazonaws.com",
-        "cloudtrail.amazonaws.com",
         "cloudwatch.amazonaws.com",
         "config.amazonaws.com",
         "costalerts.amazonaws.com",
