@@ -66,6 +66,9 @@ def up(
     ] = True,
     speed: Speed = 1.0,
     port: Port = 0,
+    ftps: Annotated[
+        bool, typer.Option("--ftps/--ftp", help="Whether the FTP server takes nothing but TLS.")
+    ] = False,
     data_dir: DataDir = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return once it is ready; `local down` ends it.")
@@ -82,6 +85,7 @@ def up(
         simulator=simulator,
         speed=speed,
         port=port,
+        ftps=ftps,
         owned=not detach,
     )
     if detach:

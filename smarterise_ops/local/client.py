@@ -77,6 +77,7 @@ def start(
     simulator: bool = True,
     speed: float = 1.0,
     port: int = 0,
+    ftps: bool = False,
     owned: bool = False,
     timeout: float = START_SECONDS,
 ) -> RunningStack:
@@ -89,6 +90,7 @@ def start(
         simulator: Whether gateways publish by themselves.
         speed: How many times as fast as real they are.
         port: Port of the AWS endpoint; 0 is any.
+        ftps: Whether the FTP server takes nothing but TLS.
         owned: End the stack when this process ends, however it ends.
         timeout: Seconds to wait for it.
 
@@ -108,6 +110,7 @@ def start(
                 simulator=simulator,
                 speed=speed,
                 port=port,
+                ftps=ftps,
                 keep_data_dir=keep,
                 lifeline=inherited,
             )

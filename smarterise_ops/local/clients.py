@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sesv2 import SESV2Client
     from types_boto3_sns import SNSClient
 
 
@@ -32,6 +34,8 @@ class Clients:
     events: EventBridgeClient = field(repr=False)
     logs: CloudWatchLogsClient = field(repr=False)
     cloudwatch: CloudWatchClient = field(repr=False)
+    secrets: SecretsManagerClient = field(repr=False)
+    ses: SESV2Client = field(repr=False)
 
 
 def connect(endpoint: str, secret: str) -> Clients:
@@ -65,4 +69,6 @@ def connect(endpoint: str, secret: str) -> Clients:
         events=session.client("events", endpoint_url=endpoint, config=config),
         logs=session.client("logs", endpoint_url=endpoint, config=config),
         cloudwatch=session.client("cloudwatch", endpoint_url=endpoint, config=config),
+        secrets=session.client("secretsmanager", endpoint_url=endpoint, config=config),
+        ses=session.client("sesv2", endpoint_url=endpoint, config=config),
     )

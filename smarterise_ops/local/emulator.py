@@ -12,12 +12,13 @@ import os.path
 import threading
 import time
 from collections import defaultdict
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import cloudwatch, cloudwatch_logs, kinesis, lambda_svc
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, kinesis, lambda_svc, sns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +52,11 @@ def correct() -> None:
     _wrap(lambda_svc, "_execute_function", _counting_item_failures)
     _wrap(lambda_svc, "_execute_function", _in_turn)
     _wrap(lambda_svc, "invoke_async_with_retry", _queueing)
+    _wrap(sns, "_deliver_to_lambda", _queueing)
+    _replace(eventbridge, "_dispatch_to_lambda", _dispatch_as_event)
     _wrap(lambda_svc, "_poll_kinesis", _polling_when_due)
     _wrap(iam_actions, "request_tag_context", _knowing_namespace)
-    _wrap(iam_actions, "extract_resource_arn", _naming_alarms_and_rules)
+    _wrap(iam_actions, "extract_resource_arn", _naming_resources)
 
 
 def _leave_alarm(_alarm: Any) -> None:
@@ -89,14 +92,22 @@ def _counting_item_failures(original: Callable[..., Any]) -> Callable[..., Any]:
 def _queueing(original: Callable[..., None]) -> Callable[..., None]:
     """Mark what is invoked as an event: its thread takes the mark along, and `_in_turn` heeds it."""
 
-    def invoke(function: Any, event: Any) -> None:
+    def invoke(*arguments: Any) -> None:
         before = _is_queued.set(True)
         try:
-            original(function, event)
+            original(*arguments)
         finally:
             _is_queued.reset(before)
 
     return invoke
+
+
+def _dispatch_as_event(arn: str, payload: str) -> None:
+    """Let a schedule invoke as AWS does: as an event, in its turn, again when it fails."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if function and config:
+        record = lambda_svc._execution_record_for_config(function, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
 
 
 def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,11 +163,11 @@ def _namespace_in(body: bytes) -> str:
     return parse_qs(body.decode(errors="replace")).get("Namespace", [""])[0]
 
 
-def _naming_alarms_and_rules(original: Callable[..., str]) -> Callable[..., str]:
-    """Let policies say which alarms and which rules: ministack takes such calls for calls on anything.
+def _naming_resources(original: Callable[..., str]) -> Callable[..., str]:
+    """Let policies say which alarms, rules and senders: ministack takes such calls for calls on anything.
 
     AWS checks every alarm that a call names; here it is what their names have in common. Rules of the default
-    bus have no bus in their ARN.
+    bus have no bus in their ARN. A letter is sent by an identity, the sender's.
     """
 
     def resource(service: str, *request: Any) -> str:
@@ -172,6 +183,10 @@ def _naming_alarms_and_rules(original: Callable[..., str]) -> Callable[..., str]
             rules = _values_in(body, "Rule")
             rule_arn = f"arn:aws:events:{region}:{account}:rule/"
             return rule_arn + rules[0] if rules else known.replace("rule/default/", "rule/")
+        if service == "ses":
+            senders = _values_in(body, "FromEmailAddress")
+            if senders:
+                return f"arn:aws:ses:{region}:{account}:identity/{parseaddr(senders[0])[1]}"
         return known
 
     return resource

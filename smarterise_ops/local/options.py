@@ -26,6 +26,7 @@ class Options:
         simulator: Whether gateways publish.
         speed: How many times as fast as real.
         port: Port of the AWS endpoint; 0 is any.
+        ftps: Whether the FTP server takes nothing but TLS.
         keep_data_dir: The directory was there before: empty it in the end, but leave it.
         lifeline: A pipe's read end; when its other end closes, our owner is gone and we end.
     """
@@ -36,6 +37,7 @@ class Options:
     simulator: bool
     speed: float
     port: int
+    ftps: bool
     keep_data_dir: bool
     lifeline: int | None
 
@@ -46,6 +48,7 @@ class Options:
             "seed": self.seed,
             "simulator": self.simulator,
             "speed": self.speed,
+            "ftps": self.ftps,
         }
 
 
@@ -67,6 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--simulator", type=lambda word: word == "True", required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ftps", type=lambda word: word == "True", required=True)
     parser.add_argument("--keep-data-dir", type=lambda word: word == "True", required=True)
     parser.add_argument("--lifeline", type=int)
     return Options(**vars(parser.parse_args(arguments)))

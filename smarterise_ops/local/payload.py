@@ -79,11 +79,8 @@ def message(site: SimulatedSite, seed: int, simulated: datetime, now: datetime) 
     """
     measured = measure(site, seed, simulated)
     rng = random.Random(f"details:{seed}:{site.gateway_serial}:{int(simulated.timestamp())}")  # noqa: S311
-    names = _NAMES[site.firmware]
     rows = [
-        *_basic(measured, names),
-        *_energy(measured, names),
-        *_demand(measured, names),
+        *logged_rows(site, measured),
         *_details(measured),
         *_waveform(measured, rng),
     ]
@@ -106,6 +103,12 @@ def message(site: SimulatedSite, seed: int, simulated: datetime, now: datetime) 
         separators=(",", ":"),
         ensure_ascii=False,
     ).encode()
+
+
+def logged_rows(site: SimulatedSite, measured: Measurement) -> list[Row]:
+    """Return what a gateway both publishes and logs: all but angles, switches and harmonics."""
+    names = _NAMES[site.firmware]
+    return [*_basic(measured, names), *_energy(measured, names), *_demand(measured, names)]
 
 
 def _basic(measured: Measurement, names: _Names) -> Iterator[Row]:

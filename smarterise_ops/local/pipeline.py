@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smarterise_ops.local.alarm_evaluator import AlarmEvaluator
 from smarterise_ops.local.aws_server import REGION
 from smarterise_ops.local.clients import connect
 from smarterise_ops.local.iot_step import IotEndpoint, TopicRules
-from smarterise_ops.local.provision import make_alarms, make_operator, provision
+from smarterise_ops.local.log_files import Logging
+from smarterise_ops.local.provision import make_alarms, make_operator, provision, sweep_now
 from smarterise_ops.local.publisher import Publisher
+from smarterise_ops.local.simulator import SimulatedTime
+from smarterise_ops.local.uploader import Uploader
+from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_ops.local.ftp import FtpLogin
     from smarterise_sdk.domain.names import StackNames
 
 
@@ -32,11 +38,13 @@ class Pipeline:
         endpoint: str,
         secret: str,
         database_url: str,
+        ftp: FtpLogin,
         names: StackNames,
         fleet: Sequence[SimulatedSite],
     ) -> None:
         self._endpoint = endpoint
         self._database_url = database_url
+        self._ftp = ftp
         self._names = names
         self._fleet = fleet
         self._clients = connect(endpoint, secret)
@@ -48,7 +56,7 @@ class Pipeline:
         from smarterise_lambdas.migrations.runner import migrate
 
         migrate(self._database_url)
-        provision(self._clients, self._names, self._fleet, self._database_url)
+        provision(self._clients, self._names, self._fleet, database_url=self._database_url, ftp=self._ftp)
 
     def start(self, *, seed: int, speed: float | None) -> None:
         """Take messages, let the gateways speak, and judge alarms.
@@ -59,16 +67,31 @@ class Pipeline:
         """
         self._iot.start()
         self._running.append(self._iot.stop)
-        if speed is not None:
-            gateways = Publisher(self._fleet, self._iot.topics_url, self._names, seed=seed, speed=speed)
+        day = None if speed is None else SimulatedTime(datetime.now(UTC), speed)
+        if day is not None:
+            gateways = Publisher(self._fleet, self._iot.topics_url, self._names, seed=seed, day=day)
             gateways.start()
             self._running.append(gateways.stop)
         # The first call of a function is slow; who opens the console next need not wait for it.
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         make_alarms(self._clients, self._names, self._fleet)
+        if day is not None:
+            loggers = Uploader(self._fleet, self._ftp, Logging(seed, day), started=self._sweep_at_once)
+            loggers.start()
+            self._running.append(loggers.stop)
         alarms = AlarmEvaluator(self._clients.cloudwatch)
         alarms.start()
         self._running.append(alarms.stop)
+
+    def _sweep_at_once(self) -> None:
+        """Invoke what the schedules invoke, once, with their input: nobody waits for the full hour."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            for tier in (Tier.NON_CRITICAL, Tier.CRITICAL):  # first those that have nothing else
+                sweep_now(self._clients, self._names, tier)
+        except (BotoCoreError, ClientError) as error:  # the schedules go on as ever
+            _log.warning("the first sweep of the FTP server failed: %s", error)
 
     def _warm_up(self) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -94,5 +117,6 @@ class Pipeline:
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": REGION,
             "SMARTERISE_DATABASE_URL": self._database_url,
+            "SMARTERISE_FTP_URL": self._ftp.url_with_password,
             "SMARTERISE_MQTT_PUBLISH": self._iot.topics_url,
         }

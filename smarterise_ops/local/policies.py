@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
+from smarterise_sdk.domain.file_names import FTP_PREFIX
 from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
@@ -66,22 +67,64 @@ def site_config_manager(names: StackNames) -> Policy:
 
 def kinesis_to_s3_rds(names: StackNames) -> Policy:
     """Return what `kinesis_to_s3_rds` may: read stream and site file; add to lake, metrics and its log."""
-    lake, site_config = _bucket(names.data_lake_bucket), _bucket(names.site_config_bucket)
-    publish = _allow("PublishItsMetrics", ["cloudwatch:PutMetricData"], "*")
-    publish["Condition"] = {"StringEquals": {"cloudwatch:namespace": names.metric_namespace}}
+    lake = _bucket(names.data_lake_bucket)
     read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
     return _policy(
         _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
-        _allow(
-            "ReadTheSiteFile",
-            ["s3:GetObject", "s3:GetObjectVersion"],
-            f"{site_config}/{names.site_config_key}",
-        ),
-        _allow("FindItsLastGoodVersion", ["s3:ListBucket", "s3:ListBucketVersions"], site_config),
+        *_read_site_file(names),
         _allow("AddToTheLake", ["s3:PutObject"], f"{lake}/raw/*", f"{lake}/quarantine/*"),
-        publish,
+        _publish(names),
         _own_log(names, names.kinesis_to_s3_rds),
     )
+
+
+def ftp_to_s3(names: StackNames, secret_arn: str) -> Policy:
+    """Return what `ftp_to_s3` may: read its password and the site file; keep files and its manifests."""
+    lake = _bucket(names.data_lake_bucket)
+    return _policy(
+        *_read_site_file(names),
+        _allow(
+            "KeepFilesAndWhatIsKnownOfThem",
+            ["s3:GetObject", "s3:PutObject"],
+            f"{lake}/{FTP_PREFIX}*",
+            f"{lake}/ftp-manifests/*",
+        ),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
+        _allow("ReadTheServersPassword", ["secretsmanager:GetSecretValue"], secret_arn),
+        _own_log(names, names.ftp_to_s3),
+    )
+
+
+def s3_to_rds(names: StackNames) -> Policy:
+    """Return what `s3_to_rds_lambda` may: read files and the site file; keep rejects, publish metrics."""
+    lake = _bucket(names.data_lake_bucket)
+    return _policy(
+        *_read_site_file(names),
+        _allow("ReadFiles", ["s3:GetObject", "s3:GetObjectVersion"], f"{lake}/{FTP_PREFIX}*"),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
+        _allow("KeepWhatIsRejected", ["s3:PutObject"], f"{lake}/quarantine/*"),
+        _publish(names),
+        _own_log(names, names.s3_to_rds),
+    )
+
+
+def alarm_notifier(names: StackNames, sender: str) -> Policy:
+    """Return what `alarm_notifier` may: gather notices, look at names and values, send as one sender."""
+    lake = _bucket(names.data_lake_bucket)
+    gather = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    return _policy(
+        *_read_site_file(names),
+        _allow("SendLetters", ["ses:SendEmail"], f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{sender}"),
+        _allow("ShowTheLastValues", ["cloudwatch:GetMetricData"], "*"),
+        _allow("GatherNotices", gather, f"{lake}/alarm-notifier/*"),
+        _allow("FindNotices", ["s3:ListBucket"], lake),
+        _own_log(names, names.alarm_notifier),
+    )
+
+
+def migrate_database(names: StackNames) -> Policy:
+    """Return what `migrate_database` may: publish metrics. Its database's password is in its URL here."""
+    return _policy(_publish(names), _own_log(names, names.migrate_database))
 
 
 def topic_rule(names: StackNames) -> Policy:
@@ -116,6 +159,20 @@ def site_config_bucket(names: StackNames) -> Policy:
             "Resource": f"{bucket}/*",
         },
     )
+
+
+def _read_site_file(names: StackNames) -> tuple[dict[str, Any], dict[str, Any]]:
+    bucket = _bucket(names.site_config_bucket)
+    file = f"{bucket}/{names.site_config_key}"
+    return (
+        _allow("ReadTheSiteFile", ["s3:GetObject", "s3:GetObjectVersion"], file),
+        _allow("FindItsLastGoodVersion", ["s3:ListBucket", "s3:ListBucketVersions"], bucket),
+    )
+
+
+def _publish(names: StackNames) -> dict[str, Any]:
+    publish = _allow("PublishItsMetrics", ["cloudwatch:PutMetricData"], "*")
+    return {**publish, "Condition": {"StringEquals": {"cloudwatch:namespace": names.metric_namespace}}}
 
 
 def _own_log(names: StackNames, function: str) -> dict[str, Any]:

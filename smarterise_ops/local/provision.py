@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from smarterise_ops.local import policies
 from smarterise_ops.local.alarms import alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
+from smarterise_ops.local.functions import RECIPIENT, SENDER, Outside, deploy_all, make_role
 from smarterise_sdk.domain.alarm_rules import ALARM_RULES
+from smarterise_sdk.domain.file_names import FTP_PREFIX
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.updates import stamped
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from smarterise_ops.local.clients import Clients
     from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_ops.local.ftp import FtpLogin
     from smarterise_sdk.domain.names import StackNames
 
 _ACTIVE_SECONDS = 30.0
@@ -32,48 +34,50 @@ _POLL_SECONDS = 0.02
 LOG_RETENTION_DAYS = 3
 BATCH_SIZE = 100
 BATCHING_WINDOW_SECONDS = 1
-RUNTIME: Final = "python3.12"
 PROVISIONER = "embedded stack"
-LOOK_AGAIN_SECONDS = 2
-"""How soon the stream follows a switch; on AWS the function looks every 15 s."""
 SWEEPS: Final = {Tier.CRITICAL: "cron(0/15 * * * ? *)", Tier.NON_CRITICAL: "cron(0 * * * ? *)"}
 """When the files of a tier are collected."""
 OPERATOR = "demo-operator"
+_IS_NEWS: Final = {
+    "$or": [
+        {"NewStateValue": ["ALARM"]},
+        {"OldStateValue": ["ALARM"]},
+        {"NewStateValue": [{"exists": False}]},
+    ]
+}
+"""Of what the alarms publish, what is worth a letter; and whatever else somebody publishes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Function:
-    """A function to deploy."""
-
-    name: str
-    handler: str
-    policy: policies.Policy
-    timeout: int
-    memory: int
-    environment: dict[str, str]
-
-
-def provision(clients: Clients, names: StackNames, fleet: Sequence[SimulatedSite], database_url: str) -> None:
+def provision(
+    clients: Clients,
+    names: StackNames,
+    fleet: Sequence[SimulatedSite],
+    *,
+    database_url: str,
+    ftp: FtpLogin,
+) -> None:
     """Make everything but the alarms.
 
     Args:
         clients: Of the stack's endpoint.
         names: What things are called.
         fleet: The sites of the first `site-tiers.json`.
-        database_url: Where `kinesis_to_s3_rds` puts rows.
+        database_url: Where rows go.
+        ftp: How to get at the server that gateways upload to.
     """
     _make_buckets(clients, names)
     for group in names.log_groups:
         clients.logs.create_log_group(logGroupName=group)
         clients.logs.put_retention_policy(logGroupName=group, retentionInDays=LOG_RETENTION_DAYS)
-    clients.sns.create_topic(Name=names.alert_topic)
     clients.kinesis.create_stream(StreamName=names.stream, ShardCount=1)
-    for function in _functions(names, database_url):
-        _deploy(clients, names, function)
+    secret = clients.secrets.create_secret(Name=names.ftp_secret, SecretString=ftp.secret)["ARN"]
+    deploy_all(clients, names, Outside(database_url, ftp.url, secret))
     _put_site_file(clients, names, fleet)
     _tell_of_uploads(clients, names)
+    _tell_of_files(clients, names)
     _make_schedules(clients, names)
     _make_topic_rule(clients, names)
+    _send_alarms_by_mail(clients, names)
     _connect_stream(clients, names)
 
 
@@ -94,65 +98,6 @@ def _make_buckets(clients: Clients, names: StackNames) -> None:
     )
 
 
-def _functions(names: StackNames, database_url: str) -> tuple[_Function, ...]:
-    site_file = {"SITE_CONFIG_BUCKET": names.site_config_bucket, "SITE_CONFIG_KEY": names.site_config_key}
-    return (
-        _Function(
-            name=names.site_config_manager,
-            handler="smarterise_lambdas.site_config_manager.handler.handler",
-            policy=policies.site_config_manager(names),
-            timeout=300,
-            memory=512,
-            environment={
-                **site_file,
-                "ALARM_PREFIX": names.alarm_prefix,
-                "CRITICAL_RULE_PREFIX": names.critical_rule_prefix,
-                "NON_CRITICAL_RULE_PREFIX": names.non_critical_rule_prefix,
-                "FTP_FUNCTION": names.ftp_to_s3,
-            },
-        ),
-        _Function(
-            name=names.kinesis_to_s3_rds,
-            handler="smarterise_lambdas.kinesis_to_s3_rds.handler.handler",
-            policy=policies.kinesis_to_s3_rds(names),
-            timeout=60,
-            memory=512,
-            environment={
-                **site_file,
-                "SITE_CONFIG_LOOK_AGAIN_SECONDS": str(LOOK_AGAIN_SECONDS),
-                "DATA_LAKE_BUCKET": names.data_lake_bucket,
-                "DATABASE_URL": database_url,
-                "METRIC_NAMESPACE": names.metric_namespace,
-            },
-        ),
-    )
-
-
-def _deploy(clients: Clients, names: StackNames, function: _Function) -> None:
-    from smarterise_lambdas.bundle import source_zip
-
-    _make_role(
-        clients, names.role(function.name), names.role_policy(function.name), "lambda", function.policy
-    )
-    clients.functions.create_function(
-        FunctionName=function.name,
-        Runtime=RUNTIME,
-        Role=policies.role_arn(names.role(function.name)),
-        Handler=function.handler,
-        Code={"ZipFile": source_zip(function.name)},
-        Timeout=function.timeout,
-        MemorySize=function.memory,
-        # The emulator's own level would be inherited, and its functions would tell nothing of what goes well.
-        Environment={"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", **function.environment}},
-    )
-
-
-def _make_role(clients: Clients, role: str, policy_name: str, service: str, policy: policies.Policy) -> None:
-    trust = policies.trust(f"{service}.amazonaws.com")
-    clients.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
-    clients.iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
-
-
 def _put_site_file(clients: Clients, names: StackNames, fleet: Sequence[SimulatedSite]) -> None:
     document = new_site_tiers({site.gateway_serial: site.to_config() for site in fleet})
     document = stamped(document, at=datetime.now(UTC), by=PROVISIONER, reason="simulated fleet")
@@ -169,32 +114,66 @@ def _put_site_file(clients: Clients, names: StackNames, fleet: Sequence[Simulate
 
 def _tell_of_uploads(clients: Clients, names: StackNames) -> None:
     """Let every upload of the site file, by whichever road, invoke the manager, which carries it out."""
-    function = policies.function_arn(names.site_config_manager)
-    clients.functions.add_permission(
-        FunctionName=names.site_config_manager,
-        StatementId="uploads-of-the-site-file",
-        Action="lambda:InvokeFunction",
-        Principal="s3.amazonaws.com",
-        SourceArn=f"arn:aws:s3:::{names.site_config_bucket}",
-        SourceAccount=ACCOUNT,
-    )
     # There is no filter for one key; beginning and end leave little else.
     rules: list[FilterRuleTypeDef] = [
         {"Name": "prefix", "Value": names.site_config_key},
         {"Name": "suffix", "Value": names.site_config_key},
     ]
+    _invoke_on_new_objects(
+        clients, names.site_config_bucket, names.site_config_manager, "uploads-of-the-site-file", rules
+    )
+
+
+def _tell_of_files(clients: Clients, names: StackNames) -> None:
+    """Let every file that comes from the FTP server invoke the function that loads it."""
+    rules: list[FilterRuleTypeDef] = [{"Name": "prefix", "Value": FTP_PREFIX}]
+    _invoke_on_new_objects(clients, names.data_lake_bucket, names.s3_to_rds, "files-of-the-ftp-server", rules)
+
+
+def _invoke_on_new_objects(
+    clients: Clients, bucket: str, function: str, identifier: str, rules: list[FilterRuleTypeDef]
+) -> None:
+    clients.functions.add_permission(
+        FunctionName=function,
+        StatementId=identifier,
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{bucket}",
+        SourceAccount=ACCOUNT,
+    )
     clients.s3.put_bucket_notification_configuration(
-        Bucket=names.site_config_bucket,
+        Bucket=bucket,
         NotificationConfiguration={
             "LambdaFunctionConfigurations": [
                 {
-                    "Id": "the-site-file",
-                    "LambdaFunctionArn": function,
+                    "Id": identifier,
+                    "LambdaFunctionArn": policies.function_arn(function),
                     "Events": ["s3:ObjectCreated:*"],
                     "Filter": {"Key": {"FilterRules": rules}},
                 }
             ]
         },
+    )
+
+
+def _send_alarms_by_mail(clients: Clients, names: StackNames) -> None:
+    """Make the alert topic, and have what goes on or off told by `alarm_notifier` through SES."""
+    for address in (SENDER, RECIPIENT):
+        clients.ses.create_email_identity(EmailIdentity=address)
+    topic = clients.sns.create_topic(Name=names.alert_topic)["TopicArn"]
+    clients.functions.add_permission(
+        FunctionName=names.alarm_notifier,
+        StatementId="alerts",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    clients.sns.subscribe(
+        TopicArn=topic,
+        Protocol="lambda",
+        Endpoint=policies.function_arn(names.alarm_notifier),
+        # When a stack starts, each of its hundreds of alarms goes to OK for the first time: no news.
+        Attributes={"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps(_IS_NEWS)},
     )
 
 
@@ -213,11 +192,33 @@ def _make_schedules(clients: Clients, names: StackNames) -> None:
             "Input": json.dumps({"site_tier": tier.value}),
         }
         clients.events.put_targets(Rule=rule, Targets=[target])
+        clients.functions.add_permission(
+            FunctionName=names.ftp_to_s3,
+            StatementId=rule,
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}",
+        )
+
+
+def sweep_now(clients: Clients, names: StackNames, tier: Tier) -> None:
+    """Invoke what the schedule of a tier invokes, with the input that it gives, as an event.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: If the emulator cannot be reached.
+        botocore.exceptions.ClientError: If it refuses.
+    """
+    for target in clients.events.list_targets_by_rule(Rule=names.sweep_rule(tier))["Targets"]:
+        clients.functions.invoke(
+            FunctionName=target["Arn"],
+            InvocationType="Event",
+            Payload=target.get("Input", "{}").encode(),
+        )
 
 
 def _make_topic_rule(clients: Clients, names: StackNames) -> None:
     role = f"{names.topic_rule}-role"
-    _make_role(clients, role, f"{names.topic_rule}-policy", "iot", policies.topic_rule(names))
+    make_role(clients, role, f"{names.topic_rule}-policy", "iot", policies.topic_rule(names))
     clients.iot.create_topic_rule(
         ruleName=names.topic_rule,
         topicRulePayload={

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smarterise_ops.local.fleet import SimulatedSite
+    from smarterise_ops.local.simulator import SimulatedTime
     from smarterise_sdk.domain.names import StackNames
 
 PUBLISH_EVERY = timedelta(seconds=10)
@@ -46,14 +47,13 @@ class Publisher:
         names: StackNames,
         *,
         seed: int,
-        speed: float,
+        day: SimulatedTime,
     ) -> None:
         self._fleet = fleet
         self._names = names
         self._seed = seed
-        self._speed = speed
-        self._slot = max(LEAST_SECONDS, PUBLISH_EVERY.total_seconds() / speed)
-        self._started = datetime.now(UTC)
+        self._slot = max(LEAST_SECONDS, PUBLISH_EVERY.total_seconds() / day.speed)
+        self._day = day
         self._topics = _TopicsClient(topics_url)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
@@ -67,10 +67,6 @@ class Publisher:
         self._stopped.set()
         self._thread.join()
         self._topics.close()
-
-    def simulated(self, now: datetime) -> datetime:
-        """Return the moment of the simulated day: it runs `speed` times as fast, from the start on."""
-        return self._started + (now - self._started) * self._speed
 
     def _run(self) -> None:
         begun = time.monotonic()
@@ -94,8 +90,9 @@ class Publisher:
         return offset + (math.floor((elapsed - offset) / self._slot) + 1) * self._slot
 
     def _speak(self, site: SimulatedSite) -> None:
-        now = datetime.now(UTC)
-        simulated = self.simulated(now)
+        # Whole seconds, as they are stamped: what is logged at the same second says the same.
+        now = datetime.now(UTC).replace(microsecond=0)
+        simulated = self._day.at(now)
         if not speaks(site, self._seed, simulated):
             return
         try:

@@ -33,6 +33,23 @@ _GRID_PERIODS = ((1_380.0, 0.06), (310.0, 0.04), (97.0, 0.02))
 
 
 @dataclass(frozen=True, slots=True)
+class SimulatedTime:
+    """The simulated day: it runs `speed` times as fast as the real one, and was with it at the start.
+
+    Attributes:
+        started: That moment, UTC.
+        speed: How many times as fast as real.
+    """
+
+    started: datetime
+    speed: float
+
+    def at(self, now: datetime) -> datetime:
+        """Return the moment of the simulated day at a real moment, before the start too."""
+        return self.started + (now - self.started) * self.speed
+
+
+@dataclass(frozen=True, slots=True)
 class Character:
     """What makes a site itself, drawn once from seed and serial.
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from smarterise_ops.local import aws_server, postgres
+from smarterise_ops.local import aws_server, ftp, postgres
 from smarterise_ops.local.fleet import simulated_fleet
 from smarterise_ops.local.options import LOGS, Options, parse
 from smarterise_ops.local.pipeline import Pipeline
@@ -99,13 +99,16 @@ class Supervisor:
     def _start(self, running: ExitStack) -> None:
         threading.Thread(target=_import_slow_modules, daemon=True).start()
         aws = self._start_aws(running)
+        files = self._start_ftp(running)
         database_url = self._start_postgres(running)
+        login = ftp.ready(files, self._log_file("ftp"))
         aws = self._settle_aws(running, aws)
         self._check_interrupted()
         pipeline = Pipeline(
             endpoint=aws.endpoint,
             secret=aws.secret,
             database_url=database_url,
+            ftp=login,
             names=self._names,
             fleet=simulated_fleet(self._options.sites, self._options.seed),
         )
@@ -132,6 +135,12 @@ class Supervisor:
             running.callback(aws_server.stop, settled)
             self._note_child("ministack", settled.process)
         return settled
+
+    def _start_ftp(self, running: ExitStack) -> ftp.FtpServer:
+        server = ftp.spawn(self._options.data_dir, self._log_file("ftp"), tls=self._options.ftps)
+        running.callback(ftp.stop, server)
+        self._note_child("ftp", server.process)
+        return server
 
     def _start_postgres(self, running: ExitStack) -> str:
         directory = postgres.postgres_directory(self._options.data_dir)

@@ -22,6 +22,7 @@ def running_stack(
     seed: int = DEFAULT_SEED,
     simulator: bool = True,
     speed: float = 1.0,
+    ftps: bool = False,
 ) -> Iterator[RunningStack]:
     """Start a stack, hand it over, and remove it. It ends with this process, however that ends.
 
@@ -31,11 +32,20 @@ def running_stack(
         seed: The fleet's seed.
         simulator: Whether gateways publish by themselves.
         speed: How many times as fast as real they are.
+        ftps: Whether the FTP server takes nothing but TLS.
 
     Raises:
         LocalStackError: If it cannot start.
     """
-    stack = start(directory / "stack", sites=sites, seed=seed, simulator=simulator, speed=speed, owned=True)
+    stack = start(
+        directory / "stack",
+        sites=sites,
+        seed=seed,
+        simulator=simulator,
+        speed=speed,
+        ftps=ftps,
+        owned=True,
+    )
     try:
         yield stack
     finally:

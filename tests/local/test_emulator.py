@@ -186,18 +186,32 @@ def test_the_namespace_of_a_request_is_known_to_policies(body: bytes, namespace:
         ("monitoring", b"Action=EnableAlarmActions&AlarmNames.member.1=a-1", "cloudwatch:R:A:alarm:a-1"),
         ("events", b'{"Rule": "critical-sites-x"}', "events:R:A:rule/critical-sites-x"),
         ("events", b'{"Name": "critical-sites-x"}', "events:R:A:rule/critical-sites-x"),
+        ("ses", b'{"FromEmailAddress": "Alarms <alarms@a.example>"}', "ses:R:A:identity/alarms@a.example"),
     ],
 )
-def test_policies_can_name_alarms_and_rules(service: str, body: bytes, resource: str) -> None:
-    named = emulator._naming_alarms_and_rules(lambda *_: "arn:aws:events:R:A:rule/default/critical-sites-x")
+def test_policies_can_name_alarms_rules_and_senders(service: str, body: bytes, resource: str) -> None:
+    named = emulator._naming_resources(lambda *_: "arn:aws:events:R:A:rule/default/critical-sites-x")
     assert named(service, "POST", "/", {}, body, {}, "R", "A") == f"arn:aws:{resource}"
 
 
 @pytest.mark.parametrize("body", [b'{"AlarmNamePrefix": "smartmeter-"}', b"", b"\xa1"])
 def test_calls_on_no_alarm_in_particular_are_calls_on_any(body: bytes) -> None:
-    named = emulator._naming_alarms_and_rules(lambda *_: "*")
+    named = emulator._naming_resources(lambda *_: "*")
     assert named("monitoring", "POST", "/", {}, body, {}, "R", "A") == "*"
     assert named("s3", "PUT", "/", {}, b'{"AlarmNames": ["x"]}', {}, "R", "A") == "*"
+
+
+def test_a_schedule_invokes_as_an_event_with_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoked: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(lambda_svc, "invoke_async_with_retry", lambda *told: invoked.append(told))
+    found = {"arn:f": ({"code": 1}, {"FunctionName": "f"}, "f")}
+    monkeypatch.setattr(
+        lambda_svc, "_get_func_record_for_ref", lambda arn: found.get(arn, (None, None, "gone"))
+    )
+    monkeypatch.setattr(lambda_svc, "_execution_record_for_config", lambda function, config: config)
+    emulator._dispatch_as_event("arn:f", '{"site_tier": "CRITICAL"}')
+    emulator._dispatch_as_event("arn:gone", "{}")
+    assert invoked == [({"FunctionName": "f"}, {"site_tier": "CRITICAL"})]
 
 
 def test_another_version_of_ministack_ends_the_process_with_words() -> None:

@@ -15,6 +15,7 @@ from smarterise_ops.local.simulator import (
     FACTORY_CLOCK,
     REGISTERS_START,
     Measurement,
+    SimulatedTime,
     character_of,
     load_share,
     measure,
@@ -38,6 +39,13 @@ moments = st.datetimes(
 
 def ailing(fault: Fault) -> SimulatedSite:
     return replace(HEALTHY[5], fault=fault)
+
+
+def test_the_simulated_day_runs_as_fast_as_asked() -> None:
+    day = SimulatedTime(NOW, 100.0)
+    assert day.at(NOW) == NOW
+    assert day.at(NOW + timedelta(minutes=1)) == NOW + timedelta(minutes=100)
+    assert day.at(NOW - timedelta(minutes=1)) == NOW - timedelta(minutes=100)
 
 
 @given(site=sites, at=moments)

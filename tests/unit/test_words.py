@@ -106,7 +106,7 @@ def test_names_hang_together() -> None:
     names = StackNames()
     assert names.log_group("ftp_to_s3") in names.log_groups
     assert names.api_log_group in names.log_groups
-    assert len(names.functions) == len(set(names.functions)) == 6
+    assert len(names.functions) == len(set(names.functions)) == 7
     assert names.role("x") == "x-role"
     assert names.role_policy("x") == "x-policy"
     assert names.topic("AN1") == "accuenergy/AN1"

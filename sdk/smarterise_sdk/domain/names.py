@@ -27,6 +27,8 @@ class StackNames:
     kinesis_to_s3_rds: str = "kinesis_to_s3_rds"
     alarm_notifier: str = "alarm_notifier"
     ingest_manager: str = "ingest-manager"
+    migrate_database: str = "migrate_database"
+    ftp_secret: str = "smarterise/ftp"  # noqa: S105 -- the name of one
     critical_rule_prefix: str = "critical-sites"
     non_critical_rule_prefix: str = "non-critical-sites"
     stream: str = "device-data-stream"
@@ -47,6 +49,7 @@ class StackNames:
             self.kinesis_to_s3_rds,
             self.alarm_notifier,
             self.ingest_manager,
+            self.migrate_database,
         )
 
     @property
