@@ -45,6 +45,11 @@ output "alarm_notifier" {
   value       = module.lambda.functions.alarm_notifier.name
 }
 
+output "ingest_manager" {
+  description = "Name of the function that answers operators about the ingest pipeline."
+  value       = module.lambda.functions.ingest_manager.name
+}
+
 output "migrate_database" {
   description = "Name of the function that brings the database's schema up to date: invoke it after each deployment."
   value       = module.lambda.functions.migrate_database.name

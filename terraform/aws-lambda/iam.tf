@@ -62,10 +62,11 @@ data "aws_iam_policy_document" "log_in_to_database" {
 
 data "aws_iam_policy_document" "use_key" {
   for_each = {
-    s3             = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3] }
-    s3_and_stream  = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3, local.via.kinesis, local.via.secretsmanager] }
-    s3_and_secrets = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3, local.via.secretsmanager] }
-    secrets        = { actions = ["kms:Decrypt"], services = [local.via.secretsmanager] }
+    s3               = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3] }
+    s3_and_stream    = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3, local.via.kinesis, local.via.secretsmanager] }
+    s3_and_secrets   = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], services = [local.via.s3, local.via.secretsmanager] }
+    read_and_secrets = { actions = ["kms:Decrypt"], services = [local.via.s3, local.via.secretsmanager] }
+    secrets          = { actions = ["kms:Decrypt"], services = [local.via.secretsmanager] }
   }
 
   statement {
@@ -159,6 +160,12 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
     resources = ["${var.data_lake.arn}/raw/*", "${var.data_lake.arn}/quarantine/*"]
   }
 
+  statement {
+    sid       = "LoadOnceMore"
+    actions   = ["s3:GetObject"]
+    resources = ["${var.data_lake.arn}/raw/source=iot/*", "${var.data_lake.arn}/quarantine/source=iot/*"]
+  }
+
   # What the mapping gives up, Lambda itself keeps, under a prefix of its own, in this role.
   statement {
     sid       = "KeepBatchesGivenUp"
@@ -207,6 +214,25 @@ data "aws_iam_policy_document" "alarm_notifier" {
   statement {
     sid       = "FindNotices"
     actions   = ["s3:ListBucket"]
+    resources = [var.data_lake.arn]
+  }
+}
+
+data "aws_iam_policy_document" "ingest_manager" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.log_in_to_database.json,
+    data.aws_iam_policy_document.use_key["read_and_secrets"].json,
+  ]
+
+  statement {
+    sid       = "ReadFilesAndWhatWasRejected"
+    actions   = ["s3:GetObject"]
+    resources = ["${var.data_lake.arn}/${var.ftp_folder}*", "${var.data_lake.arn}/quarantine/*"]
+  }
+
+  statement {
+    sid       = "FindFilesAndTellWhatIsNotThere"
+    actions   = ["s3:ListBucket"] # without it S3 says "denied" of what is not there
     resources = [var.data_lake.arn]
   }
 }

@@ -1,8 +1,6 @@
 # The functions that process data: from the FTP server and the stream into lake and database, and alarms to people.
 
 locals {
-  migrate_database = "migrate_database"
-
   site_file = {
     SITE_CONFIG_BUCKET = var.site_config.bucket
     SITE_CONFIG_KEY    = var.site_config.key
@@ -128,13 +126,33 @@ module "alarm_notifier" {
   })
 }
 
+module "ingest_manager" {
+  source = "./function"
+
+  name                  = var.names.ingest_manager
+  description           = "Answers operators about files, rows and the quarantine"
+  handler               = "smarterise_lambdas.ingest_manager.handler.handler"
+  package_path          = "${var.package_dir}/${var.names.ingest_manager}.zip"
+  timeout_seconds       = 60
+  memory_mb             = var.memory_mb.ingest_manager
+  policy_json           = data.aws_iam_policy_document.ingest_manager.json
+  log_retention_days    = var.log_retention_days
+  kms_key_arn           = var.kms_key_arn
+  network               = var.network
+  layers                = [aws_lambda_layer_version.authorities.arn]
+  reserved_concurrency  = 5     # people ask it, and it is to leave the database to those that load
+  failure_queue_enabled = false # whoever asks waits for the answer
+
+  environment = merge(local.lake, local.authorities, local.login_of_functions)
+}
+
 module "migrate_database" {
   source = "./function"
 
-  name                 = local.migrate_database
+  name                 = var.names.migrate_database
   description          = "Brings the database's schema up to date on deployment, and keeps it in order on schedule"
   handler              = "smarterise_lambdas.migrate_database.handler.handler"
-  package_path         = "${var.package_dir}/${local.migrate_database}.zip"
+  package_path         = "${var.package_dir}/${var.names.migrate_database}.zip"
   timeout_seconds      = 900
   memory_mb            = var.memory_mb.migrate_database
   policy_json          = data.aws_iam_policy_document.migrate_database.json

@@ -16,6 +16,7 @@ output "functions" {
       s3_to_rds         = module.s3_to_rds
       kinesis_to_s3_rds = module.kinesis_to_s3_rds
       alarm_notifier    = module.alarm_notifier
+      ingest_manager    = module.ingest_manager
       migrate_database  = module.migrate_database
       } : word => {
       name            = function.name

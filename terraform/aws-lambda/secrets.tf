@@ -2,7 +2,7 @@
 
 resource "aws_secretsmanager_secret" "ftp" {
   #checkov:skip=CKV2_AWS_57:Whoever runs the FTP server changes its password; ftp_pass_version writes the new one
-  name                    = "smarterise/ftp"
+  name                    = var.names.ftp_secret
   description             = "User and password of the FTP server"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = 7

@@ -134,6 +134,7 @@ variable "memory_mb" {
     s3_to_rds         = optional(number, 1024)
     kinesis_to_s3_rds = optional(number, 512)
     alarm_notifier    = optional(number, 512)
+    ingest_manager    = optional(number, 512)
     migrate_database  = optional(number, 512)
   })
   default  = {}

@@ -15,7 +15,7 @@ locals {
   partition  = data.aws_partition.this.partition
 
   functions = {
-    for word in ["site_config_manager", "ftp_to_s3", "s3_to_rds", "kinesis_to_s3_rds", "alarm_notifier"] :
+    for word in ["site_config_manager", "ftp_to_s3", "s3_to_rds", "kinesis_to_s3_rds", "alarm_notifier", "ingest_manager", "migrate_database"] :
     word => local.names[word]
   }
 }

@@ -165,7 +165,9 @@ def test_no_password_is_in_the_state(stack: Any) -> None:
     assert "a-password-of-the-tests" not in stack.text
 
 
-@pytest.mark.parametrize("name", ["s3_to_rds_lambda", "kinesis_to_s3_rds", "migrate_database"])
+@pytest.mark.parametrize(
+    "name", ["s3_to_rds_lambda", "kinesis_to_s3_rds", "ingest-manager", "migrate_database"]
+)
 def test_functions_that_need_the_database_reach_it(stack: Any, name: str) -> None:
     found = function(stack, name)
     (network,) = found["vpc_config"]
@@ -195,6 +197,35 @@ def test_the_lake_is_a_table_without_partitions_to_register(stack: Any) -> None:
     assert configuration["enforce_workgroup_configuration"]
     output = configuration["result_configuration"][0]["output_location"]
     assert output.startswith(f"s3://{bucket(stack, 'athena_results_bucket')}/")
+
+
+def test_an_operator_who_asks_about_files_holds_up_no_loading(stack: Any) -> None:
+    asked = function(stack, "ingest-manager")
+    assert 0 < asked["reserved_concurrent_executions"] < 10
+    statements = stack.policy_of("ingest-manager-role")
+    assert not any(
+        action in ("s3:PutObject", "s3:DeleteObject") for s in statements for action in s["Action"]
+    )
+    lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
+    assert allows(statements, "s3:GetObject", f"{lake}/ftp-backups/a.csv")
+    assert allows(statements, "s3:GetObject", f"{lake}/quarantine/source=ftp/x")
+    assert allows(statements, "s3:ListBucket", lake)
+
+
+def test_what_the_lake_keeps_of_the_stream_can_be_loaded_once_more(stack: Any) -> None:
+    statements = stack.policy_of("kinesis_to_s3_rds-role")
+    lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
+    assert allows(statements, "s3:GetObject", f"{lake}/raw/source=iot/dt=2026-11-23/hour=08/x")
+    assert allows(statements, "s3:GetObject", f"{lake}/quarantine/source=iot/x")
+
+
+def test_the_database_is_kept_in_order_each_night(stack: Any) -> None:
+    rule = stack.one("aws_cloudwatch_event_rule", name="database-upkeep")
+    assert (rule["state"], rule["schedule_expression"]) == ("ENABLED", "cron(30 1 * * ? *)")
+    target = stack.one("aws_cloudwatch_event_target", rule=rule["name"])
+    assert target["arn"] == function(stack, "migrate_database")["arn"]
+    assert json.loads(target["input"]) == {"action": "maintain"}
+    permission(stack, "migrate_database", "events.amazonaws.com", rule["arn"])
 
 
 # Monitoring
@@ -247,6 +278,7 @@ def test_letters_come_from_an_identity_that_the_notifier_may_use(stack: Any) -> 
         "/aws/lambda/s3_to_rds_lambda",
         "/aws/lambda/kinesis_to_s3_rds",
         "/aws/lambda/alarm_notifier",
+        "/aws/lambda/ingest-manager",
         "/aws/lambda/migrate_database",
     ],
 )
