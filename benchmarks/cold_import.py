@@ -20,6 +20,7 @@ LIMITS = {
     "site-config-manager": 2.5,
     "ftp_to_s3": 2.2,
     "alarm_notifier": 2.2,
+    "ingest-manager": 3.0,
     "kinesis_to_s3_rds": 3.0,
     "s3_to_rds_lambda": 3.0,
     "migrate_database": 5.0,  # alembic and SQLAlchemy: it is not in anybody's way

@@ -29,6 +29,7 @@ REQUIREMENTS = {
     "site-config-manager": ("aws-lambda-powertools", "pydantic"),
     "alarm_notifier": ("aws-lambda-powertools",),
     "ftp_to_s3": ("aws-lambda-powertools",),
+    "ingest-manager": ("aws-lambda-powertools", "psycopg[binary]"),
     "kinesis_to_s3_rds": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "pybase64"),
     "migrate_database": ("aws-lambda-powertools", "psycopg[binary]", "alembic"),
     "s3_to_rds_lambda": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "tzdata"),

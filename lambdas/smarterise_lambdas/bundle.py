@@ -22,6 +22,7 @@ PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
         "site-config-manager": "site_config_manager",
         "alarm_notifier": "alarm_notifier",
         "ftp_to_s3": "ftp_to_s3",
+        "ingest-manager": "ingest_manager",
         "kinesis_to_s3_rds": "kinesis_to_s3_rds",
         "migrate_database": "migrate_database",
         "s3_to_rds_lambda": "s3_to_rds_lambda",

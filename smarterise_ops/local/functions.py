@@ -134,6 +134,14 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             },
         ),
         Function(
+            name=names.ingest_manager,
+            package="ingest_manager",
+            policy=policies.ingest_manager(names),
+            timeout=60,
+            memory=512,
+            environment={**lake, **database},
+        ),
+        Function(
             name=names.migrate_database,
             package="migrate_database",
             policy=policies.migrate_database(names),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_sdk.domain.file_names import FTP_PREFIX
+from smarterise_sdk.domain.ingest_contract import QUARANTINE_PREFIX, STREAM_PREFIX
 from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
@@ -66,13 +67,20 @@ def site_config_manager(names: StackNames) -> Policy:
 
 
 def kinesis_to_s3_rds(names: StackNames) -> Policy:
-    """Return what `kinesis_to_s3_rds` may: read stream and site file; add to lake, metrics and its log."""
+    """Return what `kinesis_to_s3_rds` may: read stream, site file and what it kept; add to all but these."""
     lake = _bucket(names.data_lake_bucket)
     read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
     return _policy(
         _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
         *_read_site_file(names),
         _allow("AddToTheLake", ["s3:PutObject"], f"{lake}/raw/*", f"{lake}/quarantine/*"),
+        _allow(
+            "LoadWhatItKeptAgain",
+            ["s3:GetObject"],
+            f"{lake}/{STREAM_PREFIX}*",
+            f"{lake}/{QUARANTINE_PREFIX}source=iot/*",
+        ),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
         _publish(names),
         _own_log(names, names.kinesis_to_s3_rds),
     )
@@ -119,6 +127,16 @@ def alarm_notifier(names: StackNames, sender: str) -> Policy:
         _allow("GatherNotices", gather, f"{lake}/alarm-notifier/*"),
         _allow("FindNotices", ["s3:ListBucket"], lake),
         _own_log(names, names.alarm_notifier),
+    )
+
+
+def ingest_manager(names: StackNames) -> Policy:
+    """Return what `ingest-manager` may: look at files, at the quarantine, and at what lies in the lake."""
+    lake = _bucket(names.data_lake_bucket)
+    return _policy(
+        _allow("ShowWhatIsKept", ["s3:GetObject"], f"{lake}/{FTP_PREFIX}*", f"{lake}/{QUARANTINE_PREFIX}*"),
+        _allow("FindFilesAndReadings", ["s3:ListBucket"], lake),
+        _own_log(names, names.ingest_manager),
     )
 
 

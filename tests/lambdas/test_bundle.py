@@ -70,6 +70,7 @@ def test_it_is_the_same_every_time_and_knows_neither_when_nor_who(function: str)
         ("site-config-manager", "True True False"),
         ("alarm_notifier", "True False False"),
         ("ftp_to_s3", "True False False"),
+        ("ingest-manager", "True False True"),
         ("kinesis_to_s3_rds", "True False True"),
         ("migrate_database", "True False True"),
         ("s3_to_rds_lambda", "True False True"),

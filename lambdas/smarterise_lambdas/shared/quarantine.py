@@ -106,6 +106,28 @@ def mark(
     return frozenset(entry_id for (entry_id,) in found)
 
 
+def discard(
+    connection: Connection, ids: Collection[str], *, note: str, by: str, at: datetime
+) -> frozenset[str]:
+    """Write down that somebody gave entries up, in the caller's transaction; what was replayed stays so.
+
+    Args:
+        connection: Inside a transaction.
+        ids: Of the entries.
+        note: Why.
+        by: Who.
+        at: When, UTC.
+
+    Returns:
+        The ids of those that were kept until now.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    values = [visible(note), visible(by), at, sorted(ids)]
+    return frozenset(entry_id for (entry_id,) in connection.execute(_DISCARD, values))
+
+
 _NOTE: Final = b"""
     INSERT INTO quarantine (id, source, gateway_serial, bucket, key, origin, position, reason, detail,
                             rows, seen_at)
@@ -116,4 +138,8 @@ _NOTE: Final = b"""
 """
 _MARK: Final = b"""
     UPDATE quarantine SET state = %s, replayed_at = coalesce(%s, replayed_at) WHERE id = ANY(%s) RETURNING id
+"""
+_DISCARD: Final = b"""
+    UPDATE quarantine SET state = 'discarded', note = %s, marked_by = %s, marked_at = %s
+    WHERE id = ANY(%s) AND state = 'kept' RETURNING id
 """

@@ -1,0 +1,37 @@
+"""AWS in and out of `ingest-manager`: what an operator asks, to the logic; its answer back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from smarterise_lambdas.ingest_manager.lake import Lake
+from smarterise_lambdas.ingest_manager.logic import Means, answer
+from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared.database import Database
+from smarterise_lambdas.shared.environment import required
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="ingest-manager")
+
+
+@cache
+def means() -> Means:
+    """Return what answering needs; made on first use, kept between invocations."""
+    return Means(Database(), Lake(aws.s3(), required("DATA_LAKE_BUCKET")))
+
+
+@logger.inject_lambda_context
+def handler(event: Any, _context: LambdaContext) -> dict[str, Any]:
+    """Answer one direct invocation; see `logic` for the shapes."""
+    reply = answer(event, means(), now=datetime.now(UTC))
+    if reply["ok"]:
+        logger.info("answered", extra={"action": reply["action"]})
+    else:
+        logger.warning("refused", extra={"action": reply["action"], "code": reply["error"]["code"]})
+    return reply
