@@ -43,8 +43,9 @@ tf: $(INSTALLED) ## Check, test, plan and apply the Terraform configuration offl
 	for folder in terraform terraform/*/; do if ls $$folder/tests/*.tftest.hcl >/dev/null 2>&1; then "$$TF_OFFLINE" test $$folder || exit 1; fi; done
 	$(BIN)/pytest tests/terraform
 
-docs: $(INSTALLED) ## Write docs/cli.md and docs/keys.md anew from the product itself
+docs: $(INSTALLED) ## Write docs/cli.md, docs/keys.md and the tables of terraform/ anew from the product itself
 	$(BIN)/python tools/build_docs.py
+	$(BIN)/python tools/build_terraform_docs.py
 
 pictures: $(INSTALLED) ## Take the pictures of docs/images anew from a stack that runs for half an hour
 	$(BIN)/python tools/build_pictures.py
