@@ -41,6 +41,8 @@ module "site_config" {
   package_path       = "${local.package_dir}/${module.meta.names.site_config_manager}.zip"
   log_retention_days = var.log_retention_days
   access_log         = { bucket = module.s3.access_logs.name }
+
+  destroy_with_objects_enabled = var.destroy_with_data_enabled
 }
 
 module "enhanced_eventbridge" {
@@ -154,6 +156,13 @@ module "rds" {
   kms_key_arn               = module.meta.kms_key_arn
   username                  = var.rds_postgresql_username
   instance_class            = var.database_instance_class
+  engine_version            = var.database_engine_version
+  major_upgrade_enabled     = var.database_major_upgrade_enabled
+  apply_immediately_enabled = var.database_apply_immediately_enabled
+  storage_gb                = var.database_storage_gb
+  storage_limit_gb          = var.database_storage_limit_gb
+  snapshot_identifier       = var.database_snapshot_identifier
+  owner_password_version    = var.database_owner_password_version
   multi_az_enabled          = local.is_full && var.database_standby_enabled
   proxy_enabled             = local.is_full && var.database_proxy_enabled
   replica_enabled           = local.is_full && var.database_replica_enabled

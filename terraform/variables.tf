@@ -3,7 +3,7 @@
 # Sites
 
 variable "smart_device_names" {
-  description = "Gateway serials of the sites, e.g. [\"ehm21120333\", \"AN54101471\"]. The first site-tiers.json is made of them; afterwards the file is the operators'."
+  description = "Gateway serials of the sites, e.g. [\"ehm21120333\", \"AN54101471\"]: things, policies and alarms are made of them, and once the first site-tiers.json; afterwards the file is the operators'."
   type        = list(string)
 
   validation {
@@ -23,7 +23,7 @@ variable "smart_device_names" {
 }
 
 variable "site_details" {
-  description = "What is known of sites from the start, by gateway serial. Their alarms' limits follow from it; a site that is not here is CRITICAL, of 230 V, and held to EN 50160."
+  description = "What is known of sites from the start, by gateway serial; nominal_voltage in volts, capacity_kva in kVA. Their alarms' limits follow from it; a site that is not here is CRITICAL, of 230 V, and held to EN 50160."
   type = map(object({
     tier            = optional(string, "CRITICAL")
     enabled         = optional(bool, true)
@@ -54,7 +54,7 @@ variable "site_details" {
 }
 
 variable "site_config_bucket_name" {
-  description = "Bucket of site-tiers.json."
+  description = "Name of the bucket of site-tiers.json."
   type        = string
   default     = "smarterise-site-config"
   nullable    = false
@@ -80,7 +80,7 @@ variable "smarterise_domain_root" {
 # Database
 
 variable "rds_postgresql_username" {
-  description = "Owner of the database. Its password is made and rotated by RDS, in Secrets Manager."
+  description = "User that owns the database. The password is in Secrets Manager alone: made and rotated by RDS or, with database_replica_enabled, made here and anew with each database_owner_password_version."
   type        = string
   default     = "dbadmin"
   nullable    = false
@@ -127,14 +127,19 @@ variable "database_url_version" {
 }
 
 variable "database_url_port" {
-  description = "Port of the database of database_url; functions may reach this one outside of the network."
+  description = "Port of the database of database_url, the only one that functions may reach outside of the network; without database_url they reach none."
   type        = number
   default     = 5432
   nullable    = false
+
+  validation {
+    condition     = var.database_url_port >= 1 && var.database_url_port <= 65535 && floor(var.database_url_port) == var.database_url_port
+    error_message = "database_url_port must be a whole number from 1 to 65535, the port in database_url."
+  }
 }
 
 variable "database_instance_class" {
-  description = "Machine of the stack's own database."
+  description = "Class of the machine of the stack's own database, e.g. db.t4g.medium. A change restarts it in the next maintenance window."
   type        = string
   default     = "db.t4g.medium"
   nullable    = false
@@ -146,30 +151,98 @@ variable "database_instance_class" {
 }
 
 variable "database_standby_enabled" {
-  description = "Whether a copy of the database stands by in a second zone."
+  description = "Whether a copy of the database stands by in a second zone and takes over; never with mode = \"minimal\"."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "database_proxy_enabled" {
-  description = "Whether functions reach the database through RDS Proxy: worth its price once many run at once."
+  description = "Whether functions reach the database through RDS Proxy: worth its price once many run at once; never with mode = \"minimal\"."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "database_replica_enabled" {
-  description = "Whether there is a replica of the database that can be read from."
+  description = "Whether there is a replica of the database that can be read from; never with mode = \"minimal\". RDS does not rotate the owner's password then: see database_owner_password_version."
   type        = bool
   default     = false
   nullable    = false
 }
 
+variable "database_owner_password_version" {
+  description = "With a replica: raise it to have a new password of the owner made, in the database and in Secrets Manager."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.database_owner_password_version >= 1 && floor(var.database_owner_password_version) == var.database_owner_password_version
+    error_message = "database_owner_password_version must be a whole number, 1 or more."
+  }
+}
+
+variable "database_engine_version" {
+  description = "Version of PostgreSQL: the major one alone, e.g. 17, so that RDS keeps the minor one new."
+  type        = string
+  default     = "17"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^1[4-9](\\.[0-9]+)?$", var.database_engine_version))
+    error_message = "database_engine_version must be PostgreSQL 14 or newer, e.g. 17: readings are kept in partitions that older ones do badly."
+  }
+}
+
+variable "database_major_upgrade_enabled" {
+  description = "Whether a newer major version in database_engine_version is taken. Set it for that one apply."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "database_apply_immediately_enabled" {
+  description = "Whether changes that restart the database are made at once, and not in the maintenance window (Sunday 02:30 to 03:30 UTC)."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "database_storage_gb" {
+  description = "Storage that the database begins with, in GB."
+  type        = number
+  default     = 50
+  nullable    = false
+
+  validation {
+    condition     = var.database_storage_gb >= 20
+    error_message = "database_storage_gb must be 20 or more, as RDS takes nothing less of this kind."
+  }
+}
+
+variable "database_storage_limit_gb" {
+  description = "Storage that RDS may let the database grow to by itself, in GB."
+  type        = number
+  default     = 500
+  nullable    = false
+
+  validation {
+    condition     = var.database_storage_limit_gb >= var.database_storage_gb * 1.26
+    error_message = "database_storage_limit_gb must be at least 26 % above database_storage_gb, as AWS advises, for the database to have room to grow: ${ceil(var.database_storage_gb * 1.26)} or more."
+  }
+}
+
+variable "database_snapshot_identifier" {
+  description = "Snapshot that a new stack's database is made from; null for an empty one. Never set it for a database that is there: it would be replaced. docs/how-to/restore.md says how that one is restored."
+  type        = string
+  default     = null
+}
+
 # Network
 
 variable "vpc_cidr" {
-  description = "Range of addresses of the network, which must not be in use where it is to be connected to."
+  description = "Range of addresses of the network (CIDR, /16 to /20), which must not be in use where it is to be connected to."
   type        = string
   default     = "10.20.0.0/16"
   nullable    = false
@@ -203,7 +276,7 @@ variable "ftp_user" {
 }
 
 variable "ftp_pass" {
-  description = "Password of the FTP user. Give it as TF_VAR_ftp_pass: it goes to Secrets Manager and is in no state."
+  description = "Password of the FTP user. Give it as TF_VAR_ftp_pass: it goes to Secrets Manager and is in no state. It is written once, and again when ftp_pass_version is raised."
   type        = string
   sensitive   = true
   ephemeral   = true
@@ -248,7 +321,7 @@ variable "ftp_folder" {
 }
 
 variable "ftp_protocol" {
-  description = "ftp, or ftps for a server that speaks TLS."
+  description = "ftp, or ftps for a server that speaks TLS; with ftp the password and the files cross the network in clear."
   type        = string
   default     = "ftp"
   nullable    = false
@@ -274,7 +347,7 @@ variable "s3_bucket" {
 }
 
 variable "s3_folder" {
-  description = "Prefix in s3_bucket that files of the FTP server are kept under."
+  description = "Prefix in s3_bucket that files of the FTP server are kept under; ftp-backups/ and no other."
   type        = string
   default     = "ftp-backups/"
   nullable    = false
@@ -286,7 +359,7 @@ variable "s3_folder" {
 }
 
 variable "datalake_raw_athena_results_storage_bucket_name" {
-  description = "Bucket of the results of Athena's queries."
+  description = "Bucket of the results of Athena's queries, which are kept for 30 days."
   type        = string
   default     = "datalake-raw-athena-results1"
   nullable    = false
@@ -307,7 +380,7 @@ variable "rds_state_bucket_name" {
 }
 
 variable "access_log_bucket_name" {
-  description = "Bucket that tells who asked the other buckets for what."
+  description = "Bucket that tells who asked the other buckets for what, kept for 365 days."
   type        = string
   default     = "smarterise-access-logs1"
   nullable    = false
@@ -326,7 +399,7 @@ variable "environment" {
 }
 
 variable "mode" {
-  description = "full, or minimal for site switching, data and monitoring on the smallest machines: no web application, no second zone, no audit."
+  description = "full, or minimal for site switching, data and monitoring alone: no web application, no standby, proxy or replica of the database, no audit, no vault of backups."
   type        = string
   default     = "full"
   nullable    = false
@@ -338,7 +411,7 @@ variable "mode" {
 }
 
 variable "aws_region" {
-  description = "Region that the stack is in."
+  description = "Region that the stack is in, e.g. eu-west-1."
   type        = string
   default     = "eu-west-1"
   nullable    = false
@@ -361,7 +434,7 @@ variable "aws_account_ids" {
 }
 
 variable "destroy_with_data_enabled" {
-  description = "Whether `terraform destroy` may take buckets with what is in them, and the database without a last snapshot. For environments that may be lost."
+  description = "Whether `terraform destroy` may take buckets with what is in them, images, backups, and the database without a last snapshot. For environments that may be lost."
   type        = bool
   default     = false
   nullable    = false
@@ -376,7 +449,7 @@ variable "lambda_package_dir" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Days that logs are kept: those in CloudWatch, and the web application's in its bucket."
   type        = number
   default     = 90
   nullable    = false
@@ -388,16 +461,21 @@ variable "log_retention_days" {
 }
 
 variable "collection_schedules" {
-  description = "When files of each tier are collected by FTP, as EventBridge has it, in UTC."
+  description = "When files of each tier are collected by FTP, as cron(…) or rate(…) of EventBridge, in UTC."
   type        = object({ critical = string, non_critical = string })
   default     = { critical = "cron(0/15 * * * ? *)", non_critical = "cron(0 * * * ? *)" }
   nullable    = false
 }
 
 variable "stream_shard_count" {
-  description = "Shards of the stream; null for a stream on demand."
+  description = "Shards of the stream, each for 1,000 readings or 1 MB a second; null for a stream on demand, which grows by itself and has a price of its own."
   type        = number
   default     = null
+
+  validation {
+    condition     = coalesce(var.stream_shard_count, 1) >= 1 && floor(coalesce(var.stream_shard_count, 1)) == coalesce(var.stream_shard_count, 1)
+    error_message = "stream_shard_count must be a whole number, 1 or more, or null for a stream on demand."
+  }
 }
 
 variable "device_signing_requests" {
@@ -410,7 +488,7 @@ variable "device_signing_requests" {
 # People
 
 variable "alert_emails" {
-  description = "Addresses that alarms are told to. Each must confirm a letter of SNS once."
+  description = "E-mail addresses that alarms are told to. Each must confirm a letter of SNS once."
   type        = list(string)
 
   validation {
@@ -447,7 +525,7 @@ variable "web_image_tag" {
 }
 
 variable "web_scaling" {
-  description = "The fewest and the most tasks of the web application."
+  description = "The fewest and the most tasks that the web application has at a time."
   type        = object({ fewest = number, most = number })
   default     = { fewest = 1, most = 2 }
   nullable    = false
@@ -459,7 +537,7 @@ variable "web_scaling" {
 }
 
 variable "web_log_bucket_name" {
-  description = "Bucket of the logs of load balancer, CloudFront and firewall."
+  description = "Bucket of the logs of load balancer, CloudFront and firewall; its name begins with aws-waf-logs-."
   type        = string
   default     = "aws-waf-logs-smarterise"
   nullable    = false

@@ -57,7 +57,7 @@ variable "database_name" {
 }
 
 variable "username" {
-  description = "Owner of the database. Its password is made and rotated by RDS, in Secrets Manager."
+  description = "User that owns the database. The password is in Secrets Manager alone: made and rotated by RDS or, with replica_enabled, made here and anew with each owner_password_version."
   type        = string
 
   validation {
@@ -127,7 +127,7 @@ variable "instance_class" {
 }
 
 variable "storage_gb" {
-  description = "Storage to begin with."
+  description = "Storage to begin with, in GB."
   type        = number
   default     = 50
   nullable    = false
@@ -139,7 +139,7 @@ variable "storage_gb" {
 }
 
 variable "storage_limit_gb" {
-  description = "Storage that RDS may let the database grow to by itself."
+  description = "Storage that RDS may let the database grow to by itself, in GB."
   type        = number
   default     = 500
   nullable    = false

@@ -23,7 +23,10 @@ module "bucket" {
   kms_key_arn     = var.kms_key_arn
   noncurrent_days = null # the versions are the history
   access_log      = var.access_log
-  policy_json     = [data.aws_iam_policy_document.bucket.json]
+
+  destroy_with_objects_enabled = var.destroy_with_objects_enabled
+
+  policy_json = [data.aws_iam_policy_document.bucket.json]
 }
 
 data "aws_iam_policy_document" "bucket" {

@@ -69,3 +69,10 @@ variable "memory_mb" {
   default     = 512
   nullable    = false
 }
+
+variable "destroy_with_objects_enabled" {
+  description = "Whether `terraform destroy` may take the site file with all its versions; for environments that may be lost."
+  type        = bool
+  default     = false
+  nullable    = false
+}
