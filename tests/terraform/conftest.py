@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def never_skipped(report: pytest.TestReport, environment: Mapping[str, str]) -> None:
-    """Turn a skipped test into a failed one where there is a runner, so that nothing is passed over unseen."""
+    """Turn a skipped test into a failed one where there is a runner: nothing is passed over unseen."""
     if report.skipped and environment.get("TF_OFFLINE"):
         report.outcome = "failed"
         report.longrepr = f"skipped although TF_OFFLINE is set: {report.longrepr}"
@@ -95,7 +95,7 @@ def choose(
     if not plain:
         return "TF_OFFLINE is not set, and there is no terraform on the path"
     if not registry_answers():
-        return "TF_OFFLINE is not set, and the registry does not answer, which terraform needs for the provider"
+        return "TF_OFFLINE is not set, and the registry that terraform gets the provider from does not answer"
     return Program(plain, is_offline=False)
 
 
@@ -112,7 +112,7 @@ def program() -> Program:
 
 @pytest.fixture(scope="session")
 def terraform(program: Program) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run Terraform: `terraform("plan", [folder], "-var", …, TF_VAR_x="…")`. It may write into the folders."""
+    """Run Terraform: `terraform("plan", [folder], "-var=…", TF_VAR_x="…")`. It may write in the folders."""
 
     def call(command: str, folders: list[Path], *arguments: str, **environment: str) -> Any:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_VAR_")}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,10 +41,6 @@ WRONG = {
     "an account that is none": ({"aws_account_ids": '["123"]'}, "of 12 digits"),
     "a retention that is none": ({"log_retention_days": "8"}, "one of those that CloudWatch takes"),
     "nobody to tell": ({"alert_emails": "[]"}, "an alarm that nobody hears is none"),
-    "a schedule that is none": (
-        {"collection_schedules": '{critical = "hourly", non_critical = "rate(1 hour)"}'},
-        "A schedule must be rate",
-    ),
     "a URL without its version": (
         {"TF_VAR_database_url": "postgresql://a:b@db.example:5432/x"},
         "raise it to have a changed URL written",
@@ -59,39 +57,114 @@ WRONG = {
 }
 
 
-def refusal(terraform: Any, folder: Any, packages: Any, **settings: str) -> str:
-    """Plan dev with other settings; return on one line what Terraform says against it."""
-    from_outside = {name: value for name, value in settings.items() if name.startswith("TF_VAR_")}
-    given = [f"-var={name}={value}" for name, value in settings.items() if name not in from_outside]
-    done = terraform(
-        "plan",
-        folder,
-        "-var-file=environments/dev.tfvars",
-        f"-var=lambda_package_dir={packages}",
-        *given,
-        **from_outside,
-    )
-    assert done.returncode != 0, "it was planned"
-    return re.sub(r"[\s│╷╵]+", " ", done.stderr)
+ERROR = re.compile(r"^Error: ", re.MULTILINE)
+ASSIGNMENT = re.compile(r"^(?=\w+\s*=)", re.MULTILINE)
+
+
+def on_one_line(text: str) -> str:
+    """Return Terraform's words without its frame and line breaks."""
+    return re.sub(r"[\s│╷╵├─]+", " ", text)
+
+
+def in_hcl(name: str, text: str) -> str:
+    """Return a value as -var has it, or the environment, as it is written in a file."""
+    is_plain = not text.startswith(("[", "{")) and not re.fullmatch(r"\d+", text)
+    return f"{name} = {json.dumps(text) if is_plain else text}\n"
+
+
+def variables_alone(folder: Path, configuration: Path, cases: dict[str, dict[str, str]]) -> Path:
+    """Make a configuration that gives dev's values to the root's variables, once for each case's wrong ones.
+
+    So all are judged in one second: nothing but variables is there to be planned.
+    """
+    (folder / "variables").mkdir(parents=True)
+    shutil.copy(configuration / "variables.tf", folder / "variables")
+    first, *given = ASSIGNMENT.split((configuration / "environments" / "dev.tfvars").read_text())
+    assert "=" not in first
+    usual = {text.split("=", 1)[0].strip(): text for text in given}
+    usual["ftp_pass"] = in_hcl("ftp_pass", "a-password-of-the-tests")
+    usual["database_url"] = "database_url = null\n"  # of what is not written Terraform cannot say where it is
+    written = ""
+    for name, wrong in cases.items():
+        of_case = {each.removeprefix("TF_VAR_"): value for each, value in wrong.items()}
+        values = usual | {each: in_hcl(each, value) for each, value in of_case.items()}
+        written += f'module "{name}" {{\n  source = "./variables"\n{"".join(values.values())}\n}}\n\n'
+    (folder / "main.tf").write_text(written)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def refused(terraform: Any, configuration: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What Terraform says against each of what is wrong.
+
+    It looks first at what is wrong in itself, and only where all is right at what does not go together.
+    """
+    names = {f"case_{number}": wrong for number, wrong in enumerate(WRONG)}
+    cases = {"right": {}} | {name: WRONG[wrong][0] for name, wrong in names.items()}
+    found: dict[str, str] = {}
+    for part in ("alone", "together"):
+        left = {name: values for name, values in cases.items() if names.get(name) not in found}
+        folder = variables_alone(tmp_path_factory.mktemp("wrong") / part, configuration, left)
+        done = terraform("plan", [folder])
+        assert done.returncode != 0, "it was planned"
+        for error in ERROR.split(done.stderr)[1:]:
+            where = re.search(r'in module "(\w+)"', error)
+            assert where, f"an error of no module: {error}"
+            name = names.get(where[1], where[1])
+            found[name] = found.get(name, "") + on_one_line(error)
+    return found
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_is_refused(wrong: str, terraform: Any, configuration: Any, packages: Any) -> None:
-    settings, sentence = WRONG[wrong]
-    assert sentence in refusal(terraform, configuration, packages, **settings)
+def test_what_is_wrong_is_refused(wrong: str, refused: dict[str, str]) -> None:
+    assert WRONG[wrong][1] in refused[wrong]
 
 
-@pytest.mark.parametrize("line", ['ftp_pass = "hunter2"', '  database_url="postgresql://a:b@c/d"'])
-@pytest.mark.parametrize("file", ["terraform.tfvars", "environments/dev.tfvars"])
-def test_a_password_in_a_file_is_refused(
-    line: str, file: str, terraform: Any, copied: Path, packages: Any
-) -> None:
-    target = copied / file
-    target.write_text((target.read_text() if target.exists() else "") + f"\n{line}\n")
-    said = refusal(terraform, copied, packages)
+def test_what_is_right_is_not_refused(refused: dict[str, str]) -> None:
+    assert set(refused) == set(WRONG)
+
+
+def said_of_root(terraform: Any, folder: Path, packages: Path, *arguments: str) -> str:
+    done = terraform(
+        "plan",
+        [folder],
+        "-var-file=environments/dev.tfvars",
+        f"-var=lambda_package_dir={packages}",
+        *arguments,
+    )
+    assert done.returncode != 0, "it was planned"
+    return on_one_line(done.stderr)
+
+
+def test_the_root_refuses_all_that_is_wrong_at_once(terraform: Any, copied: Path, packages: Path) -> None:
+    (copied / "terraform.tfvars").write_text('ftp_pass = "hunter2"\n')
+    wrong = ("no device", "a domain without a dot", "a range of addresses that is none")
+    given = [f"-var={name}={value}" for each in wrong for name, value in WRONG[each][0].items()]
+    said = said_of_root(terraform, copied, packages, *given)
+    assert [each for each in wrong if WRONG[each][1] not in said] == []
     assert "A password stands in a .tfvars file" in said
     assert "TF_VAR_ftp_pass" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("terraform.tfvars", '  database_url="postgresql://a:hunter2@c/d"'),
+        ("environments/dev.tfvars", 'ftp_pass = "hunter2"'),
+    ],
+)
+def test_a_password_in_a_file_is_refused(
+    file: str, line: str, terraform: Any, configuration: Path, tmp_path: Path
+) -> None:
+    folder = variables_alone(tmp_path / "wrong", configuration, {"right": {}})
+    target = folder / file
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(f"# A note\n{line}\n")
+    done = terraform("plan", [folder])
+    assert done.returncode != 0, "it was planned"
+    assert "A password stands in a .tfvars file" in on_one_line(done.stderr)
+    assert "hunter2" not in done.stderr
 
 
 def test_no_password_stands_in_a_file_that_is_committed(configuration: Path) -> None:
@@ -106,5 +179,11 @@ def test_no_password_stands_in_a_file_that_is_committed(configuration: Path) -> 
             assert not re.match(r"\s*(ftp_pass|database_url|\w*(password|secret|token)\w*)\s*=", line), file
 
 
-def test_zips_that_are_not_there_are_told(terraform: Any, configuration: Path, tmp_path: Path) -> None:
-    assert "run `make lambdas` first" in refusal(terraform, configuration, tmp_path)
+def test_what_modules_refuse_is_told(program: Any, terraform: Any, copied: Path, tmp_path: Path) -> None:
+    """Zips that are not there, and a schedule that is none."""
+    if not program.is_offline:
+        pytest.skip("TF_OFFLINE is not set: without it a plan asks AWS")
+    wrong = '-var=collection_schedules={critical = "hourly", non_critical = "rate(1 hour)"}'
+    said = said_of_root(terraform, copied, tmp_path, wrong)
+    assert "run `make lambdas` first" in said
+    assert "A schedule must be rate" in said
