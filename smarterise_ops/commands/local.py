@@ -180,11 +180,17 @@ def _status_of(where: Path, state: StackState | None, *, runs: bool) -> JsonObje
         "data_dir": str(state.data_dir),
         "started_at": state.started_at,
         "endpoint": state.exports.get("AWS_ENDPOINT_URL", ""),
+        "ftp": _without_login(state.exports.get("SMARTERISE_FTP_URL", "")),
         "supervisor_pid": state.supervisor.pid,
     }
     found.update(state.options)
     found.update({f"{name}_pid": mark.pid for name, mark in state.children.items()})
     return found
+
+
+def _without_login(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else ""
 
 
 def _command(name: str, where: Path) -> str:

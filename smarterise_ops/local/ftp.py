@@ -27,7 +27,8 @@ LOGIN_SECONDS: Final = 10.0
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 2.0
-_PEM = "ftp.pem"
+_PEM = "ftp-key.pem"
+_CERTIFICATE = "ftp-certificate.pem"
 _HOME = "ftp"
 
 
@@ -39,11 +40,13 @@ class FtpLogin:
         port: Where it listens, on 127.0.0.1.
         password: Of `USER`.
         certificate: PEM that vouches for it; empty for one without TLS.
+        ca_file: A file of that PEM, for clients that want one.
     """
 
     port: int
     password: str = field(repr=False)
     certificate: str = field(default="", repr=False)
+    ca_file: str = ""
 
     @property
     def url(self) -> str:
@@ -54,6 +57,11 @@ class FtpLogin:
     def url_with_password(self) -> str:
         """Its URL as any FTP client takes it."""
         return f"{self._scheme}://{USER}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/"
+
+    def exports(self) -> dict[str, str]:
+        """Return the environment variables that lead a client to it."""
+        told = {"SMARTERISE_FTP_URL": self.url_with_password}
+        return told | ({"SMARTERISE_FTP_CA_FILE": self.ca_file} if self.ca_file else {})
 
     @property
     def secret(self) -> str:
@@ -95,10 +103,12 @@ class FtpServer:
     Attributes:
         process: Its process.
         password: Of `USER`.
+        ca_file: Where its certificate is to be found, if it speaks TLS.
     """
 
     process: subprocess.Popen[bytes]
     password: str = field(repr=False)
+    ca_file: Path
 
 
 def spawn(data_dir: Path, log: Path, *, tls: bool) -> FtpServer:
@@ -127,7 +137,7 @@ def spawn(data_dir: Path, log: Path, *, tls: bool) -> FtpServer:
     if process.stdin is not None:
         with process.stdin as stdin:  # and not by its command line, which everybody may read
             stdin.write(json.dumps(told).encode() + b"\n")
-    return FtpServer(process, password)
+    return FtpServer(process, password, data_dir / _CERTIFICATE)
 
 
 def ready(server: FtpServer, log: Path) -> FtpLogin:
@@ -138,7 +148,7 @@ def ready(server: FtpServer, log: Path) -> FtpLogin:
     """
     told = _answer(server.process)
     if "port" in told:
-        return FtpLogin(told["port"], server.password, told["certificate"])
+        return _login(server, told["port"], told["certificate"])
     stop(server)
     if "missing" in told:
         raise LocalStackError(
@@ -165,6 +175,13 @@ def stop(server: FtpServer) -> None:
         server.process.wait()
     if server.process.stdout is not None:
         server.process.stdout.close()
+
+
+def _login(server: FtpServer, port: int, certificate: str) -> FtpLogin:
+    if not certificate:
+        return FtpLogin(port, server.password)
+    server.ca_file.write_text(certificate, encoding="ascii")
+    return FtpLogin(port, server.password, certificate, str(server.ca_file))
 
 
 def _answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -117,6 +117,6 @@ class Pipeline:
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": REGION,
             "SMARTERISE_DATABASE_URL": self._database_url,
-            "SMARTERISE_FTP_URL": self._ftp.url_with_password,
+            **self._ftp.exports(),
             "SMARTERISE_MQTT_PUBLISH": self._iot.topics_url,
         }

@@ -1,4 +1,7 @@
-"""One report of a running stack's fleet, and where its readings have arrived: S3, PostgreSQL, CloudWatch."""
+"""One report of a running stack's fleet, and where its readings have arrived: S3, PostgreSQL, CloudWatch.
+
+Streamed sites come by the stream, the others by file, as soon as the files of the first sweep are loaded.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_ops.local.fleet import Fault, simulated_fleet
 from smarterise_ops.output import Column
+from smarterise_sdk.domain.file_names import FTP_PREFIX
 from smarterise_sdk.domain.metrics import Metric
 from smarterise_sdk.domain.site_state import judge
 from smarterise_sdk.domain.sites import Tier
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_ops.local.client import RunningStack
-    from smarterise_ops.local.fleet import SimulatedSite
     from smarterise_sdk.domain.metrics import MetricPoint
     from smarterise_sdk.domain.sites import JsonObject, Site
     from smarterise_sdk.settings import Settings
@@ -54,16 +57,43 @@ _RAW_PREFIX = "raw/source=iot/"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
-    """Which sites' readings have arrived where."""
+class Expected:
+    """Which sites should have readings, by serial.
 
-    lake: frozenset[str]
+    Attributes:
+        streamed: Those whose readings come by the stream.
+        filed: Those whose readings come by file alone.
+    """
+
+    streamed: frozenset[str]
+    filed: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """All of them."""
+        return self.streamed | self.filed
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Which sites' readings have arrived where.
+
+    Attributes:
+        raw: In the raw lake, from the stream.
+        files: In the lake's bucket, from the FTP server.
+        database: In PostgreSQL, either way.
+        metrics: In CloudWatch, either way.
+    """
+
+    raw: frozenset[str]
+    files: frozenset[str]
     database: frozenset[str]
     metrics: frozenset[str]
 
-    def lacking(self, expected: frozenset[str]) -> frozenset[str]:
+    def lacking(self, expected: Expected) -> frozenset[str]:
         """Return the sites that have not arrived everywhere."""
-        return expected - (self.lake & self.database & self.metrics)
+        landed = (expected.streamed & self.raw) | (expected.filed & self.files)
+        return expected.all - (landed & self.database & self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +128,7 @@ def live_report(settings: Settings, stack: RunningStack, *, patience: float = PA
         while True:
             latest = sdk.metrics.latest(sites, tuple(SHOWN), lookback=LOOKBACK)
             with_values = frozenset(serial for serial, points in latest.value.items() if points)
-            arrivals = Arrivals(_in_lake(settings), _in_database(stack), with_values)
+            arrivals = Arrivals(*_in_lake(settings), _in_database(stack), with_values)
             lacking = arrivals.lacking(expected)
             if not lacking or time.monotonic() >= deadline:
                 break
@@ -111,14 +141,14 @@ def live_report(settings: Settings, stack: RunningStack, *, patience: float = PA
 
 
 def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIRST_VALUES_SECONDS) -> None:
-    """Wait until each site that should have values has one, so that no console opens on an empty fleet.
+    """Wait until each streamed site that should have values has one: no console opens on an empty fleet.
 
     Args:
         sdk: The SDK's face of the stack.
         stack: The stack.
         patience: Seconds to wait; what is lacking then, the console tells.
     """
-    expected = _expected(stack)
+    expected = _expected(stack).streamed
     deadline = time.monotonic() + patience
     sites = [site for site in sdk.sites.fetch().sites if site.gateway_serial in expected]
     while sites and time.monotonic() < deadline:
@@ -128,27 +158,30 @@ def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIR
             time.sleep(_POLL_SECONDS)
 
 
-def _expected(stack: RunningStack) -> frozenset[str]:
+def _expected(stack: RunningStack) -> Expected:
     options = stack.state.options
     fleet = simulated_fleet(options["sites"], options["seed"])
-    return frozenset(site.gateway_serial for site in fleet if _is_streamed(site) and site.fault not in _MUTE)
+    heard = [site for site in fleet if site.enabled and site.fault not in _MUTE]
+    streamed = frozenset(site.gateway_serial for site in heard if site.tier is Tier.CRITICAL)
+    return Expected(streamed, frozenset(site.gateway_serial for site in heard) - streamed)
 
 
-def _is_streamed(site: SimulatedSite) -> bool:
-    # The others' files are collected on schedule, and not yet in this stack.
-    return site.enabled and site.tier is Tier.CRITICAL
-
-
-def _in_lake(settings: Settings) -> frozenset[str]:
+def _in_lake(settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
     import boto3
 
     # A session of its own: the default one remembers the credentials of whoever used it first.
     s3 = boto3.Session().client("s3", endpoint_url=settings.endpoint_url, region_name=settings.region)
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=settings.names.data_lake_bucket, Prefix=_RAW_PREFIX
-    )
-    # raw/source=…/dt=…/hour=…/<gateway>/<batch>
-    return frozenset(listed["Key"].split("/")[4] for page in pages for listed in page.get("Contents", []))
+
+    def gateways(prefix: str, part: int) -> frozenset[str]:
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=settings.names.data_lake_bucket, Prefix=prefix
+        )
+        return frozenset(
+            listed["Key"].split("/")[part] for page in pages for listed in page.get("Contents", [])
+        )
+
+    # raw/source=…/dt=…/hour=…/<gateway>/<batch>, and ftp-backups/<gateway>/…
+    return gateways(_RAW_PREFIX, 4), gateways(FTP_PREFIX, 1)
 
 
 def _in_database(stack: RunningStack) -> frozenset[str]:
@@ -179,15 +212,17 @@ def _rows(
     return tuple(rows)
 
 
-def _summary(
-    total: int, expected: frozenset[str], arrivals: Arrivals, lacking: frozenset[str]
-) -> tuple[str, ...]:
-    count = len(expected)
+def _summary(total: int, expected: Expected, arrivals: Arrivals, lacking: frozenset[str]) -> tuple[str, ...]:
+    def told(name: str, wanted: frozenset[str], there: frozenset[str]) -> str:
+        return f"  {name:<19}{len(wanted & there)} of {len(wanted)}"
+
+    by_path = f"{len(expected.streamed)} by stream, {len(expected.filed)} by file"
     lines = [
-        f"{total} sites, {count} of them expected to have readings by now:",
-        f"  raw lake (S3)  {len(expected & arrivals.lake)} of {count}",
-        f"  PostgreSQL     {len(expected & arrivals.database)} of {count}",
-        f"  CloudWatch     {len(expected & arrivals.metrics)} of {count}",
+        f"{total} sites, {len(expected.all)} of them expected to have readings by now: {by_path}",
+        told("stream, raw (S3)", expected.streamed, arrivals.raw),
+        told("FTP, files (S3)", expected.filed, arrivals.files),
+        told("PostgreSQL", expected.all, arrivals.database),
+        told("CloudWatch", expected.all, arrivals.metrics),
     ]
     if lacking:
         lines.append(f"not everywhere yet: {', '.join(sorted(lacking))}")

@@ -77,7 +77,7 @@ class Uploader:
             if self._is_connected(site, now):
                 self._send(site, [self._logs.log_file(site, begin, end)], written)
         self._started()
-        due = [(self._next(site, now), turn) for turn, site in enumerate(self._fleet)]
+        due = [(self.next_file(site, now), turn) for turn, site in enumerate(self._fleet)]
         heapq.heapify(due)
         while not self._stopped.is_set():
             when, turn = due[0]
@@ -85,31 +85,48 @@ class Uploader:
             if wait > 0:
                 self._stopped.wait(min(wait, _NAP_SECONDS))
                 continue
-            heapq.heapreplace(due, (self._work(self._fleet[turn], when, written), turn))
+            heapq.heapreplace(due, (self.work(self._fleet[turn], when, written), turn))
 
-    def _work(self, site: SimulatedSite, when: datetime, written: dict[str, datetime]) -> datetime:
-        """Have a gateway upload what it has; return when it is due again."""
+    def work(self, site: SimulatedSite, when: datetime, written: dict[str, datetime]) -> datetime:
+        """Have a gateway upload what it has; return when it is due again.
+
+        Args:
+            site: The gateway.
+            when: When it was due, UTC.
+            written: Up to where each gateway's files were uploaded; brought up to date.
+        """
         if not self._is_connected(site, when):
             return when + self._logs.row_every  # it keeps trying
-        closed = self._next(site, when) - self._logs.file_every
-        files = self._files(site, written[site.gateway_serial], closed)
+        closed = self.next_file(site, when) - self._logs.file_every
+        files = self.gathered(site, written[site.gateway_serial], closed)
         if files:
             self._send(site, files, written)
-        return self._next(site, max(when, datetime.now(UTC)))
+        return self.next_file(site, max(when, datetime.now(UTC)))
 
     def _is_connected(self, site: SimulatedSite, now: datetime) -> bool:
         return speaks(site, self._logs.seed, self._logs.day.at(now))
 
-    def _next(self, site: SimulatedSite, now: datetime) -> datetime:
-        """Return when a gateway closes its next file: they are spread over the interval by their serials."""
+    def next_file(self, site: SimulatedSite, now: datetime) -> datetime:
+        """Return when a gateway closes its next file: they are spread over the interval by their serials.
+
+        Args:
+            site: The gateway.
+            now: A moment, UTC; what is returned is after it.
+        """
         every = self._logs.file_every.total_seconds()
         row = self._logs.row_every.total_seconds()
         offset = zlib.crc32(site.gateway_serial.encode()) / 2**32 * every // row * row
         at = offset + (math.floor((now.timestamp() - offset) / every) + 1) * every
         return datetime.fromtimestamp(at, UTC)
 
-    def _files(self, site: SimulatedSite, begin: datetime, end: datetime) -> list[LogFile]:
-        """Return what has gathered, in the order in which it is uploaded."""
+    def gathered(self, site: SimulatedSite, begin: datetime, end: datetime) -> list[LogFile]:
+        """Return the files that have gathered in a gateway, in the order in which they are uploaded.
+
+        Args:
+            site: The gateway.
+            begin: The first row that was not uploaded, UTC.
+            end: When the newest file was closed, UTC.
+        """
         begin = max(begin, self._logs.first_row(end - FILES_KEPT * self._logs.file_every))
         cuts = [begin, *self._cuts(site, begin, end)]
         files = [
@@ -122,7 +139,7 @@ class Uploader:
 
     def _cuts(self, site: SimulatedSite, begin: datetime, end: datetime) -> Iterator[datetime]:
         """Yield when a gateway closed files in an outage."""
-        while (begin := self._next(site, begin)) < end:
+        while (begin := self.next_file(site, begin)) < end:
             yield begin
 
     def _send(self, site: SimulatedSite, files: Sequence[LogFile], written: dict[str, datetime]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -28,6 +29,7 @@ EXPORTED = {
     "AWS_SECRET_ACCESS_KEY",
     "AWS_DEFAULT_REGION",
     "SMARTERISE_DATABASE_URL",
+    "SMARTERISE_FTP_URL",
     "SMARTERISE_MQTT_PUBLISH",
 }
 SMALL = ["--sites", "2", "--no-simulator"]
@@ -80,6 +82,10 @@ def test_up_env_status_down(data_dir: Path) -> None:
     assert status["state"] == "ready"
     assert status["sites"] == 2
     assert status["endpoint"] == as_json["AWS_ENDPOINT_URL"]
+    ftp = urlsplit(as_json["SMARTERISE_FTP_URL"])
+    assert status["ftp"] == f"ftp://127.0.0.1:{ftp.port}/"
+    assert ftp.password
+    assert ftp.password not in json.dumps(status)
     sts = boto3.client(
         "sts",
         endpoint_url=as_json["AWS_ENDPOINT_URL"],
@@ -194,10 +200,10 @@ def test_the_demo_without_a_terminal_reports_the_live_fleet(tmp_path: Path, stat
     assert "● ok" in row
     volts = [float(word) for word in row.split() if word.replace(".", "").isdigit() and "." in word][:3]
     assert all(207 < value < 253 for value in volts)
-    assert any(line.split()[:2] == ["raw", "lake"] for line in lines)
-    counted = [line.split()[-3:] for line in lines if line.strip().startswith(("raw", "Postgre", "CloudW"))]
-    assert len(counted) == 3
-    assert all(found == expected for found, _, expected in counted)
+    paths = ("stream,", "FTP,", "PostgreSQL", "CloudWatch")
+    counted = [line.split()[-3:] for line in lines if line.strip().startswith(paths)]
+    assert len(counted) == 4
+    assert all(found == expected and int(found) > 0 for found, _, expected in counted)
     assert [path for path in tmp_path.iterdir() if path.name.startswith("smarterise-")] == []
     assert [path for path in state_home.rglob("*") if path.is_file()] == []
 
@@ -206,7 +212,8 @@ def test_the_demo_without_a_terminal_reports_the_live_fleet(tmp_path: Path, stat
 def test_the_demos_report_is_data_when_asked_for(tmp_path: Path) -> None:
     rows = json.loads(run("demo", "--sites", "4", "--output", "json").stdout)
     assert {row["gateway_serial"] for row in rows} >= {"ehm21120333", "AN54101471"}
-    assert all(isinstance(row["voltage_a"], float) for row in rows if row["tier"] == "CRITICAL")
+    assert {row["tier"] for row in rows} == {"CRITICAL", "NON_CRITICAL"}
+    assert all(isinstance(row["voltage_a"], float) for row in rows)
 
 
 @pytest.mark.stack
@@ -219,7 +226,7 @@ def test_a_demo_killed_outright_leaves_nothing_running(
     plain = json.loads(entry[0].read_text())
     pids = [plain["supervisor"]["pid"], *(child["pid"] for child in plain["children"].values())]
     marks = [mark for mark in map(mark_of, pids) if mark is not None]
-    assert len(marks) == 3
+    assert len(marks) == 4
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     eventually(lambda: not any(is_running(mark) for mark in marks), seconds=20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ftplib
+import io
 import itertools
 import json
 import time
@@ -10,12 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
 
 from smarterise_ops.local.fleet import SimulatedSite, simulated_fleet
+from smarterise_ops.local.log_files import LogFile, Logging
 from smarterise_ops.local.payload import message
+from smarterise_ops.local.simulator import SimulatedTime
 from smarterise_sdk.domain.alarm_rules import ALARM_RULES
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.sites import Tier
@@ -27,6 +32,7 @@ pytestmark = pytest.mark.stack
 
 NAMES = StackNames()
 FLEET = simulated_fleet(12, 7)
+LOGS = Logging(7, SimulatedTime(datetime.now(UTC), 1.0))
 STRANGER = "AN98000001"
 """A gateway that nobody has entered: its readings are let through, so they tell how far the stream is."""
 LONG_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -87,15 +93,29 @@ class Site:
             payload = message(self.simulated, 7, at, at).replace(self.serial.encode(), serial.encode())
             request = urllib.request.Request(self.stack.topic_url(NAMES.topic(serial)), data=payload)
             urllib.request.urlopen(request, timeout=10).close()
-        self.eventually(lambda: self._has_row(STRANGER, at))
-        return self._has_row(self.serial, at)
+        self.eventually(lambda: self.has_row(STRANGER, at))
+        return self.has_row(self.serial, at)
 
-    def _has_row(self, serial: str, at: datetime) -> bool:
+    def has_row(self, serial: str, at: datetime) -> bool:
         with psycopg.connect(self.stack.exports["SMARTERISE_DATABASE_URL"]) as connection:
             row = connection.execute(
                 "SELECT count(*) FROM readings WHERE gateway_serial = %s AND measured_at = %s", [serial, at]
             ).fetchone()
         return row is not None and row[0] > 0
+
+    def send(self, file: LogFile) -> None:
+        """Upload a file by FTP."""
+        url = urlsplit(self.stack.exports["SMARTERISE_FTP_URL"])
+        with ftplib.FTP() as connection:
+            connection.connect(url.hostname or "", url.port or 0)
+            connection.login(url.username or "", unquote(url.password or ""))
+            connection.storbinary(f"STOR {file.name}", io.BytesIO(file.content))
+
+    def collect(self, tier: str) -> None:
+        """Sweep the FTP server as the schedule of a tier does."""
+        payload = json.dumps({"site_tier": tier})
+        answer = self.client_of(self.stack, "lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=payload)
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def becomes(self, *, live: bool, within: float = 12.0) -> None:
         """Wait until stream and alarms are as asked."""
@@ -132,6 +152,17 @@ def test_a_switch_stops_the_stream_and_the_alarms_and_the_way_back_starts_both(s
     site.becomes(live=False)
     site.switch(tier="CRITICAL")
     site.becomes(live=True)
+
+
+def test_a_site_that_is_switched_goes_on_by_file(site: Site) -> None:
+    site.switch(tier="NON_CRITICAL")
+    site.becomes(live=False)
+    begin = LOGS.first_row(datetime.now(UTC) - timedelta(hours=6))
+    file = LOGS.log_file(site.simulated, begin, begin + timedelta(minutes=3))
+    site.send(file)
+    site.collect("NON_CRITICAL")
+    site.eventually(lambda: site.has_row(site.serial, begin))
+    assert not site.is_streamed()
 
 
 def test_a_site_that_is_disabled_is_silent_too(site: Site) -> None:
