@@ -20,7 +20,7 @@ from smarterise_sdk.domain.names import StackNames
 RECORDED = Path(__file__).parent / "recorded"
 FUNCTIONS = (
     *("site-config-manager", "ftp_to_s3", "s3_to_rds_lambda", "kinesis_to_s3_rds", "alarm_notifier"),
-    "migrate_database",
+    *("ingest-manager", "migrate_database"),
 )
 
 ACTIONS = {
@@ -74,6 +74,7 @@ BEYOND = {
         "s3:GetObjectVersion": "earlier versions of the site file",
         "s3:ListBucketVersions": "earlier versions of the site file",
     },
+    "ingest-manager": {"rds-db:connect": "logging in is signed by the function and never called"},
     "migrate_database": {"secretsmanager:GetSecretValue": "the owner's password; tests give a URL"},
     "site-config-manager": {
         "s3:ListBucket": "without it S3 says denied of what is not there",
@@ -155,6 +156,7 @@ def test_a_function_cannot_write_where_another_keeps_its_own(stack: Any, functio
         "s3_to_rds_lambda": ["quarantine/*"],
         "kinesis_to_s3_rds": ["raw/*", "quarantine/*", "aws/lambda/*"],
         "alarm_notifier": ["alarm-notifier/*"],
+        "ingest-manager": [],
         "migrate_database": [],
     }[function]
     written = {
@@ -172,6 +174,11 @@ def test_the_embedded_stack_enforces_no_less(dev: Any) -> None:
     embedded = {
         names.site_config_manager: policies.site_config_manager(names),
         names.kinesis_to_s3_rds: policies.kinesis_to_s3_rds(names),
+        names.ftp_to_s3: policies.ftp_to_s3(
+            names, dev.one("aws_secretsmanager_secret", name=names.ftp_secret)["arn"]
+        ),
+        names.s3_to_rds: policies.s3_to_rds(names),
+        names.ingest_manager: policies.ingest_manager(names),
     }
     for function, policy in embedded.items():
         deployed = [s for s in dev.policy_of(f"{function}-role") if s["Effect"] == "Allow"]
