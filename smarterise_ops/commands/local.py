@@ -16,7 +16,7 @@ from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import default_data_dir
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
-from smarterise_ops.output import OutputFormat, emit_object, say, write_data
+from smarterise_ops.output import OutputFormat, emit_object, emit_rows, say, write_data
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import LocalStackError
 
@@ -32,6 +32,7 @@ MOST_SPEED = 1000.0
 CONFUSING = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
 """Variables of the caller that would spoil the exports: a token goes with no other key."""
 _WATCH_SECONDS = 0.5
+_NEWLINE = "\n"
 
 DataDir = Annotated[
     Path | None,
@@ -117,6 +118,23 @@ def status(data_dir: DataDir = None) -> ExitCode:
     runs = client.look(where) is not None
     emit_object(_status_of(where, state, runs=runs), current().output)
     return ExitCode.DONE if runs else ExitCode.FINDINGS
+
+
+@app.command("letters")
+def letters(data_dir: DataDir = None) -> None:
+    """Show the letters that alarms have led to; the stack keeps them, and delivers none."""
+    from smarterise_ops.local.letters import sent_letters
+
+    sent = sent_letters(_running(_directory(data_dir)).exports["AWS_ENDPOINT_URL"])
+    form = current().output
+    if form is not OutputFormat.TABLE:
+        emit_rows([letter.to_row() for letter in sent], (), form)
+        return
+    for letter in sent:
+        head = f"{letter.at}  to {', '.join(letter.to)}\n{letter.subject}"
+        write_data(f"{visible(head, keep=_NEWLINE)}\n\n{visible(letter.text, keep=_NEWLINE).rstrip()}\n\n")
+    if not sent:
+        say("● no letter yet: an alarm that goes on, or off again, is told within a minute")
 
 
 @app.command("down")

@@ -6,7 +6,6 @@ import ftplib
 import io
 import json
 import ssl
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from psycopg.rows import dict_row
 
 from smarterise_ops.local.fleet import Fault, SimulatedSite, simulated_fleet
 from smarterise_ops.local.functions import RECIPIENT, SENDER
+from smarterise_ops.local.letters import SentLetter, sent_letters
 from smarterise_ops.local.log_files import LogFile, Logging
 from smarterise_ops.local.payload import message
 from smarterise_ops.local.simulator import SimulatedTime
@@ -180,15 +180,13 @@ def test_everybody_was_swept_when_the_stack_started(files: Files) -> None:
 def test_an_alarm_is_told_in_a_letter_that_says_what_and_where(files: Files) -> None:
     ailing = next(site for site in FLEET if site.fault is Fault.DEAD_PHASE)
 
-    def letters() -> list[dict[str, Any]]:
-        url = f"{files.stack.exports['AWS_ENDPOINT_URL']}/_ministack/ses/messages"
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            sent = [letter for account in json.load(answer)["messages"].values() for letter in account]
-        return [letter for letter in sent if f"{ailing.gateway_serial} · {ailing.name}" in letter["BodyText"]]
+    def letters() -> list[SentLetter]:
+        sent = sent_letters(files.stack.exports["AWS_ENDPOINT_URL"])
+        return [letter for letter in sent if f"{ailing.gateway_serial} · {ailing.name}" in letter.text]
 
     letter, *_ = files.eventually(letters, seconds=90)
-    assert (letter["Source"], letter["To"]) == (SENDER, [RECIPIENT])
-    assert letter["Subject"].startswith("[ALARM]")
+    assert (letter.sender, letter.to) == (SENDER, (RECIPIENT,))
+    assert letter.subject.startswith("[ALARM]")
     for words in (
         r"voltage of phase",
         "since",
@@ -196,7 +194,7 @@ def test_an_alarm_is_told_in_a_letter_that_says_what_and_where(files: Files) -> 
         "first step",
         "smarterise-ops metrics show",
     ):
-        assert words in letter["BodyText"]
+        assert words in letter.text
 
 
 def test_files_go_over_tls_when_asked(

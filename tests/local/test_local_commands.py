@@ -86,6 +86,8 @@ def test_up_env_status_down(data_dir: Path) -> None:
     assert status["ftp"] == f"ftp://127.0.0.1:{ftp.port}/"
     assert ftp.password
     assert ftp.password not in json.dumps(status)
+    assert "no letter yet" in run("local", "letters", *where).stderr
+    assert json.loads(run("local", "letters", *where, "-o", "json").stdout) == []
     sts = boto3.client(
         "sts",
         endpoint_url=as_json["AWS_ENDPOINT_URL"],
