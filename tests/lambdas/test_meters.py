@@ -53,6 +53,7 @@ def stored(connection: Connection) -> Sequence[tuple[object, ...]]:
         (("CLD1", "CLD2"), {"logger2": "CLD2"}, MeterChoice("", (METER_UNKNOWN,))),
         (("CLD1", "CLD2"), {"logger1": ["CLD2"]}, MeterChoice("", (METER_UNKNOWN,))),
         (("CLD1", "CLD2"), {"logger1": ""}, MeterChoice("", (METER_UNKNOWN,))),
+        (("CLD1", "CLD2"), {"logger1": "a\0\ud800"}, MeterChoice("", (METER_UNKNOWN,))),
     ],
 )
 def test_whose_rows_a_file_holds(

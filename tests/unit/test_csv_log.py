@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smarterise_sdk.domain.csv_log import LogReader
@@ -16,10 +18,15 @@ from smarterise_sdk.domain.csv_rejects import FileReason, RejectedFile, Rejected
 from smarterise_sdk.domain.csv_text import line_blocks
 from smarterise_sdk.domain.file_names import LogName, read_log_name
 from smarterise_sdk.domain.log_clock import LogClock
+from smarterise_sdk.domain.numerals import table
 from smarterise_sdk.domain.quality import QualityFlag
 from smarterise_sdk.domain.readings import AMBIGUOUS_HOUR, CONFLICTING_VALUES, Quantity
 from smarterise_sdk.domain.stamps import moment_at
 from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod, pvur, u2
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable
 
 Q = Quantity
 NAME = read_log_name("AN54101471-logger1-2025-03-20T08-00-00-0400-1min.csv")
@@ -67,15 +74,20 @@ def read(
     zone: ZoneInfo | None = None,
     size: int = 1 << 18,
     received_at: datetime = RECEIVED,
+    read_table: Callable[[str], array[float]] = table,
 ) -> Read:
     data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
-    reader = LogReader(LogClock(name, zone), received_at)
+    reader = LogReader(LogClock(name, zone), received_at, read_table=read_table)
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     found = Read()
     for block in reader.rows(line_blocks(chunks)):
         assert len(block.lines) == len(block.moments)
-        assert not block.values or len(block.unbalances) == len(block.moments)
-        found.unbalances += block.unbalances
+        if block.values:
+            found.unbalances += [
+                None if value is None or method is None else Unbalance(value, method)
+                for value, method in zip(block.unbalances, block.methods, strict=True)
+            ]
+            assert len(found.unbalances) == len(found.rows) + len(block.moments)
         for place, (line, moment) in enumerate(zip(block.lines, block.moments, strict=True)):
             values = {quantity: column[place] for quantity, column in block.values.items()}
             stamp = moment_at(moment).replace(tzinfo=None).isoformat(" ")
@@ -418,3 +430,41 @@ def test_plain_rows_come_through_exactly(values: list[tuple[float, float]]) -> N
     ]
     found = read("\n".join(["Time,V1,V2", *lines, ""]))
     assert [(row[Q.VOLTAGE_A], row[Q.VOLTAGE_B]) for row in found.values] == values
+
+
+CELLS = st.one_of(
+    st.floats(-500, 500).map(lambda value: f"{value:.2f}"),
+    st.floats().map(repr),
+    st.integers(-(10**14), 10**14).map(str),
+    st.sampled_from(["230.1", "230,1", "0", "----", "", " 7", "007", ".5", "true", "1_0", '"5"', "[1", "L"]),
+)
+HEADERS = ["Time,V12,V23,V31,Psum_W,Type", "Time;V1;V2;V3;Psum_kW;EP_IMP_kWh", "V1,Time,V2,V3,I1,V1"]
+
+
+def refuse(_: str) -> array[float]:
+    raise ValueError
+
+
+@given(
+    st.sampled_from(HEADERS),
+    st.lists(st.lists(CELLS, min_size=5, max_size=5), min_size=1, max_size=20),
+    st.lists(st.integers(0, 90), min_size=20, max_size=20),
+)
+@example(HEADERS[0], [["230.1", "[1", "2]", "5", "6"], ["1e12", "-0", "1e308", "12345", "7"]], [0, 1] * 10)
+@example(HEADERS[1], [["230", "1e12", "-1e12", "9e9", "7"], ["1", "2", "3", "4", "5"]], [1, 0] * 10)
+def test_the_quick_ways_and_the_slow_one_say_the_same(
+    header: str, rows: list[list[str]], minutes: list[int]
+) -> None:
+    delimiter = ";" if ";" in header else ","
+    place = header.split(delimiter).index("Time")
+    start = datetime(2025, 3, 20, 8, tzinfo=UTC)
+    stamps = [f"{start + minute * timedelta(minutes=1):%Y-%m-%d %H:%M:%S}" for minute in minutes]
+    lines = [
+        delimiter.join([*cells[:place], stamp, *cells[place:]])
+        for cells, stamp in zip(rows, stamps, strict=False)
+    ]
+    text = "\n".join([header, *lines, ""])
+    by_table, by_columns = read(text), read(text, read_table=refuse)
+    with patch.object(LogReader, "_quickly", return_value=None):
+        by_lines = read(text)
+    assert by_table == by_columns == by_lines

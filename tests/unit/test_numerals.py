@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.numerals import LARGEST_VALUE, has_decimal_comma, number, numbers
+from smarterise_sdk.domain.numerals import (
+    LARGEST_VALUE,
+    are_plausible,
+    has_decimal_comma,
+    number,
+    numbers,
+    table,
+)
 
 CELLS = st.one_of(
     st.floats().map(str),
@@ -28,6 +37,26 @@ def test_a_column_is_what_each_cell_is(cells: list[str]) -> None:
 @given(st.lists(st.sampled_from(["0.000", "230.4", "230.5"]), min_size=3, max_size=500))
 def test_a_column_that_repeats_itself_is_the_same(cells: list[str]) -> None:
     assert numbers(cells) == [float(cell) for cell in cells]
+
+
+@given(
+    st.lists(st.one_of(st.floats(), st.floats(-1e4, 1e4), st.sampled_from([2.0**33, -1e12, 1e12, 1.1e12])))
+)
+def test_a_table_is_plausible_when_each_of_its_cells_is_a_number(values: list[float]) -> None:
+    assert are_plausible(array("d", values)) == all(number(value) is not None for value in values)
+
+
+@given(st.lists(CELLS.filter(lambda cell: "," not in cell), min_size=1, max_size=5))
+def test_a_table_is_taken_only_when_each_of_its_cells_is_a_number(cells: list[str]) -> None:
+    try:
+        found: list[float | None] | None = [*table(",".join(cells))]
+    except ValueError:
+        found = None
+    expected = [number(cell) for cell in cells]
+    if found is not None and are_plausible(array("d", found)):
+        assert found == expected
+    else:
+        assert None in expected
 
 
 @pytest.mark.parametrize("cell", [str(LARGEST_VALUE), str(-LARGEST_VALUE)])

@@ -18,6 +18,7 @@ from smarterise_sdk.domain.voltage_quality import (
     profile_of,
     pvur,
     u2,
+    unbalance_columns,
     voltage_unbalance,
 )
 
@@ -146,3 +147,21 @@ def test_profiles_hold_their_limits() -> None:
 def test_every_profile_is_found_by_its_name_and_another_is_the_standard() -> None:
     assert {profile_of(name).name for name in PROFILES} == {"en50160", "c84.1", "custom"}
     assert profile_of("no such profile").name == "en50160"
+
+
+VOLTAGES = st.one_of(
+    st.none(), st.floats(-10, 450), st.sampled_from([0.0, 22.9, 23.0, 39.83, 39.84, 1e300, 5e-324])
+)
+
+
+@given(st.lists(st.tuples(*[VOLTAGES] * 6), max_size=20), st.sampled_from([230.0, 120.0, 11_000.0]))
+def test_columns_have_the_unbalance_of_their_rows(
+    rows: list[tuple[float | None, ...]], nominal: float
+) -> None:
+    columns = [[row[place] for row in rows] for place in range(6)]
+    values, methods = unbalance_columns(
+        (columns[0], columns[1], columns[2]), (columns[3], columns[4], columns[5]), nominal
+    )
+    for row, value, method in zip(rows, values, methods, strict=True):
+        found = voltage_unbalance((row[0], row[1], row[2]), (row[3], row[4], row[5]), nominal)
+        assert (value, method) == ((found.value, found.method) if found else (None, None))

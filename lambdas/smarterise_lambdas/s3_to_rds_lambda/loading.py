@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from smarterise_lambdas.s3_to_rds_lambda.ahead import ahead
 from smarterise_lambdas.s3_to_rds_lambda.intake import Intake, site_clock
 from smarterise_lambdas.s3_to_rds_lambda.newest import Newest
-from smarterise_lambdas.s3_to_rds_lambda.quick_floats import quick_floats
+from smarterise_lambdas.s3_to_rds_lambda.packing import Packer
+from smarterise_lambdas.s3_to_rds_lambda.quick_floats import quick_floats, quick_table
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
 from smarterise_lambdas.s3_to_rds_lambda.staging import RowSink
 from smarterise_lambdas.shared import ledger, meters, quarantine
@@ -29,15 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from smarterise_lambdas.s3_to_rds_lambda.packing import Packed
     from smarterise_lambdas.shared.archive import Archive
     from smarterise_lambdas.shared.database import Connection, Database
     from smarterise_lambdas.shared.ledger import LedgerEntry
-    from smarterise_sdk.domain.csv_rows import RowBlock
+    from smarterise_lambdas.shared.meters import MeterChoice
     from smarterise_sdk.domain.readings import Reading
     from smarterise_sdk.domain.sites import Site
 
 FAULTS: Final = (psycopg.Error, ClientError, BotoCoreError)
-BLOCKS_AHEAD: Final = 3
+BLOCKS_AHEAD: Final = 24
+"""More than are put into the table together: while the database takes those, the next ones are made."""
 
 _OF_THE_FILE: Final = psycopg.DataError
 """What lies in the values of a row. A constraint that somebody added is no fault of theirs."""
@@ -67,14 +70,14 @@ class FileResult:
         counts: What became of its rows.
         reason: Why it was rejected, or what is odd about it.
         is_new: False if all that was done long ago.
-        newest: What is worth publishing of it.
+        newest: What is worth publishing of it, the newest first.
     """
 
     state: FileState
     counts: RowCounts
     reason: str = ""
     is_new: bool = True
-    newest: tuple[Reading, ...] = ()
+    newest: Iterable[Reading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,10 @@ class _Load:
         try:
             if self._intake.trouble is not None:
                 raise self._intake.trouble
-            return self._load()
+            try:
+                return self._load(is_alone=True)
+            except psycopg.errors.UniqueViolation:  # another file with the same rows was loaded meanwhile
+                return self._load(is_alone=False)
         except RejectedFile as rejected:
             if rejected.reason is FileReason.NO_TIME_ZONE and self._loader.sites is None:
                 raise SitesUnknown(rejected.message) from rejected
@@ -172,20 +178,21 @@ class _Load:
         except _OF_THE_FILE as error:
             return self._reject(FileReason.REFUSED_BY_DATABASE.value, str(error))
 
-    def _load(self) -> FileResult:
+    def _load(self, *, is_alone: bool) -> FileResult:
         loader, file = self._loader, self._file
         site = site_clock(loader.sites, file.gateway_serial)
         clock = LogClock(self._intake.name, site.zone, site.why_no_zone)
-        reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_floats)
+        reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_floats, quick_table)
         with transaction(self._connection, loader.patience_s) as cursor:
             if not ledger.claim(self._connection, file):
                 return self._settled()
             known = meters.known_meters(self._connection, file.gateway_serial)
             meter = meters.meter_of_file(known, self._intake.name.logger, site.loggers)
             newest = Newest(file.gateway_serial, meter.device_serial, loader.now)
-            sink = RowSink(cursor, file.gateway_serial, meter, self._intake.batch_id, newest)
+            sink = RowSink(cursor, file.gateway_serial, meter.device_serial, newest, is_alone=is_alone)
+            packed = map(self._packer(meter).packed, reader.rows(line_blocks(self._chunks())))
             with Rejects(file, self._intake.batch_id) as rejects:
-                with ahead(reader.rows(line_blocks(self._chunks())), BLOCKS_AHEAD) as blocks:
+                with ahead(packed, BLOCKS_AHEAD) as blocks:
                     self._take(blocks, sink, rejects)
                 counts = replace(sink.finish(), rejected=rejects.count)
                 entries = rejects.store(loader.archive)
@@ -193,14 +200,25 @@ class _Load:
                 meters.note_unnamed(self._connection, file.gateway_serial)
             reason = _CUT if reader.ends_early else ""
             self._settle(FileState.LOADED, counts, entries, reason=reason, span=sink.span)
-        return FileResult(FileState.LOADED, counts, reason, newest=tuple(newest.readings))
+        return FileResult(FileState.LOADED, counts, reason, newest=newest)
 
-    def _take(self, blocks: Iterable[RowBlock], sink: RowSink, rejects: Rejects) -> None:
+    def _packer(self, meter: MeterChoice) -> Packer:
+        file = self._file
+        constants = {
+            "gateway_serial": file.gateway_serial,
+            "device_serial": meter.device_serial,
+            "source": file.source.value,
+            "batch_id": self._intake.batch_id,
+        }
+        return Packer(constants, meter.flags, self._connection.info.encoding)
+
+    def _take(self, blocks: Iterable[Packed], sink: RowSink, rejects: Rejects) -> None:
         rows = 0
-        for block in blocks:
+        for packed in blocks:
             if self._loader.is_over():
                 raise OutOfTime(rows)
-            sink.take(block)
+            sink.take(packed)
+            block = packed.block
             rejects.take(block.header, block.rejected)
             rows += len(block.moments)
 

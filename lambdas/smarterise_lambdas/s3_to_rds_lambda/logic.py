@@ -6,8 +6,8 @@ that AWS counts it and delivers the event again: what was done by then is known 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import asdict, dataclass, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -104,7 +104,7 @@ def load(request: Request, means: Means, *, now: datetime, remaining_s: Callable
         archive=means.archive,
         sites=means.watch.sites() if any(is_log_key(wanted.key) for wanted in request.objects) else None,
         now=now,
-        patience_s=max(1.0, min(PATIENCE_S, remaining_s())),
+        patience_s=PATIENCE_S,
         is_over=lambda: remaining_s() <= 0,
         again=request.again,
     )
@@ -133,6 +133,8 @@ def _one(wanted: Wanted, loader: FileLoader, s3: S3Client, remaining_s: Callable
     if remaining_s() <= 0:
         return Told(wanted.key, "fault", reason=_NO_TIME)
     reader = ObjectReader(s3, wanted)
+    # Each file's own: the last one must not wait for longer than there is time.
+    loader = replace(loader, patience_s=max(1.0, min(PATIENCE_S, remaining_s())))
     try:
         result = loader.load(intake_of(reader.open()), reader.chunks)
     except Overtaken:
@@ -157,7 +159,7 @@ def _publish(
         PipelineMetric.FILES_LOADED: states.count(FileState.LOADED),
         PipelineMetric.FILES_REJECTED: states.count(FileState.REJECTED),
     }
-    readings = iter([reading for result in results for reading in result.newest])
+    readings = chain.from_iterable(result.newest for result in results)
     try:
         publisher.publish(islice(readings, READINGS_AT_ONCE), counts, now=now)
         for some in _batches(readings):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smarterise_lambdas.shared.publishing import NEWEST_POINT, OLDEST_POINT
 from smarterise_sdk.domain.metrics import METRIC_QUANTITIES
-from smarterise_sdk.domain.readings import Reading, Source
+from smarterise_sdk.domain.readings import Quantity, Reading, Source
 from smarterise_sdk.domain.stamps import MICROSECOND, count_of, moment_at
+from smarterise_sdk.domain.voltage_quality import Unbalance, UnbalanceMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
     from datetime import datetime
 
     from smarterise_sdk.domain.csv_rows import RowBlock
@@ -20,6 +21,18 @@ PERIOD: Final = timedelta(minutes=1)
 
 _PERIOD: Final = PERIOD // MICROSECOND
 _QUANTITIES: Final = frozenset(METRIC_QUANTITIES.values())
+
+
+class _Row(NamedTuple):
+    """What is worth publishing of a row; of two weeks there are many."""
+
+    moment: int
+    position: int
+    quantities: tuple[Quantity, ...]
+    values: tuple[float | None, ...]
+    unbalance: float | None
+    method: UnbalanceMethod | None
+    flags: tuple[str, ...]
 
 
 class Newest:
@@ -36,34 +49,42 @@ class Newest:
         self._device_serial = device_serial
         self._earliest = count_of(now - OLDEST_POINT)
         self._latest = count_of(now + NEWEST_POINT)
-        self._staged: dict[int, tuple[int, Reading]] = {}
-        self._kept: dict[int, Reading] = {}
+        self._staged: dict[int, _Row] = {}
+        self._kept: dict[int, _Row] = {}
 
     @property
     def is_waiting(self) -> bool:
         """Whether there is anything staged that is worth publishing."""
         return bool(self._staged)
 
-    @property
-    def readings(self) -> list[Reading]:
-        """What was kept, the newest first."""
-        return [self._kept[minute] for minute in sorted(self._kept, reverse=True)]
+    def __iter__(self) -> Iterator[Reading]:
+        """Yield what was kept, the newest first."""
+        for minute in sorted(self._kept, reverse=True):
+            yield self._reading(self._kept[minute])
 
     def stage(self, block: RowBlock) -> None:
         """Look at rows that are on their way to the table."""
         moments = block.moments
-        if not moments or max(moments) < self._earliest or min(moments) > self._latest:
+        earliest, latest = self._earliest, self._latest
+        if not moments or max(moments) < earliest or min(moments) > latest:
             return
-        newest: dict[int, int] = {}
-        for place, moment in enumerate(moments):
-            if self._earliest <= moment <= self._latest:
-                at = newest.setdefault(moment // _PERIOD, place)
-                if moments[at] < moment:
-                    newest[moment // _PERIOD] = place
+        # The newest of a minute comes last, and of two of one moment the one that the table takes: the first.
+        order = sorted(range(len(moments) - 1, -1, -1), key=moments.__getitem__)
+        newest = {moments[place] // _PERIOD: place for place in order if earliest <= moments[place] <= latest}
+        quantities = tuple(quantity for quantity in block.values if quantity in _QUANTITIES)
+        columns = [block.values[quantity] for quantity in quantities]
         for minute, place in newest.items():
             found = self._staged.get(minute)
-            if found is None or count_of(found[1].measured_at) < moments[place]:
-                self._staged[minute] = (block.lines[place], self._reading(block, place))
+            if found is None or found.moment < moments[place]:
+                self._staged[minute] = _Row(
+                    moments[place],
+                    block.lines[place],
+                    quantities,
+                    tuple([column[place] for column in columns]),
+                    block.unbalances[place],
+                    block.methods[place],
+                    block.flags.get(place, ()),
+                )
 
     def keep(self, positions: Container[int] | None = None) -> None:
         """Settle what was staged.
@@ -71,28 +92,27 @@ class Newest:
         Args:
             positions: The positions of the rows that the table took; `None` for all.
         """
-        for minute, (position, reading) in self._staged.items():
-            if positions is None or position in positions:
+        for minute, row in self._staged.items():
+            if positions is None or row.position in positions:
                 found = self._kept.get(minute)
-                if found is None or found.measured_at < reading.measured_at:
-                    self._kept[minute] = reading
+                if found is None or found.moment < row.moment:
+                    self._kept[minute] = row
         self._staged.clear()
 
-    def _reading(self, block: RowBlock, place: int) -> Reading:
-        values = {
-            quantity: value
-            for quantity, column in block.values.items()
-            if quantity in _QUANTITIES and (value := column[place]) is not None
-        }
+    def _reading(self, row: _Row) -> Reading:
+        values = zip(row.quantities, row.values, strict=True)
+        unbalance = None
+        if row.unbalance is not None and row.method is not None:
+            unbalance = Unbalance(row.unbalance, row.method)
         return Reading(
             gateway_serial=self._gateway_serial,
             device_serial=self._device_serial,
-            measured_at=moment_at(block.moments[place]),
+            measured_at=moment_at(row.moment),
             source=Source.FTP,
-            values=values,
-            unbalance=block.unbalances[place],
+            values={quantity: value for quantity, value in values if value is not None},
+            unbalance=unbalance,
             device_online=True,
             gateway_model="",
             device_model="",
-            flags=block.flags.get(place, ()),
+            flags=row.flags,
         )

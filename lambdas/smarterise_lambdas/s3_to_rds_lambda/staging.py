@@ -1,36 +1,30 @@
-"""Blocks of rows into the table `readings`, a few thousand at a time, by the rule of `rows`."""
+"""Rows of one file into the table `readings`, a few thousand at a time, by the rule of `rows`."""
 
 from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, groupby, islice
 from operator import add, lt
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from smarterise_lambdas.s3_to_rds_lambda.direct import copy_straight, has_rows, note_days
+from smarterise_lambdas.s3_to_rds_lambda.packing import BEGINNING, END
 from smarterise_lambdas.shared.ledger import RowCounts
-from smarterise_lambdas.shared.rows import POSITION, TYPES, Stage, month_of
-from smarterise_sdk.domain.readings import Source
+from smarterise_lambdas.shared.rows import Stage, ensure_months, month_of
 from smarterise_sdk.domain.stamps import moment_at
-from smarterise_sdk.domain.voltage_quality import UnbalanceMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from smarterise_lambdas.s3_to_rds_lambda.newest import Newest
+    from smarterise_lambdas.s3_to_rds_lambda.packing import Packed
     from smarterise_lambdas.shared.database import Cursor
-    from smarterise_lambdas.shared.meters import MeterChoice
     from smarterise_lambdas.shared.rows import LoadOutcome
-    from smarterise_sdk.domain.csv_rows import RowBlock
 
-ROWS_AT_ONCE: Final = 4000
-"""Staged before they are put into the table: enough to be quick, few enough to fit into its memory."""
+ROWS_AT_ONCE: Final = 8000
+"""Put into the table together: enough to be quick, few enough for little memory."""
 
-# A count of microseconds since 2000 is, in binary, what PostgreSQL takes for a moment.
-_TYPES: Final = MappingProxyType({**TYPES, "measured_at": "int8"})
-_METHODS: Final = {method: method.value for method in UnbalanceMethod}
 _FEW_MONTHS: Final = 3
 _WEEK: Final = timedelta(days=7)
 
@@ -41,28 +35,23 @@ class RowSink:
     Args:
         cursor: Inside the transaction.
         gateway_serial: The site.
-        meter: Whose rows they are.
-        batch_id: What the file is known by in the table.
+        device_serial: The meter; empty if it is not known.
         newest: Told of what becomes a row.
+        is_alone: Whether rows that the table lacks may be copied there straight. If another loader turns out
+            to have the same ones, that fails, and the transaction with it.
     """
 
     def __init__(
-        self, cursor: Cursor, gateway_serial: str, meter: MeterChoice, batch_id: str, newest: Newest
+        self, cursor: Cursor, gateway_serial: str, device_serial: str, newest: Newest, *, is_alone: bool
     ) -> None:
-        constants: dict[str, Any] = {
-            "gateway_serial": gateway_serial,
-            "device_serial": meter.device_serial,
-            "source": Source.FTP.value,
-            "batch_id": batch_id,
-            "flags": list(meter.flags),
-        }
         self._cursor = cursor
-        self._stage = Stage(cursor, constants)
-        self._flags = meter.flags
+        self._stage: Stage | None = None
+        self._gateway_serial = gateway_serial
+        self._device_serial = device_serial
         self._newest = newest
-        self._staged = 0
-        self._first, self._last = 0, 0
-        self._is_rising = True
+        self._is_alone = is_alone
+        self._waiting: list[Packed] = []
+        self._count = 0
         self._months: set[datetime] = set()
         self._spans: list[int] = []
         self._counts = RowCounts()
@@ -72,86 +61,84 @@ class RowSink:
         """The first and the last moment that was measured, loaded or not; `None` without rows."""
         return (moment_at(min(self._spans)), moment_at(max(self._spans))) if self._spans else None
 
-    def take(self, block: RowBlock) -> None:
+    def take(self, packed: Packed) -> None:
         """Take some rows.
 
         Raises:
+            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
             psycopg.Error: If the database fails.
         """
-        if not block.moments:
+        if not packed.rests:
             return
-        columns = [POSITION, "measured_at", *(quantity.value for quantity in block.values)]
-        columns += ["voltage_unbalance", "unbalance_method", *(["flags"] if block.flags else [])]
-        with self._stage.copying(columns, _TYPES) as copy:
-            write = copy.write_row
-            for row in self._cells(block):
-                write(row)
-        self._newest.stage(block)
-        self._note_order(block.moments)
-        if self._staged >= ROWS_AT_ONCE:
+        self._waiting.append(packed)
+        self._count += len(packed.rests)
+        self._newest.stage(packed.block)
+        if self._count >= ROWS_AT_ONCE:
             self._settle()
 
     def finish(self) -> RowCounts:
         """Put what is left into the table; return what became of all rows.
 
         Raises:
+            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
             psycopg.Error: If the database fails.
         """
-        if self._staged:
+        if self._waiting:
             self._settle()
         return self._counts
 
-    def _cells(self, block: RowBlock) -> Iterator[tuple[Any, ...]]:
-        found = block.unbalances
-        unbalances = [unbalance.value if unbalance else None for unbalance in found]
-        methods = [_METHODS[unbalance.method] if unbalance else None for unbalance in found]
-        columns: list[Sequence[Any]] = [
-            block.lines,
-            block.moments,
-            *block.values.values(),
-            unbalances,
-            methods,
-        ]
-        if block.flags:
-            own = block.flags
-            columns.append([[*self._flags, *own.get(place, ())] for place in range(len(block.moments))])
-        return zip(*columns, strict=True)
-
-    def _note_order(self, moments: Sequence[int]) -> None:
-        lowest, highest = min(moments), max(moments)
-        rising = all(map(lt, moments, islice(moments, 1, None)))
-        if self._staged:
-            self._is_rising = self._is_rising and rising and self._last < moments[0]
-            self._first, self._last = min(self._first, lowest), max(self._last, highest)
-        else:
-            self._is_rising = rising
-            self._first, self._last = lowest, highest
-        self._staged += len(moments)
-
     def _settle(self) -> None:
-        outcome = self._stage.settle(months=self._new_months(), in_order=self._is_rising)
+        moments = list(chain.from_iterable(packed.block.moments for packed in self._waiting))
+        first, last = min(moments), max(moments)
+        is_rising = all(map(lt, moments, islice(moments, 1, None)))
+        months = self._new_months(first, last)
+        meter = self._gateway_serial, self._device_serial
+        if (
+            is_rising
+            and self._is_alone
+            and months is not None
+            and not has_rows(self._cursor, *meter, first, last)
+        ):
+            ensure_months(self._cursor, months)
+            copy_straight(self._cursor, self._waiting)
+            note_days(self._cursor, *meter, moments)
+            self._newest.keep()
+            counts = RowCounts(loaded=len(moments))
+        else:
+            counts = self._settle_staged(months, in_order=is_rising)
+        self._counts = RowCounts(*map(add, astuple(self._counts), astuple(counts)))
+        self._spans = [min([first, *self._spans]), max([last, *self._spans])]
+        self._waiting.clear()
+        self._count = 0
+
+    def _settle_staged(self, months: set[datetime] | None, *, in_order: bool) -> RowCounts:
+        stage = self._stage = self._stage or Stage(self._cursor)
+        for columns, alike in groupby(self._waiting, lambda packed: packed.staged_columns):
+            with stage.copying(columns) as copy:
+                copy.write(BEGINNING)
+                for packed in alike:
+                    copy.write(packed.staged_rows)
+                copy.write(END)
+        outcome = stage.settle(months=months, in_order=in_order)
         if self._newest.is_waiting:
             self._newest.keep(self._taken(outcome))
-        self._stage.clear()
-        self._counts = _sum(self._counts, RowCounts.of(outcome))
-        self._spans = [*self._spans, self._first, self._last]
-        self._spans = [min(self._spans), max(self._spans)]
-        self._staged = 0
+        stage.clear()
+        return RowCounts.of(outcome)
 
     def _taken(self, outcome: LoadOutcome) -> frozenset[int] | None:
         """Return the positions of rows that the table took; `None` if it took all."""
-        if outcome.loaded == self._staged:
+        if outcome.loaded == self._count:
             return None
         if not outcome.loaded:
             return frozenset()
         self._cursor.execute(_TAKEN)
         return frozenset(position for (position,) in self._cursor)
 
-    def _new_months(self) -> set[datetime] | None:
+    def _new_months(self, first: int, last: int) -> set[datetime] | None:
         """Return months that may have no partition yet; `None` if they are best looked for in the rows."""
-        month, last = month_of(moment_at(self._first)), month_of(moment_at(self._last))
+        month, until = month_of(moment_at(first)), month_of(moment_at(last))
         found = {month}
-        while month < last:
+        while month < until:
             if len(found) == _FEW_MONTHS:
                 return None
             month = month_of(month.replace(day=28) + _WEEK)
@@ -159,10 +146,6 @@ class RowSink:
         new = found - self._months
         self._months |= found
         return new
-
-
-def _sum(one: RowCounts, other: RowCounts) -> RowCounts:
-    return RowCounts(*map(add, astuple(one), astuple(other)))
 
 
 # What this transaction put in bears its moment; of two staged rows of one key the first was taken.

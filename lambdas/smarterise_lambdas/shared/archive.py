@@ -37,7 +37,11 @@ class Archive:
         self.put(key, packed(lines))
 
     def put_file(self, key: str, body: IO[bytes]) -> None:
-        """Write one object of a file of gzipped JSON lines, from where it stands.
+        """Write one object of a file of gzipped JSON lines.
+
+        Args:
+            key: Of the object.
+            body: Stands at its beginning: from there it is sent again if S3 fails in the middle.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.

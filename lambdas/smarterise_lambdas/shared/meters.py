@@ -45,10 +45,10 @@ def meter_of_file(known: Sequence[str], logger: str, loggers: Mapping[str, objec
         known: The gateway's meters.
         logger: The logger that the file's name tells; empty if none.
         loggers: What the site file says under the key of that name: meter by logger. Written by hand, so
-            anything but text is passed over.
+            anything but text that can be shown is passed over.
     """
     told = loggers.get(logger)
-    if isinstance(told, str) and told:
+    if isinstance(told, str) and told and told.isprintable():
         return MeterChoice(told)
     if len(known) == 1:
         return MeterChoice(known[0])

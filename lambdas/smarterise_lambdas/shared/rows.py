@@ -86,41 +86,25 @@ class Stage:
     catalogue.
     """
 
-    def __init__(self, cursor: Cursor, constants: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         """Make it ready.
 
         Args:
             cursor: Inside a transaction.
-            constants: What all rows have in common, by column: need not be copied with each.
         """
         self._cursor = cursor
         cursor.execute(_STAGE)
-        if constants:
-            defaults = {"device_online": True, "flags": [], **constants}
-            cursor.execute(
-                sql.SQL("ALTER TABLE incoming {}").format(
-                    sql.SQL(", ").join(
-                        sql.SQL("ALTER {} SET DEFAULT {}::{}").format(
-                            sql.Identifier(column), sql.Literal(value), sql.SQL(TYPES[column])
-                        )
-                        for column, value in defaults.items()
-                    )
-                )
-            )
 
     @contextmanager
-    def copying(
-        self, columns: Sequence[str] = (*COLUMNS, POSITION), types: Mapping[str, str] = TYPES
-    ) -> Iterator[psycopg.Copy]:
-        """Open the way in, for `write_row`; may be opened several times, for one block of rows each.
+    def copying(self, columns: Sequence[str] = (*COLUMNS, POSITION)) -> Iterator[psycopg.Copy]:
+        """Open the way in, for rows or for what is binary already; may be opened several times.
 
         Args:
-            columns: Those that are written, in this order; `POSITION` among them. Others are the constants.
-            types: What each is written as: its own type, or one that looks the same in binary.
+            columns: Those that are written, in this order; `POSITION` and all that is never null among them.
         """
         copy_in = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(_names(columns))
         with self._cursor.copy(copy_in) as copy:
-            copy.set_types([types[column] for column in columns])
+            copy.set_types([TYPES[column] for column in columns])
             yield copy
 
     def clear(self) -> None:
@@ -139,8 +123,7 @@ class Stage:
             psycopg.Error: If the database fails.
         """
         cursor = self._cursor
-        for moment in sorted(self._months() if months is None else set(map(month_of, months))):
-            cursor.execute("SELECT ensure_readings_partition(%s)", [moment])
+        ensure_months(cursor, self._months() if months is None else months)
         cursor.execute(_COUNT)
         (staged,) = cursor.fetchone() or (0,)
         cursor.execute(_UPSERT_IN_ORDER if in_order else _UPSERT)
@@ -157,6 +140,16 @@ class Stage:
 
     def _months(self) -> list[datetime]:
         return [moment for (moment,) in self._cursor.execute(_MONTHS)]
+
+
+def ensure_months(cursor: Cursor, months: Collection[datetime]) -> None:
+    """See that the months of some moments have partitions.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    for moment in sorted(set(map(month_of, months))):
+        cursor.execute("SELECT ensure_readings_partition(%s)", [moment])
 
 
 def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:

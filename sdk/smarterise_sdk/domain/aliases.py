@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from smarterise_sdk.domain.readings import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Meaning: TypeAlias = "tuple[Quantity, float]"
 """A quantity, and the factor that turns the meter's number into the quantity's unit."""
@@ -156,3 +156,11 @@ def scaled(value: float, scale: float) -> float:
     """
     # 10530 W are 10.53 kW; times 0.001 they would be 10.530000000000001.
     return value * scale if scale >= 1 else value / (1 / scale)
+
+
+def scaled_column(values: Iterable[float], scale: float) -> list[float]:
+    """Return what `scaled` makes of each number."""
+    if scale >= 1:
+        return [value * scale for value in values]
+    divisor = 1 / scale
+    return [value / divisor for value in values]

@@ -13,11 +13,12 @@ from smarterise_sdk.domain.csv_dialect import HEADER_WITHIN, BadQuotes, Layout, 
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.csv_rows import RawRows, RowBlock, RowBuilder, rejected_row
 from smarterise_sdk.domain.log_clock import BadStamp, CloserLook, LogClock
-from smarterise_sdk.domain.numerals import floats
+from smarterise_sdk.domain.numerals import are_plausible, floats, table
 from smarterise_sdk.domain.stamps import read_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from array import array
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smarterise_sdk.domain.csv_rows import ReadFloats
@@ -42,6 +43,7 @@ class LogReader:
         received_at: When the file came, UTC: no row of it can be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
         read_floats: What reads columns of plain numbers, if not `floats`: it must take and refuse the same.
+        read_table: What reads a table of plain numbers, if not `table`: it may refuse more.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class LogReader:
         received_at: datetime,
         nominal_voltage: float = 230.0,
         read_floats: ReadFloats = floats,
+        read_table: Callable[[str], array[float]] = table,
     ) -> None:
         self.ends_early = False
         self._clock = clock
         self._received_at = received_at
         self._nominal_voltage = nominal_voltage
         self._read_floats = read_floats
+        self._read_table = read_table
         self._neighbours: list[str] = []
 
     def rows(self, blocks: Iterable[LineBlock]) -> Iterator[RowBlock]:
@@ -97,6 +101,15 @@ class LogReader:
         step, *others = {line.count(layout.delimiter) + 1 for line in lines}
         if others or not layout.width <= step <= layout.width + 1:
             return None
+        places = range(first, first + len(lines))
+        if layout.time == (0,) and 1 < step == layout.width:
+            stamps, numbers = self._table(lines, step)
+            if numbers is not None:
+                try:
+                    moments = self._clock.column(layout.stamps(stamps, 1))
+                except CloserLook:
+                    return None
+                return [self._builder.block(RawRows(layout, [], step, places, lines, moments, (), numbers))]
         text = layout.delimiter.join(lines)
         if '"' in text:
             return None
@@ -107,8 +120,25 @@ class LogReader:
             moments = self._clock.column(layout.stamps(cells, step))
         except CloserLook:
             return None
-        raw = RawRows(layout, cells, step, range(first, first + len(lines)), lines, moments)
+        raw = RawRows(layout, cells, step, places, lines, moments)
         return [self._builder.block(raw, underscores="_" in text)]
+
+    def _table(self, lines: list[str], step: int) -> tuple[list[str], array[float] | None]:
+        """Return the first cells of lines, and the others if they are all plausible numbers."""
+        delimiter = self._layout.delimiter
+        stamps, rests = map(list, zip(*[line.split(delimiter, 1) for line in lines], strict=True))
+        text = delimiter.join(rests)
+        if delimiter != ",":
+            if "," in text:
+                return stamps, None
+            text = text.replace(delimiter, ",")
+        try:
+            found = self._read_table(text)
+        except ValueError:
+            return stamps, None
+        # All lines have as many cells, so a number a cell leaves none in another's place.
+        is_whole = len(found) == len(lines) * (step - 1)
+        return stamps, found if is_whole and are_plausible(found) else None
 
     def _slowly(self, first: int, lines: Iterable[str]) -> list[RowBlock]:
         """Return the rows of lines of which some are odd; another header among them begins another block."""

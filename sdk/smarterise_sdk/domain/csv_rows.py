@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field, replace
-from itertools import compress, islice, repeat
+from itertools import compress, islice
 from operator import lt
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from smarterise_sdk.domain.aliases import scaled
+from smarterise_sdk.domain.aliases import scaled, scaled_column
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.numerals import numbers
 from smarterise_sdk.domain.quality import QualityFlag, clock_faults
@@ -20,15 +21,18 @@ from smarterise_sdk.domain.readings import (
 )
 from smarterise_sdk.domain.stamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, moment_at
 from smarterise_sdk.domain.text import visible
-from smarterise_sdk.domain.voltage_quality import Phases, Unbalance, voltage_unbalance
+from smarterise_sdk.domain.voltage_quality import unbalance_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from smarterise_sdk.domain import csv_dialect
     from smarterise_sdk.domain.csv_dialect import Layout
+    from smarterise_sdk.domain.voltage_quality import UnbalanceMethod, Voltages
 
-Column: TypeAlias = "list[float | None]"
+Column: TypeAlias = "list[float | None] | array[float]"
+"""What was measured row by row; an array where there is no gap."""
 ReadFloats: TypeAlias = "Callable[[Sequence[str]], list[float]]"
 
 _EARLIEST: Final = count_of(EARLIEST_CLOCK)
@@ -45,7 +49,8 @@ class RowBlock:
         lines: The line of each row in the file, from 1.
         moments: When each was measured, in microseconds since `MOMENT_ZERO`.
         values: What was measured, in the unit of the quantity; `None` where there was no usable value.
-        unbalances: The voltage unbalance of each row, where the voltages allow one.
+        unbalances: The voltage unbalance of each row, percent, where the voltages allow one.
+        methods: How each was computed.
         flags: What is odd about a row, by its place here.
         ignored: How many cells of known columns held no usable value.
         rejected: Lines among these that are no rows.
@@ -55,7 +60,8 @@ class RowBlock:
     lines: Sequence[int]
     moments: list[int]
     values: Mapping[Quantity, Column]
-    unbalances: Sequence[Unbalance | None] = ()
+    unbalances: Sequence[float | None] = ()
+    methods: Sequence[UnbalanceMethod | None] = ()
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     ignored: int = 0
     rejected: tuple[RejectedRow, ...] = ()
@@ -67,12 +73,13 @@ class RawRows:
 
     Attributes:
         layout: How they are laid out.
-        cells: All cells, one row behind the other.
+        cells: All cells, one row behind the other; none of them if there is a table.
         step: How many cells there are of each.
         lines: The line of each in the file.
         texts: The lines themselves.
         moments: When each was measured.
         ambiguous: The places of those whose moment is ambiguous.
+        table: All cells but the first of each row, where they are all plausible numbers.
     """
 
     layout: Layout
@@ -82,6 +89,7 @@ class RawRows:
     texts: Sequence[str]
     moments: list[int]
     ambiguous: Sequence[int] = ()
+    table: array[float] | None = None
 
 
 class RowBuilder:
@@ -118,27 +126,37 @@ class RowBuilder:
         flags: dict[int, tuple[str, ...]] = dict.fromkeys(raw.ambiguous, (AMBIGUOUS_HOUR,))
         ignored = 0
         for known in raw.layout.columns:
-            cells = raw.cells[known.index :: raw.step]
-            column = numbers(
-                cells, decimal_comma=self._decimal_comma, underscores=underscores, read=self._floats
-            )
-            if known.scale != 1:
-                column = [None if value is None else scaled(value, known.scale) for value in column]
-            ignored += column.count(None)
+            column = self._column(raw, known, underscores=underscores)
+            ignored += _gaps(column)
             kept = values.setdefault(known.quantity, column)
             if kept is not column:
                 for place in _merged(kept, column):
                     flags[place] = (*flags.get(place, ()), CONFLICTING_VALUES)
         block = RowBlock(
-            raw.layout.header, raw.lines, raw.moments, values, (), flags, ignored, tuple(rejected)
+            header=raw.layout.header,
+            lines=raw.lines,
+            moments=raw.moments,
+            values=values,
+            flags=flags,
+            ignored=ignored,
+            rejected=tuple(rejected),
         )
         faults = self._implausible(raw.moments) | _without_value(values)
         block = _without(block, raw.texts, faults) if faults else block
-        return replace(block, unbalances=self._unbalances(block), flags=self._with_clock_faults(block))
+        unbalances, methods = unbalance_columns(
+            _phases(block, LINE_TO_LINE), _phases(block, LINE_TO_NEUTRAL), self._nominal_voltage
+        )
+        return replace(block, unbalances=unbalances, methods=methods, flags=self._with_clock_faults(block))
 
-    def _unbalances(self, block: RowBlock) -> list[Unbalance | None]:
-        lines, neutrals = _phases(block, LINE_TO_LINE), _phases(block, LINE_TO_NEUTRAL)
-        return list(map(voltage_unbalance, lines, neutrals, repeat(self._nominal_voltage)))
+    def _column(self, raw: RawRows, known: csv_dialect.Column, *, underscores: bool) -> Column:
+        if raw.table is not None:
+            found = raw.table[known.index - 1 :: raw.step - 1]
+            return found if known.scale == 1 else array("d", scaled_column(found, known.scale))
+        cells = raw.cells[known.index :: raw.step]
+        column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores, read=self._floats)
+        if known.scale == 1:
+            return column
+        return [None if value is None else scaled(value, known.scale) for value in column]
 
     def _with_clock_faults(self, block: RowBlock) -> Mapping[int, tuple[str, ...]]:
         """Return a block's flags, with those of rows whose clock stepped back while the register rose."""
@@ -178,27 +196,33 @@ def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> Reject
     return RejectedRow(line, text, reason, visible(detail))
 
 
-def _phases(block: RowBlock, quantities: tuple[Quantity, Quantity, Quantity]) -> Iterable[Phases]:
+def _phases(
+    block: RowBlock, quantities: tuple[Quantity, Quantity, Quantity]
+) -> tuple[Voltages, Voltages, Voltages]:
     nothing: Column = [None] * len(block.moments)
     first, second, third = (block.values.get(quantity, nothing) for quantity in quantities)
-    return zip(first, second, third, strict=True)
+    return first, second, third
+
+
+def _gaps(column: Column) -> int:
+    return 0 if isinstance(column, array) else column.count(None)
 
 
 def _merged(kept: Column, column: Column) -> list[int]:
     """Fill what is missing in a column from another of the same quantity; return where they contradict."""
     conflicts: list[int] = []
-    if kept != column:
-        for place, (first, second) in enumerate(zip(kept, column, strict=True)):
-            if first is None:
-                kept[place] = second
-            elif second is not None and first != second:
+    for place, (first, second) in enumerate(zip(kept, column, strict=True)):
+        if first is not None:
+            if second is not None and first != second:
                 conflicts.append(place)
+        elif not isinstance(kept, array):  # which has no gaps
+            kept[place] = second
     return conflicts
 
 
 def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReason, str]]:
     # As long as one column is full, no row is empty.
-    if not all(None in column for column in values.values()):
+    if not all(map(_gaps, values.values())):
         return {}
     text = "no cell of a known column holds a usable value"
     return {
@@ -213,13 +237,15 @@ def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[R
     is_kept = [place not in faults for place in range(len(block.moments))]
     places = compress(range(len(is_kept)), is_kept)
     odd = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
-    values = {quantity: list(compress(column, is_kept)) for quantity, column in block.values.items()}
+    values: dict[Quantity, Column] = {
+        quantity: list(compress(column, is_kept)) for quantity, column in block.values.items()
+    }
     return RowBlock(
         header=block.header,
         lines=list(compress(block.lines, is_kept)),
         moments=list(compress(block.moments, is_kept)),
         values=values,
         flags={new: block.flags[old] for new, old in enumerate(places) if old in block.flags},
-        ignored=sum(column.count(None) for column in values.values()),
+        ignored=sum(map(_gaps, values.values())),
         rejected=tuple(sorted((*block.rejected, *odd), key=lambda row: row.line)),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from array import array
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +15,10 @@ LARGEST_VALUE: Final = 1e12
 """Beyond any register of a meter."""
 
 _SAMPLE: Final = 64
+_TOP_BYTE: Final = 7 if sys.byteorder == "little" else 0
+_BYTES_OF_A_NUMBER: Final = 8
+# The top bytes of numbers below 2 ** 33, of either sign: of nearly all that meters say, and none is endless.
+_SMALL: Final = bytes(byte for byte in range(256) if byte & 0x7F <= 0x41)
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*\Z")
 
@@ -45,6 +51,24 @@ def floats(cells: Sequence[str]) -> list[float]:
     distinct = set(cells)
     by_text = dict(zip(distinct, map(float, distinct), strict=True))
     return list(map(by_text.__getitem__, cells))
+
+
+def table(text: str) -> array[float]:
+    """Return the numbers of a text with commas between them, as Python's `float` reads them.
+
+    Raises:
+        ValueError: If anything between two commas is no number to it.
+    """
+    if "_" in text:
+        raise ValueError("1_000 is a number to Python alone")
+    return array("d", map(float, text.split(",")))
+
+
+def are_plausible(found: array[float]) -> bool:
+    """Return whether all numbers of a table are such as `number` takes."""
+    if not found.tobytes()[_TOP_BYTE::_BYTES_OF_A_NUMBER].translate(None, _SMALL):
+        return True
+    return all(-LARGEST_VALUE <= value <= LARGEST_VALUE for value in found)
 
 
 def numbers(

@@ -10,8 +10,13 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Voltages: TypeAlias = "Sequence[float | None]"
+"""The voltages of one phase, or between two, row by row."""
 Phases: TypeAlias = "tuple[float | None, float | None, float | None]"
 """One value a phase, A B C (or AB BC CA); `None` where the meter gave none."""
 
@@ -21,6 +26,8 @@ OUTAGE_SHARE: Final = 0.10
 _FOURTH_POWERS_FROM: Final = 1e-70
 _FOURTH_POWERS_TO: Final = 1e70
 """Between these a fourth power neither vanishes nor overflows."""
+_CLEARLY: Final = 1.001
+"""So far above a limit, no rounding puts a sum below it."""
 
 
 class UnbalanceMethod(StrEnum):
@@ -58,12 +65,7 @@ def u2(v12: float, v23: float, v31: float) -> float:
     largest = _largest(v12, v23, v31)
     if not _FOURTH_POWERS_FROM < largest < _FOURTH_POWERS_TO:
         v12, v23, v31 = v12 / largest, v23 / largest, v31 / largest
-    x, y, z = v12 * v12, v23 * v23, v31 * v31
-    total = x + y + z
-    # 3 − 6β. Rounding can carry it a hair outside 0…1; so can three magnitudes that close no triangle.
-    square = 3 - 6 * (x * x + y * y + z * z) / (total * total)
-    root = math.sqrt(square) if 0 < square < 1 else float(square >= 1)
-    return 100 * math.sqrt((1 - root) / (1 + root))
+    return _u2(v12, v23, v31)
 
 
 def lvur(v12: float, v23: float, v31: float) -> float:
@@ -103,6 +105,46 @@ def voltage_unbalance(
         return Unbalance(u2(*lines), UnbalanceMethod.U2)
     phases = _alive(line_to_neutral, nominal_voltage)
     return None if phases is None else Unbalance(pvur(*phases), UnbalanceMethod.PVUR)
+
+
+def unbalance_columns(
+    line_to_line: tuple[Voltages, Voltages, Voltages],
+    line_to_neutral: tuple[Voltages, Voltages, Voltages],
+    nominal_voltage: float,
+) -> tuple[list[float | None], list[UnbalanceMethod | None]]:
+    """Return what `voltage_unbalance` finds in each row of columns: the values, and the methods.
+
+    Args:
+        line_to_line: Volts AB, BC, CA of each row.
+        line_to_neutral: Volts A, B, C of each row, as many.
+        nominal_voltage: Nominal line-to-neutral voltage of the site, V.
+    """
+    values: list[float | None] = []
+    methods: list[UnbalanceMethod | None] = []
+    # A sum between these needs no other look: no outage, and squares that neither vanish nor overflow.
+    least = max(3 * OUTAGE_SHARE * math.sqrt(3) * nominal_voltage * _CLEARLY, 3 * _FOURTH_POWERS_FROM)
+    for place, (first, second, third) in enumerate(zip(*line_to_line, strict=True)):
+        if first and second and third:
+            total = first + second + third
+            if first > 0 < second and third > 0 and least < total < _FOURTH_POWERS_TO:
+                values.append(_u2(first, second, third))
+                methods.append(UnbalanceMethod.U2)
+                continue
+        a, b, c = line_to_neutral
+        found = voltage_unbalance((first, second, third), (a[place], b[place], c[place]), nominal_voltage)
+        values.append(found.value if found else None)
+        methods.append(found.method if found else None)
+    return values, methods
+
+
+def _u2(v12: float, v23: float, v31: float) -> float:
+    """Return `u2` of voltages whose fourth powers neither vanish nor overflow."""
+    x, y, z = v12 * v12, v23 * v23, v31 * v31
+    total = x + y + z
+    # 3 − 6β. Rounding can carry it a hair outside 0…1; so can three magnitudes that close no triangle.
+    square = 3 - 6 * (x * x + y * y + z * z) / (total * total)
+    root = math.sqrt(square) if 0 < square < 1 else float(square >= 1)
+    return 100 * math.sqrt((1 - root) / (1 + root))
 
 
 def _alive(voltages: Phases, nominal: float) -> tuple[float, float, float] | None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,14 +18,16 @@ import psycopg
 import pytest
 
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_handler
+from smarterise_lambdas.s3_to_rds_lambda.logic import load
+from smarterise_lambdas.s3_to_rds_lambda.request import Request, Wanted
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.database import Database
 from smarterise_sdk.domain.file_names import lake_file_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from smarterise_lambdas.s3_to_rds_lambda.logic import Means
+    from smarterise_lambdas.s3_to_rds_lambda.logic import Told
 
 SERIAL = "AN54101471"
 START = datetime(2025, 3, 20, 12, tzinfo=UTC)
@@ -136,9 +138,12 @@ class Loads:
         """Let the next invocation be a cold start."""
         restart()
 
-    def means(self) -> Means:
-        """Return what another instance of the function would have."""
-        return replace(file_handler.means(), database=Database())
+    def within(self, remaining_s: Callable[[], float], *keys: str) -> list[Told]:
+        """Load objects as another instance of the function would, by a clock of its own."""
+        means = replace(file_handler.means(), database=Database())
+        request = Request(tuple(Wanted(self.bucket, key) for key in keys))
+        with closing(means.database):
+            return load(request, means, now=datetime.now(UTC), remaining_s=remaining_s)
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:

@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 
-from smarterise_lambdas.s3_to_rds_lambda.logic import LoadIncomplete, load
-from smarterise_lambdas.s3_to_rds_lambda.request import Request, Wanted
+from smarterise_lambdas.s3_to_rds_lambda.logic import LoadIncomplete, raise_faults
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.database import SchemaBehind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOTHING = {"loaded": 0, "identical": 0, "superseded": 0, "differing": 0, "rejected": 0}
 
@@ -98,11 +100,22 @@ def test_a_slow_database_is_a_fault_in_time_and_the_ledger_says_so(loads: Any) -
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-@pytest.mark.parametrize("on", [b"COMMIT", b"COPY incoming", b"INSERT INTO readings", b"TRUNCATE incoming"])
+@pytest.mark.parametrize(
+    "on",
+    [
+        b"COPY readings",
+        b"INSERT INTO rollup_dirty",
+        b"COPY incoming",
+        b"INSERT INTO readings",
+        b"TRUNCATE incoming",
+        b"COMMIT",
+    ],
+)
 def test_a_server_that_goes_away_in_the_middle_loads_each_row_once(
     loads: Any, wire: Any, monkeypatch: pytest.MonkeyPatch, on: bytes, delivered: bool
 ) -> None:
     lines = loads.rows(9000, step=timedelta(seconds=10))
+    lines = [*lines[1:], lines[0]]  # the second part of them is not in order, and staged
     key = loads.put(loads.log([*lines, "odd"]))
     monkeypatch.setenv("DATABASE_URL", wire.url)
     loads.restart()
@@ -123,7 +136,7 @@ def test_a_server_that_stays_away_is_a_fault_and_loads_nothing(
     monkeypatch.setenv("DATABASE_URL", wire.url)
     loads.restart()
     loads.deliver(loads.put(b"nonsense"))
-    wire.cut(b"COPY incoming", delivered=False)
+    wire.cut(b"COPY readings", delivered=False)
     wire.refuse()
     with pytest.raises(LoadIncomplete):
         loads.deliver(key)
@@ -156,6 +169,32 @@ def test_s3_that_denies_is_a_fault_and_loads_nothing(loads: Any, operation: str)
     assert {entry["state"] for entry in loads.ledger().values()} <= {"failed"}
     recovers(loads, key, 5)
     assert [row[:2] for row in loads.quarantine()] == [("FIELD_COUNT", 1)]
+
+
+def test_what_is_rejected_is_kept_whole_when_s3_fails_at_first(loads: Any) -> None:
+    lines = [f"odd {random.Random(number).random()}" for number in range(30_000)]  # more than fit into memory
+    sent: list[int] = []
+
+    def fail(request: Any, **_: Any) -> AWSResponse | None:
+        sent.append(len(request.body.read()))
+        request.reset_stream()
+
+        class Raw:
+            def stream(self, **_: Any) -> Any:
+                yield b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
+
+        return AWSResponse(request.url, 503, {}, Raw()) if len(sent) == 1 else None
+
+    key = loads.put(loads.log([*loads.rows(3), *lines]))
+    loads.invoke({"Records": []})
+    events = aws.s3().meta.events
+    events.register_first("before-send.s3.PutObject", fail, unique_id="fail")
+    (told,) = loads.deliver(key)
+    events.unregister("before-send.s3.PutObject", unique_id="fail")
+    assert told["rows"] == NOTHING | {"loaded": 3, "rejected": 30_000}
+    assert sent[0] == sent[1] > 256 * 1024
+    ((_, _, _, where),) = loads.quarantine()
+    assert [line["text"] for line in loads.lines(where)[2:]] == lines
 
 
 def test_a_connection_to_s3_that_is_cut_in_mid_file_is_taken_up_again(loads: Any, faucet: Any) -> None:
@@ -198,26 +237,63 @@ handler(json.loads(sys.argv[1]), Context())
 
 
 def test_a_function_that_is_killed_in_mid_load_has_loaded_nothing(loads: Any) -> None:
-    key = loads.put(loads.log(loads.rows(150_000, step=timedelta(seconds=1))))
+    key = loads.put(loads.log(loads.rows(20_000, step=timedelta(seconds=10))))
     event = json.dumps({"Records": [loads.record(key)]})
-    for delay in (0.0, 0.1, 0.3):
-        victim = subprocess.Popen(
-            [sys.executable, "-c", KILLED, event], env=os.environ, stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 60
-        busy = (
-            "SELECT 1 FROM pg_stat_activity"
-            " WHERE datname = current_database() AND query LIKE '%INTO readings%'"
-        )
-        while time.monotonic() < deadline and len(loads.query(busy)) < 2:  # the question finds itself
-            time.sleep(0.01)
-        time.sleep(delay)
-        victim.send_signal(signal.SIGKILL)
-        victim.wait(10)
+    for table in ("readings", "rollup_dirty"):  # before its first row, and after some
+        with psycopg.connect(loads.database_url) as other:
+            other.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            victim = subprocess.Popen(
+                [sys.executable, "-c", KILLED, event], env=os.environ, stdout=subprocess.DEVNULL
+            )
+            wait_until(lambda: waiting_for_a_lock(loads))
+            victim.send_signal(signal.SIGKILL)
+            victim.wait(10)
         assert loads.readings() == []
     assert loads.ledger()[key]["state"] == "loading"
-    recovers(loads, key, 150_000)
-    assert loads.ledger()[key]["attempts"] == 4
+    recovers(loads, key, 20_000)
+    assert loads.ledger()[key]["attempts"] == 3
+
+
+def waiting_for_a_lock(loads: Any) -> list[str]:
+    """Return the statements that wait for somebody."""
+    found = loads.query(
+        "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return [query for (query,) in found]
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome"),
+    [("", "identical"), ("SET voltage_a = 231", "differing"), ("SET source = 'iot'", "superseded")],
+)
+def test_a_row_that_somebody_else_puts_in_meanwhile_is_told_by_the_rule(
+    loads: Any, changed: str, outcome: str
+) -> None:
+    lines = loads.rows(3)
+    loads.load(loads.log(lines[2:]))
+    loads.execute("CREATE TABLE others AS SELECT * FROM readings")
+    loads.execute("DELETE FROM readings")
+    if changed:
+        loads.execute(f"UPDATE others {changed}")
+    key = loads.put(loads.log([*lines, "odd"]))
+    with psycopg.connect(loads.database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(b"INSERT INTO readings SELECT * FROM others")
+        told = pool.submit(loads.deliver, key)
+        wait_until(lambda: any(query.startswith("COPY readings") for query in waiting_for_a_lock(loads)))
+        other.commit()
+        (found,) = told.result(60)
+    assert found["rows"] == NOTHING | {"loaded": 2, outcome: 1, "rejected": 1}
+    assert len(loads.query("SELECT 1 FROM readings")) == 3
+    assert loads.query("SELECT * FROM others EXCEPT SELECT * FROM readings") == []
+    assert [row[:2] for row in loads.quarantine()] == [("FIELD_COUNT", 1)]
+    assert len(loads.query("SELECT 1 FROM reading_conflicts")) == (outcome == "differing")
 
 
 def test_events_that_come_at_the_same_time_load_a_file_once(loads: Any) -> None:
@@ -227,11 +303,8 @@ def test_events_that_come_at_the_same_time_load_a_file_once(loads: Any) -> None:
     loads.invoke({"Records": []})
 
     def deliver(number: int) -> list[Any]:
-        means = loads.means()
-        with closing(means.database):
-            wanted = random.Random(number).sample(keys, len(keys))
-            request = Request(tuple(Wanted(loads.bucket, key) for key in wanted))
-            return load(request, means, now=datetime.now(UTC), remaining_s=lambda: 50.0)
+        found: list[Any] = loads.within(lambda: 50.0, *random.Random(number).sample(keys, len(keys)))
+        return found
 
     with ThreadPoolExecutor(3) as pool:
         told = [each for found in pool.map(deliver, range(3)) for each in found]
@@ -247,10 +320,7 @@ def test_files_that_overlap_and_come_at_the_same_time_load_each_row_once(loads: 
     loads.invoke({"Records": []})
 
     def deliver(key: str) -> Any:
-        means = loads.means()
-        with closing(means.database):
-            request = Request((Wanted(loads.bucket, key),))
-            return load(request, means, now=datetime.now(UTC), remaining_s=lambda: 50.0)[0]
+        return loads.within(lambda: 50.0, key)[0]
 
     with ThreadPoolExecutor(3) as pool:
         told = list(pool.map(deliver, keys))
@@ -261,19 +331,52 @@ def test_files_that_overlap_and_come_at_the_same_time_load_each_row_once(loads: 
     assert sum(entry["rows_identical"] for entry in entries) == 18_000
 
 
+def lasting(looks: int) -> Callable[[], float]:
+    """Return a clock by which time has run out once it was looked at so often."""
+    left = iter([50.0] * looks)
+    return lambda: next(left, 0.0)
+
+
 def test_time_that_runs_out_is_a_fault_with_a_remedy(loads: Any) -> None:
-    key = loads.put(loads.log(loads.rows(200_000, step=timedelta(seconds=1))))
+    key, other = (
+        loads.put(loads.log(loads.rows(20_000 + more, step=timedelta(seconds=10)))) for more in (0, 1)
+    )
     loads.invoke({"Records": []})
-    loads.seconds = 10.4  # ten are kept back
-    with pytest.raises(LoadIncomplete, match="give the function more time"):
-        loads.deliver(key)
+    told = loads.within(lasting(8), key, other)
+    assert [each.state for each in told] == ["fault", "fault"]
+    assert re.search("time ran out after [1-9][0-9]* rows.*give the function more time", told[0].reason)
+    assert "no time left" in told[1].reason
+    with pytest.raises(LoadIncomplete, match="2 files must come again"):
+        raise_faults(told)
     assert loads.readings() == []
     assert loads.ledger()[key]["state"] == "failed"
-    loads.seconds = 5
-    with pytest.raises(LoadIncomplete, match="no time left"):
-        loads.deliver(key)
-    loads.seconds = 120
-    recovers(loads, key, 200_000)
+    assert other not in loads.ledger()
+    recovers(loads, key, 20_000)
+
+
+def test_the_last_file_waits_for_the_database_no_longer_than_there_is_time(loads: Any) -> None:
+    key = loads.put(loads.log(loads.rows(3)))
+    loads.invoke({"Records": []})
+    clock = iter([60.0, 2.0])  # plenty when it begins, and two seconds by the time it comes to the file
+    with psycopg.connect(loads.database_url) as other:
+        other.execute(b"LOCK TABLE readings IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        (told,) = loads.within(lambda: next(clock, 2.0), key)
+        assert time.monotonic() - began < 10
+    assert told.state == "fault"
+    recovers(loads, key, 3)
+
+
+def test_a_file_that_was_loaded_when_time_ran_out_stays_loaded(loads: Any) -> None:
+    first, second = (loads.put(loads.log(loads.rows(count))) for count in (3, 5))
+    loads.invoke({"Records": []})
+    told = loads.within(lasting(4), first, second)
+    assert [each.state for each in told] == ["loaded", "fault"]
+    assert len(loads.readings()) == 3
+    assert [each["rows"] for each in loads.deliver(first, second)] == [
+        NOTHING | {"loaded": 3},
+        NOTHING | {"loaded": 2, "identical": 3},
+    ]
 
 
 def test_what_the_database_takes_never_is_kept_and_holds_nothing_up(loads: Any) -> None:

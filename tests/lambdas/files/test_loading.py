@@ -376,25 +376,27 @@ def test_s3s_own_test_event_is_nothing_to_do(loads: Any) -> None:
     assert loads.invoke({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": loads.bucket}) == []
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {},
-        [],
-        {"Records": [{}]},
-        {"Records": [{"eventSource": "aws:sqs", "body": "x"}]},
-        {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {}}]},
-        {"action": "load"},
-        {"action": "load", "keys": "x"},
-        {"action": "load", "keys": [1]},
-        {"action": "load", "keys": ["x"], "again": "yes"},
-        {"action": "load", "keys": [str(number) for number in range(1001)]},
-        {"action": "drop"},
-    ],
-)
-def test_what_is_no_request_is_refused_and_nothing_is_done(loads: Any, event: Any) -> None:
+def test_what_is_no_request_is_refused_and_nothing_is_done(loads: Any) -> None:
+    key = loads.put(loads.log(loads.rows(3)))
     with pytest.raises(BadRequest):
-        loads.invoke(event)
+        loads.invoke({"Records": [loads.record(key), {}]})
+    assert (loads.readings(), loads.ledger()) == ([], {})
+
+
+def test_a_bucket_that_there_is_not_holds_nothing_up(loads: Any) -> None:
+    key = loads.put(loads.log(loads.rows(3)))
+    stray = loads.record(key, versionId=None)
+    stray["s3"]["bucket"]["name"] = f"{loads.bucket}-of-nobody"
+    told = loads.invoke({"Records": [stray, loads.record(key)]})
+    assert [each["state"] for each in told] == ["gone", "loaded"]
+
+
+def test_keys_of_an_event_come_encoded_and_are_found(loads: Any) -> None:
+    name = "a+b c%2B&=ü 2025-03-20T08-00-00-0400.csv"
+    key = loads.put(loads.log(loads.rows(3)), key=f"ftp-backups/{loads.serial}/{name}")
+    told = loads.invoke({"Records": [loads.record(key), loads.record(key), loads.record(key)]})
+    assert [each["state"] for each in told] == ["loaded"], "named three times, and one object"
+    assert loads.ledger()[key]["rows_loaded"] == 3
 
 
 def _etag(loads: Any, key: str) -> str:

@@ -17,7 +17,7 @@ from smarterise_lambdas.s3_to_rds_lambda.ahead import ahead
 from smarterise_lambdas.s3_to_rds_lambda.intake import intake_of, is_log_key, site_clock
 from smarterise_lambdas.s3_to_rds_lambda.objects import StoredObject
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
-from smarterise_lambdas.s3_to_rds_lambda.request import Request, Wanted, read_request
+from smarterise_lambdas.s3_to_rds_lambda.request import BadRequest, Request, Wanted, read_request
 from smarterise_sdk.domain.csv_rejects import FileReason, RejectedRow, RowReason
 from smarterise_sdk.domain.sites import Site, Tier
 
@@ -48,6 +48,60 @@ def test_keys_of_events_are_decoded_and_each_object_is_named_once() -> None:
     assert read_request(event, "other") == Request(
         (Wanted("lake", "a b+ü/\n.csv", '"abc"'), Wanted("lake", "x", '"abc"', "1"))
     )
+
+
+def test_records_of_several_buckets_and_of_what_was_removed_are_told_apart() -> None:
+    here, there, gone = record("x"), record("x"), record("y")
+    there["s3"] |= {"bucket": {"name": "other"}}
+    gone["eventName"] = "s3:ObjectRemoved:Delete"
+    restored = record("z") | {"eventName": "s3:ObjectCreated:CompleteMultipartUpload"}
+    assert read_request({"Records": [here, there, gone, restored]}, "lake").objects == (
+        Wanted("lake", "x", '"abc"'),
+        Wanted("other", "x", '"abc"'),
+        Wanted("lake", "z", '"abc"'),
+    )
+
+
+def test_s3s_own_test_event_and_an_event_of_nothing_ask_for_nothing() -> None:
+    assert read_request(
+        {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "lake"}, "lake"
+    ) == Request(())
+    assert read_request({"Records": []}, "lake") == Request(())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        [],
+        "Records",
+        {},
+        {"Records": "x"},
+        {"Records": [None]},
+        {"Records": ["x"]},
+        {"Records": [{}]},
+        {"Records": [record("x"), {}]},
+        {"Records": [{"eventSource": "aws:sqs", "body": "x"}]},
+        {"Records": [record("x") | {"s3": {}}]},
+        {"Records": [record("x") | {"s3": None}]},
+        {"Records": [record("x") | {"s3": {"bucket": "lake", "object": {"key": "x"}}}]},
+        {"Records": [record("x") | {"s3": {"bucket": {"name": "lake"}, "object": {}}}]},
+        {"Records": [record("x") | {"s3": {"bucket": {"name": "lake"}, "object": []}}]},
+        {"action": "load"},
+        {"action": "load", "keys": "x"},
+        {"action": "load", "keys": [1]},
+        {"action": "load", "keys": [""]},
+        {"action": "load", "keys": ["x"], "again": "yes"},
+        {"action": "load", "keys": ["x"], "bucket": 5},
+        {"action": "load", "keys": [str(number) for number in range(1001)]},
+        {"action": "drop"},
+        {"\x1b[2J\n": 1},
+    ],
+)
+def test_what_is_no_request_is_refused_in_words_that_can_be_shown(event: Any) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read_request(event, "lake")
+    assert str(refused.value).isprintable()
 
 
 def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
