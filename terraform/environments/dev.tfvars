@@ -40,4 +40,4 @@ stream_shard_count        = 1
 destroy_with_data_enabled = true
 
 backups_enabled    = false
-monthly_budget_usd = 400
+monthly_budget_usd = 300

@@ -39,4 +39,4 @@ log_retention_days        = 7
 stream_shard_count        = 1
 destroy_with_data_enabled = true
 
-monthly_budget_usd = 150
+monthly_budget_usd = 130

@@ -42,5 +42,5 @@ destroy_with_data_enabled = false
 web_scaling = { fewest = 2, most = 8 }
 
 backup_copy_region  = "eu-central-1"
-backup_lake_enabled = true
-monthly_budget_usd  = 1500
+backup_lake_enabled = false # the readings are in the database, too, whose backups are copied
+monthly_budget_usd  = 900

@@ -41,4 +41,4 @@ destroy_with_data_enabled = false
 
 backup_copy_region  = "eu-central-1"
 backup_lake_enabled = false
-monthly_budget_usd  = 500
+monthly_budget_usd  = 350

@@ -73,6 +73,18 @@ run "new_files_are_told" {
   }
 }
 
+run "a_lake_that_is_backed_up_tells_eventbridge" {
+  command = plan
+  variables {
+    data_lake = { name = "a-lake", arn = "arn:aws:s3:::a-lake", backups_enabled = true }
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.files.eventbridge
+    error_message = "AWS Backup would switch it on itself, and the next apply off again."
+  }
+}
+
 run "another_database_has_a_secret" {
   command = plan
   variables {
