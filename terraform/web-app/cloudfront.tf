@@ -39,6 +39,7 @@ resource "aws_cloudfront_vpc_origin" "this" {
 }
 
 resource "aws_cloudfront_response_headers_policy" "this" {
+  #checkov:skip=CKV_AWS_259:It is enforced; to be preloaded binds the whole domain for months and is its owner's decision
   name    = var.name
   comment = "What a browser may not do with pages of ${var.domain}"
 
@@ -75,6 +76,7 @@ resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_86:Logs are delivered by CloudWatch's delivery, see logs.tf
   #checkov:skip=CKV_AWS_305:The application answers the root itself
   #checkov:skip=CKV_AWS_310:There is one origin; another region is a plan of its own, see docs
+  #checkov:skip=CKV2_AWS_47:The rules against Log4j are among the managed ones of waf.tf, by for_each
   #checkov:skip=CKV_AWS_374:Operators travel; who they are is what is asked, not where
   enabled         = true
   comment         = "The web application of ${var.domain}"

@@ -12,6 +12,7 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
+  #checkov:skip=CKV_AWS_192:AWSManagedRulesKnownBadInputsRuleSet is among local.managed_rules
   region      = local.waf_region
   name        = var.name
   description = "Who may reach ${var.domain}"

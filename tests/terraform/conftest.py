@@ -221,7 +221,7 @@ def walk(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from walk(child)
 
 
-def state_of(shown: str, kept: str = "") -> State:
+def stack_of(shown: str, kept: str = "") -> State:
     values = json.loads(shown)["values"]
     managed = (each for each in walk(values["root_module"]) if each["mode"] == "managed")
     resources = {each["address"]: Resource(each["address"], each["type"], each["values"]) for each in managed}
@@ -300,7 +300,7 @@ def applied(
                 TF_HTTP_ADDRESS=f"{url}/{environment}",
             )
             assert done.returncode == 0, done.stderr[-4000:]
-            kept[environment] = state_of(done.stdout, states[f"/{environment}"].decode())
+            kept[environment] = stack_of(done.stdout, states[f"/{environment}"].decode())
         return kept[environment]
 
     return apply
@@ -316,6 +316,12 @@ def stack(request: pytest.FixtureRequest, applied: Callable[[str], State]) -> St
 def dev(applied: Callable[[str], State]) -> State:
     """The stack of dev, which bears the guide's names."""
     return applied("dev")
+
+
+@pytest.fixture(scope="session")
+def state_of() -> Callable[[str], State]:
+    """Read what an apply showed."""
+    return stack_of
 
 
 @pytest.fixture(scope="session")
