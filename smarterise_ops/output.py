@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from smarterise_ops.csv_cells import guarded
 from smarterise_ops.formats import OutputFormat as OutputFormat
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import SmarteriseError
@@ -97,6 +98,20 @@ def write_data(text: str) -> None:
     _write(sys.stdout, text)
 
 
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout as they are, at once; a reader who has gone away is no error."""
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        write_data(data.decode(errors="backslashreplace"))
+        return
+    try:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+    except OSError as error:
+        _give_up(stream, error)
+
+
 def say(text: str) -> None:
     """Print words for people on stderr, where they never mix with data."""
     _write(sys.stderr, text + "\n")
@@ -147,12 +162,16 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except OSError as error:
-        # What is still to be written, also at interpreter exit, goes nowhere, quietly.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-        if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
-            raise SmarteriseError("Standard output cannot be written", why=error.strerror or "") from error
+        _give_up(stream, error)
+
+
+def _give_up(stream: TextIO, error: OSError) -> None:
+    # What is still to be written, also at interpreter exit, goes nowhere, quietly.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
+        raise SmarteriseError("Standard output cannot be written", why=error.strerror or "") from error
 
 
 def _plain(value: JsonValue) -> str:
@@ -217,7 +236,7 @@ def _csv(
     # On a terminal a person reads it; anywhere else it is data and stays as it is.
     done = finish or (visible if sys.stdout.isatty() else str)
     # A line of one empty cell would be an empty line, which is no row.
-    return "".join((",".join(_quoted(done(cell)) for cell in line) or '""') + "\n" for line in lines)
+    return "".join((",".join(_quoted(done(guarded(cell))) for cell in line) or '""') + "\n" for line in lines)
 
 
 def _quoted(cell: str) -> str:
@@ -229,7 +248,7 @@ def _quoted(cell: str) -> str:
 
 
 def csv_cell(value: JsonValue) -> str:
-    """Return a value as CSV text: text as it is, nothing for null, everything else as JSON."""
+    """Return a value as text for CSV: text as it is, nothing for null, everything else as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

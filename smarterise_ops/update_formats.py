@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from smarterise_ops.csv_cells import unguarded
 from smarterise_ops.formats import UpdateFormat
 from smarterise_sdk.domain.json_source import parse_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
@@ -290,7 +291,8 @@ def read_csv(text: str, subject: str, problems: list[Problem]) -> Iterator[Recor
     header: list[str] | None = None
     line = 1
     try:
-        for row in reader:
+        for cells in reader:
+            row = [unguarded(cell) for cell in cells]
             begins, line = line, reader.line_num + 1
             if not any(cell.strip() for cell in row):
                 continue

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from smarterise_ops import output
+from smarterise_ops.csv_cells import guarded, unguarded
 from smarterise_ops.output import Column, OutputFormat, emit_object, emit_rows, error_lines
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.errors import InvalidDocument, Throttled
@@ -166,7 +167,38 @@ def test_any_table_has_a_line_a_row(rows: list[JsonObject]) -> None:
 def test_csv_text_reads_back(rows: list[JsonObject]) -> None:
     text = output._csv(rows, (Column("a"), Column("b")))
     read = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert read == [{"a": row.get("a", ""), "b": row.get("b", "")} for row in rows]
+    cells = [{name: unguarded(cell) for name, cell in row.items()} for row in read]
+    assert cells == [{"a": row.get("a", ""), "b": row.get("b", "")} for row in rows]
+
+
+@given(texts)
+def test_no_csv_cell_is_a_formula_and_each_reads_back(text: str) -> None:
+    cell = guarded(text)
+    assert unguarded(cell) == text
+    assert cell[:1] not in {"=", "@", "\t", "\r"}
+    if cell[:1] in {"+", "-"}:
+        float(cell)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+1-2", "'+1-2"),
+        ("-2.5e3", "-2.5e3"),
+        ("+234", "+234"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("'=1", "''=1"),
+        ("'tis", "'tis"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_what_a_spreadsheet_would_run_is_text(
+    capsys: pytest.CaptureFixture[str], text: str, cell: str
+) -> None:
+    printed_cells = list(csv.DictReader(io.StringIO(printed(capsys, [{"a": text}], OutputFormat.CSV))))
+    assert printed_cells[0]["a"] == cell
 
 
 def test_an_error_says_what_why_and_what_to_do() -> None:
