@@ -52,6 +52,12 @@ class Entry:
 REGISTRY = {
     "sites": Entry("smarterise_ops.commands.sites", "List sites, change them, see and take back changes."),
     "metrics": Entry("smarterise_ops.commands.metrics", "Show what the meters measure."),
+    "ingest": Entry(
+        "smarterise_ops.commands.ingest", "See what comes in and what is missing; load it again."
+    ),
+    "quarantine": Entry(
+        "smarterise_ops.commands.quarantine", "See what could not be taken; replay or discard it."
+    ),
     "checks": Entry("smarterise_ops.commands.checks", "Run the runbook's checks against the stack."),
     "journal": Entry("smarterise_ops.commands.journal", "See what was changed from this machine."),
     "undo": Entry("smarterise_ops.commands.journal", "Take a change back.", app="undo_app"),

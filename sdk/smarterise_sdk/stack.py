@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from smarterise_sdk.domain.ingest_contract import BACKFILL_CHANGE, QUARANTINE_CHANGE
 from smarterise_sdk.domain.text import utc_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from smarterise_sdk.services.changes import Changes
     from smarterise_sdk.services.following import Following
     from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.services.ingest import Ingest
     from smarterise_sdk.services.metrics import Metrics
+    from smarterise_sdk.services.quarantine import Quarantine
     from smarterise_sdk.services.settling import Settler
     from smarterise_sdk.services.sites import Sites
     from smarterise_sdk.settings import Settings
@@ -44,6 +47,8 @@ class Stack:
         self._following: Following | None = None
         self._changes: Changes | None = None
         self._metrics: Metrics | None = None
+        self._ingest: Ingest | None = None
+        self._quarantine: Quarantine | None = None
         self._checks: Checks | None = None
         self._identity: Identity | None = None
 
@@ -120,6 +125,38 @@ class Stack:
             return self._metrics
 
     @property
+    def ingest(self) -> Ingest:
+        """The ingest pipeline: how each road of each site is, what is missing, what can be loaded again."""
+        with self._lock:
+            if self._ingest is None:
+                from smarterise_sdk.services.backfilling import Backfilling
+                from smarterise_sdk.services.ingest import Ingest
+
+                backfilling = Backfilling(
+                    self.broker,
+                    self.settings,
+                    self.journal,
+                    sites=lambda: self.sites,
+                    identity=self.identity,
+                )
+                self._ingest = Ingest(
+                    self.broker, self.settings, sites=lambda: self.sites, backfilling=backfilling
+                )
+            return self._ingest
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What could not be taken: look at it, replay it, discard it."""
+        with self._lock:
+            if self._quarantine is None:
+                from smarterise_sdk.services.quarantine import Quarantine
+
+                self._quarantine = Quarantine(
+                    self.broker, self.settings, self.journal, identity=self.identity
+                )
+            return self._quarantine
+
+    @property
     def checks(self) -> Checks:
         """The runbooks' checks."""
         with self._lock:
@@ -150,6 +187,10 @@ class Stack:
             self.broker,
             self.settings,
             self.journal,
+            lookers={
+                QUARANTINE_CHANGE: lambda plan: self.quarantine.looked_at(plan),
+                BACKFILL_CHANGE: lambda plan: self.ingest.backfilling.looked_at(plan),
+            },
             following=lambda: self.following,
             identity=self.identity,
         )

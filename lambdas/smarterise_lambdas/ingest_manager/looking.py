@@ -217,10 +217,11 @@ _METERS: Final = b"""
                 THEN percentile_disc(0.5) WITHIN GROUP (ORDER BY measured_at - before) END AS usual_s
     FROM stamped GROUP BY 1, 2 ORDER BY 1, 2
 """
+# A minute at the least: a file has no more, and what fills a hole of the stream is none itself.
 _HOLES: Final = b"""
     WITH meter AS (
         SELECT gateway_serial, device_serial, min(measured_at) AS first, max(measured_at) AS last,
-               coalesce(CASE WHEN count(before) >= 3
+               greatest(CASE WHEN count(before) >= 3
                              THEN percentile_disc(0.5) WITHIN GROUP (ORDER BY measured_at - before) END,
                         interval '1 minute') * %(factor)s AS longest
         FROM stamped GROUP BY 1, 2

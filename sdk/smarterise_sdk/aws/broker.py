@@ -24,7 +24,7 @@ from smarterise_sdk.aws.operations import (
     WRITES,
     Operation,
     OperationKey,
-    is_reading,
+    may_invoke,
 )
 from smarterise_sdk.aws.pacing import TokenBucket
 from smarterise_sdk.domain.text import visible
@@ -106,14 +106,14 @@ class Broker:
         )
 
     def invoke(self, function: str, payload: JsonObject) -> JsonObject:
-        """Ask the site manager for something that it only reads, or for a rehearsal, and return its reply.
+        """Ask one of the two managers for what it only reads, or for a rehearsal, and return its reply.
 
         Raises:
             WriteRefused: The payload, or the function, may change something.
             RemoteFault: The function failed, or its reply makes no sense.
             SmarteriseError: Whatever else went wrong, see `errors`.
         """
-        if function != self._factory.settings.names.site_config_manager or not is_reading(payload):
+        if not may_invoke(function, payload, self._factory.settings.names):
             raise WriteRefused(
                 f"invoking {visible(function)} with this payload may change something",
                 why="everything but reading and rehearsing goes through a plan",

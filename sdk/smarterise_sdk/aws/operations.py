@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from smarterise_sdk.domain.ingest_contract import READING_ACTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from smarterise_sdk.domain.names import StackNames
 
 OperationKey = tuple[str, str]
 """boto3's names of a service and of one of its methods, e.g. `("s3", "get_object")`."""
@@ -117,6 +121,14 @@ INVOKE = Operation(
 
 _READING_ACTIONS = frozenset({"get_config", "get_site", "list_sites", "history"})
 _REHEARSABLE_ACTIONS = frozenset({"update_sites", "rollback", "reconcile"})
+
+
+def may_invoke(function: str, payload: Mapping[str, Any], names: StackNames) -> bool:
+    """Whether a function only looks when it is invoked with a payload: of two functions that can be known."""
+    if function == names.site_config_manager:
+        return is_reading(payload)
+    action = payload.get("action")
+    return function == names.ingest_manager and isinstance(action, str) and action in READING_ACTIONS
 
 
 def is_reading(payload: Mapping[str, Any]) -> bool:

@@ -21,6 +21,24 @@ class IngestAction(StrEnum):
     """What lies in the lake, for a backfill."""
 
 
+class FileWord(StrEnum):
+    """How far a file has come, as the ledger says."""
+
+    LOADING = "loading"
+    LOADED = "loaded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class EntryWord(StrEnum):
+    """What became of something in the quarantine; `any` stands for all of it."""
+
+    KEPT = "kept"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+    ANY = "any"
+
+
 READING_ACTIONS: Final = frozenset(IngestAction) - {IngestAction.QUARANTINE_DISCARD}
 """What only looks."""
 
@@ -40,3 +58,7 @@ STREAM_PREFIX: Final = "raw/source=iot/"
 QUARANTINE_PREFIX: Final = "quarantine/"
 ENTRY_NOT_FOUND: Final = "ENTRY_NOT_FOUND"
 OBJECT_GONE: Final = "OBJECT_GONE"
+
+QUARANTINE_CHANGE: Final = "quarantine"
+BACKFILL_CHANGE: Final = "backfill"
+"""The kinds of changes that operators make to what was ingested."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from smarterise_sdk.domain.ingest_contract import BACKFILL_CHANGE, QUARANTINE_CHANGE
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.undoing import Undoing, undoing
 from smarterise_sdk.errors import Conflict, NotFound, UsageError
@@ -207,6 +208,9 @@ class Changes:
         return self._settler().exact_changes(entry, changes) if entry.masked_serials else changes
 
 
+_OF_INGEST: Final = frozenset({QUARANTINE_CHANGE, BACKFILL_CHANGE})
+
+
 def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
     why, remedy = "", "see it whole: smarterise-ops journal show " + entry.plan_id
     if entry.outcome is JournalOutcome.IN_PROGRESS:
@@ -219,6 +223,9 @@ def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
             "the file again"
         )
         remedy = "go back to a version that can be used: smarterise-ops sites history, and rollback there"
+    elif any(change.kind in _OF_INGEST for change in entry.stack_changes):
+        why = "what was loaded stays, and what was discarded is there still"
+        remedy = "replay what was discarded: smarterise-ops quarantine replay ID"
     elif entry.stack_changes:
         why = "it made the stack follow the site file, which it would do again"
         remedy = "change the sites: what follows them follows"

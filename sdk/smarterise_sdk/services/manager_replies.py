@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from smarterise_sdk.domain.ingest_contract import ENTRY_NOT_FOUND, OBJECT_GONE
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, RemoteFault, SmarteriseError
@@ -103,6 +104,8 @@ _BY_CODE = cast(
         "SITE_NOT_FOUND": NotFound,
         CONFIG_MISSING: NotFound,
         VERSION_NOT_FOUND: NotFound,
+        ENTRY_NOT_FOUND: NotFound,
+        OBJECT_GONE: NotFound,
         "CONFLICT": Conflict,
     },
 )

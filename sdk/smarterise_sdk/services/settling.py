@@ -29,7 +29,7 @@ from smarterise_sdk.services.site_roads import SiteRoads
 from smarterise_sdk.services.site_verification import Verdict, compare, targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.history import FileVersion
@@ -80,6 +80,7 @@ class Settler:
         settings: Names and environment.
         journal: Where the end is written down.
         following: Looks again at what is to follow the file.
+        lookers: By kind of change, what looks again at other changes of the stack.
         identity: Tells who is asking.
         now: The clock, UTC.
     """
@@ -91,12 +92,14 @@ class Settler:
         journal: Journal,
         *,
         following: Callable[[], Following],
+        lookers: Mapping[str, Callable[[Plan], Receipt]] = MappingProxyType({}),
         identity: Callable[[], Identity],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._broker = broker
         self._journal = journal
         self._following = following
+        self._lookers = lookers
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
         self._roads = SiteRoads(broker, settings.names, now=now)
         self._place = {"Bucket": settings.names.site_config_bucket, "Key": settings.names.site_config_key}
@@ -110,7 +113,8 @@ class Settler:
         """
         plan = self._recording.end_announced(_plan_of(entry))
         if plan.stack_changes:
-            receipt = self._following().looked_at(plan)
+            look = self._lookers.get(plan.stack_changes[0].kind)
+            receipt = look(plan) if look is not None else self._following().looked_at(plan)
             is_final = not receipt.unverified or not self._may_arrive(entry)
         else:
             finding = self._finding(entry, plan)
