@@ -51,7 +51,7 @@ output "ingest_manager" {
 }
 
 output "migrate_database" {
-  description = "Name of the function that brings the database's schema up to date: invoke it after each deployment."
+  description = "Name of the function that brings the database's schema up to date; each deployment that brings a new one invokes it."
   value       = module.lambda.functions.migrate_database.name
 }
 

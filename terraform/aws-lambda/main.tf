@@ -30,6 +30,9 @@ locals {
 
   is_other_database = var.database_url.version > 0
   authorities_zip   = "${var.package_dir}/database-authorities.zip"
+
+  migration_zip      = "${var.package_dir}/${var.names.migrate_database}.zip"
+  migration_is_there = fileexists(local.migration_zip)
 }
 
 # Who vouches for the database: Amazon's authorities for RDS and RDS Proxy.
@@ -83,6 +86,8 @@ module "s3_to_rds" {
   layers               = [aws_lambda_layer_version.authorities.arn]
   reserved_concurrency = var.database_concurrency
 
+  after = aws_lambda_invocation.migration.id
+
   environment = merge(local.site_file, local.lake, local.metrics, local.authorities, local.login_of_functions)
 }
 
@@ -102,6 +107,8 @@ module "kinesis_to_s3_rds" {
   layers                = [aws_lambda_layer_version.authorities.arn]
   reserved_concurrency  = var.database_concurrency
   failure_queue_enabled = false # what the mapping gives up is kept whole in the lake
+
+  after = aws_lambda_invocation.migration.id
 
   environment = merge(local.site_file, local.lake, local.metrics, local.authorities, local.login_of_functions)
 }
@@ -143,6 +150,8 @@ module "ingest_manager" {
   reserved_concurrency  = 5     # people ask it, and it is to leave the database to those that load
   failure_queue_enabled = false # whoever asks waits for the answer
 
+  after = aws_lambda_invocation.migration.id
+
   environment = merge(local.lake, local.authorities, local.login_of_functions)
 }
 
@@ -163,4 +172,16 @@ module "migrate_database" {
   reserved_concurrency = 1
 
   environment = merge(local.metrics, local.authorities, local.login_of_owner)
+}
+
+# Each deployment brings the schema up to date before it replaces who loads: they refuse one that is too old for them.
+# If that fails, the deployment ends there.
+resource "aws_lambda_invocation" "migration" {
+  function_name = module.migrate_database.name
+  input         = jsonencode({ action = "migrate" })
+
+  triggers = {
+    code     = local.migration_is_there ? filebase64sha256(local.migration_zip) : ""
+    database = local.is_other_database ? "database_url ${var.database_url.version}" : coalesce(var.database.instance_resource_id, var.database.direct_host)
+  }
 }

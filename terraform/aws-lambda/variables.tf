@@ -73,15 +73,16 @@ variable "ftp_password" {
 }
 
 variable "database" {
-  description = "Where the database is: host for functions (the proxy, where there is one), host of the instance itself, resource id for IAM logins, the user that functions log in as, and the secret of its owner."
+  description = "Where the database is: host for functions (the proxy, where there is one), host and resource id of the instance itself, resource id for IAM logins, the user that functions log in as, and the secret of its owner. With another instance_resource_id the schema is brought up to date again."
   type = object({
-    host              = string
-    port              = number
-    name              = string
-    resource_id       = string
-    function_user     = string
-    master_secret_arn = string
-    direct_host       = string
+    host                 = string
+    port                 = number
+    name                 = string
+    resource_id          = string
+    function_user        = string
+    master_secret_arn    = string
+    direct_host          = string
+    instance_resource_id = optional(string)
   })
 }
 

@@ -8,6 +8,8 @@ output "database" {
     function_user     = var.function_user
     master_secret_arn = var.replica_enabled ? aws_secretsmanager_secret.owner[0].arn : aws_db_instance.this.master_user_secret[0].secret_arn
     direct_host       = local.instance_host
+
+    instance_resource_id = aws_db_instance.this.resource_id
   }
 
   # A proxy answers only once it has something to ask.

@@ -9,8 +9,20 @@ output "cidr" {
 }
 
 output "private_subnet_ids" {
-  description = "Subnets of what runs, in the order of the zones."
+  description = "Subnets of what runs, in the order of the zones, once they lead to what it needs."
   value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]
+
+  # What is put there may run at once, and must find its ways.
+  depends_on = [
+    aws_route.private,
+    aws_route_table_association.private,
+    aws_vpc_endpoint.interface,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.outside,
+    aws_vpc_security_group_egress_rule.path,
+    aws_vpc_security_group_egress_rule.s3,
+    aws_vpc_security_group_ingress_rule.path,
+  ]
 }
 
 output "database_subnet_ids" {

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACCOUNT = "123456789012"
 LARGEST_RETENTION_DAYS = 3653
@@ -217,6 +221,21 @@ def test_what_the_lake_keeps_of_the_stream_can_be_loaded_once_more(stack: Any) -
     lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
     assert allows(statements, "s3:GetObject", f"{lake}/raw/source=iot/dt=2026-11-23/hour=08/x")
     assert allows(statements, "s3:GetObject", f"{lake}/quarantine/source=iot/x")
+
+
+def test_each_deployment_brings_the_schema_up_to_date_before_who_loads(
+    stack: Any, configuration: Path
+) -> None:
+    migration = stack.one("aws_lambda_invocation")
+    assert migration["function_name"] == "migrate_database"
+    assert json.loads(migration["input"]) == {"action": "migrate"}
+    database = stack.one("aws_db_instance", identifier="postgresql-instance")
+    assert migration["triggers"]["database"] == database["resource_id"], "a restored one has its own"
+    assert migration["triggers"]["code"]
+    text = (configuration / "aws-lambda" / "main.tf").read_text()
+    for word in ("s3_to_rds", "kinesis_to_s3_rds", "ingest_manager"):
+        block = text.partition(f'module "{word}" {{')[2].partition("\n}")[0]
+        assert re.search(r"^  after += aws_lambda_invocation.migration.id$", block, re.MULTILINE), word
 
 
 def test_the_database_is_kept_in_order_each_night(stack: Any) -> None:

@@ -58,6 +58,12 @@ resource "aws_lambda_function" "this" {
       condition     = local.package_is_there
       error_message = "${var.package_path} is not there: run `make lambdas` first, or set lambda_package_dir to where the zips are."
     }
+
+    # Always so: it is here to be waited for, which depends_on of the module would have every policy wait for too.
+    precondition {
+      condition     = length(var.after) >= 0
+      error_message = "What has to be done before the function is replaced has not been done."
+    }
   }
 
   # What the role may must be in force when the first invocation comes.

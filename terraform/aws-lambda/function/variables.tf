@@ -120,6 +120,13 @@ variable "failure_queue_enabled" {
   nullable    = false
 }
 
+variable "after" {
+  description = "Anything that is known once what the function needs has been done: it is made, and replaced, only then."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "log_retention_days" {
   description = "Days that the log is kept."
   type        = number

@@ -85,6 +85,20 @@ run "a_lake_that_is_backed_up_tells_eventbridge" {
   }
 }
 
+run "the_schema_is_brought_up_to_date" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_lambda_invocation.migration.input).action == "migrate"
+    error_message = "A deployment must invoke migrate_database."
+  }
+
+  assert {
+    condition     = aws_lambda_invocation.migration.triggers.code == filebase64sha256("./tests/fixtures/migrate_database.zip")
+    error_message = "A new schema must be brought in."
+  }
+}
+
 run "another_database_has_a_secret" {
   command = plan
   variables {
