@@ -13,7 +13,7 @@ from smarterise_lambdas.s3_to_rds_lambda.ahead import ahead
 from smarterise_lambdas.s3_to_rds_lambda.intake import Intake, site_clock
 from smarterise_lambdas.s3_to_rds_lambda.newest import Newest
 from smarterise_lambdas.s3_to_rds_lambda.packing import Packer
-from smarterise_lambdas.s3_to_rds_lambda.quick_floats import quick_floats, quick_table
+from smarterise_lambdas.s3_to_rds_lambda.quick_table import quick_table
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
 from smarterise_lambdas.s3_to_rds_lambda.staging import RowSink
 from smarterise_lambdas.shared import ledger, meters, quarantine
@@ -182,7 +182,7 @@ class _Load:
         loader, file = self._loader, self._file
         site = site_clock(loader.sites, file.gateway_serial)
         clock = LogClock(self._intake.name, site.zone, site.why_no_zone)
-        reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_floats, quick_table)
+        reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_table)
         with transaction(self._connection, loader.patience_s) as cursor:
             if not ledger.claim(self._connection, file):
                 return self._settled()

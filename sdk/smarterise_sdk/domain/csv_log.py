@@ -13,16 +13,16 @@ from smarterise_sdk.domain.csv_dialect import HEADER_WITHIN, BadQuotes, Layout, 
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.csv_rows import RawRows, RowBlock, RowBuilder, rejected_row
 from smarterise_sdk.domain.log_clock import BadStamp, CloserLook, LogClock
-from smarterise_sdk.domain.numerals import are_plausible, floats, table
+from smarterise_sdk.domain.numerals import plain_numbers, table
 from smarterise_sdk.domain.stamps import read_stamp
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from smarterise_sdk.domain.csv_rows import ReadFloats
     from smarterise_sdk.domain.csv_text import LineBlock
+    from smarterise_sdk.domain.numerals import ReadTable
 
 _NEIGHBOURS: Final = 50
 _OF_HALF_ROWS: Final = {RowReason.FIELD_COUNT, RowReason.BAD_TIMESTAMP, RowReason.BAD_QUOTES}
@@ -42,8 +42,7 @@ class LogReader:
         clock: The clock of this file.
         received_at: When the file came, UTC: no row of it can be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
-        read_floats: What reads columns of plain numbers, if not `floats`: it must take and refuse the same.
-        read_table: What reads a table of plain numbers, if not `table`: it may refuse more.
+        read_table: What reads plain numbers at once, if not `table`: it may refuse more.
     """
 
     def __init__(
@@ -51,14 +50,12 @@ class LogReader:
         clock: LogClock,
         received_at: datetime,
         nominal_voltage: float = 230.0,
-        read_floats: ReadFloats = floats,
-        read_table: Callable[[str], array[float]] = table,
+        read_table: ReadTable = table,
     ) -> None:
         self.ends_early = False
         self._clock = clock
         self._received_at = received_at
         self._nominal_voltage = nominal_voltage
-        self._read_floats = read_floats
         self._read_table = read_table
         self._neighbours: list[str] = []
 
@@ -74,7 +71,7 @@ class LogReader:
         position, self._layout = find_header(lines)
         has_points = any(map(self._layout.has_dot_decimals, lines[position + 1 : HEADER_WITHIN]))
         self._builder = RowBuilder(
-            self._received_at, self._nominal_voltage, self._read_floats, decimal_comma=not has_points
+            self._received_at, self._nominal_voltage, self._read_table, decimal_comma=not has_points
         )
         rejected = tuple(self._above_header(lines[:position]))
         if rejected:
@@ -109,7 +106,7 @@ class LogReader:
                     moments = self._clock.column(layout.stamps(stamps, 1))
                 except CloserLook:
                     return None
-                return [self._builder.block(RawRows(layout, [], step, places, lines, moments, (), numbers))]
+                return [self._builder.block(RawRows(layout, [], step, places, lines, moments, table=numbers))]
         text = layout.delimiter.join(lines)
         if '"' in text:
             return None
@@ -132,13 +129,8 @@ class LogReader:
             if "," in text:
                 return stamps, None
             text = text.replace(delimiter, ",")
-        try:
-            found = self._read_table(text)
-        except ValueError:
-            return stamps, None
         # All lines have as many cells, so a number a cell leaves none in another's place.
-        is_whole = len(found) == len(lines) * (step - 1)
-        return stamps, found if is_whole and are_plausible(found) else None
+        return stamps, plain_numbers(text, len(lines) * (step - 1), self._read_table)
 
     def _slowly(self, first: int, lines: Iterable[str]) -> list[RowBlock]:
         """Return the rows of lines of which some are odd; another header among them begins another block."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from smarterise_sdk.domain.aliases import scaled, scaled_column
 from smarterise_sdk.domain.csv_rejects import RejectedRow, RowReason
-from smarterise_sdk.domain.numerals import numbers
+from smarterise_sdk.domain.numerals import numbers, plain_numbers
 from smarterise_sdk.domain.quality import QualityFlag, clock_faults
 from smarterise_sdk.domain.readings import (
     AMBIGUOUS_HOUR,
@@ -24,16 +24,16 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.domain.voltage_quality import unbalance_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from smarterise_sdk.domain import csv_dialect
     from smarterise_sdk.domain.csv_dialect import Layout
+    from smarterise_sdk.domain.numerals import ReadTable
     from smarterise_sdk.domain.voltage_quality import UnbalanceMethod, Voltages
 
 Column: TypeAlias = "list[float | None] | array[float]"
 """What was measured row by row; an array where there is no gap."""
-ReadFloats: TypeAlias = "Callable[[Sequence[str]], list[float]]"
 
 _EARLIEST: Final = count_of(EARLIEST_CLOCK)
 _ROWS_BEFORE: Final = 100
@@ -99,17 +99,17 @@ class RowBuilder:
         received_at: When the file came, UTC: no row of it can be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
         decimal_comma: Whether `230,4` is a number.
-        floats: What reads columns of plain numbers.
+        read_table: What reads plain numbers at once.
     """
 
     def __init__(
-        self, received_at: datetime, nominal_voltage: float, floats: ReadFloats, *, decimal_comma: bool
+        self, received_at: datetime, nominal_voltage: float, read_table: ReadTable, *, decimal_comma: bool
     ) -> None:
         self._received_at = received_at
         self._latest = count_of(received_at + CLOCK_TOLERANCE)
         self._nominal_voltage = nominal_voltage
         self._decimal_comma = decimal_comma
-        self._floats = floats
+        self._read_table = read_table
         self._before: list[tuple[int, float | None]] = []
 
     def block(
@@ -149,11 +149,15 @@ class RowBuilder:
         return replace(block, unbalances=unbalances, methods=methods, flags=self._with_clock_faults(block))
 
     def _column(self, raw: RawRows, known: csv_dialect.Column, *, underscores: bool) -> Column:
+        cells: list[str] = []
         if raw.table is not None:
-            found = raw.table[known.index - 1 :: raw.step - 1]
-            return found if known.scale == 1 else array("d", scaled_column(found, known.scale))
-        cells = raw.cells[known.index :: raw.step]
-        column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores, read=self._floats)
+            plain: array[float] | None = raw.table[known.index - 1 :: raw.step - 1]
+        else:
+            cells = raw.cells[known.index :: raw.step]
+            plain = plain_numbers(",".join(cells), len(cells), self._read_table)
+        if plain is not None:
+            return plain if known.scale == 1 else array("d", scaled_column(plain, known.scale))
+        column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores)
         if known.scale == 1:
             return column
         return [None if value is None else scaled(value, known.scale) for value in column]

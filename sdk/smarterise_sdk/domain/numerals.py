@@ -6,10 +6,13 @@ import math
 import re
 import sys
 from array import array
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+ReadTable: TypeAlias = "Callable[[str], array[float]]"
+"""Reads numbers with commas between them; raises `ValueError` where anything else is."""
 
 LARGEST_VALUE: Final = 1e12
 """Beyond any register of a meter."""
@@ -71,12 +74,26 @@ def are_plausible(found: array[float]) -> bool:
     return all(-LARGEST_VALUE <= value <= LARGEST_VALUE for value in found)
 
 
+def plain_numbers(text: str, count: int, read: ReadTable = table) -> array[float] | None:
+    """Return plausible numbers, with commas between them; `None` if anything else is there.
+
+    Args:
+        text: The numbers.
+        count: How many there are to be: one that has a decimal comma would be two.
+        read: What reads them.
+    """
+    try:
+        found = read(text)
+    except ValueError:
+        return None
+    return found if len(found) == count and are_plausible(found) else None
+
+
 def numbers(
     cells: Sequence[str],
     *,
     decimal_comma: bool = False,
     underscores: bool = True,
-    read: Callable[[Sequence[str]], list[float]] = floats,
 ) -> list[float | None]:
     """Return a column as numbers: of each cell exactly what `number` says.
 
@@ -84,12 +101,11 @@ def numbers(
         cells: The column's texts.
         decimal_comma: Whether `230,4` is a number.
         underscores: Whether there may be one in any text; to know that there is none saves time.
-        read: What reads a column of plain numbers, if not `floats`: it must take and refuse the same.
     """
     if underscores and any("_" in cell for cell in cells):
         return _slowly(cells, decimal_comma=decimal_comma)
     try:
-        found = read(cells)
+        found = floats(cells)
         # The root of the sum of squares is no less than the largest, and no number if one is none.
         if math.hypot(*found) <= LARGEST_VALUE:
             return list(found)

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
 
 import orjson
-
-from smarterise_sdk.domain.numerals import floats
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def quick_table(text: str) -> array[float]:
@@ -29,17 +23,3 @@ def quick_table(text: str) -> array[float]:
     if not found:
         raise ValueError("there is nothing")
     return found
-
-
-def quick_floats(cells: Sequence[str]) -> list[float]:
-    """Return a column exactly as `floats` does.
-
-    Raises:
-        ValueError: If any cell is no number.
-    """
-    try:
-        found = quick_table(",".join(cells))
-    except ValueError:
-        return floats(cells)
-    # A comma in a cell makes one more, and nothing makes one less.
-    return found.tolist() if len(found) == len(cells) else floats(cells)
