@@ -188,6 +188,33 @@ def test_what_the_order_of_rows_tells_is_not_ambiguous() -> None:
     assert not any(row.is_ambiguous for row in rows)
 
 
+@pytest.mark.parametrize("lost", ["2000-01-01 00:00:00", "2000-01-01 00:00:00Z"])
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("start", [-90, -30, 10, 70])
+def test_a_clock_that_was_lost_for_a_while_tells_nothing_of_other_rows(
+    lost: str, size: int, start: int
+) -> None:
+    moments = every(MINUTE, AUTUMN + start * MINUTE, 120)
+    offset = moments[0].astimezone(NEW_YORK).utcoffset()
+    assert offset is not None
+    cells = written(moments, NEW_YORK)
+    for at in (0, 20, 45, 80):
+        cells[at] = lost
+    # Before the first row there is the name alone; after that, the order of the rows.
+    for name in (named(moments[0], offset), NO_NAME)[: 2 if start < -60 else 1]:
+        found = told(LogClock(name, NEW_YORK), cells, size)
+        assert [moment for moment in found if moment.year > 2000] == [
+            moment for at, moment in enumerate(moments) if at not in (0, 20, 45, 80)
+        ]
+
+
+def test_a_lost_clock_does_not_decide_whether_name_or_rows_are_right() -> None:
+    name = named(datetime(2025, 3, 20, 12, tzinfo=UTC), timedelta(hours=1))
+    clock = LogClock(name, None)
+    clock.row("2000-01-01 00:00:00Z")
+    assert moment_at(clock.row("2025-03-20 13:00:00Z").count) == datetime(2025, 3, 20, 12, tzinfo=UTC)
+
+
 def test_a_duplicate_stamp_in_the_double_hour_is_no_step_back() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     cells = ["00:58:00", "00:59:00", "01:00:00", "01:00:00", "01:01:00"]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.csv_rejects import FileReason, RejectedFile, RowReason
-from smarterise_sdk.domain.stamps import MICROSECOND, Stamp, read_stamp, wall_count
+from smarterise_sdk.domain.stamps import EARLIEST_CLOCK, MICROSECOND, Stamp, read_stamp, wall_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _YEARS: Final = range(1970, 2200)
 """What can be reckoned with; which moments are plausible is judged later."""
+_LOST_BEFORE: Final = EARLIEST_CLOCK.replace(tzinfo=None) - timedelta(days=1)
+"""An earlier stamp is of a clock that was lost, in whatever zone; it tells nothing of the rows beside it."""
 _QUARTER: Final = timedelta(minutes=15)
 _REMEMBERED_AT_MOST: Final = 20_000
 
@@ -108,6 +110,8 @@ class LogClock:
             raise BadStamp(RowReason.BAD_TIMESTAMP, str(error)) from error
         if stamp.wall.year not in _YEARS:
             raise BadStamp(RowReason.CLOCK_FAULT, f"stamped {stamp.wall}: the gateway has lost its clock")
+        if stamp.wall < _LOST_BEFORE:
+            return Timed(_count(stamp.wall, self._roughly(stamp)))
         if stamp.offset is not None and self._trusts(stamp):
             return Timed(_count(stamp.wall, stamp.offset))
         return self._local(stamp.wall)
@@ -155,6 +159,19 @@ class LogClock:
                 self._rows_tell = as_a_moment < on_the_clock
         return self._rows_tell
 
+    def _roughly(self, stamp: Stamp) -> timedelta:
+        """Return an offset for a stamp that is to be rejected by whoever looks at its year."""
+        for offset in (stamp.offset, self._fixed):
+            if offset is not None:
+                return offset
+        return _offset(self._known_zone(), stamp.wall, 0)
+
+    def _known_zone(self) -> tzinfo:
+        if self._zone is None:
+            text = "its name tells no UTC offset, its rows tell none, and the site's time zone is not known"
+            raise RejectedFile(FileReason.NO_TIME_ZONE, f"{text}: {self._why_no_zone or 'no site'}")
+        return self._zone
+
     def _local(self, wall: datetime) -> Timed:
         self._catch_up()
         before, step = self._before, self._step
@@ -163,10 +180,8 @@ class LogClock:
             self._step = wall - before
         if self._fixed is not None:
             return Timed(_count(wall, self._fixed))
-        if self._zone is None:
-            text = "its name tells no UTC offset, its rows tell none, and the site's time zone is not known"
-            raise RejectedFile(FileReason.NO_TIME_ZONE, f"{text}: {self._why_no_zone or 'no site'}")
-        first, second = _offset(self._zone, wall, 0), _offset(self._zone, wall, 1)
+        zone = self._known_zone()
+        first, second = _offset(zone, wall, 0), _offset(zone, wall, 1)
         if first < second:
             return self._in_gap(wall)
         if first == second:
@@ -217,7 +232,7 @@ class LogClock:
 
     def _catch_up(self) -> None:
         """Remember the last rows of the column before, which were plain."""
-        walls = _walls(self._last)
+        walls = [wall for wall in _walls(self._last) if wall >= _LOST_BEFORE]
         self._last = ()
         if walls:
             self._before = walls[-1]
