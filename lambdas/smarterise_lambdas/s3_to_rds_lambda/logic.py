@@ -99,10 +99,12 @@ def load(request: Request, means: Means, *, now: datetime, remaining_s: Callable
     Returns:
         What became of each object, in the order of the request.
     """
+    is_any = any(is_log_key(wanted.key) for wanted in request.objects)
     loader = FileLoader(
         database=means.database,
         archive=means.archive,
-        sites=means.watch.sites() if any(is_log_key(wanted.key) for wanted in request.objects) else None,
+        # Who asks for files again has mostly just corrected the site file.
+        sites=means.watch.sites(at_once=request.again) if is_any else None,
         now=now,
         patience_s=PATIENCE_S,
         is_over=lambda: remaining_s() <= 0,

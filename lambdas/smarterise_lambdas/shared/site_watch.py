@@ -56,9 +56,13 @@ class SiteWatch:
         self._sites: Mapping[str, Site] | None = None
         self._named: set[str] = set()
 
-    def sites(self) -> Mapping[str, Site] | None:
-        """Return the sites by gateway serial; `None` when nobody can say."""
-        if self._clock() - self._looked_at >= self._look_again:
+    def sites(self, *, at_once: bool = False) -> Mapping[str, Site] | None:
+        """Return the sites by gateway serial; `None` when nobody can say.
+
+        Args:
+            at_once: Look at the file now, however lately that was done.
+        """
+        if at_once or self._clock() - self._looked_at >= self._look_again:
             self._look()
             # After the look: one that took long must not be followed by the next at once.
             self._looked_at = self._clock()

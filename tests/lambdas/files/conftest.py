@@ -197,11 +197,12 @@ class Loads:
         )
         return [point["Sum"] for point in sorted(found["Datapoints"], key=lambda point: point["Timestamp"])]
 
-    def sites(self, sites: dict[str, dict[str, Any]]) -> None:
-        """Upload a site file; the function sees it at once."""
+    def sites(self, sites: dict[str, dict[str, Any]], *, warm: bool = False) -> None:
+        """Upload a site file; the function sees it at once, unless it is warm and has just looked."""
         body = json.dumps({"schema_version": 1, "sites": sites}).encode()
         aws.s3().put_object(Bucket=self.bucket, Key="site-tiers.json", Body=body)
-        restart()
+        if not warm:
+            restart()
 
 
 def restart() -> None:

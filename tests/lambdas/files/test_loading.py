@@ -173,7 +173,7 @@ def test_what_was_rejected_for_its_site_is_replayed_once_the_site_is_known(loads
     (told,) = loads.deliver(key)
     assert (told["state"], told["rows"]["rejected"]) == ("rejected", 3)
     assert "the site file does not know AN99999999" in told["reason"]
-    loads.sites({"AN99999999": {"tier": "NON_CRITICAL", "timezone": "America/New_York"}})
+    loads.sites({"AN99999999": {"tier": "NON_CRITICAL", "timezone": "America/New_York"}}, warm=True)
     (again,) = loads.again(key)
     assert (again["state"], again["rows"]) == ("loaded", NOTHING | {"loaded": 3})
     assert [row[:3] for row in loads.quarantine()] == [("NO_TIME_ZONE", 3, "replayed")]
