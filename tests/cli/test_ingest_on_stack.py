@@ -1,0 +1,274 @@
+"""`ingest` and `quarantine` against the embedded stack: what came, what is missing, and taking it again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+import urllib.request
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import boto3
+import psycopg
+import pytest
+
+from smarterise_sdk.domain.ingest import Road
+from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.text import utc_text
+from smarterise_sdk.services import object_loading
+from smarterise_sdk.services.backfill_progress import ProgressFile
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from smarterise_ops.local.client import RunningStack
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+T = TypeVar("T")
+NAMES = StackNames()
+MINUTE = timedelta(minutes=1)
+HOSTILE = "=cmd|' /C calc'!A0 \x1b[31m'; DROP TABLE readings; --\n../../etc/passwd"
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(autouse=True)
+def _own_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+class Stack:
+    """The embedded stack from outside: gateways that speak, files that come, rows that are there."""
+
+    def __init__(self, running: RunningStack) -> None:
+        self._exports = running.exports
+        self.s3: Any = boto3.client(
+            "s3",
+            endpoint_url=self._exports["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self._exports["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self._exports["AWS_SECRET_ACCESS_KEY"],
+            region_name=self._exports["AWS_DEFAULT_REGION"],
+        )
+
+    def publish(self, serial: str, payload: bytes) -> None:
+        url = self._exports["SMARTERISE_MQTT_PUBLISH"] + quote(f"accuenergy/{serial}", safe="") + "?qos=1"
+        urllib.request.urlopen(urllib.request.Request(url, payload, method="POST")).close()
+
+    def measure(self, serial: str, at: datetime, *, voltage: float = 230.0) -> None:
+        readings = [{"param": f"V{phase}", "value": str(voltage), "unit": "V"} for phase in (1, 2, 3)]
+        device = {"name": "", "model": "", "serial": f"CLD{serial}", "online": True, "readings": readings}
+        gateway = {"name": "", "model": "", "serial": serial}
+        document = {"timestamp": int(at.timestamp()), "gateway": gateway, "device": device}
+        self.publish(serial, json.dumps(document).encode())
+
+    def upload(self, serial: str, name: str, text: str) -> str:
+        key = f"ftp-backups/{serial}/{name}"
+        self.s3.put_object(Bucket=NAMES.data_lake_bucket, Key=key, Body=text.encode())
+        return key
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._exports["SMARTERISE_DATABASE_URL"], autocommit=True) as connection:
+            found = connection.execute(statement.encode(), values)
+            return found.fetchall() if found.description else []
+
+    def rows(self, serial: str) -> int:
+        return int(self.query("SELECT count(*) FROM readings WHERE gateway_serial = %s", serial)[0][0])
+
+    @staticmethod
+    def eventually(ask: Callable[[], T], seconds: float = 90.0) -> T:
+        deadline = time.monotonic() + seconds
+        while not (answer := ask()):
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.1)
+        return answer
+
+
+@pytest.fixture
+def stack(embedded_stack: RunningStack) -> Stack:
+    return Stack(embedded_stack)
+
+
+@pytest.fixture
+def serial() -> str:
+    return f"AN54{uuid.uuid4().int % 10**8:08}"
+
+
+def add(here: Run, serial: str, tier: str = "CRITICAL") -> None:
+    done = here("sites", "add", serial, "--tier", tier, "--yes")
+    assert done.returncode == 0, done.stderr
+
+
+def data(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_cannot_be_read_is_listed_shown_replayed_in_vain_and_discarded(
+    here: Run, stack: Stack, serial: str
+) -> None:
+    stack.publish(serial, HOSTILE.encode())
+    listing = ("quarantine", "list", "--site", serial)
+    stack.eventually(lambda: data(here(*listing, "-o", "json")))
+    (entry,) = data(here(*listing, "-o", "json"))
+    assert (entry["reason"], entry["path"], entry["state"]) == ("NOT_JSON", "stream", "kept")
+    shown = here("quarantine", "show", entry["id"][:8])
+    assert shown.returncode == 0
+    assert "\\x1b[31m'; DROP TABLE readings; --\n../../etc/passwd\n" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert here("quarantine", "show", entry["id"], "--raw").stdout == HOSTILE
+    assert (
+        data(here("quarantine", "show", entry["id"], "--bytes", "5", "-o", "json"))["content_is_whole"]
+        is False
+    )
+    replayed = here("quarantine", "replay", entry["id"], "--yes")
+    assert (replayed.returncode, replayed.stdout) == (1, "")
+    assert f"{entry['id']}: still kept: NOT_JSON" in replayed.stderr
+    assert here("quarantine", "discard", entry["id"], "--yes").returncode == 2
+    discarded = here("quarantine", "discard", "--site", serial, "--reason", HOSTILE, "--yes", "-o", "json")
+    assert (discarded.returncode, data(discarded)["verified"]) == (0, [entry["id"]])
+    assert data(here(*listing, "-o", "json")) == []
+    table = list(csv.DictReader(io.StringIO(here(*listing, "--state", "any", "-o", "csv").stdout)))
+    assert table[0]["state"] == "discarded"
+    assert table[0]["note"].startswith("'=cmd|' /C calc'!A0 \\x1b[31m'; DROP TABLE readings; --\\x0a")
+    again = here("quarantine", "discard", entry["id"], "--reason", "again", "--yes", "-o", "json")
+    assert (again.returncode, data(again)["state"]) == (0, "nothing to do")
+    assert [row["outcome"] for row in data(here("journal", "list", "-o", "json"))] == ["verified", "failed"]
+    refused = here("undo", data(here("journal", "list", "-o", "json"))[0]["plan_id"], "--yes")
+    assert refused.returncode == 2
+    assert "quarantine replay" in refused.stderr
+
+
+def test_a_file_is_replayed_once_the_reason_is_gone(here: Run, stack: Stack, serial: str) -> None:
+    key = stack.upload(
+        serial, f"{serial}-logger1-2026-03-01T12-00-00-1min.csv", "Time,V1\n2026-03-01 12:00:00,230\n"
+    )
+    listing = ("quarantine", "list", "--site", serial, "--code", "NO_TIME_ZONE", "-o", "json")
+    (entry,) = stack.eventually(lambda: data(here(*listing)))
+    status = here("ingest", "status", "--site", serial, "-o", "json")
+    assert status.returncode == 1
+    ftp = next(row for row in data(status) if row["path"] == "ftp")
+    assert (ftp["state"], ftp["tier"]) == ("rejected", None)
+    assert "not in the site file; newest file rejected: NO_TIME_ZONE" in ftp["note"]
+    add(here, serial, "NON_CRITICAL")
+    ledger = "SELECT state, attempts FROM ingest_files WHERE gateway_serial = %s"
+    before = stack.query(ledger, serial)
+    planned = here("quarantine", "replay", "--site", serial, "--dry-run", "-o", "json")
+    assert [call["target"] for call in data(planned)["calls"]] == ["function s3_to_rds_lambda"]
+    assert stack.query(ledger, serial) == before
+    done = here("quarantine", "replay", "--site", serial, "--yes", "-o", "json")
+    assert (done.returncode, data(done)["verified"]) == (0, [entry["id"]]), done.stderr
+    assert stack.rows(serial) == 1
+    assert data(here(*listing)) == []
+    rows = "SELECT * FROM readings WHERE gateway_serial = %s"
+    were = stack.query(rows, serial)
+    named = here("quarantine", "replay", entry["id"], "--yes", "-o", "json")
+    assert data(named)["state"] == "nothing to do"
+    assert stack.query(rows, serial) == were
+    (file,) = data(here("ingest", "files", "--site", serial, "--state", "loaded", "-o", "json"))
+    assert (file["key"], file["rows_loaded"], file["attempts"]) == (key, 1, 2)
+
+
+def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
+    here: Run, stack: Stack, serial: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(here, serial)
+    first = datetime.now(UTC).replace(second=0, microsecond=0) - 12 * MINUTE
+    for number in range(12):
+        stack.measure(serial, first + number * MINUTE)
+    stack.eventually(lambda: stack.rows(serial) == 12)
+    stack.query(
+        "DELETE FROM readings WHERE gateway_serial = %s AND measured_at >= %s AND measured_at < %s",
+        serial,
+        first + 2 * MINUTE,
+        first + 10 * MINUTE,
+    )
+    since, until = utc_text(first), utc_text(first + 12 * MINUTE)
+    found = here("ingest", "gaps", "--from", since, "--to", until, "--site", serial, "-o", "json")
+    assert found.returncode == 1
+    (hole,) = data(found)
+    assert (hole["from"], hole["to"]) == (utc_text(first + MINUTE), utc_text(first + 10 * MINUTE))
+    command = ("ingest", "backfill", "--from", since, "--to", until, "--site", serial, "--path", "stream")
+    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
+    write, written = ProgressFile.write, []
+
+    def ended(file: ProgressFile, progress: Any) -> None:
+        write(file, progress)
+        written.append(progress)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressFile, "write", ended)
+        stopped = here(*command, "--yes")
+    assert stopped.returncode == 130
+    assert f"--from {since} --to {until} --site {serial} --path stream" in stopped.stderr
+    change = data(here("journal", "list", "-o", "json"))[0]
+    assert change["outcome"] in {"no end", "in progress"}
+    settled = here("journal", "settle", change["plan_id"], "-o", "json")
+    assert (settled.returncode, data(settled)["state"]) == (3, "unverified")
+    going_on = here(*command, "--dry-run", "-o", "json")
+    assert "goes on where it was ended" in data(going_on)["notes"]
+    done = here(*command, "--yes", "-o", "json")
+    assert (done.returncode, data(done)["state"], data(done)["plan_id"]) == (0, "verified", change["plan_id"])
+    assert stack.rows(serial) == 12
+    changes = data(here("journal", "list", "-o", "json"))
+    assert [row["outcome"] for row in changes if row["plan_id"] == change["plan_id"]] == ["verified"]
+    everything = "SELECT * FROM readings WHERE gateway_serial = %s ORDER BY measured_at"
+    were = stack.query(everything, serial)
+    again = here(*command, "--yes", "-o", "json")
+    assert data(again)["notes"] == ["readings: 12 identical"]
+    assert [row[:-3] for row in stack.query(everything, serial)] == [row[:-3] for row in were]
+    assert here(*command[:-2], "--path", "ftp", "--yes").returncode == 0
+    clean = here("ingest", "gaps", "--from", since, "--to", until, "--site", serial)
+    assert (clean.returncode, clean.stdout[:10]) == (0, "● no holes")
+
+
+def test_the_fleet_at_a_glance(here: Run, stack: Stack) -> None:
+    def live() -> list[dict[str, Any]]:
+        rows = data(here("ingest", "status", "--last", "1h", "--tier", "CRITICAL", "-o", "json"))
+        streams = [row for row in rows if row["path"] == "stream" and row["state"] == "ok"]
+        return streams if len(streams) >= 3 else []
+
+    row = stack.eventually(live)[0]
+    assert row["found"] > 0
+    assert row["lateness_seconds"] < 300
+    table = here("ingest", "status", "--site", row["gateway_serial"])
+    assert table.stdout.splitlines()[0].startswith("SERIAL")
+    assert here("ingest", "files", "-o", "csv", "--limit", "1").stdout.startswith(
+        "received_at,gateway_serial"
+    )
+
+
+def test_what_nobody_knows_and_what_makes_no_sense(here: Run) -> None:
+    for command in (("status", "--site"), ("gaps", "--from", "1h", "--site")):
+        unknown = here("ingest", *command, "AN5400000000000")
+        assert unknown.returncode == 1
+        assert "AN5400000000000" in unknown.stderr
+    assert here("quarantine", "show", "ffffffffffffffff").returncode == 1
+    assert here("quarantine", "replay", "--yes").returncode == 2
+    assert here("quarantine", "replay", HOSTILE, "--yes").returncode == 1
+    assert here("ingest", "gaps", "--from", "yesterday").returncode == 2
+    assert here("ingest", "gaps", "--from", "90d").returncode == 2
+    assert here("ingest", "backfill", "--from", "now", "--to", "1h", "--yes").returncode == 2
+    assert here("ingest", "files", "--state", "x").returncode == 2
+
+
+def test_who_may_only_read_looks_and_changes_nothing(here: Run) -> None:
+    env = {"SMARTERISE_READ_ONLY": "true"}
+    assert here("quarantine", "list", env=env).returncode == 0
+    assert here("ingest", "files", env=env).returncode == 0
+    for command in (
+        ("quarantine", "replay", "--code", "HALF_ROW", "--yes"),
+        ("quarantine", "discard", "--code", "HALF_ROW", "--reason", "x", "--yes"),
+        ("ingest", "backfill", "--from", "1h", "--yes"),
+    ):
+        refused = here(*command, env=env)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "read-only" in refused.stderr
