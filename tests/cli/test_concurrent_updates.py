@@ -80,7 +80,8 @@ def test_sixteen_bulk_updates_at_once(
     winners = {writer for writer, code in codes.items() if code != 4}
     assert winners
 
-    history = [file for file in versions(embedded_stack, run_id) if str(file.get("reason", "")).startswith(run_id)]
+    files = versions(embedded_stack, run_id)
+    history = [file for file in files if str(file.get("reason", "")).startswith(run_id)]
     assert sorted(file["reason"] for file in history) == sorted(f"{run_id} {writer}" for writer in winners)
     file = next(versions(embedded_stack, run_id))["sites"]
     for writer, serial in own.items():
