@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from smarterise_ops.local.client import RunningStack
 
 
+COVERING = {"sdk", "unit", "cli"}
+"""The folders of tests that the SDK's coverage is held by."""
+
 # A suite run in the background has ctrl-c ignored, and the programs it starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,6 +27,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says more about the machine's other guests than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compare what functions call of AWS with what is recorded, wherever tests run them."""
+    plugin = Path(__file__).with_name("terraform") / "record_calls.py"
+    spec = importlib.util.spec_from_file_location("record_calls", plugin)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config.pluginmanager.register(module, "record_calls")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure coverage where the SDK is tested: elsewhere it would only make the tests take twice as long."""
+    here = Path(__file__).parent
+    for item in items:
+        if not COVERING & set(item.path.relative_to(here).parts[:1]):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)

@@ -1,29 +1,46 @@
-"""Record which AWS operations each function calls while its tests run, into recorded/<function>.json.
+"""Hold which AWS operations each function calls, while its tests run, against recorded/<function>.json.
 
-    PYTHONPATH=tests/terraform .venv/bin/pytest -p record_calls tests/lambdas
+`tests/conftest.py` registers this plugin of pytest: a test in which a function's code calls what is not
+recorded fails. Least privilege is judged by the files, so a new call is to be recorded, and looked at:
 
-A plugin of pytest: a call counts for the function whose package is on the stack, down to the handler. What
-was recorded before stays, so a part of the tests can be run again; remove the files to forget.
+    RECORD_CALLS=1 .venv/bin/pytest tests/lambdas
+
+writes the files anew, from all the tests it runs: of a part of them it would forget the rest. A call counts
+for the function whose package is on the stack, down to the handler.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from botocore.client import BaseClient
 
 from smarterise_lambdas.bundle import PACKAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 RECORDED = Path(__file__).parent / "recorded"
 OURS = "/smarterise_lambdas/"
 LIBRARIES = ("botocore", "boto3")
 FUNCTIONS = {package: function for function, package in PACKAGES.items()}
 
+
+def recorded_calls() -> dict[str, set[str]]:
+    """Return what is recorded for each function."""
+    return {path.stem: set(json.loads(path.read_text())) for path in RECORDED.glob("*.json")}
+
+
+is_recording = bool(os.environ.get("RECORD_CALLS"))
+known = recorded_calls()
 made: dict[str, set[str]] = defaultdict(set)
+unknown: set[str] = set()
 original = BaseClient._make_api_call
 
 
@@ -46,20 +63,34 @@ def function_on_the_stack() -> str | None:
     return None
 
 
-def recorded(self: Any, operation: str, parameters: Any) -> Any:
+def noted(self: Any, operation: str, parameters: Any) -> Any:
     function = function_on_the_stack()
     if function is not None:
-        made[function].add(f"{self.meta.service_model.service_name}:{operation}")
+        call = f"{self.meta.service_model.service_name}:{operation}"
+        made[function].add(call)
+        if call not in known.get(function, set()):
+            unknown.add(f"{function} calls {call}")
     return original(self, operation, parameters)
 
 
 def pytest_configure() -> None:
-    BaseClient._make_api_call = recorded
+    BaseClient._make_api_call = noted
+
+
+def pytest_unconfigure() -> None:
+    BaseClient._make_api_call = original
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    yield
+    if unknown and not is_recording:
+        told = "; ".join(sorted(unknown))
+        unknown.clear()
+        pytest.fail(f"{told}: not among what is recorded: see tests/terraform/record_calls.py", pytrace=False)
 
 
 def pytest_sessionfinish() -> None:
-    RECORDED.mkdir(exist_ok=True)
-    for function, calls in made.items():
-        target = RECORDED / f"{function}.json"
-        before = set(json.loads(target.read_text())) if target.exists() else set()
-        target.write_text(json.dumps(sorted(before | calls), indent=2) + "\n")
+    if is_recording:
+        for function, calls in made.items():
+            (RECORDED / f"{function}.json").write_text(json.dumps(sorted(calls), indent=2) + "\n")
