@@ -157,19 +157,46 @@ def test_alarms_of_the_stack_are_never_taken_for_those_of_a_site(stack: Any) -> 
         assert found is None or found[0] in serials
 
 
-def test_alarms_watch_functions_and_queues_that_there_are(stack: Any) -> None:
-    there = {
-        "FunctionName": {each["function_name"] for each in stack.of("aws_lambda_function")},
-        "QueueName": {each["name"] for each in stack.of("aws_sqs_queue")},
-        "StreamName": {each["name"] for each in stack.of("aws_kinesis_stream")},
-        "RuleName": {each["name"] for each in stack.of("aws_iot_topic_rule")},
-    }
+WATCHED = {
+    "FunctionName": ("aws_lambda_function", "function_name"),
+    "QueueName": ("aws_sqs_queue", "name"),
+    "StreamName": ("aws_kinesis_stream", "name"),
+    "RuleName": ("aws_iot_topic_rule", "name"),
+    "DBInstanceIdentifier": ("aws_db_instance", "identifier"),
+    "ConfigurationSet": ("aws_sesv2_configuration_set", "configuration_set_name"),
+    "ClusterName": ("aws_ecs_cluster", "name"),
+    "ServiceName": ("aws_ecs_service", "name"),
+    "LoadBalancer": ("aws_lb", "arn_suffix"),
+    "TargetGroup": ("aws_lb_target_group", "arn_suffix"),
+}
+"""What an alarm of the stack names, and what is called that."""
+
+FIXED = {"ActionType": {"Kinesis"}}
+
+
+def test_alarms_watch_what_there_is_and_all_of_it(stack: Any) -> None:
+    there = {name: {each[field] for each in stack.of(kind)} for name, (kind, field) in WATCHED.items()}
     watched: dict[str, set[str]] = {}
     for alarm in stack.of("aws_cloudwatch_metric_alarm"):
         for dimension, value in (alarm["dimensions"] or {}).items():
             watched.setdefault(dimension, set()).add(value)
-    for dimension, names in there.items():
-        assert watched[dimension] == names, dimension
+    of_sites = watched.pop(GATEWAY_DIMENSION)
+    assert of_sites == {"ehm21120333", "AN54101471"}
+    assert watched == {name: found for name, found in there.items() if found} | FIXED
+
+
+PARTS = ("postgresql-instance", "web", "api_service")
+"""What is watched besides functions, queues, stream, rule and rows; the last two with the web application."""
+
+
+def test_alarms_of_the_stack_say_what_they_are_of(stack: Any) -> None:
+    names = {each["alarm_name"] for each in stack.of("aws_cloudwatch_metric_alarm")}
+    of_stack = {name for name in names if not name.startswith(f"{NAMES.alarm_prefix}-")}
+    assert all(name.startswith("stack-") for name in of_stack)
+    has_web = bool(stack.of("aws_ecs_service"))
+    for part in PARTS:
+        found = {name for name in of_stack if name.startswith(f"stack-{part}-")}
+        assert bool(found) == (part == "postgresql-instance" or has_web), part
 
 
 def test_the_table_has_the_columns_that_a_line_of_the_lake_has(dev: Any) -> None:
