@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 import time
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -16,7 +19,7 @@ import boto3
 import psycopg
 import pytest
 
-from smarterise_sdk.domain.ingest import Road
+from smarterise_sdk.domain.ingest import Road, RoadState
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.services import object_loading
@@ -25,7 +28,6 @@ from smarterise_sdk.services.backfill_progress import ProgressFile
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     from smarterise_ops.local.client import RunningStack
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NAMES = StackNames()
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HOSTILE = "=cmd|' /C calc'!A0 \x1b[31m'; DROP TABLE readings; --\n../../etc/passwd"
 
 pytestmark = pytest.mark.stack
@@ -175,59 +177,89 @@ def test_a_file_is_replayed_once_the_reason_is_gone(here: Run, stack: Stack, ser
     assert (file["key"], file["rows_loaded"], file["attempts"]) == (key, 1, 2)
 
 
-def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
-    here: Run, stack: Stack, serial: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def lost(here: Run, stack: Stack, serial: str) -> tuple[str, str, Callable[[], int]]:
+    """A site that lost the middle of what it measured over five hours, a lake object or more in each."""
     add(here, serial)
-    first = datetime.now(UTC).replace(second=0, microsecond=0) - 12 * MINUTE
-    for number in range(12):
-        stack.measure(serial, first + number * MINUTE)
-    stack.eventually(lambda: stack.rows(serial) == 12)
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 5 * HOUR
+    for number in range(15):
+        stack.measure(serial, first + number // 3 * HOUR + number % 3 * 20 * MINUTE)
+    stack.eventually(lambda: stack.rows(serial) == 15)
+    middle = "measured_at >= %s AND measured_at < %s"
     stack.query(
-        "DELETE FROM readings WHERE gateway_serial = %s AND measured_at >= %s AND measured_at < %s",
-        serial,
-        first + 2 * MINUTE,
-        first + 10 * MINUTE,
+        f"DELETE FROM readings WHERE gateway_serial = %s AND {middle}",
+        *(serial, first + HOUR, first + 4 * HOUR),
     )
-    since, until = utc_text(first), utc_text(first + 12 * MINUTE)
-    found = here("ingest", "gaps", "--from", since, "--to", until, "--site", serial, "-o", "json")
-    assert found.returncode == 1
-    (hole,) = data(found)
-    assert (hole["from"], hole["to"]) == (utc_text(first + MINUTE), utc_text(first + 10 * MINUTE))
-    command = ("ingest", "backfill", "--from", since, "--to", until, "--site", serial, "--path", "stream")
-    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
+    return utc_text(first), utc_text(first + 5 * HOUR), lambda: stack.rows(serial)
+
+
+def ending_at(count: int, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Have whoever carries out a backfill end it when it has written down its progress so many times."""
     write, written = ProgressFile.write, []
 
     def ended(file: ProgressFile, progress: Any) -> None:
         write(file, progress)
         written.append(progress)
-        if len(written) == 2:
+        if len(written) == count:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(ProgressFile, "write", ended)
+    return monkeypatch
+
+
+def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
+    here: Run,
+    stack: Stack,
+    serial: str,
+    lost: tuple[str, str, Callable[[], int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    since, until, rows = lost
+    assert rows() == 6
+    span = ("--from", since, "--to", until, "--site", serial)
+    found = here("ingest", "gaps", *span, "-o", "json")
+    assert found.returncode == 1
+    assert max(hole["length_seconds"] for hole in data(found)) == (3 * 60 + 20) * 60
+    command = ("ingest", "backfill", *span, "--path", "stream")
+    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressFile, "write", ended)
+        ending_at(3, patch)
         stopped = here(*command, "--yes")
     assert stopped.returncode == 130
-    assert f"--from {since} --to {until} --site {serial} --path stream" in stopped.stderr
+    assert shlex.join(command) in stopped.stderr
     change = data(here("journal", "list", "-o", "json"))[0]
-    assert change["outcome"] in {"no end", "in progress"}
+    assert change["outcome"] == "no end"
     settled = here("journal", "settle", change["plan_id"], "-o", "json")
     assert (settled.returncode, data(settled)["state"]) == (3, "unverified")
-    going_on = here(*command, "--dry-run", "-o", "json")
-    assert "goes on where it was ended" in data(going_on)["notes"]
+    assert "goes on where it was ended" in data(here(*command, "--dry-run", "-o", "json"))["notes"]
     done = here(*command, "--yes", "-o", "json")
     assert (done.returncode, data(done)["state"], data(done)["plan_id"]) == (0, "verified", change["plan_id"])
-    assert stack.rows(serial) == 12
+    assert rows() == 15
     changes = data(here("journal", "list", "-o", "json"))
     assert [row["outcome"] for row in changes if row["plan_id"] == change["plan_id"]] == ["verified"]
     everything = "SELECT * FROM readings WHERE gateway_serial = %s ORDER BY measured_at"
     were = stack.query(everything, serial)
     again = here(*command, "--yes", "-o", "json")
-    assert data(again)["notes"] == ["readings: 12 identical"]
-    assert [row[:-3] for row in stack.query(everything, serial)] == [row[:-3] for row in were]
-    assert here(*command[:-2], "--path", "ftp", "--yes").returncode == 0
-    clean = here("ingest", "gaps", "--from", since, "--to", until, "--site", serial)
-    assert (clean.returncode, clean.stdout[:10]) == (0, "● no holes")
+    assert data(again)["notes"] == ["readings: 15 identical"]
+    assert [row[:3] for row in stack.query(everything, serial)] == [row[:3] for row in were]
+    assert (
+        data(here("ingest", "backfill", *span, "--path", "ftp", "--yes", "-o", "json"))["state"]
+        == "nothing to do"
+    )
+
+
+def test_a_backfill_that_was_killed_after_its_last_object_is_done(
+    here: Run, serial: str, lost: tuple[str, str, Callable[[], int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since, until, rows = lost
+    command = ("ingest", "backfill", "--from", since, "--to", until, "--site", serial, "--path", "stream")
+    with monkeypatch.context() as patch:
+        ending_at(2, patch)
+        assert here(*command, "--yes").returncode == 130
+    assert rows() == 15
+    change = data(here("journal", "list", "-o", "json"))[0]
+    settled = here("journal", "settle", change["plan_id"], "-o", "json")
+    assert (settled.returncode, data(settled)["state"]) == (0, "verified")
 
 
 def test_the_fleet_at_a_glance(here: Run, stack: Stack) -> None:
@@ -272,3 +304,16 @@ def test_who_may_only_read_looks_and_changes_nothing(here: Run) -> None:
         refused = here(*command, env=env)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "read-only" in refused.stderr
+
+
+def test_the_page_for_a_night_on_call_runs_from_top_to_bottom(here: Run) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "where-does-the-data-stop.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
+    assert len(commands) == 9
+    for command in commands:
+        done = here(*command)
+        assert done.returncode in {0, 1}, done.stderr
+        assert "error:" not in done.stderr
+    states = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert states == set(RoadState)

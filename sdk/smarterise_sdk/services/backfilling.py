@@ -254,6 +254,8 @@ class Backfilling:
                 seen += len(keys)
                 failures = 0 if loaded.done else failures + 1
                 _note(progress, road, keys, loaded)
+                # With the last batch: whoever is killed after it has done everything.
+                progress.is_done = seen == count and not any(progress.failed.values())
                 file.write(progress)
                 say(f"{seen:,} of {count:,} objects ({100 * seen // count} %): {total.in_words()}")
                 if failures >= FAILURES_AT_MOST:
@@ -261,8 +263,6 @@ class Backfilling:
                     if not total.done:
                         raise _given_up(seen, count, why)
                     return total, why
-        progress.is_done = not any(progress.failed.values())
-        file.write(progress)
         return total, ""
 
     def _receipt(
