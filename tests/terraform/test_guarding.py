@@ -170,6 +170,25 @@ def test_every_backup_is_copied_to_another_region_under_a_key_of_that_region(bac
         assert rule["target_vault_name"] == backed_up.outputs["backup_vault"]
 
 
+def minutes(clock: str) -> int:
+    hours, _, rest = clock.partition(":")
+    return int(hours) * 60 + int(rest)
+
+
+def test_backups_begin_when_the_database_lets_them(backed_up: Any) -> None:
+    """Not while it is backed up by itself or maintained, on whichever day, nor in the hour before."""
+    database = backed_up.one("aws_db_instance", identifier="postgresql-instance")
+    maintained = "-".join(part.partition(":")[2] for part in database["maintenance_window"].split("-"))
+    for rule in backed_up.one("aws_backup_plan")["rule"]:
+        minute, hour = rule["schedule"].removeprefix("cron(").split()[:2]
+        begins = int(hour) * 60 + int(minute)
+        for window in (database["backup_window"], maintained):
+            start, _, end = window.partition("-")
+            assert begins > minutes(end) or begins + rule["start_window"] < minutes(start) - 60, rule[
+                "rule_name"
+            ]
+
+
 def test_nobody_deletes_a_backup_early(backed_up: Any) -> None:
     locks = backed_up.of("aws_backup_vault_lock_configuration")
     vaults = {vault["name"] for vault in backed_up.of("aws_backup_vault")}

@@ -42,9 +42,10 @@ resource "aws_backup_vault_lock_configuration" "copies" {
 locals {
   shortest_days = 7
 
+  # In UTC. RDS lets nobody back up while it does so itself or is being maintained, nor in the hour before.
   rules = {
-    daily   = { schedule = "cron(0 3 * * ? *)", days = var.daily_retention_days }
-    monthly = { schedule = "cron(0 4 1 * ? *)", days = var.monthly_retention_days }
+    daily   = { schedule = "cron(0 5 * * ? *)", days = var.daily_retention_days }
+    monthly = { schedule = "cron(0 7 1 * ? *)", days = var.monthly_retention_days }
   }
 }
 
