@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_SITES = 40
 DEFAULT_SEED = 7
 START_SECONDS = 60.0
+SECONDS_A_SITE = 0.1
+"""Added to the patience with a start: every site has eight alarms that are made one by one."""
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 
@@ -92,7 +94,7 @@ def start(
         port: Port of the AWS endpoint; 0 is any.
         ftps: Whether the FTP server takes nothing but TLS.
         owned: End the stack when this process ends, however it ends.
-        timeout: Seconds to wait for it.
+        timeout: Seconds to wait for it, and `SECONDS_A_SITE` more for each site.
 
     Raises:
         LocalStackError: If it runs already, or cannot start; nothing of it is left then.
@@ -121,7 +123,8 @@ def start(
                 _give_up(process, data_dir, keep=keep)
                 raise
         try:
-            return RunningStack(_wait_ready(process, data_dir, timeout), lifeline, process)
+            patience = timeout + sites * SECONDS_A_SITE
+            return RunningStack(_wait_ready(process, data_dir, patience), lifeline, process)
         except BaseException:
             _give_up(process, data_dir, keep=keep)
             raise

@@ -47,7 +47,7 @@ SHOWN = {
     Metric.VOLTAGE_UNBALANCE: "unbalance_percent",
     Metric.ACTIVE_POWER: "active_power_kw",
 }
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 60.0
 FIRST_VALUES_SECONDS = 15.0
 LOOKBACK = timedelta(minutes=5)
 _POLL_SECONDS = 0.5

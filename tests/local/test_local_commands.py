@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ftplib
+import io
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
@@ -64,15 +67,19 @@ def exported(text: str) -> dict[str, str]:
     told = subprocess.run(
         ["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
     )
-    return {name: value for name, value in json.loads(told.stdout).items() if name in EXPORTED}
+    return {
+        name: value
+        for name, value in json.loads(told.stdout).items()
+        if name.startswith(("AWS_", "SMARTERISE_"))
+    }
 
 
 @pytest.mark.stack
 def test_up_env_status_down(data_dir: Path) -> None:
     where = ["--data-dir", str(data_dir)]
     assert "absent" in run("local", "status", *where, expect=1).stdout
-    up = run("local", "up", "--detach", *SMALL, *where)
-    assert exported(up.stdout).keys() == EXPORTED
+    up = run("local", "up", "--detach", "--ftps", *SMALL, *where)
+    assert exported(up.stdout).keys() == {*EXPORTED, "SMARTERISE_FTP_CA_FILE"}
     env = run("local", "env", *where)
     assert env.stdout == up.stdout
     assert all(line.startswith("export ") for line in env.stdout.splitlines())
@@ -83,19 +90,27 @@ def test_up_env_status_down(data_dir: Path) -> None:
     assert status["sites"] == 2
     assert status["endpoint"] == as_json["AWS_ENDPOINT_URL"]
     ftp = urlsplit(as_json["SMARTERISE_FTP_URL"])
-    assert status["ftp"] == f"ftp://127.0.0.1:{ftp.port}/"
+    assert status["ftp"] == f"ftps://127.0.0.1:{ftp.port}/"
     assert ftp.password
     assert ftp.password not in json.dumps(status)
+    context = ssl.create_default_context(cafile=as_json["SMARTERISE_FTP_CA_FILE"])
+    with ftplib.FTP_TLS(context=context) as gateway:
+        gateway.connect("127.0.0.1", ftp.port or 0)
+        gateway.login(ftp.username or "", unquote(ftp.password))
+        gateway.prot_p()
+        gateway.storbinary("STOR AN54101471-logger1.csv", io.BytesIO(b"Time,V1\n"))
     assert "no letter yet" in run("local", "letters", *where).stderr
     assert json.loads(run("local", "letters", *where, "-o", "json").stdout) == []
-    sts = boto3.client(
-        "sts",
-        endpoint_url=as_json["AWS_ENDPOINT_URL"],
+    account = boto3.Session(
+        as_json["AWS_ACCESS_KEY_ID"],
+        as_json["AWS_SECRET_ACCESS_KEY"],
         region_name=as_json["AWS_DEFAULT_REGION"],
-        aws_access_key_id=as_json["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=as_json["AWS_SECRET_ACCESS_KEY"],
     )
+    sts = account.client("sts", endpoint_url=as_json["AWS_ENDPOINT_URL"])
     assert sts.get_caller_identity()["Arn"].endswith(":user/demo-operator")
+    functions = account.client("lambda", endpoint_url=as_json["AWS_ENDPOINT_URL"])
+    swept = json.load(functions.invoke(FunctionName="ftp_to_s3", Payload=b"{}")["Payload"])
+    assert (swept["stored"], swept["troubles"]) == (1, []), "over TLS, with the certificate of its secret"
     again = run("local", "up", "--detach", *SMALL, *where, expect=1)
     assert "already ready" in again.stderr
     assert "local down" in again.stderr

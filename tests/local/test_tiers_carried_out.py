@@ -161,7 +161,7 @@ def test_a_site_that_is_switched_goes_on_by_file(site: Site) -> None:
     file = LOGS.log_file(site.simulated, begin, begin + timedelta(minutes=3))
     site.send(file)
     site.collect("NON_CRITICAL")
-    site.eventually(lambda: site.has_row(site.serial, begin))
+    site.eventually(lambda: site.has_row(site.serial, begin), seconds=90)
     assert not site.is_streamed()
 
 
