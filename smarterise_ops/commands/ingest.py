@@ -222,9 +222,17 @@ def _gap_cells(row: JsonObject) -> JsonObject:
     length, causes = row["length_seconds"], row["causes"]
     return {
         **row,
-        "length": age_text(timedelta(seconds=length)) if isinstance(length, int) else None,
+        "length": _length(length) if isinstance(length, int) else None,
         "causes": "; ".join(map(str, causes)) if isinstance(causes, list) else None,
     }
+
+
+def _length(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
 def _tell_gaps(gaps: Sequence[Gap]) -> None:

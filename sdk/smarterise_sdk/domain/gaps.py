@@ -147,7 +147,7 @@ def explained(
     if hole.readings:
         causes.append(f"{hole.readings} reading(s) lie in it, far apart")
     if others and others >= MANY_SHARE * max(1, sites - 1):
-        causes.append(f"{others} other site(s) have none at that time: look at what they share")
+        causes.append(f"{others} other site(s) have no readings then either: look at what they share")
     if not causes:
         came = "nothing has come" if hole.is_open else "nothing came"
         causes.append(f"{came}: the gateway, its network, or the files are still on it")

@@ -43,7 +43,7 @@ LONGEST_STATUS: Final = timedelta(days=7)
 LONGEST_GAPS: Final = timedelta(days=31)
 _AT_ONCE: Final = 4
 _OF_GAPS: Final = 50
-"""Gateways one question about gaps is about: each row of their readings is looked at."""
+"""Gateways one question about the gaps of a day is about: each of their readings is looked at."""
 _VERSIONS: Final = 100
 _INVOKE: Final = "lambda:InvokeFunction"
 
@@ -115,7 +115,9 @@ class Ingest:
         span = {"since": utc_text(since), "until": utc_text(now)}
         found: dict[tuple[str, Road], RoadFacts] = {}
         failed: dict[str, SmarteriseError] = {}
-        for part, reply in self._each(IngestAction.STATUS, in_parts(serials, GATEWAYS_AT_MOST), span):
+        for part, reply in self._each(
+            IngestAction.STATUS, in_parts(serials, _at_once(GATEWAYS_AT_MOST, last)), span
+        ):
             if isinstance(reply, SmarteriseError):
                 failed |= dict.fromkeys(part, reply)
                 gaps.append(Gap(_INVOKE, reply, tuple(part)))
@@ -162,7 +164,9 @@ class Ingest:
         holes: list[tuple[Hole, Within]] = []
         troubles: dict[str, list[Trouble]] = defaultdict(list)
         is_complete = True
-        for part, reply in self._each(IngestAction.GAPS, in_parts(serials, _OF_GAPS), span):
+        for part, reply in self._each(
+            IngestAction.GAPS, in_parts(serials, _at_once(_OF_GAPS, until - since)), span
+        ):
             if isinstance(reply, SmarteriseError):
                 raise reply
             seen = {text(row, "gateway_serial") for row in self._rows(reply, "meters")}
@@ -276,6 +280,11 @@ class Ingest:
             gaps.append(Gap("s3:ListBucketVersions", error))
             return []
         return tier_events([entry.to_row() for entry in history.entries])
+
+
+def _at_once(most: int, span: timedelta) -> int:
+    """Return how many gateways one question is about, so that it reads no more than it does of a day."""
+    return max(1, int(most / max(1.0, span / timedelta(days=1))))
 
 
 def _check_span(span: timedelta, longest: timedelta) -> None:
