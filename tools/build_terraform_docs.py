@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,7 +84,12 @@ def readmes() -> list[Path]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    return dict(loads(path.read_text(), serialization_options=_OPTIONS))
+    return _parsed_text(path.read_text())
+
+
+@cache
+def _parsed_text(text: str) -> dict[str, Any]:
+    return dict(loads(text, serialization_options=_OPTIONS))
 
 
 def _labelled(parsed: list[tuple[str, dict[str, Any]]], kind: str) -> list[tuple[str, dict[str, Any]]]:
