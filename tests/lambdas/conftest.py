@@ -105,7 +105,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 
 def new_database(server: str, *, template: str = "template1") -> str:
-    """Make a database; return its URL. Files are copied, which takes half of the time of writing a log of it."""
+    """Make a database; return its URL. Copying its files takes half the time of logging all that is in it."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY".encode())

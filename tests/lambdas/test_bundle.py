@@ -8,14 +8,19 @@ import runpy
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from smarterise_lambdas.bundle import PACKAGES, handler_path, source_zip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Imports the handler with our own packages coming from the zip alone, and says from where they came.
 PROBE = """
@@ -29,13 +34,19 @@ ours = [m.__file__ for name, m in sys.modules.items() if name.startswith("smarte
 assert ours and all(path.startswith(sys.argv[1]) for path in ours), ours
 print("boto3" in sys.modules, "pydantic" in sys.modules, "psycopg" in sys.modules)
 """
-# Imports the handler where no other packages are installed than those that are named.
+# Imports the handler where packages that are named are not installed, and says which clients of AWS it makes.
 BARE_PROBE = """
 import importlib, sys
-from importlib.metadata import packages_distributions
+import botocore.session
 
-packed = set(sys.argv[2:])
-missing = {name for name, owners in packages_distributions().items() if not packed & set(owners)}
+missing = set(sys.argv[2:])
+made = []
+create = botocore.session.Session.create_client
+
+
+def create_client(self, service_name, *arguments, **options):
+    made.append(service_name)
+    return create(self, service_name, *arguments, **options)
 
 
 class Bare:
@@ -44,8 +55,15 @@ class Bare:
             raise ModuleNotFoundError(f"{name} is not in the bundle", name=name)
 
 
+botocore.session.Session.create_client = create_client
 sys.meta_path.insert(0, Bare())
-importlib.import_module(sys.argv[1].rpartition(".")[0])
+module = importlib.import_module(sys.argv[1].rpartition(".")[0])
+assert callable(module.handler)
+print(*made)
+import boto3
+
+boto3.client("sts", region_name="eu-west-2")
+print(*made)
 """
 ROOT = Path(__file__).parents[2]
 AT_RUNTIME = "boto3"
@@ -110,18 +128,27 @@ def with_requirements(*names: str) -> set[str]:
     return found
 
 
+@cache
+def owners_of_packages() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 @pytest.mark.parametrize("function", PACKAGES)
-def test_it_is_built_with_every_package_that_its_handler_loads(function: str) -> None:
+def test_its_handler_loads_what_it_is_built_with_and_makes_no_client(function: str) -> None:
+    """No AWS client at import, for a path may never need it."""
     build = runpy.run_path(str(ROOT / "tools" / "build_lambdas.py"))
-    packed = with_requirements(*build["REQUIREMENTS"][function], AT_RUNTIME)
-    owners = {name for name in distributions() if canonicalize_name(name) in packed}
-    command = [sys.executable, "-c", BARE_PROBE, handler_path(function), "smarterise-ops", *sorted(owners)]
+    packed = with_requirements(*build["REQUIREMENTS"][function], AT_RUNTIME) | {"smarterise-ops"}
+    missing = [
+        name
+        for name, owners in owners_of_packages().items()
+        if not packed & {canonicalize_name(owner) for owner in owners}
+    ]
+    command = [sys.executable, "-c", BARE_PROBE, handler_path(function), *missing]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def distributions() -> set[str]:
-    return {owner for owners in packages_distributions().values() for owner in owners}
+    at_import, afterwards = done.stdout.splitlines()
+    assert at_import == ""
+    assert afterwards == "sts", "the probe sees clients being made"
 
 
 def test_the_steps_of_the_schema_travel_with_the_function_that_takes_them_and_with_no_other() -> None:

@@ -50,6 +50,32 @@ def up(tmp_path: Path) -> Iterator[Callable[..., RunningStack]]:
         stack.stop()
 
 
+@pytest.fixture(scope="module")
+def started_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStack, Path]]:
+    """A small stack and the home of its registry."""
+    home = tmp_path_factory.mktemp("xdg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(home))
+        stack = client.start(
+            tmp_path_factory.mktemp("standing") / "stack", sites=2, simulator=False, owned=True
+        )
+    yield stack, home
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(home))
+        stack.stop()
+
+
+@pytest.fixture
+def standing(started_once: tuple[RunningStack, Path], monkeypatch: pytest.MonkeyPatch) -> RunningStack:
+    """A small stack that several tests look at and none stops; its registry is the one in use."""
+    stack, home = started_once
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    return stack
+
+
+one_stack = pytest.mark.xdist_group("standing-stack")
+
+
 def marks_of(stack: RunningStack) -> list[ProcessMark]:
     """Return the marks of every process of a stack, workers of functions too."""
     supervisor = psutil.Process(stack.state.supervisor.pid)
@@ -78,19 +104,25 @@ def test_down_leaves_no_process_and_no_file(
     assert not client.stop(stack.data_dir)
 
 
-def test_a_directory_that_was_there_is_emptied_but_stays(
+def test_a_directory_that_was_there_is_emptied_but_stays_and_a_free_port_asked_for_is_used(
     up: Callable[..., RunningStack], tmp_path: Path
 ) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     (tmp_path / "mine").mkdir()
-    up("mine").stop()
+    stack = up("mine", port=port)
+    assert stack.exports["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
+    stack.stop()
     assert list((tmp_path / "mine").iterdir()) == []
 
 
-def test_secrets_are_private(up: Callable[..., RunningStack], state_home: Path) -> None:
-    stack = up()
+@one_stack
+def test_secrets_are_private(standing: RunningStack) -> None:
+    stack = standing
     assert stat.S_IMODE(stack.state.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(stack.data_dir.stat().st_mode) == 0o700
-    (entry,) = state_home.iterdir()
+    (entry,) = (Path(os.environ["XDG_STATE_HOME"]) / "smarterise-ops" / "stacks").iterdir()
     secret = stack.exports["AWS_SECRET_ACCESS_KEY"]
     assert secret in stack.state.path.read_text()
     assert secret not in entry.read_text()
@@ -99,10 +131,11 @@ def test_secrets_are_private(up: Callable[..., RunningStack], state_home: Path) 
     )
 
 
+@one_stack
 def test_everything_listens_on_the_loopback_interface_alone(
-    up: Callable[..., RunningStack], client_of: ClientOf
+    standing: RunningStack, client_of: ClientOf
 ) -> None:
-    stack = up()
+    stack = standing
     call_function(stack, client_of)
     listening = [
         connection.laddr.ip
@@ -114,18 +147,23 @@ def test_everything_listens_on_the_loopback_interface_alone(
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_two_stacks_side_by_side_do_not_meet(up: Callable[..., RunningStack], client_of: ClientOf) -> None:
-    one, other = up("one"), up("other")
+@one_stack
+def test_two_stacks_side_by_side_do_not_meet(
+    standing: RunningStack, up: Callable[..., RunningStack], client_of: ClientOf
+) -> None:
+    one, other = up("one"), standing
     assert not set(one.exports.values()) & set(other.exports.values()) - {"eu-west-2"}
     client_of(one, "s3").put_object(Bucket="smarterise-data-lake-raw", Key="mine", Body=b"1")
-    assert client_of(other, "s3").list_objects_v2(Bucket="smarterise-data-lake-raw")["KeyCount"] == 0
+    found = client_of(other, "s3").list_objects_v2(Bucket="smarterise-data-lake-raw", Prefix="mine")
+    assert found["KeyCount"] == 0
     one.stop()
     call_function(other, client_of)
     assert client.find(other.data_dir) is not None
 
 
-def test_a_stack_is_found_again_and_not_started_twice(up: Callable[..., RunningStack]) -> None:
-    stack = up()
+@one_stack
+def test_a_stack_is_found_again_and_not_started_twice(standing: RunningStack) -> None:
+    stack = standing
     found = client.find(stack.data_dir)
     assert found is not None
     assert found.exports == stack.exports
@@ -133,7 +171,7 @@ def test_a_stack_is_found_again_and_not_started_twice(up: Callable[..., RunningS
         stack.exports["SMARTERISE_MQTT_PUBLISH"] + "accuenergy%2FAN54101471?qos=1"
     )
     with pytest.raises(LocalStackError, match="already ready") as refused:
-        up()
+        client.start(stack.data_dir, sites=2, simulator=False, owned=True)
     assert "local down" in refused.value.remedy
     assert client.find(stack.data_dir) is not None
 
@@ -150,13 +188,6 @@ def test_a_port_in_use_is_told_and_nothing_is_left(
     assert "--port" in refused.value.remedy
     assert not (tmp_path / "stack").exists()
     assert list(state_home.iterdir()) == []
-
-
-def test_a_free_port_asked_for_is_used(up: Callable[..., RunningStack]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert up(port=port).exports["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{port}"
 
 
 def test_a_directory_of_somebody_else_is_left_alone(up: Callable[..., RunningStack], tmp_path: Path) -> None:
