@@ -43,7 +43,7 @@ STATUS_COLUMNS = (
     Column("tier"),
     Column("path"),
     Column("state"),
-    Column("lateness", "LATE BY"),
+    Column("lateness_seconds", "LATE BY"),
     Column("last_measured_at", "LAST MEASURED"),
     Column("last_arrived_at", "LAST ARRIVED"),
     Column("found", decimals=0),
@@ -56,7 +56,7 @@ GAP_COLUMNS = (
     Column("device_serial", "METER"),
     Column("from"),
     Column("to"),
-    Column("length"),
+    Column("length_seconds", "LENGTH"),
     Column("causes", "WHAT IS KNOWN"),
 )
 FILE_COLUMNS = (
@@ -213,7 +213,7 @@ def _status_cells(row: JsonObject) -> JsonObject:
     late, share = row["lateness_seconds"], row["completeness"]
     return {
         **row,
-        "lateness": age_text(timedelta(seconds=late)) if isinstance(late, int) else None,
+        "lateness_seconds": age_text(timedelta(seconds=late)) if isinstance(late, int) else None,
         "completeness": 100 * share if isinstance(share, float) else None,
     }
 
@@ -222,7 +222,7 @@ def _gap_cells(row: JsonObject) -> JsonObject:
     length, causes = row["length_seconds"], row["causes"]
     return {
         **row,
-        "length": _length(length) if isinstance(length, int) else None,
+        "length_seconds": _length(length) if isinstance(length, int) else None,
         "causes": "; ".join(map(str, causes)) if isinstance(causes, list) else None,
     }
 

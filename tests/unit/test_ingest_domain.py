@@ -77,7 +77,7 @@ def came(ago: timedelta, **facts: object) -> RoadFacts:
         (OFF, Road.STREAM, RoadFacts(), RoadState.OFF),
         (OFF, Road.FTP, RoadFacts(), RoadState.OFF),
         (None, Road.STREAM, came(MINUTE), RoadState.OK),
-        (None, Road.FTP, RoadFacts(), RoadState.NEVER),
+        (None, Road.FTP, RoadFacts(), RoadState.OFF),
     ],
 )
 def test_a_road_in_one_word(site: Site | None, road: Road, facts: RoadFacts, state: RoadState) -> None:
@@ -98,6 +98,17 @@ def test_how_much_of_a_span_is_there() -> None:
     assert status_of("AN1", SLOW, Road.STREAM, facts, span=DAY, now=NOW).completeness is None
     nothing = status_of("AN1", LIVE, Road.STREAM, RoadFacts(), span=DAY, now=NOW)
     assert (nothing.expected, nothing.completeness) == (1440, 0)
+
+
+def test_without_the_site_file_nobody_says_what_should_come() -> None:
+    def told(facts: RoadFacts, road: Road = Road.STREAM) -> tuple[RoadState, str]:
+        status = status_of("AN1", None, road, facts, span=DAY, now=NOW, is_file_read=False)
+        return status.state, status.note
+
+    why = "the site file could not be read"
+    assert told(came(MINUTE)) == (RoadState.OK, why)
+    assert told(came(HOUR)) == told(RoadFacts()) == (RoadState.UNKNOWN, why)
+    assert told(came(HOUR, newest_state="failed"), Road.FTP) == (RoadState.FAILING, why)
 
 
 def test_what_else_is_to_be_known_of_a_road() -> None:
@@ -151,6 +162,10 @@ def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
     assert causes(it, troubles=[by_name]).startswith("nothing came")
     of_stream = replace(half, road=Road.STREAM, at=NOW + 2 * HOUR)
     assert causes(it, troubles=[of_stream]).startswith("nothing came")
+    unread = explained(
+        it, None, within=Within(), troubles=(), events=(), others=0, sites=10, is_file_read=False
+    )
+    assert unread.causes == ("the site file could not be read",)
     assert "\x1b" not in causes(it, events=[replace(event, words="\x1b[2J")])
 
 

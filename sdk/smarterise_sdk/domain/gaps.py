@@ -131,6 +131,7 @@ def explained(
     events: Iterable[SiteEvent],
     others: int,
     sites: int,
+    is_file_read: bool = True,
 ) -> Hole:
     """Return a hole with what is known of why it is there.
 
@@ -142,8 +143,10 @@ def explained(
         events: Changes of the site file, of any site.
         others: How many other sites have a hole at the same time.
         sites: How many sites there are.
+        is_file_read: Whether the site file could be read.
     """
-    causes = [*_of_site(hole, site, events), *_of_rows(within), *_of_troubles(hole, troubles)]
+    of_site = _of_site(hole, site, events) if is_file_read else ["the site file could not be read"]
+    causes = [*of_site, *_of_rows(within), *_of_troubles(hole, troubles)]
     if hole.readings:
         causes.append(f"{hole.readings} reading(s) lie in it, far apart")
     if others and others >= MANY_SHARE * max(1, sites - 1):

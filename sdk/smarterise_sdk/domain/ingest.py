@@ -70,6 +70,8 @@ PATIENCE: Final[Mapping[Road, Patience]] = MappingProxyType(
         Road.FTP: Patience(timedelta(hours=3), timedelta(hours=12)),
     }
 )
+_CERTAIN: Final = frozenset({RoadState.OK, RoadState.REJECTED, RoadState.FAILING, RoadState.DENIED})
+"""States that do not depend on what should come."""
 _DENIED: Final = ("AccessDenied", "Access Denied", "Forbidden", "not authorized")
 
 
@@ -178,7 +180,14 @@ def is_expected(site: Site | None, road: Road) -> bool:
 
 
 def status_of(
-    gateway_serial: str, site: Site | None, road: Road, facts: RoadFacts, *, span: timedelta, now: datetime
+    gateway_serial: str,
+    site: Site | None,
+    road: Road,
+    facts: RoadFacts,
+    *,
+    span: timedelta,
+    now: datetime,
+    is_file_read: bool = True,
 ) -> RoadStatus:
     """Return how a road of a site is.
 
@@ -189,10 +198,13 @@ def status_of(
         facts: What was found.
         span: How long the time is that was looked at.
         now: This moment, UTC.
+        is_file_read: Whether the site file could be read; else nobody can say what should come.
     """
     is_due = is_expected(site, road)
     lateness = now - facts.last_measured_at if facts.last_measured_at is not None else None
     state = _state(facts, road, lateness, is_due=is_due, is_known=site is not None)
+    if not is_file_read and state not in _CERTAIN:
+        state = RoadState.UNKNOWN
     expected, completeness = _share(facts, site, span) if is_due else (None, None)
     return RoadStatus(
         gateway_serial=gateway_serial,
@@ -206,7 +218,7 @@ def status_of(
         expected=expected,
         found=facts.found,
         completeness=completeness,
-        note=_note(facts, site, road, state),
+        note=_note(facts, site, state, is_file_read=is_file_read),
     )
 
 
@@ -227,7 +239,8 @@ def _state(
     if facts.newest_state == "rejected" or _is_after(facts.kept.last_at, facts.last_arrived_at):
         return RoadState.REJECTED
     if lateness is None:
-        return RoadState.NEVER
+        # Of a gateway that nobody has entered, whatever comes is more than should.
+        return RoadState.NEVER if is_known else RoadState.OFF
     patience = PATIENCE[road]
     if lateness > patience.silent:
         return RoadState.SILENT
@@ -247,10 +260,10 @@ def _share(facts: RoadFacts, site: Site | None, span: timedelta) -> tuple[int | 
     return (round(whole / usual) if usual else None), completeness
 
 
-def _note(facts: RoadFacts, site: Site | None, road: Road, state: RoadState) -> str:
+def _note(facts: RoadFacts, site: Site | None, state: RoadState, *, is_file_read: bool) -> str:
     parts: list[str] = []
     if site is None:
-        parts.append("not in the site file")
+        parts.append("not in the site file" if is_file_read else "the site file could not be read")
     elif state is RoadState.OFF:
         parts.append("the site is disabled" if not site.enabled else f"{site.tier.value}: not streamed")
     if facts.newest_state in ("failed", "rejected") and facts.newest_reason:
@@ -259,8 +272,6 @@ def _note(facts: RoadFacts, site: Site | None, road: Road, state: RoadState) -> 
         parts.append(f"{facts.unsettled} file(s) not loaded")
     if facts.kept.entries:
         parts.append(f"{facts.kept.entries} in quarantine, mostly {facts.kept.reason}")
-    if road is Road.STREAM and state is RoadState.NEVER:
-        parts.append("no meter of it has been heard of")
     return visible("; ".join(parts))
 
 

@@ -107,6 +107,11 @@ class Ingest:
         now = self._now()
         since = now - last
         sites, gaps = self._by_serial()
+        is_file_read = not gaps
+        if tier is not None and isinstance(
+            trouble := next((gap.error for gap in gaps), None), SmarteriseError
+        ):
+            raise trouble
         serials = [
             serial
             for serial in self._chosen(gateways, sites, since)
@@ -129,7 +134,13 @@ class Ingest:
             unknown_status(serial, sites.get(serial), road, str(failed[serial]))
             if serial in failed
             else status_of(
-                serial, sites.get(serial), road, found.get((serial, road), RoadFacts()), span=last, now=now
+                serial,
+                sites.get(serial),
+                road,
+                found.get((serial, road), RoadFacts()),
+                span=last,
+                now=now,
+                is_file_read=is_file_read,
             )
             for serial in serials
             for road in Road
@@ -155,6 +166,7 @@ class Ingest:
         now = self._now()
         until = min(until, now)
         sites, gaps = self._by_serial()
+        is_file_read = not gaps
         serials = [
             serial
             for serial in self._chosen(gateways, sites, since)
@@ -188,6 +200,7 @@ class Ingest:
                 events=events,
                 others=others,
                 sites=len(serials),
+                is_file_read=is_file_read,
             )
             for (hole, within), others in zip(due, shared, strict=True)
         ]
