@@ -69,6 +69,13 @@ def test_the_serial_inside_counts_and_not_the_topic_it_came_on() -> None:
     assert admitted([on_anothers_topic], SITES).gated == 1
 
 
+@pytest.mark.parametrize(("reason", "gated"), [(RejectReason.BAD_AGGREGATE, 0), (RejectReason.NOT_JSON, 1)])
+def test_an_aggregate_that_cannot_be_read_may_be_of_anybody(reason: RejectReason, gated: int) -> None:
+    on_anothers_topic = Rejected(StreamRecord("stream", "shard", "1", OTHER, NOW, b""), reason, "why")
+    admission = admitted([on_anothers_topic], SITES)
+    assert (admission.gated, len(admission.rejected)) == (gated, 1 - gated)
+
+
 class Watched:
     """A watch on a real file, a clock that moves when told, and what it asked of S3."""
 

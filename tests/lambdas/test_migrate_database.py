@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DONE = {"spans": 0, "flagged": 0, "named": 0, "is_done": True}
+DONE = {
+    **dict.fromkeys(("spans", "flagged", "named", "identical", "superseded", "differing"), 0),
+    "is_done": True,
+}
 
 
 @pytest.fixture

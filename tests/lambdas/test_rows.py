@@ -89,9 +89,11 @@ def test_the_stream_wins_over_files_within_a_batch_too(connection: Connection) -
     assert stored(connection) == [(AT, "iot", 230.0, "b")]
 
 
-def test_a_row_that_is_replaced_counts_as_loaded(connection: Connection) -> None:
+def test_a_row_that_is_replaced_counts_as_loaded_and_is_told(connection: Connection) -> None:
+    later = AT + timedelta(minutes=1)
     load_rows(connection, [row(229, source=Source.FTP)])
-    assert load_rows(connection, [row(230)]).loaded == 1
+    outcome = load_rows(connection, [row(230), row(230), row(231, later)])
+    assert outcome == LoadOutcome(loaded=2, identical=1, superseded=0, differing=(), replaced=1)
     assert load_rows(connection, [row(229, source=Source.FTP)]) == LoadOutcome(0, 0, 1, ())
 
 

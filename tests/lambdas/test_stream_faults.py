@@ -47,6 +47,13 @@ def lines_of(bucket: str, key: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(body).decode().splitlines()]
 
 
+def counts_of(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
+    """Return what the function said of the last batch, without what there was none of."""
+    told = [record for record in caplog.records if record.message == "batch handled"][-1].__dict__
+    names = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "gated")
+    return {name: told[name] for name in names if told[name]}
+
+
 def with_energy(message: Message, at: float, energy: float, serial: str = "AN54101471") -> bytes:
     document = json.loads(message(serial, at=at))
     document["device"]["readings"].append({"param": "Ep_imp", "value": str(energy), "unit": "kWh"})
@@ -141,6 +148,36 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
         b"poison",
     }
     assert len(pipeline.points("VoltagePhase_A", "AN54101471", datetime.fromtimestamp(now, UTC))) == 1
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_what_was_committed_unheard_is_told_as_what_it_was(
+    pipeline: Any,
+    message: Message,
+    wire: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    delivered: bool,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", wire.url)
+    now = int(time.time()) - 60
+    pipeline.deliver(message(at=now))
+    wire.cut(b"COMMIT\0", delivered=delivered)
+    batch = pipeline.event(*(message(at=now + second) for second in range(4)), b"poison")
+    assert pipeline.handle(batch) == {"batchItemFailures": []}
+    assert pipeline.query("SELECT count(*) FROM readings") == [(4,)]
+    assert counts_of(caplog) == {"loaded": 3, "identical": 1, "quarantined": 1}
+
+
+def test_a_reading_that_takes_the_place_of_a_files_is_told(
+    pipeline: Any, message: Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = int(time.time()) - 60
+    pipeline.deliver(message(at=now), message(at=now + 1))
+    with psycopg.connect(pipeline.database_url) as connection:
+        connection.execute(b"UPDATE readings SET source = 'ftp'")
+    pipeline.deliver(message(at=now), message(at=now, voltage=200.0), message(at=now + 2))
+    assert counts_of(caplog) == {"loaded": 2, "replaced": 1, "differing": 1}
 
 
 def test_a_constraint_that_somebody_added_makes_the_batch_come_again(pipeline: Any, message: Message) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected
+from smarterise_sdk.domain.mqtt import RejectReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +49,7 @@ def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] 
     for verdict in verdicts:
         serial = _serial_of(verdict)
         site = sites.get(serial) if sites is not None else None
-        if site is not None and not site.is_live:
+        if site is not None and not site.is_live and not _may_be_of_many(verdict):
             gated += 1
         elif isinstance(verdict, Rejected):
             rejected.append(verdict)
@@ -57,6 +58,11 @@ def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] 
             if sites is not None and site is None:
                 unknown.add(serial)
     return Admission(tuple(accepted), tuple(rejected), gated, frozenset(unknown))
+
+
+def _may_be_of_many(verdict: Accepted | Rejected) -> bool:
+    # An aggregate bears the key of one of those whose readings it holds.
+    return isinstance(verdict, Rejected) and verdict.reason is RejectReason.BAD_AGGREGATE
 
 
 def _serial_of(verdict: Accepted | Rejected) -> str:

@@ -246,6 +246,7 @@ def _tell(
         "batch handled",
         extra={
             "loaded": loaded.loaded if loaded else 0,
+            "replaced": loaded.replaced if loaded else 0,
             "identical": loaded.identical if loaded else 0,
             "superseded": loaded.superseded if loaded else 0,
             "differing": len(loaded.differing) if loaded else 0,

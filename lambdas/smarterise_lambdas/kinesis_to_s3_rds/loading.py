@@ -6,13 +6,14 @@ holds nothing else up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
 from smarterise_lambdas.shared import meters, quarantine
 from smarterise_lambdas.shared.database import transaction
+from smarterise_lambdas.shared.receipts import Receipt
 from smarterise_lambdas.shared.rows import LoadOutcome, Row, stage_rows
 
 if TYPE_CHECKING:
@@ -64,15 +65,15 @@ class Loader:
         if not rows and not rejected:
             return Loaded(_NOTHING, {})
         try:
-            return Loaded(self.database.run(lambda connection: self._once(connection, rows, rejected)), {})
+            return Loaded(self._run(rows, rejected), {})
         except OF_THE_ROW:
             if rejected:
-                self.database.run(lambda connection: self._once(connection, [], rejected))
+                self._run([], rejected)
             return self._by_halves(rows, 0)
 
     def _by_halves(self, rows: Sequence[Row], first: int) -> Loaded:
         try:
-            outcome = self.database.run(lambda connection: self._once(connection, rows, []))
+            outcome = self._run(rows, [])
         except OF_THE_ROW as error:
             if len(rows) == 1:
                 return Loaded(_NOTHING, {first: str(error)})
@@ -82,21 +83,34 @@ class Loader:
         one, other = self._by_halves(rows[:middle], first), self._by_halves(rows[middle:], first + middle)
         return Loaded(_sum(one.outcome, other.outcome), one.refused | other.refused)
 
+    def _run(self, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]) -> LoadOutcome:
+        receipt = Receipt[LoadOutcome]()
+        return self.database.run(lambda connection: self._once(connection, rows, rejected, receipt))
+
     def _once(
-        self, connection: Connection, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        rejected: Sequence[QuarantineEntry],
+        receipt: Receipt[LoadOutcome],
     ) -> LoadOutcome:
+        done = receipt.redeemed(connection, self.patience_s)
+        if done is not None:
+            return done
         with transaction(connection, self.patience_s) as cursor:
             quarantine.note(connection, rejected)
             if not rows:
                 return _NOTHING
             pairs = {(row.reading.gateway_serial, row.reading.device_serial) for row in rows}
             meters.note_meters(connection, pairs, seen_at=self.now)
-            return stage_rows(cursor, rows)
+            outcome = stage_rows(cursor, rows)
+            receipt.keep(cursor, outcome)
+        return outcome
 
 
 def _moved(outcome: LoadOutcome, by: int) -> LoadOutcome:
     differing = tuple(position + by for position in outcome.differing)
-    return LoadOutcome(outcome.loaded, outcome.identical, outcome.superseded, differing)
+    return replace(outcome, differing=differing)
 
 
 def _sum(one: LoadOutcome, other: LoadOutcome) -> LoadOutcome:
@@ -105,4 +119,5 @@ def _sum(one: LoadOutcome, other: LoadOutcome) -> LoadOutcome:
         one.identical + other.identical,
         one.superseded + other.superseded,
         one.differing + other.differing,
+        one.replaced + other.replaced,
     )

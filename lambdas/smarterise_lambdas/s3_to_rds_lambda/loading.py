@@ -116,12 +116,10 @@ class FileLoader:
             OutOfTime: If it takes too long; then neither.
             SitesUnknown: If its time zone cannot be found out now; then neither.
         """
-        tries = 0
+        progress = _Progress()
 
         def once(connection: Connection) -> FileResult:
-            nonlocal tries
-            tries += 1
-            return _Load(self, connection, intake, chunks, is_first=tries == 1).run()
+            return _Load(self, connection, intake, chunks, progress).run()
 
         try:
             return self.database.run(once)
@@ -138,6 +136,17 @@ class FileLoader:
             ledger.fail(connection, intake.file, why)
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far the tries at one file have come.
+
+    Attributes:
+        has_settled: Whether one wrote down what became of it. Whether that was committed, it may not have heard.
+    """
+
+    has_settled: bool = False
+
+
 class _Load:
     """One try at one file."""
 
@@ -147,23 +156,22 @@ class _Load:
         connection: Connection,
         intake: Intake,
         chunks: Callable[[], Iterator[bytes]],
-        *,
-        is_first: bool,
+        progress: _Progress,
     ) -> None:
         self._loader = loader
         self._connection = connection
         self._intake = intake
         self._file = intake.file
         self._chunks = chunks
-        self._is_first = is_first
+        self._progress = progress
 
     def run(self) -> FileResult:
-        again = self._loader.again and self._is_first
+        again = self._loader.again and not self._progress.has_settled
         with transaction(self._connection, self._loader.patience_s):
             found = ledger.begin(self._connection, self._file, again=again)
         if found.state.is_settled:
-            # On a second try it may well be the first one that settled it, and could not tell.
-            return _result_of(found, is_new=not self._is_first)
+            # If an earlier try came so far, it was that one which settled it, and could not tell.
+            return _result_of(found, is_new=self._progress.has_settled)
         try:
             if self._intake.trouble is not None:
                 raise self._intake.trouble
@@ -263,6 +271,7 @@ class _Load:
             gone -= {entry.id for entry in entries}
             quarantine.mark(connection, gone, QuarantineState.REPLAYED, at=self._loader.now)
         ledger.settle(connection, file, state, counts, span=span, reason=reason)
+        self._progress.has_settled = True
 
     def _settled(self) -> FileResult:
         """Return what somebody else made of the file meanwhile; inside a transaction."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_lambdas.shared.database import Connection
+    from smarterise_lambdas.shared.rows import LoadOutcome
 
 NO_METER: Final = ""
 """The serial of rows whose meter is not known."""
@@ -91,7 +92,7 @@ def note_unnamed(connection: Connection, gateway_serial: str) -> None:
     connection.execute(_NOTE_UNNAMED, [gateway_serial])
 
 
-def name_rows(connection: Connection, *, at_most: int = 10) -> int:
+def name_rows(connection: Connection, *, at_most: int = 10) -> list[LoadOutcome]:
     """Give rows without a meter to their gateway's only one, where there is exactly one now.
 
     Each gateway is a transaction of its own: its rows are all named, or none is.
@@ -101,22 +102,22 @@ def name_rows(connection: Connection, *, at_most: int = 10) -> int:
         at_most: How many gateways to do.
 
     Returns:
-        How many gateways were done.
+        For each gateway that was done, what became of rows whose meter had one of that moment already.
 
     Raises:
         psycopg.Error: If the database fails.
     """
-    done = 0
-    while done < at_most and _name_rows_of_one(connection):
-        done += 1
+    done: list[LoadOutcome] = []
+    while len(done) < at_most and (outcome := _name_rows_of_one(connection)) is not None:
+        done.append(outcome)
     return done
 
 
-def _name_rows_of_one(connection: Connection) -> bool:
+def _name_rows_of_one(connection: Connection) -> LoadOutcome | None:
     with transaction(connection) as cursor:
         found = cursor.execute(_NAMEABLE).fetchone()
         if found is None:
-            return False
+            return None
         names = dict(zip(("gateway", "device"), found, strict=True))
         cursor.execute(_NOTE_SPANS, names)
         # Most have no rival and stay as they are, with the moment they arrived; the rest go by the rule.
@@ -124,10 +125,10 @@ def _name_rows_of_one(connection: Connection) -> bool:
         stage = Stage(cursor)
         cursor.execute(_STAGE_REST, names)
         cursor.execute(_DELETE_REST, names)
-        stage.settle()
+        outcome = stage.settle()
         cursor.execute(_NAME_CONFLICTS, names)
         cursor.execute(_FORGET, names)
-    return True
+    return outcome
 
 
 _KNOWN: Final = (

@@ -71,12 +71,14 @@ class LoadOutcome:
         identical: Rows that were there already.
         superseded: Rows that a better source has.
         differing: Positions of the rows that contradict the one kept of their source.
+        replaced: Of those loaded, how many took the place of a row of a lesser source.
     """
 
     loaded: int
     identical: int
     superseded: int
     differing: tuple[int, ...]
+    replaced: int = 0
 
 
 class Stage:
@@ -127,16 +129,16 @@ class Stage:
         cursor.execute(_COUNT)
         (staged,) = cursor.fetchone() or (0,)
         cursor.execute(_UPSERT_IN_ORDER if in_order else _UPSERT)
-        loaded = cursor.rowcount
+        loaded, replaced = cursor.fetchone() or (0, 0)
         if loaded:
             cursor.execute(_NOTE_SPANS)
         if loaded == staged:
-            return LoadOutcome(loaded, 0, 0, ())
+            return LoadOutcome(loaded, 0, 0, (), replaced)
         cursor.execute(_COMPARE)
         equal, superseded, differing = cursor.fetchone() or (0, 0, [])
         if differing:
             cursor.execute(_KEEP_CONFLICTS)
-        return LoadOutcome(loaded, equal - loaded, superseded, tuple(sorted(differing)))
+        return LoadOutcome(loaded, equal - loaded, superseded, tuple(sorted(differing)), replaced)
 
     def _months(self) -> list[datetime]:
         return [moment for (moment,) in self._cursor.execute(_MONTHS)]
@@ -228,10 +230,13 @@ _MONTHS: Final = b"""
     SELECT DISTINCT date_trunc('month', measured_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM incoming
 """
 
+# What is put in bears the moment its transaction began, what takes another row's place, a later one. (That a
+# row was there before cannot be asked of a table of partitions in any other way.)
 _ON_CONFLICT: Final = sql.SQL(
     """
-    ON CONFLICT ({key}) DO UPDATE SET ({updated}) = ROW ({excluded}), ingested_at = now()
+    ON CONFLICT ({key}) DO UPDATE SET ({updated}) = ROW ({excluded}), ingested_at = clock_timestamp()
     WHERE readings.source = 'ftp' AND excluded.source = 'iot'
+    RETURNING ingested_at <> now() AS has_replaced
     """
 ).format(
     key=_names(KEY),
@@ -242,15 +247,21 @@ _ON_CONFLICT: Final = sql.SQL(
 # Sorted by key, so that two loaders of the same keys wait for each other and do not deadlock.
 _UPSERT: Final = sql.SQL(
     """
-    INSERT INTO readings ({columns})
-    SELECT DISTINCT ON ({key}) {columns} FROM incoming
-    ORDER BY {key}, source = 'iot' DESC, position
-    {on_conflict}
+    WITH put AS (
+        INSERT INTO readings ({columns})
+        SELECT DISTINCT ON ({key}) {columns} FROM incoming
+        ORDER BY {key}, source = 'iot' DESC, position
+        {on_conflict}
+    )
+    SELECT count(*), count(*) FILTER (WHERE has_replaced) FROM put
     """
 ).format(columns=_names(COLUMNS), key=_names(KEY), on_conflict=_ON_CONFLICT)
 
 _UPSERT_IN_ORDER: Final = sql.SQL(
-    "INSERT INTO readings ({columns}) SELECT {columns} FROM incoming {on_conflict}"
+    """
+    WITH put AS (INSERT INTO readings ({columns}) SELECT {columns} FROM incoming {on_conflict})
+    SELECT count(*), count(*) FILTER (WHERE has_replaced) FROM put
+    """
 ).format(columns=_names(COLUMNS), on_conflict=_ON_CONFLICT)
 
 _SAME_SOURCE: Final = sql.SQL("incoming.source = readings.source")

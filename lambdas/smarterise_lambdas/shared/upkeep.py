@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.database import Connection, Cursor, Database
     from smarterise_lambdas.shared.logs import Log
+    from smarterise_lambdas.shared.rows import LoadOutcome
 
 CONTEXT_BEFORE: Final = timedelta(hours=1)
 CONTEXT_AFTER: Final = timedelta(hours=3)
@@ -49,12 +50,18 @@ class Upkeep:
         spans: How many noted spans were taken up.
         flagged: How many readings had their quality changed.
         named: How many gateways had their rows named.
+        identical: Of the rows named, how many their meter had already.
+        superseded: How many the stream had told better.
+        differing: How many contradict the one that their meter has; those are kept as conflicts.
         is_done: False if time ran out, or somebody else is at it.
     """
 
     spans: int = 0
     flagged: int = 0
     named: int = 0
+    identical: int = 0
+    superseded: int = 0
+    differing: int = 0
     is_done: bool = True
 
 
@@ -78,20 +85,30 @@ def refresh(connection: Connection, *, until: float, clock: Callable[[], float] 
     Raises:
         psycopg.Error: If the database fails; what was done until then stays.
     """
-    spans = flagged = named = 0
+    done = Upkeep()
     while clock() < until:
-        if name_rows(connection, at_most=1):
-            named += 1
+        named = name_rows(connection, at_most=1)
+        if named:
+            done = _with_named(done, named[0])
             continue
         piece = _do_piece(connection)
         if piece is None:
-            return Upkeep(spans, flagged, named, is_done=False)
+            return replace(done, is_done=False)
         taken, changed = piece
         if not taken:
-            return Upkeep(spans, flagged, named)
-        spans += taken
-        flagged += changed
-    return Upkeep(spans, flagged, named, is_done=False)
+            return done
+        done = replace(done, spans=done.spans + taken, flagged=done.flagged + changed)
+    return replace(done, is_done=False)
+
+
+def _with_named(done: Upkeep, outcome: LoadOutcome) -> Upkeep:
+    return replace(
+        done,
+        named=done.named + 1,
+        identical=done.identical + outcome.identical,
+        superseded=done.superseded + outcome.superseded,
+        differing=done.differing + len(outcome.differing),
+    )
 
 
 class UpkeepTurns:
@@ -131,9 +148,12 @@ class UpkeepTurns:
         self._last = now
         until = now + min(spare_s, TURN_S)
         try:
-            self._database.run(lambda connection: refresh(connection, until=until, clock=self._clock))
+            done = self._database.run(lambda connection: refresh(connection, until=until, clock=self._clock))
         except psycopg.Error as error:
             self._log.warning("upkeep was put off", extra={"cause": str(error)})
+        else:
+            if done.named:  # what becomes of rows is told, whoever decides it
+                self._log.info("rows were given to their meters", extra={"upkeep": asdict(done)})
 
 
 def _do_piece(connection: Connection) -> tuple[int, int] | None:

@@ -153,6 +153,13 @@ class Loads:
         with psycopg.connect(self.database_url) as connection:
             connection.execute(statement.encode(), values or None)
 
+    def hang_up(self) -> None:
+        """Let the server cut all connections of the function, which does not notice before it uses one."""
+        self.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
     def readings(self) -> list[tuple[Any, ...]]:
         return self.query("SELECT measured_at, voltage_a, source, device_serial FROM readings ORDER BY 1, 4")
 

@@ -129,6 +129,23 @@ def test_a_server_that_goes_away_in_the_middle_loads_each_row_once(
     assert loads.ledger()[key]["rows_loaded"] == 9000
 
 
+def test_an_event_that_comes_again_over_a_dead_connection_is_nothing_new(loads: Any) -> None:
+    key = loads.put(loads.log(loads.rows(5)))
+    loads.deliver(key)
+    loads.hang_up()
+    (told,) = loads.deliver(key)
+    assert (told["rows"], told["is_new"]) == (NOTHING | {"loaded": 5}, False)
+    assert sum(loads.points("RowsLoaded")) == 5
+
+
+def test_a_file_that_is_asked_for_again_over_a_dead_connection_is_loaded_again(loads: Any) -> None:
+    key = loads.put(loads.log(loads.rows(5)))
+    loads.deliver(key)
+    loads.hang_up()
+    (told,) = loads.again(key)
+    assert (told["rows"], told["is_new"]) == (NOTHING | {"identical": 5}, True)
+
+
 def test_a_server_that_stays_away_is_a_fault_and_loads_nothing(
     loads: Any, wire: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
