@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES, PACES
+from smarterise_sdk.domain.alarm_rules import ALARM_NEWS, ALARM_RULES, PACES
 from smarterise_sdk.domain.metrics import METRICS, Metric, PipelineMetric
 from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames
 from smarterise_sdk.domain.readings import Quantity
@@ -63,6 +63,7 @@ def domain() -> dict[str, Any]:
         "alarm_paces": {
             tier.value: {"period": pace.period, "is_single": pace.is_single} for tier, pace in PACES.items()
         },
+        "alarm_news": dict(ALARM_NEWS),
         "lake_columns": LAKE_COLUMNS,
         "alarm_rules": {rule.name: _rule(rule) for rule in ALARM_RULES},
     }

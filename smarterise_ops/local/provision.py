@@ -11,7 +11,7 @@ from smarterise_ops.local import policies
 from smarterise_ops.local.alarms import alarm_of
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_ops.local.functions import RECIPIENT, SENDER, Outside, deploy_all, make_role
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES
+from smarterise_sdk.domain.alarm_rules import ALARM_NEWS, ALARM_RULES
 from smarterise_sdk.domain.file_names import FTP_PREFIX
 from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.sites import Tier
@@ -38,14 +38,6 @@ PROVISIONER = "embedded stack"
 SWEEPS: Final = {Tier.CRITICAL: "cron(0/15 * * * ? *)", Tier.NON_CRITICAL: "cron(0 * * * ? *)"}
 """When the files of a tier are collected."""
 OPERATOR = "demo-operator"
-_IS_NEWS: Final = {
-    "$or": [
-        {"NewStateValue": ["ALARM"]},
-        {"OldStateValue": ["ALARM"]},
-        {"NewStateValue": [{"exists": False}]},
-    ]
-}
-"""Of what the alarms publish, what is worth a letter; and whatever else somebody publishes."""
 
 
 def provision(
@@ -172,8 +164,7 @@ def _send_alarms_by_mail(clients: Clients, names: StackNames) -> None:
         TopicArn=topic,
         Protocol="lambda",
         Endpoint=policies.function_arn(names.alarm_notifier),
-        # When a stack starts, each of its hundreds of alarms goes to OK for the first time: no news.
-        Attributes={"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps(_IS_NEWS)},
+        Attributes={"FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps(dict(ALARM_NEWS))},
     )
 
 

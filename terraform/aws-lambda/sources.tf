@@ -55,5 +55,8 @@ resource "aws_sns_topic_subscription" "alerts" {
   protocol  = "lambda"
   endpoint  = module.alarm_notifier.arn
 
+  filter_policy_scope = var.alarm_news == null ? null : "MessageBody"
+  filter_policy       = var.alarm_news == null ? null : jsonencode(var.alarm_news)
+
   depends_on = [aws_lambda_permission.alerts]
 }

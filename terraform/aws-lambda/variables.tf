@@ -128,6 +128,12 @@ variable "alert_topic_arn" {
   type        = string
 }
 
+variable "alarm_news" {
+  description = "Which of the topic's messages are news, as an SNS filter of their bodies; null: all. Text that is no JSON does not pass a filter: budgets reach people by e-mail directly."
+  type        = any
+  default     = null
+}
+
 variable "memory_mb" {
   description = "Memory of each function, by the domain's own word for it."
   type = object({

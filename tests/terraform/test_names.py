@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from smarterise_lambdas.bundle import PACKAGES, handler_path
 from smarterise_ops.local import provision
 from smarterise_ops.local.alarms import alarm_of
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES
+from smarterise_sdk.domain.alarm_rules import ALARM_NEWS, ALARM_RULES
 from smarterise_sdk.domain.metrics import Metric, PipelineMetric
 from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_lake_key
 from smarterise_sdk.domain.site_tiers import parse_site_tiers
@@ -21,7 +22,6 @@ from smarterise_sdk.domain.sites import Tier
 
 ROOT = Path(__file__).parents[2]
 NAMES = StackNames()
-MIGRATION = "migrate_database"
 
 
 def environment_of(stack: Any, name: str) -> dict[str, str]:
@@ -42,7 +42,7 @@ def test_terraform_reads_what_the_domain_says() -> None:
 
 def test_functions_and_their_log_groups(dev: Any) -> None:
     functions = {each["function_name"] for each in dev.of("aws_lambda_function")}
-    assert functions == {*NAMES.functions, MIGRATION}
+    assert functions == set(NAMES.functions)
     groups = {each["name"] for each in dev.of("aws_cloudwatch_log_group")}
     assert set(NAMES.log_groups) <= groups
 
@@ -93,6 +93,12 @@ def test_things_that_are_one_of_their_kind(dev: Any) -> None:
     dev.one("aws_sns_topic", name=NAMES.alert_topic)
     buckets = {each["bucket"] for each in dev.of("aws_s3_bucket")}
     assert {NAMES.site_config_bucket, NAMES.data_lake_bucket} <= buckets
+
+
+def test_the_notifier_is_told_what_is_news(dev: Any) -> None:
+    subscription = dev.one("aws_sns_topic_subscription", protocol="lambda")
+    assert subscription["filter_policy_scope"] == "MessageBody"
+    assert json.loads(subscription["filter_policy"]) == dict(ALARM_NEWS)
 
 
 def test_schedules_are_those_of_the_embedded_stack(dev: Any) -> None:

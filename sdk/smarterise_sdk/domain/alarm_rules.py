@@ -13,6 +13,20 @@ from smarterise_sdk.domain.voltage_quality import profile_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+ALARM_NEWS: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "$or": [
+            {"NewStateValue": ["ALARM"]},
+            {"OldStateValue": ["ALARM"]},
+            {"NewStateValue": [{"exists": False}]},
+        ]
+    }
+)
+"""Which messages of the alert topic `alarm_notifier` is to be told, as an SNS filter of their bodies.
+
+An alarm that goes to OK for the first time is no news: a new stack has hundreds of them at once.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
