@@ -141,7 +141,7 @@ class _Progress:
     """How far the tries at one file have come.
 
     Attributes:
-        has_settled: Whether one wrote down what became of it. Whether that was committed, it may not have heard.
+        has_settled: Whether one wrote down what became of it. Whether that was committed it may not know.
     """
 
     has_settled: bool = False
