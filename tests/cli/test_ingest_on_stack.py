@@ -24,6 +24,7 @@ from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.services import object_loading
 from smarterise_sdk.services.backfill_progress import ProgressFile
+from smarterise_sdk.services.object_loading import Loaded, ObjectLoading
 
 if TYPE_CHECKING:
     import subprocess
@@ -260,6 +261,35 @@ def test_a_backfill_that_was_killed_after_its_last_object_is_done(
     change = data(here("journal", "list", "-o", "json"))[0]
     settled = here("journal", "settle", change["plan_id"], "-o", "json")
     assert (settled.returncode, data(settled)["state"]) == (0, "verified")
+
+
+def test_a_backfill_that_loads_nothing_is_given_up_and_goes_on_when_it_can(
+    here: Run, serial: str, lost: tuple[str, str, Callable[[], int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since, until, rows = lost
+    command = ("ingest", "backfill", "--from", since, "--to", until, "--site", serial, "--yes", "-o", "json")
+    load, good = ObjectLoading.load, [0]
+
+    def failing(self: ObjectLoading, grant: Any, road: Road, keys: list[str], **options: Any) -> Loaded:
+        if good[0]:
+            good[0] -= 1
+            return load(self, grant, road, keys, **options)
+        return Loaded(failed=dict.fromkeys(keys, "the database is down"))
+
+    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(ObjectLoading, "load", failing)
+        nothing = here(*command)
+        assert (nothing.returncode, nothing.stdout) == (1, "")
+        assert "the database is down" in nothing.stderr
+        good[0] = 1
+        some = here(*command)
+    assert (some.returncode, data(some)["state"]) == (3, "unverified")
+    assert "the database is down" in data(some)["unverified"][f"{serial} stream"]
+    done = here(*command)
+    assert (done.returncode, data(done)["state"]) == (0, "verified")
+    assert rows() == 15
+    assert len({data(each)["plan_id"] for each in (some, done)}) == 1
 
 
 def test_the_fleet_at_a_glance(here: Run, stack: Stack) -> None:

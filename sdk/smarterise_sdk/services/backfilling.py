@@ -8,6 +8,7 @@ the journal has one change of it.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from smarterise_sdk.domain.ingest_contract import (
     IngestAction,
 )
 from smarterise_sdk.domain.plans import Plan, PlannedCall, Receipt, ReceiptState, StackChange, WritePath
+from smarterise_sdk.domain.sites import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import utc_text, visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
 from smarterise_sdk.services.backfill_progress import Progress, ProgressFile, Scope, progress_of
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 
 FAILURES_AT_MOST: Final = 3
 """So many batches one after another of which nothing is loaded end a backfill: it is not the objects."""
+TOLD_EVERY_S: Final = 2.0
+TOLD_EVERY_OBJECTS: Final = 20_000
+"""How often it is told how far carrying out, and looking, have come."""
 FAILED_AT_MOST: Final = 1000
 """So many objects that were not loaded are remembered, and tried again when it goes on."""
 BACK: Final = "told by the loading functions, object by object"
@@ -153,7 +158,7 @@ class Backfilling:
         settled = 0
         for road in roads:
             say(f"looking what the lake has of it ({road.value})")
-            found, of_road = self._listed(scope, road)
+            found, of_road = self._listed(scope, road, say)
             settled += of_road
             objects[road] = [each for each in found if progress.is_left(road, each.key)]
         plan = self._planned(scope, objects, progress, settled, is_resumed=is_resumed, reason=reason)
@@ -202,7 +207,7 @@ class Backfilling:
         done, left = verdict.verified, verdict.unverified
         return Receipt(plan, verdict.state, done, left, "", None, (), None, self._now(), words)
 
-    def _listed(self, scope: Scope, road: Road) -> tuple[list[_Object], int]:
+    def _listed(self, scope: Scope, road: Road, say: Callable[[str], None]) -> tuple[list[_Object], int]:
         """Return what the lake has of a road, in the order of keys, and how many files are settled."""
         parts: list[list[str]] = in_parts(scope.gateways, GATEWAYS_AT_MOST)
         if road is Road.FTP and not parts:
@@ -226,14 +231,17 @@ class Backfilling:
                     settled += 1
                 else:
                     found.append(_Object(key, whole(row, "size"), _serial_of(road, key)))
+                    if len(found) % TOLD_EVERY_OBJECTS == 0:
+                        say(f"{len(found):,} objects so far")
         return sorted(found, key=lambda each: each.key), settled
 
     def _all_gateways(self, since: datetime) -> list[str]:
         reply = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
         listed = reply.get("gateways")
         known = dict.fromkeys(site.gateway_serial for site in self._sites().fetch().sites)
-        heard_of = [str(one) for one in listed if str(one).isalnum()] if isinstance(listed, list) else []
-        return list(known | dict.fromkeys(heard_of))
+        heard_of = [str(one) for one in listed] if isinstance(listed, list) else []
+        # What is called otherwise has no folder in the lake.
+        return list(known | dict.fromkeys(filter(GATEWAY_SERIAL.match, heard_of)))
 
     def _carried_out(
         self, grant: WriteGrant, work: _Work, file: ProgressFile, say: Callable[[str], None]
@@ -241,7 +249,7 @@ class Backfilling:
         """Load everything; return what became of it, and why it was given up, if it was."""
         total, progress = Loaded(), work.progress
         count = sum(map(len, work.objects.values()))
-        failures, seen = 0, 0
+        failures, seen, told_at = 0, 0, 0.0
         for road, objects in work.objects.items():
             for keys in batches(((each.key, each.size) for each in objects), road):
                 try:
@@ -257,7 +265,9 @@ class Backfilling:
                 # With the last batch: whoever is killed after it has done everything.
                 progress.is_done = seen == count and not any(progress.failed.values())
                 file.write(progress)
-                say(f"{seen:,} of {count:,} objects ({100 * seen // count} %): {total.in_words()}")
+                if seen == count or time.monotonic() - told_at >= TOLD_EVERY_S:
+                    told_at = time.monotonic()
+                    say(f"{seen:,} of {count:,} objects ({100 * seen // count} %): {total.in_words()}")
                 if failures >= FAILURES_AT_MOST:
                     why = next(iter(loaded.failed.values()), "")
                     if not total.done:
