@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_sdk.domain.file_names import FTP_PREFIX
-from smarterise_sdk.domain.ingest_contract import QUARANTINE_PREFIX, STREAM_PREFIX
+from smarterise_sdk.domain.ingest_contract import GIVEN_UP_PREFIX, QUARANTINE_PREFIX, STREAM_PREFIX
 from smarterise_sdk.domain.sites import Tier
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def kinesis_to_s3_rds(names: StackNames) -> Policy:
             ["s3:GetObject"],
             f"{lake}/{STREAM_PREFIX}*",
             f"{lake}/{QUARANTINE_PREFIX}source=iot/*",
+            f"{lake}/{GIVEN_UP_PREFIX}*",
         ),
         _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
         _publish(names),

@@ -163,7 +163,11 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
   statement {
     sid       = "LoadOnceMore"
     actions   = ["s3:GetObject"]
-    resources = ["${var.data_lake.arn}/raw/source=iot/*", "${var.data_lake.arn}/quarantine/source=iot/*"]
+    resources = [
+      "${var.data_lake.arn}/raw/source=iot/*",
+      "${var.data_lake.arn}/quarantine/source=iot/*",
+      "${var.data_lake.arn}/aws/lambda/*", # batches that were given up
+    ]
   }
 
   # What the mapping gives up, Lambda itself keeps, under a prefix of its own, in this role.

@@ -100,6 +100,29 @@ def test_what_there_is_no_time_for_is_told(pipeline: Any, message: Any) -> None:
     assert (answer["left"], answer["objects"]) == (keys, [])
 
 
+def test_batches_that_were_given_up_are_judged_gated_and_loaded(
+    pipeline: Any, message: Any, file: Any
+) -> None:
+    """Lambda keeps the event as text, in an account of its own."""
+    sites = {"AN54101471": {"tier": "CRITICAL"}, "AN54000002": {"tier": "NON_CRITICAL"}}
+    file.upload({"schema_version": 1, "sites": sites})
+    event = pipeline.event(message(at=1772366400), message("AN54000002", at=1772366400), b"\x1b no json")
+    told = {"version": "1.0", "KinesisBatchInfo": {"batchSize": 3}, "payload": json.dumps(event)}
+    key = "aws/lambda/5b4b7a6c/shardId-000000000000/2026/03/02/2026-03-02T12.00.00-x+y"
+    aws.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=json.dumps(told).encode())
+    answer = pipeline.handle({"action": "load", "keys": [key]})
+    assert (answer["rows"]["loaded"], answer["rejected"], answer["objects"][0]["records"]) == (1, 1, 3)
+    assert pipeline.query("SELECT gateway_serial FROM readings") == [("AN54101471",)]
+    assert [len(pipeline.keys(prefix)) for prefix in (RAW, KEPT)] == [1, 1]
+    before = pipeline.keys("")
+    again_told = pipeline.handle({"action": "load", "keys": [key]})
+    assert (again_told["rows"]["loaded"], again_told["rows"]["identical"]) == (0, 1)
+    assert pipeline.keys("") == before
+    for body in (b"{}", b'{"payload": "{}"}', b'{"payload": {"Records": [{}]}}', b"x"):
+        aws.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=body)
+        assert pipeline.handle({"action": "load", "keys": [key]})["objects"][0]["state"] == "unreadable"
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from smarterise_sdk.domain.file_names import FTP_PREFIX, read_log_name
-from smarterise_sdk.domain.ingest_contract import OBJECT_GONE, STREAM_PREFIX
+from smarterise_sdk.domain.ingest_contract import GIVEN_UP_PREFIX, OBJECT_GONE, STREAM_PREFIX
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.readings import Source
 from smarterise_sdk.domain.sites import GATEWAY_SERIAL
@@ -27,7 +28,10 @@ PAGE: Final = 1000
 """S3 lists no more at once."""
 LONGEST_FILE: Final = timedelta(days=2)
 """A file may begin so long before a span and reach into it."""
+GIVEN_UP_WITHIN: Final = timedelta(days=8)
+"""A stream keeps records for a day, or a week; no batch is given up later."""
 _HOUR: Final = timedelta(hours=1)
+_DAY: Final = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/")
 _SEARCH_S: Final = 20.0
 _EMPTY: Final = frozenset({"InvalidRange", "416"})
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
@@ -140,6 +144,9 @@ def _of_stream(request: Request) -> Iterator[_Listing]:
         for folder in [f"{serial}/" for serial in _serials(request)] or [""]:
             yield _Listing(of_hour + folder, "", lambda key: key.endswith(".json.gz"))
         hour += _HOUR
+    # Batches are of several gateways, and are named for when they were given up: days later, at the most.
+    first, last = since.date(), (until + GIVEN_UP_WITHIN).date()
+    yield _Listing(GIVEN_UP_PREFIX, "", lambda key: first <= (_day_in(key) or date.min) <= last)
 
 
 def _of_files(request: Request, since: datetime, until: datetime) -> Iterator[_Listing]:
@@ -166,6 +173,14 @@ def _may_hold(key: str, since: datetime, until: datetime) -> bool:
     # Local time, of a zone that is not told: half a day to both sides.
     started = name.start.replace(tzinfo=since.tzinfo)
     return since - LONGEST_FILE - 14 * _HOUR < started < until + 14 * _HOUR
+
+
+def _day_in(key: str) -> date | None:
+    found = _DAY.search(key)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def _serials(request: Request) -> list[str]:

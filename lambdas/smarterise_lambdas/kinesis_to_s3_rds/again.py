@@ -1,8 +1,9 @@
 """What lake and quarantine keep of the stream, loaded once more: for replays and backfills.
 
 Records are judged and loaded as when they came, with two differences: the tier of their site is not asked
-for, since they were taken long ago; and no values are published, since their moment is over. All of it can
-be repeated: rows go by their key, objects by their record.
+for, since they were taken long ago; and no values are published, since their moment is over. Batches that
+were given up, which Lambda itself keeps in the lake, were never judged, and are gated like any. All of it
+can be repeated: rows go by their key, objects by their record.
 """
 
 from __future__ import annotations
@@ -16,14 +17,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from smarterise_lambdas.kinesis_to_s3_rds.gate import is_let_go
 from smarterise_lambdas.kinesis_to_s3_rds.ingest import AWS_FAULTS, lake_parcels, quarantine_parcel, written
 from smarterise_lambdas.kinesis_to_s3_rds.loading import Loader
-from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged
+from smarterise_lambdas.kinesis_to_s3_rds.records import (
+    Accepted,
+    Rejected,
+    StreamRecord,
+    judged,
+    stream_records,
+)
 from smarterise_lambdas.shared import quarantine
 from smarterise_lambdas.shared.database import transaction
 from smarterise_lambdas.shared.fast import load
 from smarterise_lambdas.shared.quarantine import QuarantineEntry, QuarantineState
 from smarterise_lambdas.shared.rows import LoadOutcome, Row
+from smarterise_sdk.domain.ingest_contract import GIVEN_UP_PREFIX
 from smarterise_sdk.domain.metrics import PipelineMetric
 from smarterise_sdk.domain.mqtt import RejectReason
 from smarterise_sdk.domain.readings import Source
@@ -83,12 +92,14 @@ class _Kept:
         record: The record.
         flags: What it was flagged with, when it came.
         was: The reason it was rejected for; empty in the lake.
+        is_new: Whether it was never judged.
     """
 
     told: ObjectTold
     record: StreamRecord
     flags: tuple[str, ...] = ()
     was: str = ""
+    is_new: bool = False
 
     def entry_id(self, bucket: str) -> str:
         """Return what the quarantine's index knows it by."""
@@ -134,10 +145,15 @@ def keys_of(event: Any) -> tuple[str, ...]:
         raise BadRequest("neither records of a stream nor the action load with keys, a list of object keys")
     if len(keys) > KEYS_AT_MOST:
         raise BadRequest(f"{len(keys)} keys; at most {KEYS_AT_MOST} are taken")
-    strange = [key for key in keys if not key.startswith((LAKE, QUARANTINE)) or not key.endswith(_SUFFIX)]
+    strange = [key for key in keys if not _is_ours(key)]
     if strange:
-        raise BadRequest(f"{visible(strange[0])[:120]} is no object of {LAKE} or {QUARANTINE}")
+        known = f"{LAKE}, {QUARANTINE} or {GIVEN_UP_PREFIX}"
+        raise BadRequest(f"{visible(strange[0])[:120]} is no object of {known}")
     return tuple(dict.fromkeys(keys))
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith(GIVEN_UP_PREFIX) or (key.startswith((LAKE, QUARANTINE)) and key.endswith(_SUFFIX))
 
 
 def load_again(
@@ -185,8 +201,11 @@ def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total
     kept = _read(keys, sinks, s3, total)
     accepted: list[tuple[_Kept, Accepted]] = []
     rejected: list[tuple[_Kept, Rejected]] = []
+    sites = sinks.watch.sites(at_once=True) if any(item.is_new for item in kept) else None
     for item in kept:
         verdict = judged(item.record)
+        if item.is_new and is_let_go(verdict, sites):
+            continue
         if isinstance(verdict, Rejected):
             rejected.append((item, verdict))
         else:
@@ -227,7 +246,7 @@ def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[
             told.state, told.reason = "fault", str(error)
             return told, []
         try:
-            found = [_kept(told, load(line)) for line in gzip.decompress(body).splitlines() if line]
+            found = _given_up(told, body) if key.startswith(GIVEN_UP_PREFIX) else _kept_in(told, body)
         except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
             told.state, told.reason = "unreadable", f"no object of ours: {error!r}"
             return told, []
@@ -238,6 +257,18 @@ def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[
         read_objects = list(pool.map(read, keys))
     total.objects += (told for told, _ in read_objects)
     return [item for _, items in read_objects for item in items]
+
+
+def _given_up(told: ObjectTold, body: bytes) -> list[_Kept]:
+    """Return the records of a batch that Lambda keeps: the event is text within its own account of it."""
+    event = load(body)["payload"]
+    entries = (load(event.encode()) if isinstance(event, str) else event)["Records"]
+    records = (record for entry in entries for record in stream_records(entry))
+    return [_Kept(told, record, is_new=True) for record in records]
+
+
+def _kept_in(told: ObjectTold, body: bytes) -> list[_Kept]:
+    return [_kept(told, load(line)) for line in gzip.decompress(body).splitlines() if line]
 
 
 def _kept(told: ObjectTold, line: dict[str, Any]) -> _Kept:
@@ -264,15 +295,19 @@ def _with_flags(verdict: Accepted, flags: Sequence[str]) -> Accepted:
 
 
 def _batch_id(item: _Kept) -> str:
-    # A reading that was in quarantine gets a lake object of its own, whatever it is replayed together with.
-    return item.record.name if item.was else item.told.key.rpartition("/")[2].removesuffix(_SUFFIX)
+    # What is not in the lake yet gets an object of its own, whatever it is replayed together with.
+    return (
+        item.record.name
+        if item.was or item.is_new
+        else item.told.key.rpartition("/")[2].removesuffix(_SUFFIX)
+    )
 
 
 def _stored(
     accepted: list[tuple[_Kept, Accepted]], rejected: list[tuple[_Kept, Rejected]], sinks: Sinks
 ) -> tuple[list[tuple[_Kept, Accepted]], list[tuple[_Kept, Rejected]]]:
     """Write what is not where it belongs; return what of both is safe, and tell the objects of the others."""
-    fresh = [verdict for item, verdict in accepted if item.was]
+    fresh = [verdict for item, verdict in accepted if item.was or item.is_new]
     parcels = [parcel for verdict in fresh for parcel in lake_parcels([verdict])]
     # What is rejected for the reason it was is there already.
     parcels += [quarantine_parcel(verdict) for item, verdict in rejected if verdict.reason.value != item.was]

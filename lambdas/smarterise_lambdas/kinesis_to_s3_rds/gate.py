@@ -48,16 +48,26 @@ def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] 
     gated = 0
     for verdict in verdicts:
         serial = _serial_of(verdict)
-        site = sites.get(serial) if sites is not None else None
-        if site is not None and not site.is_live and not _may_be_of_many(verdict):
+        if is_let_go(verdict, sites):
             gated += 1
         elif isinstance(verdict, Rejected):
             rejected.append(verdict)
         else:
             accepted.append(verdict)
-            if sites is not None and site is None:
+            if sites is not None and serial not in sites:
                 unknown.add(serial)
     return Admission(tuple(accepted), tuple(rejected), gated, frozenset(unknown))
+
+
+def is_let_go(verdict: Accepted | Rejected, sites: Mapping[str, Site] | None) -> bool:
+    """Return whether a record is of a site that is known and is not live.
+
+    Args:
+        verdict: The record, judged.
+        sites: The sites by gateway serial; `None` when nobody can say.
+    """
+    site = sites.get(_serial_of(verdict)) if sites is not None else None
+    return site is not None and not site.is_live and not _may_be_of_many(verdict)
 
 
 def _may_be_of_many(verdict: Accepted | Rejected) -> bool:

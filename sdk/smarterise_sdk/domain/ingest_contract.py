@@ -56,6 +56,8 @@ LOAD_KEYS_AT_MOST: Final = 1000
 STREAM_PREFIX: Final = "raw/source=iot/"
 """Under it lies what came by the stream."""
 QUARANTINE_PREFIX: Final = "quarantine/"
+GIVEN_UP_PREFIX: Final = "aws/lambda/"
+"""Under it Lambda keeps batches of the stream that no retry could bring in; the name is AWS's."""
 ENTRY_NOT_FOUND: Final = "ENTRY_NOT_FOUND"
 OBJECT_GONE: Final = "OBJECT_GONE"
 

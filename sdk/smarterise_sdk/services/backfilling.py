@@ -17,6 +17,7 @@ from smarterise_sdk.domain.ingest import Road
 from smarterise_sdk.domain.ingest_contract import (
     BACKFILL_CHANGE,
     GATEWAYS_AT_MOST,
+    GIVEN_UP_PREFIX,
     STREAM_PREFIX,
     IngestAction,
 )
@@ -367,10 +368,12 @@ def _title(scope: Scope) -> str:
 
 
 def _subject(road: Road, serial: str) -> str:
-    return f"{serial or '?'} {road.value}"
+    return f"{serial} {road.value}" if serial else f"batches of the {road.value} that were given up"
 
 
 def _serial_of(road: Road, key: str) -> str:
+    if key.startswith(GIVEN_UP_PREFIX):
+        return ""  # of several
     parts = key.removeprefix(STREAM_PREFIX).split("/") if road is Road.STREAM else key.split("/")
     place = 2 if road is Road.STREAM else 1
     return visible(parts[place]) if len(parts) > place + 1 else ""
