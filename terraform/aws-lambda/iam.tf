@@ -161,8 +161,8 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
   }
 
   statement {
-    sid       = "LoadOnceMore"
-    actions   = ["s3:GetObject"]
+    sid     = "LoadOnceMore"
+    actions = ["s3:GetObject"]
     resources = [
       "${var.data_lake.arn}/raw/source=iot/*",
       "${var.data_lake.arn}/quarantine/source=iot/*",
