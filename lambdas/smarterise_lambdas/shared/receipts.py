@@ -1,4 +1,4 @@
-"""What a transaction has done, for who has not heard whether it was committed: one can ask the server."""
+"""What a transaction has done, for one who has not heard whether it was committed: the server knows."""
 
 from __future__ import annotations
 
