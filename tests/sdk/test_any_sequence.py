@@ -610,6 +610,7 @@ def _raw(body: bytes) -> dict[str, Any] | None:
         return None
 
 
+@pytest.mark.no_cover  # long enough as it is
 def test_any_sequence(tmp_path: Path, keys: None) -> None:
     with mock_aws():
         machine = type("Sequence", (AnySequence,), {"world": World(tmp_path)})
