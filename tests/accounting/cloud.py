@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 BUCKET = "accounting"
 STREAM = "device-data-stream"
 SHARDS = 2
+_DATABASE = "pipeline"
 _ROLE, _PASSWORD = "functions", "functions"
 _IMPATIENT_S = 11.0
 """Ten are kept back by the functions: a statement has one, and a lock half of it."""
@@ -103,14 +104,17 @@ class Cloud:
 
     Attributes:
         postgres: The database's server.
+        rng: Draws how ills befall it.
+        monkeypatch: Sets the functions' environment.
         namespace: Of the metrics.
-        occurred: How often each fault has really happened.
+        patience_s: How long the next invocation may take, seconds.
+        wire: What leads to the database.
+        denials: How often S3 has denied something.
     """
 
     postgres: PostgresServer
     rng: random.Random
     monkeypatch: pytest.MonkeyPatch
-    database: str = "pipeline"
     namespace: str = field(default_factory=lambda: f"Run{uuid.uuid4().hex}")
     patience_s: float = _PATIENT_S
 
@@ -184,8 +188,6 @@ class Cloud:
                 getattr(cached(), opened).close()
             cached.cache_clear()
 
-    # --- the functions ---
-
     def stream(self, event: dict[str, Any]) -> tuple[set[str], dict[str, Any]]:
         """Invoke the stream's function; return the sequence numbers that failed, and what it logged."""
         answer: Any = stream_function.handler(_as_json(event), self._context())
@@ -232,8 +234,6 @@ class Cloud:
         """Read on in a shard; return records, and where to read on."""
         answer = self._kinesis.get_records(ShardIterator=iterator, Limit=1000)
         return answer["Records"], answer["NextShardIterator"]
-
-    # --- what befalls them ---
 
     @contextmanager
     def ill(self, fault: Fault) -> Iterator[Callable[[], bool]]:
@@ -325,9 +325,9 @@ class Cloud:
 
     def _make_database(self) -> None:
         with psycopg.connect(self.postgres.url, autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {self.database}".encode())
+            server.execute(f"CREATE DATABASE {_DATABASE}".encode())
             # What it has confirmed must outlast its process, as on RDS.
-            server.execute(f"ALTER DATABASE {self.database} SET synchronous_commit = on".encode())
+            server.execute(f"ALTER DATABASE {_DATABASE} SET synchronous_commit = on".encode())
         migrate(self._url())
         with connect(self._url()) as owner:
             let_in(owner, _ROLE)
@@ -337,7 +337,7 @@ class Cloud:
     def _url(self, user: str = "", password: str = "") -> str:
         own, _, server = self.postgres.url.rpartition("@")
         login = f"postgresql://{user}:{password}" if user else own
-        return f"{login}@{server.rpartition('/')[0]}/{self.database}"
+        return f"{login}@{server.rpartition('/')[0]}/{_DATABASE}"
 
     def _context(self) -> Any:
         return Context(time.monotonic() + self.patience_s)

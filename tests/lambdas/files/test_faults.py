@@ -291,7 +291,7 @@ handler(large, Context())
 
 
 def test_a_file_larger_than_the_memory_that_is_left_is_loaded(loads: Any) -> None:
-    """200 MB in a function of 512 MB, made small: 50 MB where, beside the code and a first load, 32 are left."""
+    """200 MB in a function of 512 MB, made small: 50 MB where, beside code and a first load, 32 are left."""
     room_mb = 32
     note = "x" * 12_000  # long lines make a large file of few rows: it is bytes that must not gather
     large = loads.put(loads.log([f"{row},{note}" for row in loads.rows(4_200)], f"{loads.header},note"))
