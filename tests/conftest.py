@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from smarterise_ops.local.client import RunningStack
 
@@ -40,14 +40,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(module, "record_calls")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage where the SDK is tested by examples: elsewhere tests would only take twice as long."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Measure coverage where the SDK is tested by examples: elsewhere tests would only take twice as long.
+
+    What stays on one worker begins, or the other would wait for it in the end.
+    """
+    yield  # until their order is drawn
     here = Path(__file__).parent
     for item in items:
         is_covering = COVERING & set(item.path.relative_to(here).parts[:1])
         if not is_covering or item.get_closest_marker("hypothesis"):
             item.add_marker("no_cover")
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(autouse=True)

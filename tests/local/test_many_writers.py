@@ -21,7 +21,11 @@ from smarterise_sdk.errors import Conflict
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]  # much work, whatever the machine
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.timeout(900),  # much work, whatever the machine
+    pytest.mark.xdist_group("many-writers"),
+]
 
 NAMES = StackNames()
 WRITERS, UPDATES = 16, 25
