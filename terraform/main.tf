@@ -97,7 +97,7 @@ module "lambda" {
   database_url_value = var.database_url
   database_url       = { version = var.database_url_version }
   alert_topic_arn    = module.ses.alert_topic_arn
-  alarm_news         = module.meta.domain.alarm_news
+  alarm_news         = jsonencode(module.meta.domain.alarm_news)
 
   site_config = {
     bucket     = module.site_config.bucket_name

@@ -56,7 +56,7 @@ resource "aws_sns_topic_subscription" "alerts" {
   endpoint  = module.alarm_notifier.arn
 
   filter_policy_scope = var.alarm_news == null ? null : "MessageBody"
-  filter_policy       = var.alarm_news == null ? null : jsonencode(var.alarm_news)
+  filter_policy       = var.alarm_news
 
   depends_on = [aws_lambda_permission.alerts]
 }

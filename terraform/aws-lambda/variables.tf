@@ -129,9 +129,14 @@ variable "alert_topic_arn" {
 }
 
 variable "alarm_news" {
-  description = "Which of the topic's messages are news, as an SNS filter of their bodies; null: all. Text that is no JSON does not pass a filter: budgets reach people by e-mail directly."
-  type        = any
+  description = "Which of the topic's messages are news, as SNS's filter of their bodies, in JSON; null: all. Text that is no JSON does not pass a filter: budgets reach people by e-mail directly."
+  type        = string
   default     = null
+
+  validation {
+    condition     = can(jsondecode(coalesce(var.alarm_news, "{}")))
+    error_message = "alarm_news must be a filter of SNS in JSON, e.g. jsonencode({ NewStateValue = [\"ALARM\"] })."
+  }
 }
 
 variable "memory_mb" {
