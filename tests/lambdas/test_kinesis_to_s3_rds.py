@@ -115,6 +115,7 @@ def test_a_batch_that_comes_again_longer_grows_its_object(pipeline: Any, message
 def test_poison_is_kept_whole_and_holds_nothing_up(pipeline: Any, message: Message) -> None:
     poison = b"\xff\xfe not json \x00"
     year_2000 = message(at=datetime(2000, 1, 1, tzinfo=UTC).timestamp())
+    now = datetime.now(UTC)
 
     answer = pipeline.deliver(message(), poison, year_2000)
 
@@ -131,7 +132,6 @@ def test_poison_is_kept_whole_and_holds_nothing_up(pipeline: Any, message: Messa
         "device-data-stream", "shardId-000000000000", "2",
     )  # fmt: skip
     assert line["arrived_at"]
-    now = datetime.now(UTC)
     assert sum(pipeline.points("RowsRejected", None, now)) == 2
 
 
