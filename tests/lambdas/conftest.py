@@ -55,9 +55,8 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(log.parent)}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with log.open("wb") as sink:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=clean | settings, stdout=sink, stderr=sink
-        )
+        line = [sys.executable, __file__.replace("conftest", "emulator")]
+        server = subprocess.Popen(line, env=clean | settings, stdout=sink, stderr=sink)
     try:
         _wait_for(port, server, log)
         yield f"http://127.0.0.1:{port}"
@@ -269,14 +268,12 @@ class Pipeline:
 
     def points(self, metric: str, serial: str | None, at: datetime) -> list[float]:
         """Return the averages of one metric around a moment, by exact dimensions."""
-        dimensions: list[DimensionTypeDef] = (
-            [] if serial is None else [{"Name": "GatewaySerial", "Value": serial}]
-        )
+        site: DimensionTypeDef = {"Name": "GatewaySerial", "Value": serial or ""}
         start = datetime.fromtimestamp(at.timestamp() // 60 * 60, UTC)
         answer = boto3.client("cloudwatch").get_metric_statistics(
             Namespace=self.namespace,
             MetricName=metric,
-            Dimensions=dimensions,
+            Dimensions=[site] if serial else [],
             StartTime=start,
             EndTime=datetime.fromtimestamp(start.timestamp() + 120, UTC),
             Period=60,
@@ -327,7 +324,7 @@ def message() -> Callable[..., bytes]:
     """Make payloads of the real firmware's dialect."""
 
     def make(
-        serial: str = "AN54101471", at: float | None = None, voltage: float = 230.0, **extra: Any
+        serial: str = "AN54101471", at: float | None = None, voltage: float = 230, **extra: Any
     ) -> bytes:
         readings = [
             *({"param": f"V{phase}", "value": f"{voltage + phase:.1f}", "unit": "V"} for phase in (1, 2, 3)),
