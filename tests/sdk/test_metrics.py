@@ -168,6 +168,15 @@ def test_what_moves_slowly_is_not_asked_every_few_seconds(
     assert cloud.asked.count(("AN54101471", 300)) == 4
 
 
+def test_who_asks_each_minute_is_answered_anew_each_minute(metrics_of: Callable[..., Metrics]) -> None:
+    clock = iter([NOW + 2 * SECOND, NOW + 59 * SECOND])  # asked at the minute, a moment later the first time
+    cloud = Cloud()
+    metrics = metrics_of(cloud, lambda: next(clock))
+    assert metrics.latest([FILES], [V_A]).value["AN54101471"] == {}
+    cloud.points[FILES.gateway_serial, V_A] = [(NOW, 229.0)]
+    assert metrics.latest([FILES], [V_A]).value["AN54101471"][V_A].value == 229.0
+
+
 def test_what_is_remembered_does_not_grow_for_ever(
     metrics_of: MetricsOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

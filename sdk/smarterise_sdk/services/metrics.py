@@ -47,8 +47,9 @@ _LADDERS: Mapping[Tier, tuple[Rung, ...]] = {
         Rung(Look(_MINUTE, 3 * _HOUR), _MINUTE),
         _FORTNIGHT,
     ),
-    # Comes in files, an hour at a time: asking every few seconds would only cost.
-    Tier.NON_CRITICAL: (Rung(Look(5 * _MINUTE, 3 * Tier.NON_CRITICAL.cadence), _MINUTE), _FORTNIGHT),
+    # Comes in files, an hour at a time: asking every few seconds would only cost. Not a whole minute, or who
+    # asks each minute would have every other answer from memory.
+    Tier.NON_CRITICAL: (Rung(Look(5 * _MINUTE, 3 * Tier.NON_CRITICAL.cadence), _MINUTE / 2), _FORTNIGHT),
 }
 """How to look for the newest value: a short look at all sites, a longer and coarser one at the silent."""
 
