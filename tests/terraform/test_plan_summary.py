@@ -109,6 +109,15 @@ def test_the_digest_is_of_what_is_done(tool: Any) -> None:
     )
 
 
+def test_when_it_was_planned_is_no_difference(tool: Any) -> None:
+    def at(when: str) -> dict[str, Any]:
+        content = json.dumps({"updated_at": when})
+        made = plan(change("aws_s3_object.first", "create", before=None, after={"content": content}))
+        return {**made, "timestamp": when}
+
+    assert tool.digest(at("2026-11-23T08:00:00Z")) == tool.digest(at("2026-11-23T09:30:00Z"))
+
+
 def test_it_is_a_program(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(plan(change("aws_a.one", "create"))))
