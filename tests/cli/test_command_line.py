@@ -58,6 +58,8 @@ def test_the_overview_names_every_group_and_the_exit_codes(cli: Run) -> None:
     assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.MULTILINE) == [
         "sites",
         "metrics",
+        "ingest",
+        "quarantine",
         "checks",
         "journal",
         "undo",
