@@ -64,6 +64,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
+@example(entries=[{"param": None}], stamp=None, serial=2**64)
 @given(st.lists(ENTRY | LEAVES, max_size=8), LEAVES | st.just(1_772_366_700), LEAVES | st.just("AN54101471"))
 def test_a_message_is_the_same_reading_by_either_way(entries: list[Any], stamp: Any, serial: Any) -> None:
     document = {"timestamp": stamp, "gateway": {"serial": serial}, "device": {"readings": entries}}
@@ -81,6 +82,24 @@ def test_a_message_is_the_same_reading_by_either_way(entries: list[Any], stamp: 
 def test_nested_too_deep_is_told_by_either_way() -> None:
     with pytest.raises(RecursionError):
         load(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("place", ["gateway.serial", "gateway.model", "device.serial", "device.online"])
+def test_what_is_nested_as_deep_as_can_be_read_ends_no_batch(place: str) -> None:
+    owner, _, name = place.partition(".")
+    message: dict[str, Any] = {
+        "timestamp": 1_772_366_700,
+        "gateway": {"serial": "AN54101471"},
+        "device": {"readings": [{"param": "V1", "value": "230", "unit": "V"}]},
+    }
+    message[owner][name] = "here"
+    payload = json.dumps(message).replace('"here"', "[" * 1000 + "]" * 1000).encode()
+    if name == "serial":
+        with pytest.raises(RejectedReading, match="not list"):
+            parse_mqtt(payload, received_at=NOW, load=load)
+    else:
+        reading = parse_mqtt(payload, received_at=NOW, load=load)
+        assert (reading.gateway_model, reading.device_online) == ("", True)
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=5))

@@ -219,18 +219,23 @@ def test_a_thousand_readings_are_taken(nested: Payload) -> None:
         ({"serial": "../../etc"}, RejectReason.BAD_SERIAL),
         ({"serial": ["AN1"]}, RejectReason.BAD_SERIAL),
         ({"serial": 54101471}, None),
+        ({"serial": 2**64 - 1}, None),
+        ({"serial": 2**64}, RejectReason.BAD_SERIAL),  # a float to a reader that knows 64 bits alone
+        ({"serial": True}, RejectReason.BAD_SERIAL),
+        ({"serial": 541.0}, RejectReason.BAD_SERIAL),
     ],
 )
 def test_a_serial_is_letters_and_digits(nested: Payload, gateway: Any, reason: RejectReason | None) -> None:
     payload = nested(gateway=gateway)
     if reason is None:
-        assert parse_mqtt(payload, received_at=RECEIVED).gateway_serial in {"AN1", "54101471"}
+        assert parse_mqtt(payload, received_at=RECEIVED).gateway_serial in {"AN1", "54101471", str(2**64 - 1)}
     else:
         assert reason_of(payload) is reason
 
 
 def test_a_meters_serial_is_checked_and_may_be_absent(nested: Payload) -> None:
-    assert reason_of(nested(device={"serial": "CLD\ud800"})) is RejectReason.BAD_SERIAL
+    for serial in ("CLD\ud800", 1.5, False, 2**64):
+        assert reason_of(nested(device={"serial": serial})) is RejectReason.BAD_SERIAL
     assert parse_mqtt(nested(device={"serial": None}), received_at=RECEIVED).device_serial == ""
 
 

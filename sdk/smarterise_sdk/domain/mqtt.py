@@ -187,7 +187,15 @@ def _device_serial(device: dict[str, Any]) -> str:
 
 def _serial_text(owner: dict[str, Any]) -> str:
     serial = owner.get("serial")
-    return "" if serial is None else str(serial).strip()
+    if serial is None:
+        return ""
+    if isinstance(serial, str):
+        return serial.strip()
+    # Beyond 64 bits not every reader of JSON keeps all digits, and a serial must keep them.
+    if isinstance(serial, int) and not isinstance(serial, bool) and 0 <= serial < 2**64:
+        return str(serial)
+    text = f"a serial is text or a whole number of 64 bits, not {type(serial).__name__}"
+    raise RejectedReading(RejectReason.BAD_SERIAL, text)
 
 
 def _moment_of(stamp: object) -> datetime:
@@ -268,8 +276,13 @@ def _known(entries: list[Any]) -> tuple[list[tuple[Units, dict[str, Any]]], int]
 
 
 def _is_online(device: dict[str, Any]) -> bool:
-    return str(device.get("online", True)).strip().lower() not in _OFFLINE_WORDS
+    return _scalar_text(device.get("online", True)).lower() not in _OFFLINE_WORDS
 
 
-def _label(text: object) -> str:
-    return "" if text is None else visible(str(text).strip())[:64]
+def _label(value: object) -> str:
+    return visible(_scalar_text(value))[:64]
+
+
+def _scalar_text(value: object) -> str:
+    """Return a scalar as text, and nothing for what is none: the text of a deep list takes a deep stack."""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
