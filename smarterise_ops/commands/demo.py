@@ -86,6 +86,7 @@ def _console(settings: Settings, stack: client.RunningStack) -> ExitCode:
     from smarterise_tui.app import run_console
 
     sdk = Stack(settings)
+    say("waiting for the first readings …")
     await_first_values(sdk, stack)
     last_long()
     return ExitCode(run_console(settings, stack=sdk))

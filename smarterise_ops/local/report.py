@@ -141,14 +141,16 @@ def live_report(settings: Settings, stack: RunningStack, *, patience: float = PA
 
 
 def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIRST_VALUES_SECONDS) -> None:
-    """Wait until each streamed site that should have values has one: no console opens on an empty fleet.
+    """Wait until each site that should have values has one: no console opens on an empty fleet.
+
+    A console asks but once a minute for sites that come by file: what it misses at first, it misses for long.
 
     Args:
         sdk: The SDK's face of the stack.
         stack: The stack.
         patience: Seconds to wait; what is lacking then, the console tells.
     """
-    expected = _expected(stack).streamed
+    expected = _expected(stack).all
     deadline = time.monotonic() + patience
     sites = [site for site in sdk.sites.fetch().sites if site.gateway_serial in expected]
     while sites and time.monotonic() < deadline:

@@ -44,4 +44,4 @@ def test_the_console_opens_on_values_and_no_later_than_its_patience(
             sites = sdk.sites.fetch().sites
             have = {serial for serial, points in sdk.metrics.latest(sites).value.items() if points}
     healthy = {site.gateway_serial for site in simulated_fleet(8, DEFAULT_SEED) if site.fault is None}
-    assert healthy & {site.gateway_serial for site in sites if site.is_live} <= have
+    assert healthy & {site.gateway_serial for site in sites if site.enabled} <= have
