@@ -181,6 +181,7 @@ def test_numbers_part_the_fleet(sites: list[Site], limit: float, field: str) -> 
 
 @given(st.lists(SITES, max_size=5), st.text(max_size=8), st.text(max_size=8))
 def test_all_conditions_must_hold(sites: list[Site], one: str, two: str) -> None:
+    assume(one.strip()[:1] not in ("=", "~"))
     first, second = f"name~{one}*", f"asset_id!~*{two}"
     both = parse_selection([first, second]).of(sites)
     alone = parse_selection([second]).of(sites)

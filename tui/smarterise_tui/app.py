@@ -5,6 +5,7 @@ Nothing here asks AWS (`poller` and `asking` do) and nothing here draws (screens
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 from datetime import UTC, datetime
@@ -27,12 +28,14 @@ from smarterise_tui.screens.help import help_screen
 from smarterise_tui.screens.history import HistoryScreen
 from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.state import ConsoleState
+from smarterise_tui.terminal import driver_class, mind_signals
 from smarterise_tui.theme import THEME
 from smarterise_tui.troubles import UNFINISHED, is_about_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.driver import Driver
     from textual.timer import Timer
 
     from smarterise_sdk.settings_model import Settings
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 _COLLECT_AFTER = (10_000, 100, 100)
 _JUST_AFTER = 0.05
 """Seconds; a timer must not ring a moment early."""
+_LOOK_AGAIN = 0.1
+"""Seconds, while an end waits for a change to be applied."""
+_INTERRUPTED = 130
+"""The exit code of what was ended from outside (docs/exit-codes.md)."""
 
 
 def utc_now() -> datetime:
@@ -89,8 +96,14 @@ class SmarteriseConsole(App[int]):
         """Return the screen that is below all others."""
         return self._fleet
 
+    def get_driver_class(self) -> type[Driver]:
+        """Return what reads and writes the terminal."""
+        return driver_class(super().get_driver_class())
+
     def on_mount(self) -> None:
         """Load the SDK once the first screen is painted."""
+        if not self.is_headless:
+            mind_signals(self)
         self.call_after_refresh(self._load_stack)
         self._look_when_unlock_ends()
 
@@ -320,6 +333,15 @@ class SmarteriseConsole(App[int]):
     async def action_leave(self) -> None:
         """Quit."""
         await self.action_quit()
+
+    def on_end_asked(self) -> None:
+        """End, whether there still is a terminal or not; but a receipt must not get lost."""
+        self.run_worker(self._end(), group="end", exclusive=True)
+
+    async def _end(self) -> None:
+        while self.state.is_writing:
+            await asyncio.sleep(_LOOK_AGAIN)
+        self.exit(_INTERRUPTED)
 
     @staticmethod
     def _refused(source: Source) -> Callable[[Exception], messages.FetchFailed]:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class EndAsked(Message):
+    """The terminal is gone, or a signal says that it is time to end."""
+
+
+@dataclass
 class StackOpened(Message):
     """The SDK is loaded; calls can be made from now on."""
 
