@@ -195,6 +195,40 @@ def test_history_is_asked_once_and_some_time_after_a_failure(load, clock):
     assert wanted("A1", "A2") == ["A2"]
 
 
+@pytest.mark.parametrize("tier", list(Tier))
+def test_a_past_that_is_newer_than_what_is_known_has_the_site_asked_again(load, clock, tier):
+    model = load(Site("A1", tier), Site("A2", tier))
+    take(model, clock, ["A1"], Outcome({}, clock()), far=["A1"])
+    take(model, clock, ["A2"], answer(clock, "A2"), far=["A2"])
+    past = {Metric.ACTIVE_POWER: (MetricPoint(5.0, clock() - timedelta(seconds=40)),)}
+    model.take_history(["A1", "A2"], Outcome({"A1": past, "A2": past}, clock()), clock())
+    assert [site.gateway_serial for site in model.due((), clock())] == ["A1"]
+    assert not model.can_look_near("A1", clock())
+
+
+def test_values_that_came_together_have_their_past_asked_again(load, clock):
+    model = load(Site("A1", Tier.NON_CRITICAL))
+
+    def arrives():
+        points = {Metric.ACTIVE_POWER: MetricPoint(5.0, clock())}
+        take(model, clock, ["A1"], Outcome({"A1": points}, clock()), far=["A1"])
+        return model.without_history(["A1"], clock())
+
+    def past(*points):
+        model.take_history(["A1"], Outcome({"A1": {Metric.ACTIVE_POWER: points}}, clock()), clock())
+
+    assert arrives() == ["A1"]
+    past()
+    assert arrives() == ["A1"]  # there was no past, and now there is one
+    past(MetricPoint(5.0, clock()))
+    for _ in range(3):
+        clock.advance(120)
+        assert arrives() == []
+    clock.advance(3600)
+    assert arrives() == ["A1"]
+    assert arrives() == []
+
+
 def test_load_is_apparent_power_against_capacity(load, clock):
     model = load(Site("A1", Tier.CRITICAL, capacity_kva=100))
     at = clock()

@@ -16,6 +16,8 @@ MINUTES = 30
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NOTHING = "·"
 _HEADROOM = 0.1
+_HOLE = 2
+"""Minutes from one value to the next that are nothing special."""
 
 
 class History:
@@ -38,6 +40,10 @@ class History:
             self._newest_minute = minute
         if minute > self._newest_minute - MINUTES:
             self._values[minute % MINUTES] = point.value
+
+    def lacks_what_led_to(self, point: MetricPoint) -> bool:
+        """Whether minutes before a point are unknown: it came with others, as readings by file do."""
+        return _minute(point.at) > self._newest_minute + _HOLE
 
     def extend(self, points: Iterable[MetricPoint]) -> None:
         """Take points in."""

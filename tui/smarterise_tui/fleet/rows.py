@@ -133,14 +133,22 @@ class FleetRow:
             self.newest = max([point.at for point in self.points.values()])
             spark = points.get(SPARK_METRIC)
             if spark is not None and self.history is not None:
+                if self.history.lacks_what_led_to(spark):
+                    self.history_due = AT_ONCE
                 self.history.add(spark)
         self.judge(now)
 
     def remember(self, points: tuple[MetricPoint, ...]) -> None:
-        """Take the sparkline's past over; from now on new values are added to it."""
+        """Take the sparkline's past over; from now on new values are added to it.
+
+        Is the past newer than the newest values, it came after these were looked for: they are looked for
+        again, lest the row says "no data" beside its own past.
+        """
         if self.history is None:
             self.history = History()
         self.history.extend(points)
+        if points and (self.newest is None or self.newest < max([point.at for point in points])):
+            self.asked_at = self.looked_far_at = None
 
     def judge(self, now: datetime) -> None:
         """Judge anew."""
