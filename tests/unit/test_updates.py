@@ -171,6 +171,10 @@ def test_an_unknown_site_is_told_with_the_one_probably_meant(
     problem = suggest_site(asked, document.sites)
     assert problem.code == "SITE_NOT_FOUND"
     assert (f'"{meant}"' in problem.remedy) if meant else ("Did you mean" not in problem.remedy)
+    assert "sites list" in problem.remedy
+    with pytest.raises(InvalidInput) as refused:
+        apply_updates(document, {asked: {"tier": "CRITICAL"}})
+    assert "--create" in refused.value.problems[0].remedy
 
 
 def test_only_the_first_of_many_unknown_sites_are_searched_for() -> None:

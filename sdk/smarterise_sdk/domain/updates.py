@@ -201,7 +201,9 @@ def _problems_of(
     shown = visible(serial)[:80]
     existing = entries.get(serial)
     if existing is None and not create:
-        yield suggestions.not_found(serial)
+        yield suggestions.not_found(
+            serial, 'For a new site say so with "create" ("--create", or "sites add").'
+        )
         return
     if existing is None and not GATEWAY_SERIAL.match(serial):
         message = f'"{shown}" is not a gateway serial'
@@ -278,16 +280,11 @@ class _Suggestions:
         self._folded: dict[str, str] | None = None
         self._left = _SUGGESTIONS_AT_MOST
 
-    def not_found(self, serial: str) -> Problem:
+    def not_found(self, serial: str, otherwise: str) -> Problem:
         shown = visible(serial)[:80]
         near = self._near(serial)
         meant = f'Did you mean "{near}"? ' if near else ""
-        return Problem(
-            "SITE_NOT_FOUND",
-            f'there is no site "{shown}"',
-            f'{meant}For a new site say so with "create" ("--create", or "sites add").',
-            site=shown,
-        )
+        return Problem("SITE_NOT_FOUND", f'there is no site "{shown}"', f"{meant}{otherwise}", site=shown)
 
     def _near(self, serial: str) -> str | None:
         if self._folded is None:
@@ -309,4 +306,4 @@ def suggest_site(serial: str, known: Mapping[str, object]) -> Problem:
         serial: What was asked for.
         known: Anything keyed by the serials there are.
     """
-    return _Suggestions(known).not_found(serial)
+    return _Suggestions(known).not_found(serial, "smarterise-ops sites list shows those there are.")
