@@ -87,8 +87,8 @@ def status(
 ) -> ExitCode:
     """Tell of each site and path how old the newest reading is, and how much of the last hours is there.
 
-    States: ok, late, silent, never, rejected (the newest is in quarantine), failing and denied (the newest
-    file cannot be loaded), off (nothing is to come), unknown.
+    States: ok, late, silent, never, rejected (the newest is in quarantine), failing and denied (not the site:
+    the newest file cannot be loaded, or no FTP server be swept), off (nothing is to come), unknown.
     """
     run = current()
     say_progress("asking what came")

@@ -135,7 +135,13 @@ def ingest_manager(names: StackNames) -> Policy:
     """Return what `ingest-manager` may: look at files, at the quarantine, and at what lies in the lake."""
     lake = _bucket(names.data_lake_bucket)
     return _policy(
-        _allow("ShowWhatIsKept", ["s3:GetObject"], f"{lake}/{FTP_PREFIX}*", f"{lake}/{QUARANTINE_PREFIX}*"),
+        _allow(
+            "ShowWhatIsKept",
+            ["s3:GetObject"],
+            f"{lake}/{FTP_PREFIX}*",
+            f"{lake}/{QUARANTINE_PREFIX}*",
+            f"{lake}/ftp-manifests/sweep=*",
+        ),
         _allow("FindFilesAndReadings", ["s3:ListBucket"], lake),
         _own_log(names, names.ingest_manager),
     )

@@ -229,9 +229,13 @@ data "aws_iam_policy_document" "ingest_manager" {
   ]
 
   statement {
-    sid       = "ReadFilesAndWhatWasRejected"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.data_lake.arn}/${var.ftp_folder}*", "${var.data_lake.arn}/quarantine/*"]
+    sid     = "ReadFilesAndWhatWasRejectedOrCouldNotBeSwept"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${var.data_lake.arn}/${var.ftp_folder}*",
+      "${var.data_lake.arn}/quarantine/*",
+      "${var.data_lake.arn}/ftp-manifests/sweep=*",
+    ]
   }
 
   statement {

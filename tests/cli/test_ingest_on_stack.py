@@ -52,13 +52,21 @@ class Stack:
 
     def __init__(self, running: RunningStack) -> None:
         self._exports = running.exports
-        self.s3: Any = boto3.client(
-            "s3",
+        self.s3: Any = self._client("s3")
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service,
             endpoint_url=self._exports["AWS_ENDPOINT_URL"],
             aws_access_key_id=self._exports["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self._exports["AWS_SECRET_ACCESS_KEY"],
             region_name=self._exports["AWS_DEFAULT_REGION"],
         )
+
+    def sweep(self, tier: str) -> None:
+        event = json.dumps({"site_tier": tier}).encode()
+        answer = self._client("lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=event)
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def publish(self, serial: str, payload: bytes) -> None:
         url = self._exports["SMARTERISE_MQTT_PUBLISH"] + quote(f"accuenergy/{serial}", safe="") + "?qos=1"
@@ -306,6 +314,16 @@ def test_the_fleet_at_a_glance(here: Run, stack: Stack) -> None:
     assert here("ingest", "files", "-o", "csv", "--limit", "1").stdout.startswith(
         "received_at,gateway_serial"
     )
+
+
+def test_a_site_without_files_is_told_how_the_last_sweep_went(here: Run, stack: Stack, serial: str) -> None:
+    add(here, serial, "NON_CRITICAL")
+    stack.sweep("NON_CRITICAL")
+    (by_file,) = [
+        row for row in data(here("ingest", "status", "--site", serial, "-o", "json")) if row["path"] == "ftp"
+    ]
+    assert by_file["state"] == "never"
+    assert re.fullmatch(r"last sweep 20\S+Z went well", by_file["note"])
 
 
 def test_what_nobody_knows_and_what_makes_no_sense(here: Run) -> None:

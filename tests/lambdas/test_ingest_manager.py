@@ -23,6 +23,8 @@ from smarterise_lambdas.shared.rows import Row, load_rows
 from smarterise_sdk.domain.ingest_contract import IngestAction
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.readings import Quantity, Reading, Source
+from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sweeps import sweep_report_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +117,17 @@ def test_what_came_by_each_road(ask: Ask, connection: Connection) -> None:
     assert [(row["gateway_serial"], row["reason"], row["entries"]) for row in answer["kept"]] == [
         ("AN1", "BAD_JSON", 2)
     ]
+
+
+def test_what_the_last_sweeps_found_wrong(ask: Ask, bucket: str) -> None:
+    def sweeps() -> Any:
+        return ask("status", gateways=["AN1"], **SPAN)["sweeps"]
+
+    assert sweeps() == {"CRITICAL": None, "NON_CRITICAL": None}
+    kept = {"swept_at": AT.isoformat(), "servers": ["main"]}
+    for tier, body in ((Tier.CRITICAL, json.dumps(kept)), (Tier.NON_CRITICAL, "[cut")):
+        aws.s3().put_object(Bucket=bucket, Key=sweep_report_key(tier), Body=body.encode())
+    assert sweeps() == {"CRITICAL": kept, "NON_CRITICAL": None}
 
 
 def test_holes_and_what_may_tell_why(ask: Ask, connection: Connection) -> None:

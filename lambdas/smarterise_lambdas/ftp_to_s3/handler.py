@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from smarterise_lambdas.ftp_to_s3.deadline import Deadline
 from smarterise_lambdas.ftp_to_s3.logic import SETTLE, Means, sweep
+from smarterise_lambdas.ftp_to_s3.reporting import keep_report, report_of
 from smarterise_lambdas.ftp_to_s3.request import read_request
 from smarterise_lambdas.ftp_to_s3.servers import servers_from_environment
 from smarterise_lambdas.ftp_to_s3.tally import summary
@@ -57,6 +58,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         logger.warning("trouble in a sweep", extra={"trouble": trouble.to_json()})
     answer = {"sites": len(scope.selected), **tally.answer()}
     logger.info("swept", extra={name: told for name, told in answer.items() if name != "troubles"})
+    report = report_of(tally, [server.name for server in servers], now=datetime.now(UTC))
+    keep_report(means.s3, means.bucket, request, report, logger)
     if tally.faults:
         raise SweepIncomplete(summary(tally.faults))
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -96,6 +97,22 @@ class Lake:
         total = found.get("ContentRange", "").rpartition("/")[2]
         size = int(total) if total.isdigit() else len(body)
         return {"content_base64": base64.b64encode(body).decode("ascii"), "size": size}
+
+    def document(self, key: str) -> dict[str, Any] | None:
+        """Return a JSON object of the lake's bucket; `None` if there is none, or it is not one.
+
+        Raises:
+            botocore.exceptions.ClientError: If S3 does not let us look.
+        """
+        try:
+            found = json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except ValueError:
+            return None
+        except ClientError as error:
+            if str(error.response.get("Error", {}).get("Code")) in _GONE:
+                return None
+            raise
+        return found if isinstance(found, dict) else None
 
     def objects(self, request: Request) -> tuple[list[_Found], list[str] | None]:
         """Return a page of the objects that may hold readings of a span, and where the next one begins.

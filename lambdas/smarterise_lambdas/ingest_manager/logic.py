@@ -1,7 +1,7 @@
 """What the function answers: plain values in, plain answers out.
 
     gateways             ok action gateways
-    status               ok action streams files kept
+    status               ok action streams files kept sweeps{tier: report}
     gaps                 ok action meters holes is_complete files kept
     files                ok action rows next
     quarantine_list      ok action rows next
@@ -25,6 +25,8 @@ from smarterise_lambdas.ingest_manager.request import Request, read_request
 from smarterise_sdk.domain.ingest_contract import ENTRY_NOT_FOUND, IngestAction
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.readings import Source
+from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sweeps import sweep_report_key
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
@@ -71,7 +73,8 @@ def _gateways(request: Request, means: Means, _: datetime) -> dict[str, Any]:
 
 
 def _status(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: looking.status(connection, request))
+    found = means.database.run(lambda connection: looking.status(connection, request))
+    return {**found, "sweeps": {tier.value: means.lake.document(sweep_report_key(tier)) for tier in Tier}}
 
 
 def _gaps(request: Request, means: Means, _: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.domain.sites import JsonObject, Site
+    from smarterise_sdk.domain.sweeps import SweepReport
 
 
 class Road(StrEnum):
@@ -41,7 +42,7 @@ class RoadState(StrEnum):
     REJECTED = "rejected"
     """What came last is in the quarantine."""
     FAILING = "failing"
-    """What came last could not be loaded, for a reason that is not its own."""
+    """What came last could not be loaded, or the FTP servers not be swept: it is not the site."""
     DENIED = "denied"
     """The same, because a function is not let in."""
     OFF = "off"
@@ -70,6 +71,7 @@ PATIENCE: Final[Mapping[Road, Patience]] = MappingProxyType(
         Road.FTP: Patience(timedelta(hours=3), timedelta(hours=12)),
     }
 )
+_LACKING: Final = frozenset({RoadState.LATE, RoadState.SILENT, RoadState.NEVER})
 _CERTAIN: Final = frozenset({RoadState.OK, RoadState.REJECTED, RoadState.FAILING, RoadState.DENIED})
 """States that do not depend on what should come."""
 _DENIED: Final = ("AccessDenied", "Access Denied", "Forbidden", "not authorized")
@@ -187,6 +189,7 @@ def status_of(
     *,
     span: timedelta,
     now: datetime,
+    sweep: SweepReport | None = None,
     is_file_read: bool = True,
 ) -> RoadStatus:
     """Return how a road of a site is.
@@ -198,6 +201,7 @@ def status_of(
         facts: What was found.
         span: How long the time is that was looked at.
         now: This moment, UTC.
+        sweep: The last sweep that the site's files could have come by, if that is known.
         is_file_read: Whether the site file could be read; else nobody can say what should come.
     """
     is_due = is_expected(site, road)
@@ -205,6 +209,11 @@ def status_of(
     state = _state(facts, road, lateness, is_due=is_due, is_known=site is not None)
     if not is_file_read and state not in _CERTAIN:
         state = RoadState.UNKNOWN
+    swept = ""
+    if sweep is not None and is_due and (sweep.is_blocked or state in _LACKING):
+        swept = sweep.in_words(now)
+        if sweep.is_blocked and state in _LACKING:
+            state = RoadState.DENIED if sweep.is_denied else RoadState.FAILING
     expected, completeness = _share(facts, site, span) if is_due else (None, None)
     return RoadStatus(
         gateway_serial=gateway_serial,
@@ -218,7 +227,7 @@ def status_of(
         expected=expected,
         found=facts.found,
         completeness=completeness,
-        note=_note(facts, site, state, is_file_read=is_file_read),
+        note="; ".join(filter(None, (_note(facts, site, state, is_file_read=is_file_read), swept))),
     )
 
 

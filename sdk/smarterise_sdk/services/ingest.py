@@ -27,7 +27,7 @@ from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.domain.updates import suggest_site
 from smarterise_sdk.errors import NotFound, SmarteriseError, UsageError
 from smarterise_sdk.services.ingest_questions import IngestQuestions, in_parts, rows_in, text
-from smarterise_sdk.services.ingest_replies import facts_in, files_in, holes_in, kept_in
+from smarterise_sdk.services.ingest_replies import facts_in, files_in, holes_in, kept_in, sweeps_in
 from smarterise_sdk.services.moments import utc_now
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.sites import JsonObject, Site, Tier
+    from smarterise_sdk.domain.sweeps import SweepReport
     from smarterise_sdk.services.backfilling import Backfilling
     from smarterise_sdk.services.sites import Sites
     from smarterise_sdk.settings import Settings
@@ -119,6 +120,7 @@ class Ingest:
         ]
         span = {"since": utc_text(since), "until": utc_text(now)}
         found: dict[tuple[str, Road], RoadFacts] = {}
+        sweeps: dict[Tier, SweepReport] = {}
         failed: dict[str, SmarteriseError] = {}
         for part, reply in self._each(
             IngestAction.STATUS, in_parts(serials, _at_once(GATEWAYS_AT_MOST, last)), span
@@ -128,6 +130,7 @@ class Ingest:
                 gaps.append(Gap(_INVOKE, reply, tuple(part)))
             else:
                 found |= self._facts(reply)
+                sweeps |= sweeps_in(reply)
         if failed and len(failed) == len(serials):
             raise next(iter(failed.values()))
         rows = [
@@ -140,6 +143,7 @@ class Ingest:
                 found.get((serial, road), RoadFacts()),
                 span=last,
                 now=now,
+                sweep=sweeps.get(sites[serial].tier) if road is Road.FTP and serial in sites else None,
                 is_file_read=is_file_read,
             )
             for serial in serials

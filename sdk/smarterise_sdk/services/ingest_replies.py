@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smarterise_sdk.domain.gaps import Hole, Trouble, Within
 from smarterise_sdk.domain.ingest import Kept, Road, RoadFacts
 from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sweeps import SweepReport
 from smarterise_sdk.services.ingest_questions import moment, seconds, text, whole
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def facts_in(
         facts[serial, Road.STREAM] = _of_stream(meters[serial], of_kept[serial, Road.STREAM])
         facts[serial, Road.FTP] = _of_files(of_files.get(serial), of_kept[serial, Road.FTP])
     return facts
+
+
+def sweeps_in(reply: JsonObject) -> dict[Tier, SweepReport]:
+    """Return what an answer to `status` tells of the last sweeps of the FTP servers."""
+    told = reply.get("sweeps")
+    kept = told if isinstance(told, dict) else {}
+    reports = {tier: SweepReport.from_json(kept.get(tier.value)) for tier in Tier}
+    return {tier: report for tier, report in reports.items() if report is not None}
 
 
 def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> RoadFacts:
