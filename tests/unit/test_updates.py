@@ -177,6 +177,14 @@ def test_an_unknown_site_is_told_with_the_one_probably_meant(
     assert "--create" in refused.value.problems[0].remedy
 
 
+@pytest.mark.parametrize("value", ["", None])
+def test_what_the_file_holds_as_null_is_its_default(value: str | None) -> None:
+    """A listing shows the default of it; given back as it is listed, it changes nothing."""
+    before = new_site_tiers({"AN54101471": {"tier": "CRITICAL", "name": None, "note": None}})
+    done = apply_updates(before, {"AN54101471": {"name": value, "note": None}})
+    assert (done.changed, done.document.raw) == ((), before.raw)
+
+
 def test_only_the_first_of_many_unknown_sites_are_searched_for() -> None:
     """Searching costs tens of milliseconds among 10,000 sites; a file of the wrong fleet has thousands."""
     fleet = new_site_tiers({f"AN{number:04d}": {"tier": "CRITICAL"} for number in range(100)})

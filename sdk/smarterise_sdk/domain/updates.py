@@ -256,8 +256,9 @@ def _merged(before: JsonObject, fields: Mapping[str, JsonValue]) -> tuple[JsonOb
     after = dict(before)
     touched = False
     for name, value in fields.items():
-        held = after[name] if name in after else _default_of(name)
-        asked = value if value is not None else _default_of(name)
+        default = _default_of(name)
+        held = default if after.get(name) is None else after[name]
+        asked = default if value is None else value
         if name == SERIAL_KEY or same_json(held, asked):
             continue
         touched = True
