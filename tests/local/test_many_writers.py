@@ -112,7 +112,7 @@ def test_400_updates_straight_to_s3_are_all_there(
                     try:
                         sdk.sites.apply(plan)
                     except Conflict:
-                        time.sleep(random.uniform(0, min(4, 0.2 * 2**attempt)))  # wait, plan again
+                        time.sleep(random.uniform(0, min(8, 0.6 * 2**attempt)))  # wait, plan again
                         continue
                     break
                 else:
