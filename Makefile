@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
-WORKERS ?= 2
+# One more than the cores of a small machine: tests wait as much as they compute.
+WORKERS ?= 3
 CHECKOV := .venv-checkov
 CHECKOV_VERSION := 3.3.30
 
