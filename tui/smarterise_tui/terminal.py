@@ -76,4 +76,4 @@ def mind_signals(app: MessagePump) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, app.post_message, EndAsked())
+            loop.add_signal_handler(number, lambda: app.post_message(EndAsked()))

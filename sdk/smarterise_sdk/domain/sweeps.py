@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 1
 FAULTS_AT_MOST: Final = 5
 """Kept one by one; all are counted."""
 OVERDUE_AFTER: Final = timedelta(hours=3)
-"""No schedule of the stack lets so much time pass between two sweeps."""
+"""So long after a sweep the next one is missed: the stack's own schedules sweep each hour, or more often."""
 _LONGEST_MESSAGE: Final = 200
 _NOT_LET_IN: Final = frozenset({"LOGIN_REFUSED", "SECRET_UNREADABLE", "SECRET_INVALID"})
 
