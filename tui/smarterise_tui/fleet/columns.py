@@ -102,10 +102,14 @@ def _value(metric: Metric) -> Callable[[FleetRow, datetime, int], Cell]:
         point = row.points.get(metric)
         if point is None:
             return NOTHING, DIM
-        is_current = row.has_answer and row.state.status is not Status.STALE
-        return _number_text(point.value, decimals, width), PLAIN if is_current else DIM
+        return _number_text(point.value, decimals, width), _style_of_values(row)
 
     return show
+
+
+def _style_of_values(row: FleetRow) -> str:
+    """Return how values of a row are drawn: dim when they are not those of now."""
+    return PLAIN if row.has_answer and row.state.status is not Status.STALE else DIM
 
 
 def _number_text(value: float, decimals: int, width: int) -> str:
@@ -119,7 +123,7 @@ def _number_text(value: float, decimals: int, width: int) -> str:
 
 def _load(row: FleetRow, _now: datetime, _width: int) -> Cell:
     load = row.load_percent
-    return (NOTHING, DIM) if load is None else (f"{load:.0f}", PLAIN)
+    return (NOTHING, DIM) if load is None else (f"{load:.0f}", _style_of_values(row))
 
 
 def _spark(row: FleetRow, now: datetime, width: int) -> Cell:
