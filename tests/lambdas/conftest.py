@@ -267,15 +267,18 @@ class Pipeline:
             return connection.execute(statement.encode()).fetchall()
 
     def points(self, metric: str, serial: str | None, at: datetime) -> list[float]:
-        """Return the averages of one metric around a moment, by exact dimensions."""
+        """Return the averages of one metric around a moment, by exact dimensions.
+
+        One a minute, from the minute before: what was published is looked for a little later.
+        """
         site: DimensionTypeDef = {"Name": "GatewaySerial", "Value": serial or ""}
-        start = datetime.fromtimestamp(at.timestamp() // 60 * 60, UTC)
+        start = datetime.fromtimestamp((at.timestamp() // 60 - 1) * 60, UTC)
         answer = boto3.client("cloudwatch").get_metric_statistics(
             Namespace=self.namespace,
             MetricName=metric,
             Dimensions=[site] if serial else [],
             StartTime=start,
-            EndTime=datetime.fromtimestamp(start.timestamp() + 120, UTC),
+            EndTime=datetime.fromtimestamp(start.timestamp() + 180, UTC),
             Period=60,
             Statistics=["Average"],
         )

@@ -61,8 +61,8 @@ def with_energy(message: Message, at: float, energy: float, serial: str = "AN541
 
 
 def test_the_records_of_an_aggregate_are_taken_one_by_one(pipeline: Any, message: Message) -> None:
-    now = int(time.time()) - 30
-    parts = [("AN1", message("AN1", at=now)), ("AN2", b"poison"), ("AN1", message("AN1", at=now + 1))]
+    hour = int(time.time()) // 3600 * 3600 - 3600  # in one, for there is an object an hour
+    parts = [("AN1", message("AN1", at=hour)), ("AN2", b"poison"), ("AN1", message("AN1", at=hour + 1))]
 
     assert pipeline.deliver(aggregate(*parts), message("AN3")) == {"batchItemFailures": []}
 
@@ -126,8 +126,8 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
             b" RETURN NEW; END $$;"
             b" CREATE TRIGGER tame BEFORE INSERT ON readings FOR EACH ROW EXECUTE FUNCTION tame()"
         )
-    now = int(time.time()) - 60
-    payloads = [message(at=now + n, voltage=900.0 if n in (2, 7) else 230.0) for n in range(9)]
+    minute = int(time.time()) // 60 * 60 - 60  # in one, for there is a point a minute
+    payloads = [message(at=minute + n, voltage=900.0 if n in (2, 7) else 230.0) for n in range(9)]
     again = pipeline.event(*payloads, b"poison", payloads[0])
 
     for _ in range(2):
@@ -147,7 +147,7 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
         payloads[7],
         b"poison",
     }
-    assert len(pipeline.points("VoltagePhase_A", "AN54101471", datetime.fromtimestamp(now, UTC))) == 1
+    assert pipeline.points("VoltagePhase_A", "AN54101471", datetime.fromtimestamp(minute, UTC)) == [231.0]
 
 
 @pytest.mark.parametrize("delivered", [True, False])
