@@ -106,19 +106,14 @@ def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) 
 
 
 def stop(server: AwsServer) -> None:
-    """End the emulator and the workers of its functions.
+    """End the emulator and the workers of its functions, without ceremony: nothing of theirs is kept.
 
-    A worker ends by itself once its input, a pipe from the emulator, closes; but one that is still importing
-    its function takes a while to notice.
+    Asked to end, the emulator would wait for its workers first. A worker ends by itself once its input, a
+    pipe from the emulator, closes; but one that is still importing its function takes a while to notice.
     """
     workers = children_of(server.process.pid)
-    if server.process.poll() is None:
-        server.process.terminate()
-    try:
-        server.process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.process.kill()
-        server.process.wait()
+    server.process.kill()
+    server.process.wait()
     end_processes(workers, ask=signal.SIGKILL, patience=_STOP_SECONDS)
 
 
