@@ -15,6 +15,7 @@ from smarterise_sdk.checks.model import REGISTRY, FindingStatus, Severity, check
 from smarterise_sdk.checks.registry import COLLECTORS, all_checks, find_check
 from smarterise_sdk.checks.runner import run_checks
 from smarterise_sdk.checks.site_config_facts import SiteConfigFacts
+from smarterise_sdk.checks.watching import ALARMS_A_CALL, WatchingFacts
 from smarterise_sdk.domain.following import Deviation
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.outcome import Gap
@@ -35,7 +36,7 @@ from smarterise_sdk.services.site_file import Degraded, SiteFile
 from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAMES = StackNames()
@@ -90,7 +91,19 @@ NO_RULE = StackChange("schedule", "critical-sites-ftp-sweep", "no rule", "a rule
 NO_DRIFT = Drift((), (), (), 16, 2, AT)
 GOOD_FOLLOWING = FollowingFacts(FUNCTION, AT, NO_DRIFT)
 GOOD_CHANGES = ChangesFacts("prod", AT, ())
-GOOD: dict[str, Any] = {"site-config": GOOD_FILE, "following": GOOD_FOLLOWING, "changes": GOOD_CHANGES}
+TOPIC = "arn:aws:sns:eu-west-2:111122223333:smartmeter-alerts"
+SILENCE = "smartmeter-ehm21120333-no-data"
+GOOD_WATCHING = WatchingFacts(NAMES, AT, FILE, {SILENCE: True})
+NOBODY_LIVE = replace(FILE, document=site_tiers_of({"sites": {"AN1": {"tier": "NON_CRITICAL"}}}))
+SEVEN_LIVE = replace(
+    FILE, document=site_tiers_of({"sites": {f"AN{n}": {"tier": "CRITICAL"} for n in range(7)}})
+)
+GOOD: dict[str, Any] = {
+    "site-config": GOOD_FILE,
+    "following": GOOD_FOLLOWING,
+    "watching": GOOD_WATCHING,
+    "changes": GOOD_CHANGES,
+}
 
 
 def entry(plan_id: str = "8f31", **done: Any) -> JournalEntry:
@@ -208,6 +221,18 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (UNKNOWN, {"drift": replace(NO_DRIFT, unseen=("cloudwatch:DescribeAlarms: denied",))}, "denied"),
         (UNKNOWN, {"drift": DENIED}, "denied"),
     ],
+    "live-sites-watched": [
+        (OK, {}, "an alarm for each of 1 live site"),
+        (OK, {"file": NOBODY_LIVE, "tells": {}}, "of 0 live sites"),
+        (FAIL, {"tells": {}}, "no alarm for ehm21120333 (1 of 1 live site)"),
+        (FAIL, {"tells": {SILENCE: False}}, "an alarm without an action for ehm21120333"),
+        (FAIL, {"file": SEVEN_LIVE, "tells": {}}, "AN4 and 2 more (7 of 7 live sites)"),
+        (SKIP, {"file": gap(NotFound("no such bucket")), "tells": DENIED}, "no sites to watch"),
+        (SKIP, {"file": gap(InvalidDocument("broken")), "tells": DENIED}, "cannot be used"),
+        (UNKNOWN, {"file": gap(InvalidDocument("too large", code="TOO_LARGE"))}, "too large"),
+        (UNKNOWN, {"file": DENIED, "tells": DENIED}, "denied"),
+        (UNKNOWN, {"tells": DENIED}, "denied"),
+    ],
     "changes-settled": [
         (OK, {}, "every change has an end"),
         (FAIL, {"unsettled": (entry(),)}, "8f31 of 2026-03-01T11:00:00Z (Switch 1 site to NON_CRITICAL)"),
@@ -262,6 +287,7 @@ def test_a_denied_fact_is_never_well() -> None:
     denied: dict[str, Any] = {
         "site-config": nothing_but_gaps,
         "following": replace(GOOD_FOLLOWING, drift=DENIED),
+        "watching": replace(GOOD_WATCHING, tells=DENIED),
         "changes": replace(GOOD_CHANGES, unsettled=DENIED),
     }
     findings = [one.run(denied[one.subject], AT) for one in all_checks()]
@@ -293,7 +319,9 @@ def statuses(stack: Stack, only: list[str] | None = None) -> dict[str, FindingSt
     return {finding.check_id: finding.status for finding in stack.checks.run(only).findings}
 
 
+@pytest.mark.usefixtures("no_alarms_left")
 def test_the_runbook_on_a_sound_stack(stack: Stack, home: Any) -> None:
+    watch(home, [site.gateway_serial for site in stack.sites.fetch().sites if site.is_live])
     home.client("s3").put_bucket_policy(
         Bucket=BUCKET, Policy=json.dumps(policy(deny("s3:*", "*", condition=INSECURE)))
     )
@@ -306,6 +334,48 @@ def test_the_runbook_on_a_sound_stack(stack: Stack, home: Any) -> None:
     assert report.counts[OK] == len(EXAMPLES)
     assert report.counts[UNKNOWN] == 0
     assert report.started_at <= report.finished_at
+
+
+def watch(home: Any, serials: Iterable[str], *, actions: tuple[str, ...] = (TOPIC,)) -> None:
+    """Make the alarms on silence of sites."""
+    for serial in serials:
+        home.client("cloudwatch").put_metric_alarm(
+            AlarmName=NAMES.alarm(serial, "no-data"),
+            AlarmActions=actions,
+            Namespace=NAMES.metric_namespace,
+            MetricName="VoltagePhase_A",
+            Statistic="SampleCount",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="LessThanThreshold",
+        )
+
+
+@pytest.fixture
+def no_alarms_left(home: Any) -> Iterator[None]:
+    yield
+    cloudwatch = home.client("cloudwatch")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate()
+    names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+    cloudwatch.delete_alarms(AlarmNames=names)
+
+
+@pytest.mark.usefixtures("no_alarms_left")
+def test_live_sites_that_nobody_is_called_for_are_found_among_many(stack: Stack, home: Any) -> None:
+    serials = [f"AN{number:08d}" for number in range(ALARMS_A_CALL + 2)]
+    home.put_file({"sites": {serial: {"tier": "CRITICAL"} for serial in serials}})
+    watch(home, serials[2:])
+    watch(home, serials[1:2], actions=())
+    (finding,) = stack.checks.run(["live-sites-watched"]).findings
+    assert finding.status is FAIL
+    assert finding.observed == (
+        "no alarm for AN00000000 (1 of 102 live sites); "
+        "an alarm without an action for AN00000001 (1 of 102 live sites)"
+    )
+    assert "smart_device_names" in finding.remedy
+    watch(home, serials[:2])
+    assert statuses(stack, ["live-sites-watched"]) == {"live-sites-watched": OK}
 
 
 def test_no_policy_is_a_finding(stack: Stack) -> None:
@@ -334,6 +404,7 @@ def test_an_empty_account(home: Any, settings_for: Callable[..., Any]) -> None:
             "site-config-manager-role": FAIL,
             "site-config-manager-answers": SKIP,
             "stack-follows-file": SKIP,
+            "live-sites-watched": SKIP,
             "changes-settled": OK,
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.checks import changes, following, site_config, site_config_facts
+from smarterise_sdk.checks import changes, following, site_config, site_config_facts, watching
 from smarterise_sdk.checks.model import REGISTRY, Check
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import NotFound
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COLLECTORS: Mapping[str, Callable[[Checkable, Asking], Any]] = {
     site_config.SUBJECT: site_config_facts.collect,
     following.SUBJECT: following.collect,
+    watching.SUBJECT: watching.collect,
     changes.SUBJECT: changes.collect,
 }
 """How the facts of a subject are collected; they have an `at`, the moment of collecting."""

@@ -102,6 +102,9 @@ def _voltage_rules() -> Iterator[AlarmRule]:
         )
 
 
+SILENCE: Final = "no-data"
+"""Name of the rule that fires when a site falls silent."""
+
 ALARM_RULES: Final[tuple[AlarmRule, ...]] = (
     *_voltage_rules(),
     AlarmRule(
@@ -113,7 +116,7 @@ ALARM_RULES: Final[tuple[AlarmRule, ...]] = (
         "voltages are out of balance",
     ),
     AlarmRule(
-        "no-data",
+        SILENCE,
         Metric.VOLTAGE_A,
         "SampleCount",
         "LessThanThreshold",
