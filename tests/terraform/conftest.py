@@ -42,6 +42,7 @@ SPEED = {"GOGC": "400"}
 STATE_IN_MEMORY = 'terraform {\n  backend "http" {}\n}\n'
 
 
+@pytest.hookimpl(tryfirst=True)  # before the group becomes part of a test's name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests on one worker: what takes long, applying an environment, is then done once."""
     for item in items:
