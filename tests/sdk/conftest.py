@@ -28,7 +28,7 @@ from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 KEYS = {"AWS_ACCESS_KEY_ID": "111122223333", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -184,6 +184,28 @@ class Home:
             s3.delete_object(
                 Bucket=NAMES.site_config_bucket, Key=version["Key"], VersionId=version["VersionId"]
             )
+
+    def put_alarm(self, name: str, *, on: bool = True, actions: Sequence[str] = ()) -> None:
+        """Make an alarm with its actions on or off."""
+        self.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            ActionsEnabled=on,
+            AlarmActions=actions,
+            Namespace=NAMES.metric_namespace,
+            MetricName="VoltagePhase_A",
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=200,
+            ComparisonOperator="LessThanThreshold",
+        )
+
+    def forget_alarms(self) -> None:
+        """Delete every alarm."""
+        cloudwatch = self.client("cloudwatch")
+        pages = cloudwatch.get_paginator("describe_alarms").paginate()
+        names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+        cloudwatch.delete_alarms(AlarmNames=names)
 
 
 @pytest.fixture(scope="session")

@@ -261,6 +261,14 @@ def test_examples(check_id: str, status: FindingStatus, changes: dict[str, Any],
     assert bool(finding.remedy) is (status not in (OK, SKIP))
 
 
+@pytest.mark.parametrize(("tells", "words"), [({}, "smart_device_names"), ({SILENCE: False}, "its action")])
+def test_who_lacks_an_alarm_is_told_another_remedy_than_whose_alarm_is_mute(
+    tells: dict[str, bool], words: str
+) -> None:
+    finding = find_check("live-sites-watched").run(replace(GOOD_WATCHING, tells=tells), AT)
+    assert [word for word in ("smart_device_names", "its action") if word in finding.remedy] == [words]
+
+
 def test_every_check_is_whole_and_has_its_examples() -> None:
     assert [check.meta.id for check in all_checks()] == list(EXAMPLES)
     for one in all_checks():
@@ -339,26 +347,13 @@ def test_the_runbook_on_a_sound_stack(stack: Stack, home: Any) -> None:
 def watch(home: Any, serials: Iterable[str], *, actions: tuple[str, ...] = (TOPIC,)) -> None:
     """Make the alarms on silence of sites."""
     for serial in serials:
-        home.client("cloudwatch").put_metric_alarm(
-            AlarmName=NAMES.alarm(serial, "no-data"),
-            AlarmActions=actions,
-            Namespace=NAMES.metric_namespace,
-            MetricName="VoltagePhase_A",
-            Statistic="SampleCount",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="LessThanThreshold",
-        )
+        home.put_alarm(NAMES.alarm(serial, "no-data"), actions=actions)
 
 
 @pytest.fixture
 def no_alarms_left(home: Any) -> Iterator[None]:
     yield
-    cloudwatch = home.client("cloudwatch")
-    pages = cloudwatch.get_paginator("describe_alarms").paginate()
-    names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
-    cloudwatch.delete_alarms(AlarmNames=names)
+    home.forget_alarms()
 
 
 @pytest.mark.usefixtures("no_alarms_left")

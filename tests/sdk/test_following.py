@@ -32,25 +32,10 @@ def alarms(home: Any) -> Iterator[Any]:
     """The client of the alarms: one live site's with its actions off, one paused site's with them on."""
     cloudwatch = home.client("cloudwatch")
     for name, on in ((LIVE, False), (OFF, True)):
-        put_alarm(cloudwatch, name, on=on)
+        home.put_alarm(name, on=on)
     yield cloudwatch
-    names = [alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]]
-    cloudwatch.delete_alarms(AlarmNames=names)
+    home.forget_alarms()
     home.client("events").enable_rule(Name=NAMES.sweep_rule(Tier.CRITICAL))
-
-
-def put_alarm(cloudwatch: Any, name: str, *, on: bool) -> None:
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        ActionsEnabled=on,
-        Namespace=NAMES.metric_namespace,
-        MetricName="VoltagePhase_A",
-        Statistic="Average",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=200,
-        ComparisonOperator="LessThanThreshold",
-    )
 
 
 def has_actions(cloudwatch: Any) -> dict[str, bool]:
@@ -110,8 +95,8 @@ def test_nothing_to_do(stack: Stack, alarms: Any) -> None:
     assert len(stack.changes.list().entries) == 1
 
 
-def test_what_nobody_knows_is_told_and_left_alone(stack: Stack, alarms: Any) -> None:
-    put_alarm(alarms, STRAY, on=True)
+def test_what_nobody_knows_is_told_and_left_alone(stack: Stack, alarms: Any, home: Any) -> None:
+    home.put_alarm(STRAY)
     drift = stack.following.drift()
     [row] = drift.left
     assert (row.change.subject, row.can_repair) == (STRAY, False)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SUBJECT = "watching"
 ALARMS_A_CALL: Final = 100
 _TOLD = 5
+_OF_A_MUTE_ALARM = (
+    "apply Terraform, which gives each alarm its action, the topic; until then watch the sites in the console"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def collect(stack: Checkable, ask: Asking) -> WatchingFacts:
     "and nobody is called for it. Looked for is the alarm on silence; a site's others are made with it.",
     expected=f"an alarm …-{SILENCE} with an action for each site that is CRITICAL and enabled",
     remedy="add the sites to smart_device_names and apply Terraform, which makes the alarms; "
-    "until then watch them in the console",
+    "until then watch the sites in the console",
     reads=["s3:GetObject", "cloudwatch:DescribeAlarms"],
 )
 def live_sites_watched(facts: WatchingFacts) -> Verdict:
@@ -85,7 +88,8 @@ def live_sites_watched(facts: WatchingFacts) -> Verdict:
         f"{what} {_listed(serials)} ({len(serials)} {of_all})" for what, serials in lacking.items() if serials
     ]
     if told:
-        return Verdict(FindingStatus.FAIL, subject, "; ".join(told))
+        remedy = "" if lacking["no alarm for"] else _OF_A_MUTE_ALARM
+        return Verdict(FindingStatus.FAIL, subject, "; ".join(told), remedy)
     return Verdict(FindingStatus.OK, subject, f"an alarm for each {of_all}")
 
 
