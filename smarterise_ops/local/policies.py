@@ -8,6 +8,7 @@ from smarterise_ops.local.aws_server import ACCOUNT, REGION
 from smarterise_sdk.domain.file_names import FTP_PREFIX
 from smarterise_sdk.domain.ingest_contract import GIVEN_UP_PREFIX, QUARANTINE_PREFIX, STREAM_PREFIX
 from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sweeps import SWEEP_REPORTS
 
 if TYPE_CHECKING:
     from smarterise_sdk.domain.names import StackNames
@@ -140,7 +141,7 @@ def ingest_manager(names: StackNames) -> Policy:
             ["s3:GetObject"],
             f"{lake}/{FTP_PREFIX}*",
             f"{lake}/{QUARANTINE_PREFIX}*",
-            f"{lake}/ftp-manifests/sweep=*",
+            f"{lake}/{SWEEP_REPORTS}*",
         ),
         _allow("FindFilesAndReadings", ["s3:ListBucket"], lake),
         _own_log(names, names.ingest_manager),

@@ -73,6 +73,11 @@ def test_each_tier_has_its_own() -> None:
         (report(), RoadState.LATE, "last sweep 2026-03-02T11:00:00Z went well"),
         (report(ago=9 * HOUR), RoadState.LATE, "no sweep since 2026-03-02T03:00:00Z"),
         (
+            report(REFUSED, ago=9 * HOUR),
+            RoadState.DENIED,
+            "no sweep since 2026-03-02T03:00:00Z, and that one: main LOGIN_REFUSED: 530 Login incorrect",
+        ),
+        (
             report(REFUSED),
             RoadState.DENIED,
             "last sweep 2026-03-02T11:00:00Z: main LOGIN_REFUSED: 530 Login incorrect",

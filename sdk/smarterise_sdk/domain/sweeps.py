@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites import JsonObject, Tier
 
 SCHEMA_VERSION: Final = 1
+SWEEP_REPORTS: Final = "ftp-manifests/sweep="
+"""How the keys of the reports begin, in the lake's bucket; no gateway has such a serial."""
 FAULTS_AT_MOST: Final = 5
 """Kept one by one; all are counted."""
 OVERDUE_AFTER: Final = timedelta(hours=3)
@@ -24,8 +26,8 @@ _NOT_LET_IN: Final = frozenset({"LOGIN_REFUSED", "SECRET_UNREADABLE", "SECRET_IN
 
 
 def sweep_report_key(tier: Tier) -> str:
-    """Return the key of the report on a tier's sweeps, in the lake's bucket; no gateway has such a serial."""
-    return f"ftp-manifests/sweep={tier.value}.json"
+    """Return the key of the report on a tier's sweeps, in the lake's bucket."""
+    return f"{SWEEP_REPORTS}{tier.value}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,13 @@ class SweepReport:
 
     def in_words(self, now: datetime) -> str:
         """Return what is to be known of it, when files are missed."""
-        if now - self.swept_at > OVERDUE_AFTER:
-            return f"no sweep since {utc_text(self.swept_at)}"
-        when = f"last sweep {utc_text(self.swept_at)}"
+        is_overdue = now - self.swept_at > OVERDUE_AFTER
+        when = f"{'no sweep since' if is_overdue else 'last sweep'} {utc_text(self.swept_at)}"
         if not self.fault_count:
-            return f"{when} went well"
-        told = [f"{fault.server} {fault.code}: {fault.message}" for fault in self.faults[:1]]
+            return when if is_overdue else f"{when} went well"
+        told = "".join(f"{fault.server} {fault.code}: {fault.message}" for fault in self.faults[:1])
         more = f" (and {self.fault_count - 1} more)" if self.fault_count > 1 else ""
-        return f"{when}: {', '.join(told)}{more}"
+        return f"{when}{', and that one' if is_overdue else ''}: {told}{more}"
 
     def to_json(self) -> JsonObject:
         """Return what is kept."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.ftp_to_s3.handler import SweepIncomplete
+from smarterise_lambdas.ftp_to_s3.reporting import report_of
+from smarterise_lambdas.ftp_to_s3.tally import Tally, Trouble
 from smarterise_lambdas.shared import aws
 from smarterise_sdk.domain.sites import Tier
 from smarterise_sdk.domain.sweeps import FAULTS_AT_MOST, SweepReport, sweep_report_key
@@ -92,6 +94,17 @@ def test_of_many_files_that_fail_a_few_are_told(
     assert not report.is_denied
     assert report.fault_count >= len(report.faults)
     assert 0 < len([fault for fault in report.faults if not fault.is_whole]) <= FAULTS_AT_MOST
+
+
+def test_whole_servers_are_told_before_what_is_cut() -> None:
+    tally = Tally()
+    for number in range(FAULTS_AT_MOST + 3):
+        tally.trouble(Trouble("S3_DENIED", "main", "no", file=f"/{number}.csv", is_fault=True))
+    tally.trouble(Trouble("SERVER_UNREACHABLE", "other", "timed out", is_fault=True))
+    report = report_of(tally, ["main", "other"], now=datetime.now(UTC))
+    assert [fault.is_whole for fault in report.faults] == [True, *[False] * FAULTS_AT_MOST]
+    assert report.fault_count == FAULTS_AT_MOST + 4
+    assert not report.is_blocked
 
 
 def test_a_report_that_cannot_be_kept_fails_no_sweep(
