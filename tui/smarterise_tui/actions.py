@@ -143,7 +143,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("question_mark", "show_help", "help", "?", 0, "Show this help"),
         ("1", "show_fleet", "fleet", "1", None, "Go to the fleet"),
         ("2", "show_site", "site", "2", None, "Go to the site under the cursor"),
-        ("c,3", "show_checks", "checks", "c 3", 6, "Run the checks of the site configuration"),
+        ("c,3", "show_checks", "checks", "c 3", 6, "Run the runbook's checks"),
         (
             "H,shift+h,4",
             "show_history",
