@@ -60,7 +60,7 @@ pictures: $(INSTALLED) ## Take the pictures of docs/images anew from a stack tha
 
 lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade takes the newest
 	$(or $(wildcard $(BIN)/uv),uv) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
-	  --generate-hashes --no-annotate --no-header $(LOCKFLAGS) -o requirements.lock pyproject.toml tools/requirements.in
+	  --no-strip-extras --generate-hashes --no-annotate --no-header $(LOCKFLAGS) -o requirements.lock pyproject.toml tools/requirements.in
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -75,6 +75,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 	    exit 2; \
 	  fi; \
 	  "$$python" -m venv --clear $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -39,7 +39,9 @@ def declared() -> set[str]:
 
 def locked() -> set[str]:
     return set(
-        re.findall(r"^([a-z0-9][a-z0-9._-]*)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+        re.findall(
+            r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE
+        )
     )
 
 
