@@ -63,18 +63,15 @@ lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade 
 	  --no-strip-extras --generate-hashes --no-annotate --no-header $(LOCKFLAGS) -o requirements.lock pyproject.toml tools/requirements.in
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  python=; \
-	  for candidate in $(CANDIDATES); do \
-	    if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
-	    then python="$$candidate"; break; fi; \
-	  done; \
-	  if [ -z "$$python" ]; then \
-	    echo "error: no Python >= 3.11 with venv and pip among: $(CANDIDATES)" >&2; \
-	    echo "try: make PYTHON=/path/to/python3.13, or on Debian: apt install python3-venv" >&2; \
-	    exit 2; \
-	  fi; \
-	  "$$python" -m venv --clear $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@python=; \
+	for candidate in $(CANDIDATES); do \
+	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "error: no Python >= 3.11 with venv and pip among: $(CANDIDATES)" >&2; \
+	  echo "try: make PYTHON=/path/to/python3.13, or on Debian: apt install python3-venv" >&2; \
+	  exit 2; \
+	fi; \
+	"$$python" tools/install.py $(VENV)
 	@touch $@
