@@ -2,8 +2,8 @@
 
     python3 tools/install.py VENV
 
-Needs the standard library alone. The lock is the resolution: pip gets `--no-deps`, so it installs what the lock
-names and asks for nothing else. A failure ends with what failed, why, and what to do; exit code 2.
+Needs the standard library alone. The lock is the resolution: with `--no-deps` pip installs what the lock names
+and resolves nothing. A failure ends with what failed, why, and what to do; exit code 2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
 BUILD_TOOL = "setuptools"
-"""Builds the packages that are published as source alone; it is in the lock, and installed before the rest."""
+"""Builds the packages that are published as source alone; locked too, and installed first."""
 SHOWN = 300
 """Characters of pip's own words in a message."""
 
