@@ -2,8 +2,8 @@
 
     python3 tools/install.py VENV
 
-Needs the standard library alone. The lock is the resolution: with `--no-deps` pip installs what the lock names
-and resolves nothing. A failure ends with what failed, why, and what to do; exit code 2.
+Needs the standard library alone. The lock is the resolution: with `--no-deps` pip installs what it names and
+resolves nothing. A failure ends with what failed, why, and what to do; exit code 2.
 """
 
 from __future__ import annotations
