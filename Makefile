@@ -10,7 +10,7 @@ CHECKOV := .venv-checkov
 CHECKOV_VERSION := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lambdas authorities tf tf-check docs pictures lock
+.PHONY: help demo test test-functions fresh installs lint bench lambdas authorities tf tf-check docs pictures lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -22,6 +22,15 @@ test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold t
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=
 	$(BIN)/python tools/coverage_gate.py
+
+test-functions: $(INSTALLED) ## Run the tests of what AWS Lambda runs: the domain and the functions
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/unit tests/lambdas
+
+fresh: ## Run all tests on a bare Debian with Python 3.13; needs root and a Debian mirror
+	tools/fresh-machine trixie make test
+
+installs: $(INSTALLED) ## Install without the lock by pipx, uv and pip, and run the demo of each
+	tools/check-installs
 
 lint: $(INSTALLED) ## Check style, types and which part may import which
 	$(BIN)/ruff check .
