@@ -1,10 +1,7 @@
-"""The connection of a function: kept, lost and had again; slow, busy, failing over; and TLS."""
+"""The connection of a function: kept, lost and had again; slow, busy, failing over."""
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
-import os
 import threading
 import time
 from contextlib import suppress
@@ -13,10 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from psycopg import errors
 
 from smarterise_lambdas.migrate_database.rights import let_in
@@ -26,7 +19,6 @@ from smarterise_sdk.domain.readings import Quantity, Reading, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ROW = Row(Reading("AN1", "CLD1", AT, Source.IOT, {Quantity.VOLTAGE_A: 230.0}, None, True, "", ""), "b")
@@ -216,101 +208,6 @@ def test_a_function_that_was_killed_leaves_no_locks(connection: Connection, data
         assert cursor.execute(b"SELECT count(*) FROM readings").fetchone() == (0,)
     ended.set()
     frozen.join()
-
-
-class Authority:
-    """Who signs a server's certificate."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = folder / f"{name}.pem"
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = (
-            self._certificate(self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def server(self, host: str) -> tuple[bytes, bytes]:
-        """Return the certificate and the key of a server."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
-            self._certificate(x509.Name([]), key)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=True
-            )
-            .sign(self._key, hashes.SHA256())
-        )
-        plain = serialization.NoEncryption()
-        pem = serialization.Encoding.PEM
-        secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-        return certificate.public_bytes(pem), secret
-
-    def _certificate(self, subject: x509.Name, key: Any) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-        )
-
-
-@pytest.fixture
-def authority(postgres: Any, tmp_path: Path) -> Iterator[Authority]:
-    """Who signed the certificate that the server shows, from now until the end of the test."""
-    authority = Authority(tmp_path, "authority")
-    cluster = postgres.cluster
-    owner = cluster.stat()
-    for name, content in zip(("tls.crt", "tls.key"), authority.server("127.0.0.1"), strict=True):
-        path = cluster / name
-        path.write_bytes(content)
-        path.chmod(0o600)
-        os.chown(path, owner.st_uid, owner.st_gid)
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        for setting in ("ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'", "ssl = on"):
-            try:
-                connection.execute(f"ALTER SYSTEM SET {setting}".encode())
-            except errors.FeatureNotSupported:
-                pytest.skip("this PostgreSQL is built without TLS")
-        connection.execute(b"SELECT pg_reload_conf()")
-        _until_tls(postgres.url)
-        yield authority
-        connection.execute(b"ALTER SYSTEM RESET ALL")
-        connection.execute(b"SELECT pg_reload_conf()")
-
-
-def _until_tls(url: str) -> None:
-    for _ in range(100):
-        try:
-            psycopg.connect(url, sslmode="require").close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the server never offered TLS")
-
-
-def in_use(connection: Connection) -> object:
-    found = connection.execute(b"SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()
-    return found and found[0]
-
-
-def test_tls_is_used_with_a_server_that_proves_who_it_is(
-    authority: Authority, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_CA_FILE", str(authority.file))
-    with connect(database_url) as connection:
-        assert in_use(connection) is True
-    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
-        connect(database_url.replace("127.0.0.1", "localhost"))
-    monkeypatch.setenv("DATABASE_CA_FILE", str(Authority(tmp_path, "somebody else").file))
-    with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
-        connect(database_url)
 
 
 def test_a_transaction_within_another_is_refused_because_it_would_not_commit(connection: Connection) -> None:
