@@ -12,6 +12,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD = 19
 """Where the start time stands in `/proc/<pid>/stat`, counted from the state, which is 0."""
 _GONE_STATES = frozenset("ZXx")
+_PS_PATH = "/bin:/usr/bin"
+"""Where `ps` is looked for, whatever PATH says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _started_by_ps(pid: int) -> str | None:
             text=True,
             timeout=5,
             check=False,
-            env={"PATH": "/bin:/usr/bin", "LC_ALL": "C"},
+            env={"PATH": _PS_PATH, "LC_ALL": "C"},
         ).stdout.split()
     except (OSError, subprocess.SubprocessError):
         return None
