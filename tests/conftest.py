@@ -32,15 +32,22 @@ settings.register_profile("repeatable", settings.get_profile("patient"), derando
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 
+PLUGINS = (
+    *("plugins/run_directory.py", "plugins/servers.py", "plugins/skips.py", "plugins/collection_order.py"),
+    "terraform/record_calls.py",
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Compare what functions call of AWS with what is recorded, wherever tests run them."""
-    plugin = Path(__file__).with_name("terraform") / "record_calls.py"
-    spec = importlib.util.spec_from_file_location("record_calls", plugin)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    config.pluginmanager.register(module, "record_calls")
+    """Load what all tests share: their files are found by path, since tests are not importable."""
+    for name in PLUGINS:
+        path = Path(__file__).parent / name
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        config.pluginmanager.register(module, path.stem)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -30,7 +30,7 @@ from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.database import connect
 
 from .faults import Fault
-from .servers import ACCOUNT, Wire
+from .wire import ACCOUNT, Wire
 
 if TYPE_CHECKING:
     import random
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     import pytest
 
     from .ftp_server import FtpServer
-    from .servers import AwsEmulator, PostgresServer
 
 BUCKET = "accounting"
 STREAM = "device-data-stream"
@@ -112,7 +111,7 @@ class Cloud:
         denials: How often S3 has denied something.
     """
 
-    postgres: PostgresServer
+    postgres: Any
     rng: random.Random
     monkeypatch: pytest.MonkeyPatch
     namespace: str = field(default_factory=lambda: f"Run{uuid.uuid4().hex}")
@@ -125,7 +124,7 @@ class Cloud:
         self._denied: Callable[[str], bool] | None = None
         self.denials = 0
 
-    def open(self, emulator: AwsEmulator, sites: dict[str, object], servers: dict[str, FtpServer]) -> None:
+    def open(self, emulator: Any, sites: dict[str, object], servers: dict[str, FtpServer]) -> None:
         """Make everything that a deployment makes."""
         self._make_database()
         entries: dict[str, dict[str, Any]] = {

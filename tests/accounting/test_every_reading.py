@@ -30,20 +30,21 @@ from .faults import Fault
 from .ftp_server import FtpServer
 from .gateways import FOLDERS, LISTING, site_file, traffic
 from .run import Run
-from .servers import AwsEmulator, PostgresServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SEEDS = [int(seed) for seed in os.environ.get("ACCOUNTING_SEEDS", "4").split(",")]
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[tuple[AwsEmulator, PostgresServer, dict[str, FtpServer]]]:
+def servers(
+    start_emulator: Callable[..., Any], start_postgres: Callable[..., Any], tmp_path: Path
+) -> Iterator[tuple[Any, Any, dict[str, FtpServer]]]:
     """An AWS emulator, a PostgreSQL and two FTP servers, of this run alone."""
-    emulator = AwsEmulator(tmp_path / "aws")
-    postgres = PostgresServer(tmp_path / "postgres")
+    emulator = start_emulator(tmp_path / "aws")
+    postgres = start_postgres(tmp_path / "postgres")
     ftp = {name: FtpServer(tmp_path / name) for name in (LISTING, FOLDERS)}
     yield emulator, postgres, ftp
     for server in (*ftp.values(), postgres, emulator):

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -30,12 +26,9 @@ from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.shared import aws
 from smarterise_lambdas.shared.database import Connection, connect
 from smarterise_lambdas.site_config_manager import handler as manager_handler
-from smarterise_ops.local.network import free_port
-from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_cloudwatch.type_defs import DimensionTypeDef
@@ -48,57 +41,19 @@ ACCOUNT = {
 
 
 @pytest.fixture(scope="session")
-def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def aws_endpoint(
+    start_emulator: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The URL of an AWS emulator."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("aws") / "server.log"
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(log.parent)}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with log.open("wb") as sink:
-        line = [sys.executable, __file__.replace("conftest", "emulator")]
-        server = subprocess.Popen(line, env=clean | settings, stdout=sink, stderr=sink)
-    try:
-        _wait_for(port, server, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"the AWS emulator did not start: {log.read_text(errors='replace')[-2000:]}")
-
-
-class PostgresServer:
-    """A PostgreSQL server with its data in a directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self._home = initialise(postgres_directory(directory))
-        self._process, self._port = start_server(self._home, directory / "postgres.log")
-
-    @property
-    def url(self) -> str:
-        return self._home.url(self._port)
-
-    @property
-    def cluster(self) -> Path:
-        return self._home.cluster
-
-    def stop(self) -> None:
-        stop_server(self._process)
-        shutil.rmtree(self._home.directory)  # as root it is outside the test's own folder
+    server = start_emulator(tmp_path_factory.mktemp("aws"), __file__.replace("conftest", "emulator"))
+    yield server.endpoint
+    server.stop()
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres(start_postgres: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A PostgreSQL server."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server = start_postgres(tmp_path_factory.mktemp("postgres"))
     yield server
     server.stop()
 
@@ -112,7 +67,7 @@ def new_database(server: str, *, template: str = "template1") -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: PostgresServer) -> str:
+def migrated_template(postgres: Any) -> str:
     """The name of a database with the schema, to make others of."""
     url = new_database(postgres.url)
     migrate(url)
@@ -120,13 +75,13 @@ def migrated_template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture
-def empty_database_url(postgres: PostgresServer) -> str:
+def empty_database_url(postgres: Any) -> str:
     """The URL of a database with nothing in it."""
     return new_database(postgres.url)
 
 
 @pytest.fixture
-def database_url(postgres: PostgresServer, migrated_template: str) -> str:
+def database_url(postgres: Any, migrated_template: str) -> str:
     """The URL of a database with the schema, and no rows."""
     return new_database(postgres.url, template=migrated_template)
 

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -209,37 +206,15 @@ class Home:
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def emulator(start_emulator: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """The emulator with bucket, role and function; use `home` in tests."""
-    folder = tmp_path_factory.mktemp("aws")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=clean | {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(folder)},
-            stdout=log,
-            stderr=log,
-        )
+    server = start_emulator(tmp_path_factory.mktemp("aws"))
+    home = Home(server.endpoint)
     try:
-        _wait_for(port, server, folder / "server.log")
-        home = Home(f"http://127.0.0.1:{port}")
         _provision(home)
         yield home
     finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"the AWS emulator did not start: {log.read_text(errors='replace')[-2000:]}")
+        server.stop()
 
 
 def _provision(home: Home) -> None:

@@ -2,7 +2,7 @@
 
 `TF_OFFLINE` names the offline runner. Without it the terraform on the path does what it can by itself, if the
 registry answers: nothing can be applied then, and tests that need an applied stack are skipped and say so.
-With it no test here may be skipped: one that would be fails.
+With it such a skip is a failure; the policy is in `tests/plugins/skips.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "terraform"
@@ -48,20 +48,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("terraform"))
-
-
-def never_skipped(report: pytest.TestReport, environment: Mapping[str, str]) -> None:
-    """Turn a skipped test into a failed one where there is a runner: nothing is passed over unseen."""
-    if report.skipped and environment.get("TF_OFFLINE"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped although TF_OFFLINE is set: {report.longrepr}"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    never_skipped(report, os.environ)
-    return report
 
 
 # What runs Terraform
@@ -101,11 +87,11 @@ def choose(
 
 
 @pytest.fixture(scope="session")
-def program() -> Program:
+def program(skip_for_terraform: Callable[[str], NoReturn]) -> Program:
     """What runs Terraform here; without any the test is skipped."""
     chosen = choose(os.environ)
     if isinstance(chosen, str):
-        pytest.skip(chosen)
+        skip_for_terraform(chosen)
     if chosen.is_offline:
         assert os.access(chosen.path, os.X_OK), f"TF_OFFLINE names {chosen.path}, which is no program"
     return chosen
@@ -278,6 +264,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def applied(
     program: Program,
+    skip_for_terraform: Callable[[str], NoReturn],
     terraform: Callable[..., subprocess.CompletedProcess[str]],
     packages: Path,
     kept_states: tuple[str, dict[str, bytes]],
@@ -285,7 +272,7 @@ def applied(
 ) -> Callable[[str], State]:
     """Apply an environment; each is applied once a session."""
     if not program.is_offline:
-        pytest.skip("TF_OFFLINE is not set: without it nothing can be applied but to an account of AWS")
+        skip_for_terraform("TF_OFFLINE is not set: without it an apply needs an account of AWS")
     url, states = kept_states
     configuration = shutil.copytree(TERRAFORM, tmp_path_factory.mktemp("applied") / "terraform")
     (configuration / "zz_override.tf").write_text(STATE_IN_MEMORY)

@@ -205,12 +205,12 @@ def test_the_guides_init_finds_its_backend() -> None:
 
 
 def test_the_guides_output_tells_how_a_site_is_switched(
-    applied: Any, kept_states: Any, tmp_path: Path
+    applied: Any, skip_for_terraform: Any, kept_states: Any, tmp_path: Path
 ) -> None:
     """By Terraform itself, of the state that an apply left."""
     program = shutil.which("terraform")
     if program is None:
-        pytest.skip("there is no terraform on the path")
+        skip_for_terraform("there is no terraform on the path")
     applied("dev")
     (tmp_path / "terraform.tfstate").write_bytes(kept_states[1]["/dev"])
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the tests of Terraform are run by, and that none of them is passed over unseen."""
+"""What the tests of Terraform are run by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,18 +50,11 @@ def test_a_registry_that_is_not_there_does_not_answer(parts: Any) -> None:
     assert not parts.answers("http://127.0.0.1:9/")
 
 
-@pytest.mark.parametrize(("environment", "outcome"), [({"TF_OFFLINE": "x"}, "failed"), ({}, "skipped")])
-def test_with_a_runner_a_skipped_test_fails(parts: Any, environment: dict[str, str], outcome: str) -> None:
-    report = SimpleNamespace(skipped=True, outcome="skipped", longrepr="no reason")
-    parts.never_skipped(report, environment)
-    assert report.outcome == outcome
-
-
-def test_terraform_by_itself_does_what_it_can(parts: Any, tmp_path: Path) -> None:
+def test_terraform_by_itself_does_what_it_can(parts: Any, skip_for_terraform: Any, tmp_path: Path) -> None:
     """A configuration without a provider, for which no registry is needed."""
     plain = shutil.which("terraform")
     if not plain:
-        pytest.skip("there is no terraform on the path")
+        skip_for_terraform("there is no terraform on the path")
     (tmp_path / "main.tf").write_text('output "one" {\n  value = 1\n}\n')
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1"}
     done = parts.by_itself(plain, "validate", [tmp_path], (), environment)
@@ -76,7 +68,7 @@ def test_terraform_by_itself_does_what_it_can(parts: Any, tmp_path: Path) -> Non
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What `.ci/run` finds in a checkout beside a runner; its `make` says what TF_OFFLINE is."""
+    """What `.ci/run` finds in a checkout beside a runner; its `make` prints two variables."""
     folder = tmp_path / "checkout"
     (folder / ".ci").mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
@@ -85,14 +77,18 @@ def checkout(tmp_path: Path) -> Path:
     runner.touch(mode=0o755)
     make = tmp_path / "bin" / "make"
     make.parent.mkdir()
-    make.write_text('#!/bin/sh\necho "$1 ${TF_OFFLINE-}"\n')
+    make.write_text('#!/bin/sh\necho "$1 ${NO_SKIPS-}:${TF_OFFLINE-}"\n')
     make.chmod(0o755)
+    fresh = folder / "tools" / "fresh-machine"
+    fresh.parent.mkdir()
+    fresh.write_text("#!/bin/sh\n")
+    fresh.chmod(0o755)
     return folder
 
 
 @pytest.mark.parametrize("given", [None, "/another/runner"])
-def test_continuous_integration_names_the_runner(checkout: Path, given: str | None) -> None:
-    clean = {name: value for name, value in os.environ.items() if name != "TF_OFFLINE"}
+def test_continuous_integration_names_the_runner_and_refuses_skips(checkout: Path, given: str | None) -> None:
+    clean = {name: value for name, value in os.environ.items() if name not in {"TF_OFFLINE", "NO_SKIPS"}}
     path = {"PATH": f"{checkout.parent / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(
         [checkout / ".ci" / "run"],
@@ -101,6 +97,7 @@ def test_continuous_integration_names_the_runner(checkout: Path, given: str | No
         check=True,
         env={**clean, **path, **({"TF_OFFLINE": given} if given else {})},
     )
-    (told,) = {line.partition(" ")[2] for line in done.stdout.splitlines()}
+    ((no_skips, told),) = {tuple(line.split(" ", 1)[1].split(":", 1)) for line in done.stdout.splitlines() if ":" in line}
+    assert no_skips == "1"
     named = checkout.parent / "shared" / "terraform" / "tf-offline"
     assert Path(told).resolve() == Path(given or named).resolve()

@@ -179,10 +179,12 @@ def test_no_password_stands_in_a_file_that_is_committed(configuration: Path) -> 
             assert not re.match(r"\s*(ftp_pass|database_url|\w*(password|secret|token)\w*)\s*=", line), file
 
 
-def test_what_modules_refuse_is_told(program: Any, terraform: Any, copied: Path, tmp_path: Path) -> None:
+def test_what_modules_refuse_is_told(
+    program: Any, skip_for_terraform: Any, terraform: Any, copied: Path, tmp_path: Path
+) -> None:
     """Zips that are not there, and a schedule that is none."""
     if not program.is_offline:
-        pytest.skip("TF_OFFLINE is not set: without it a plan asks AWS")
+        skip_for_terraform("TF_OFFLINE is not set: without it a plan asks AWS")
     wrong = '-var=collection_schedules={critical = "hourly", non_critical = "rate(1 hour)"}'
     said = said_of_root(terraform, copied, tmp_path, wrong)
     assert "run `make lambdas` first" in said

@@ -180,10 +180,16 @@ def test_zips_are_checked_before_they_are_planned_or_applied() -> None:
 
 
 @pytest.fixture(scope="module")
-def bootstrap(program: Any, terraform: Any, state_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def bootstrap(
+    program: Any,
+    skip_for_terraform: Any,
+    terraform: Any,
+    state_of: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
     """What bootstrap makes for one repository."""
     if not program.is_offline:
-        pytest.skip("TF_OFFLINE is not set: without it nothing can be applied but to an account of AWS")
+        skip_for_terraform("TF_OFFLINE is not set: without it an apply needs an account of AWS")
     top = tmp_path_factory.mktemp("bootstrap")
     for folder in ("bootstrap", "aws-s3/bucket"):
         shutil.copytree(ROOT / "terraform" / folder, top / folder)

@@ -47,7 +47,7 @@ def test_every_action_is_a_method_of_its_owner(action):
     assert callable(getattr(OWNERS[action.scope], f"action_{name}", None))
 
 
-@pytest.mark.parametrize("owner", set(OWNERS.values()), ids=lambda owner: owner.__name__)
+@pytest.mark.parametrize("owner", list(dict.fromkeys(OWNERS.values())), ids=lambda owner: owner.__name__)
 def test_owners_bind_just_the_table(owner):
     own = [binding for binding in vars(owner)["BINDINGS"] if isinstance(binding, Binding)]
     assert own == bindings_of(*(scope for scope in Scope if OWNERS[scope] is owner))

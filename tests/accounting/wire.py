@@ -1,92 +1,21 @@
-"""The servers of the run: an AWS emulator, a PostgreSQL that can die, and the wire that leads to it."""
+"""The wire that leads to PostgreSQL: cut and taken away at will."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from smarterise_ops.local.network import free_port
-from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ACCOUNT = {
     "AWS_ACCESS_KEY_ID": "111122223333",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "eu-west-2",
 }
-_START_S = 60.0
-
-
-class AwsEmulator:
-    """An AWS emulator in a process of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        port = free_port()
-        self.endpoint = f"http://127.0.0.1:{port}"
-        directory.mkdir()
-        settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "HOME": str(directory)}
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        log = directory / "server.log"
-        with log.open("wb") as sink:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"], env=clean | settings, stdout=sink, stderr=sink
-            )
-        deadline = time.monotonic() + _START_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise RuntimeError(f"the AWS emulator did not start: {log.read_text(errors='replace')[-2000:]}")
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
-
-class PostgresServer:
-    """A PostgreSQL server that can go away at any time, and comes back with what was committed."""
-
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir()
-        self._log = directory / "postgres.log"
-        self._home = initialise(postgres_directory(directory))
-        # The server goes down with the thread that started it: that must be one which stays.
-        self._starter = ThreadPoolExecutor(1)
-        self._start()
-
-    @property
-    def url(self) -> str:
-        return self._home.url(self._port)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return "127.0.0.1", self._port
-
-    def restart(self) -> None:
-        """Go away without a word to anybody, and come back on another port."""
-        stop_server(self._process)
-        self._start()
-
-    def stop(self) -> None:
-        stop_server(self._process)
-        self._starter.shutdown()
-        shutil.rmtree(self._home.directory)  # as root it is outside the test's own folder
-
-    def _start(self) -> None:
-        self._process, self._port = self._starter.submit(start_server, self._home, self._log).result()
 
 
 class Wire:
