@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
-OURS = ("PYTEST_", "COV_", "NO_SKIPS", "TF_OFFLINE")
+OURS = ("PYTEST_", "PYTHONHASHSEED", "COV_", "NO_SKIPS", "TF_OFFLINE")
 
 
 @pytest.fixture
