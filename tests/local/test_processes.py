@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from smarterise_ops.local.processes import (
     ProcessMark,
     dying_with_parent,
@@ -88,8 +86,9 @@ def test_no_process_has_no_mark() -> None:
     assert mark_of(2**22 + 1) is None
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ties a child to its parent")
 def test_a_tied_child_dies_with_its_parent(eventually: Callable[..., object]) -> None:
+    if dying_with_parent(signal.SIGKILL) is None:
+        return  # see test_the_tie_is_only_offered_where_it_holds
     code = textwrap.dedent("""
         import signal, subprocess, sys, time
         from smarterise_ops.local.processes import dying_with_parent
