@@ -77,7 +77,7 @@ def checkout(tmp_path: Path) -> Path:
     runner.touch(mode=0o755)
     make = tmp_path / "bin" / "make"
     make.parent.mkdir()
-    make.write_text('#!/bin/sh\necho "$1 ${NO_SKIPS-}:${TF_OFFLINE-}"\n')
+    make.write_text('#!/bin/sh\necho "variables:${NO_SKIPS-}:${TF_OFFLINE-}"\n')
     make.chmod(0o755)
     fresh = folder / "tools" / "fresh-machine"
     fresh.parent.mkdir()
@@ -97,7 +97,8 @@ def test_continuous_integration_names_the_runner_and_refuses_skips(checkout: Pat
         check=True,
         env={**clean, **path, **({"TF_OFFLINE": given} if given else {})},
     )
-    ((no_skips, told),) = {tuple(line.split(" ", 1)[1].split(":", 1)) for line in done.stdout.splitlines() if ":" in line}
+    printed = {line for line in done.stdout.splitlines() if line.startswith("variables:")}
+    ((_, no_skips, told),) = (line.split(":", 2) for line in printed)
     assert no_skips == "1"
     named = checkout.parent / "shared" / "terraform" / "tf-offline"
     assert Path(told).resolve() == Path(given or named).resolve()
