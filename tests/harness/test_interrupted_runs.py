@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from smarterise_ops.local.processes import ProcessMark, children_of, end_processes, is_running, mark_of
+from smarterise_ops.local.processes import (
+    ProcessMark,
+    children_of,
+    dying_with_parent,
+    end_processes,
+    is_running,
+    mark_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 INTERRUPTED = ROOT / "tests" / "lambdas" / "interrupted.py"
-pytestmark = pytest.mark.timeout(600)
+# One at a time: each starts servers and workers of its own.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("interrupted-runs")]
 LIMIT_SECONDS = 120.0
 """For each wait. A run takes a few seconds; xdist gives its workers fifteen to end."""
 
@@ -55,7 +63,13 @@ class Run:
         line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, INTERRUPTED, "-k", tests]
         with self._log.open("ab") as sink:
             self._process = subprocess.Popen(
-                line, cwd=ROOT, env=clean | given, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+                line,
+                cwd=ROOT,
+                env=clean | given,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                preexec_fn=dying_with_parent(signal.SIGKILL),
             )
         return self._process
 

@@ -98,7 +98,7 @@ def test_continuous_integration_names_the_runner_and_refuses_skips(checkout: Pat
         env={**clean, **path, **({"TF_OFFLINE": given} if given else {})},
     )
     printed = {line for line in done.stdout.splitlines() if line.startswith("variables:")}
-    ((_, no_skips, told),) = (line.split(":", 2) for line in printed)
+    ((_, no_skips, runner),) = (line.split(":", 2) for line in printed)
     assert no_skips == "1"
     named = checkout.parent / "shared" / "terraform" / "tf-offline"
-    assert Path(told).resolve() == Path(given or named).resolve()
+    assert Path(runner).resolve() == Path(given or named).resolve()
