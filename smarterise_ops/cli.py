@@ -20,6 +20,7 @@ from smarterise_ops import __version__
 from smarterise_ops.context import PROGRAM, Invocation, current, invocation, last_long
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
 from smarterise_ops.output import OutputFormat, prepare_streams, say, say_error, write_data
+from smarterise_ops.streams import is_terminal
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
@@ -250,7 +251,7 @@ def root(
 def _console(run_: Invocation) -> int:
     if find_spec("textual") is None:
         raise missing_extra("The console", "textual", "tui")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise UsageError(
             "The console needs a terminal",
             why="standard input or output is not one",

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from smarterise_ops.formats import OutputFormat
+from smarterise_ops.streams import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Invocation:
     @property
     def is_interactive(self) -> bool:
         """Whether somebody is there to answer a question."""
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
     def command_with(self, *more: str) -> str:
         """Return this run's command line with more arguments, quoted for a shell."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 
 from smarterise_ops import __version__
+from smarterise_ops.streams import STDOUT_FAILED, fill_closed_descriptors, flush_at_exit, write_text
 
+_OUTPUT_LOST = 3
+"""`ExitCode.UNDETERMINED`, which is not loaded here."""
 _CLI_MISSING = """\
 error: the command line is not installed: there is no module {name}
 try: pip install 'smarterise-ops[all]'"""
@@ -13,20 +16,35 @@ try: pip install 'smarterise-ops[all]'"""
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    arguments = sys.argv[1:]
+    fill_closed_descriptors()
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        flush_at_exit()
+
+
+def _run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
-        sys.stdout.write(f"smarterise-ops {__version__}\n")
-        return 0
+        return _print_version()
     try:
         from smarterise_ops.cli import run
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("smarterise"):
             raise
-        sys.stderr.write(_CLI_MISSING.format(name=missing.name) + "\n")
+        write_text(sys.stderr, _CLI_MISSING.format(name=missing.name) + "\n")
         return 2
     except KeyboardInterrupt:
         return 130
     return run(arguments)
+
+
+def _print_version() -> int:
+    errors: list[OSError] = []
+    write_text(sys.stdout, f"smarterise-ops {__version__}\n", errors.append)
+    if not errors:
+        return 0
+    write_text(sys.stderr, f"error: {STDOUT_FAILED}\nwhy: {errors[0].strerror}\n")
+    return _OUTPUT_LOST
 
 
 if __name__ == "__main__":

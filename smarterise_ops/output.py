@@ -5,9 +5,7 @@ Knows nothing of sites, metrics or checks. rich is loaded for tables alone, and 
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
 import sys
 from dataclasses import dataclass
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from smarterise_ops.csv_cells import guarded
 from smarterise_ops.formats import OutputFormat as OutputFormat
+from smarterise_ops.streams import STDOUT_FAILED, guard_output, write_text
 from smarterise_sdk.domain.text import visible
-from smarterise_sdk.errors import SmarteriseError
+from smarterise_sdk.errors import SmarteriseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,16 +54,9 @@ class Column:
 def prepare_streams() -> None:
     """Make standard output and error such that anything can be written to them.
 
-    Characters that a terminal, or any encoding, does not have are shown by their escapes. A stream that
-    was closed before we started (`>&-`) takes everything and shows nothing.
+    See `streams.guard_output`. An error of standard output is raised as a `SmarteriseError`.
     """
-    if sys.stdout is None:
-        sys.stdout = io.StringIO()
-    if sys.stderr is None:
-        sys.stderr = io.StringIO()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    guard_output(_raise_output_error)
 
 
 def emit_rows(rows: Sequence[JsonObject], columns: Sequence[Column], form: OutputFormat) -> None:
@@ -100,16 +92,12 @@ def write_data(text: str) -> None:
 
 def write_bytes(data: bytes) -> None:
     """Write bytes to stdout as they are, at once; a reader who has gone away is no error."""
-    stream = sys.stdout
-    if not isinstance(stream, io.TextIOWrapper):
+    if not hasattr(sys.stdout, "buffer"):
         write_data(data.decode(errors="backslashreplace"))
         return
-    try:
-        stream.flush()
-        stream.buffer.write(data)
-        stream.buffer.flush()
-    except OSError as error:
-        _give_up(stream, error)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:
@@ -124,9 +112,16 @@ def say_progress(text: str) -> None:
 
 
 def ask(question: str) -> str:
-    """Ask on stderr and return the answer from stdin, stripped; the end of input is an empty answer."""
+    """Ask on stderr and return the answer from stdin, stripped; the end of input is an empty answer.
+
+    Raises:
+        UsageError: Standard input cannot be read.
+    """
     _write(sys.stderr, question)
-    return sys.stdin.readline().strip()
+    try:
+        return sys.stdin.readline().strip()
+    except OSError as error:
+        raise UsageError("standard input cannot be read", why=error.strerror or str(error)) from error
 
 
 def say_warning(message: str, problems: Iterable[Problem] = ()) -> None:
@@ -158,20 +153,11 @@ def problem_line(problem: Problem) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as error:
-        _give_up(stream, error)
+    write_text(stream, text, _raise_output_error if stream is sys.stdout else None)
 
 
-def _give_up(stream: TextIO, error: OSError) -> None:
-    # What is still to be written, also at interpreter exit, goes nowhere, quietly.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-    if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
-        raise SmarteriseError("Standard output cannot be written", why=error.strerror or "") from error
+def _raise_output_error(error: OSError) -> None:
+    raise SmarteriseError(STDOUT_FAILED, why=error.strerror or str(error)) from error
 
 
 def _plain(value: JsonValue) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smarterise_ops.exit_codes import ExitCode
+from smarterise_ops.files import name_of, read_named
 from smarterise_ops.output import say
 from smarterise_ops.update_file import Updates, fields_of, read_updates
 from smarterise_ops.update_formats import MAX_UPDATE_BYTES
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     Values = Mapping[str, Mapping[str, JsonValue]]
     Chosen = Callable[[SiteTiers], Values]
 
-STDIN = "-"
 NO_FILE = "the request"
 
 
@@ -263,7 +261,7 @@ def _by_line(problem: Problem) -> tuple[bool, int]:
 
 def subject_of(file: str | None) -> str:
     """Return how a file is called in messages."""
-    return "standard input" if file == STDIN else visible(file or NO_FILE)
+    return NO_FILE if file is None else name_of(file)
 
 
 def content_of(file: str) -> bytes:
@@ -272,10 +270,4 @@ def content_of(file: str) -> bytes:
     Raises:
         UsageError: It cannot be read.
     """
-    try:
-        if file == STDIN:
-            return sys.stdin.buffer.read(MAX_UPDATE_BYTES + 1)
-        with Path(file).open("rb") as source:
-            return source.read(MAX_UPDATE_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{visible(file)} cannot be read", why=error.strerror or str(error)) from error
+    return read_named(file, MAX_UPDATE_BYTES + 1)

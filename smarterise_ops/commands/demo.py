@@ -19,6 +19,7 @@ from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
 from smarterise_ops.output import OutputFormat, emit_rows, say, write_data
+from smarterise_ops.streams import is_terminal
 from smarterise_sdk.settings import load_settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def demo(
     stack = client.start(directory, sites=sites, seed=seed, speed=speed, owned=True)
     try:
         settings = _settings(stack)
-        if sys.stdin.isatty() and sys.stdout.isatty():
+        if is_terminal(sys.stdin) and is_terminal(sys.stdout):
             return _console(settings, stack)
         return _report(settings, stack)
     finally:

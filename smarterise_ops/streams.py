@@ -1,0 +1,149 @@
+"""Standard input, output and error of the process, which may be closed, full, or a terminal that hung up.
+
+Imports the standard library alone: `--version` uses it before anything else is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STDOUT_FAILED = "Standard output cannot be written"
+"""The error of a command whose output is lost."""
+_STANDARD = (0, 1, 2)
+
+
+class GuardedStream:
+    """An output stream whose write errors are handled in one place, whoever writes: the commands or Typer.
+
+    The first error points the stream's descriptor at the null device, so that later writes, and the flush at
+    interpreter exit, succeed. A reader that closed the pipe is no error.
+
+    Args:
+        stream: The stream; binary and text streams have the same methods.
+        on_error: Called with any error other than a broken pipe.
+    """
+
+    def __init__(self, stream: Any, on_error: Callable[[OSError], None]) -> None:
+        self._stream = stream
+        self._on_error = on_error
+
+    @property
+    def buffer(self) -> Any:
+        """The binary stream below a text stream, guarded as well."""
+        return GuardedStream(self._stream.buffer, self._on_error)
+
+    def write(self, data: Any) -> int:
+        """Write data and return its length."""
+        is_text = isinstance(self._stream, io.TextIOBase)
+        if not data and isinstance(data, str) is is_text:
+            # Typer writes nothing to find out which kind of stream it is, and ignores errors: on a full disk
+            # that fails, too.
+            return 0
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            self._failed(error)
+        return len(data)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        _discard(self._stream)
+        if not isinstance(error, BrokenPipeError):
+            self._on_error(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def fill_closed_descriptors() -> None:
+    """Open the null device in place of standard streams that are closed.
+
+    Otherwise the next file or socket gets the number 0, 1 or 2, and child processes take it for a stream.
+    """
+    for descriptor in _STANDARD:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number: this one, for those below are open. A child inherits it, as any stream.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
+
+
+def guard_output(on_error: Callable[[OSError], None]) -> None:
+    """Guard `sys.stdout` and `sys.stderr`; a stream that is closed discards what is written.
+
+    Characters that the encoding of a stream lacks are written as escapes.
+
+    Args:
+        on_error: Called with an error of standard output; an error of standard error cannot be reported.
+    """
+    for name, handle in (("stdout", on_error), ("stderr", _ignore)):
+        stream = getattr(sys, name)
+        if isinstance(stream, GuardedStream):
+            continue
+        if stream is None:
+            stream = io.StringIO()
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError):  # of a flush, which the next write repeats
+                stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, cast("TextIO", GuardedStream(stream, handle)))
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
+
+
+def write_text(stream: TextIO | None, text: str, on_error: Callable[[OSError], None] | None = None) -> None:
+    """Write text to a standard stream at once; a stream that is closed discards it.
+
+    Args:
+        stream: The stream.
+        text: The text.
+        on_error: Called with any error other than a broken pipe; without it errors are dropped.
+    """
+    if stream is not None:
+        guarded = stream if isinstance(stream, GuardedStream) else GuardedStream(stream, on_error or _ignore)
+        guarded.write(text)
+        guarded.flush()
+
+
+def flush_at_exit() -> None:
+    """Flush the standard streams so that the flush at interpreter exit has nothing to do.
+
+    Python exits with 120 when that flush fails, whatever the program's own exit code: for example after
+    Textual wrote to a terminal that hung up. With PYTHONUNBUFFERED there is nothing to flush.
+    """
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _discard(stream)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a standard stream is open and a terminal."""
+    return stream is not None and stream.isatty()
+
+
+def _ignore(_error: OSError) -> None:
+    """Drop an error of standard error: there is no stream to report it on."""
+
+
+def _discard(stream: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
