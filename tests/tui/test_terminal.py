@@ -26,22 +26,32 @@ NOBODY_LISTENS = {
     "TERM": "xterm-256color",
 }
 START = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, {action})
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "smarterise_ops.main"])
 """
-DEAF = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
 
 
 class Terminal:
-    """A console on a terminal of its own, as a session over SSH has it."""
+    """A console on a terminal of its own, as a session over SSH has it.
 
-    def __init__(self, *, is_deaf: bool = False) -> None:
+    Args:
+        ignores_hangup: Start it as `nohup` does. Otherwise SIGHUP has its default action, whether the tests
+            themselves run under `nohup` or not.
+        is_buffered: Whether Python buffers its output: then a flush is left for the end.
+    """
+
+    def __init__(self, *, ignores_hangup: bool = False, is_buffered: bool = True) -> None:
         self._ours, theirs = pty.openpty()
-        start = [sys.executable, "-c", DEAF + START if is_deaf else START]
+        start = START.format(action="signal.SIG_IGN" if ignores_hangup else "signal.SIG_DFL")
         self.process = subprocess.Popen(
-            start, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | NOBODY_LISTENS
+            [sys.executable, "-c", start],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | NOBODY_LISTENS | {"PYTHONUNBUFFERED": "" if is_buffered else "1"},
         )
         os.close(theirs)
         self.seen = b""
@@ -65,9 +75,10 @@ class Terminal:
             self.vanish()
 
 
-@pytest.mark.parametrize("is_deaf", [False, True], ids=["told", "as-nohup-starts-it"])
-def test_a_console_whose_terminal_is_gone_ends(*, is_deaf: bool) -> None:
-    with contextlib.closing(Terminal(is_deaf=is_deaf)) as console:
+@pytest.mark.parametrize("is_buffered", [True, False], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("ignores_hangup", [False, True], ids=["told", "as-nohup-starts-it"])
+def test_a_console_whose_terminal_is_gone_ends(*, ignores_hangup: bool, is_buffered: bool) -> None:
+    with contextlib.closing(Terminal(ignores_hangup=ignores_hangup, is_buffered=is_buffered)) as console:
         console.read_until(b"Fleet")
         console.vanish()
         assert console.process.wait(ENDS_WITHIN) == 130
