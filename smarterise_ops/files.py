@@ -115,10 +115,9 @@ def directory_named(directory: Path) -> Path:
             if not stat.S_ISDIR(path.stat().st_mode):
                 raise _error(errno.ENOTDIR)
     except (OSError, ValueError, RuntimeError) as error:
-        # A RuntimeError is of `expanduser`: there is no such user.
         raise UsageError(
             f"{name_of(str(directory))} cannot be used as a directory",
-            why=str(error) if isinstance(error, RuntimeError) else reason_of(error),
+            why="no such user, or no home directory" if isinstance(error, RuntimeError) else reason_of(error),
             remedy="choose another directory",
         ) from error
     return path

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smarterise_ops.banner import warn_if_degraded
+from smarterise_ops.files import STDIN, name_of, write_named
 from smarterise_ops.formats import OutputFormat
 from smarterise_ops.output import (
     emit_object,
@@ -15,11 +14,9 @@ from smarterise_ops.output import (
     rows_as_data,
     say,
 )
-from smarterise_ops.site_updates import STDIN
 from smarterise_ops.update_file import format_of
 from smarterise_ops.update_formats import cell_text
 from smarterise_sdk.domain.site_fields import SERIAL_KEY
-from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,8 +42,9 @@ def export_to(run: Invocation, file: str | None, version: str, via: WritePath) -
     if file is None or file == STDIN:
         _print(found.document, form)
         return
-    _write(Path(file), _text(found.document, form))
-    say(f"● {len(found.document.sites)} sites written to {visible(file)}")
+    content = _text(found.document, form).encode(errors="backslashreplace")
+    if write_named(file, content):
+        say(f"● {len(found.document.sites)} sites written to {name_of(file)}")
 
 
 def _format(run: Invocation, file: str | None) -> OutputFormat:
@@ -82,16 +80,3 @@ def rows_of(document: SiteTiers, form: OutputFormat) -> list[JsonObject]:
     if form is not OutputFormat.CSV:
         return rows
     return [{name: cell_text(name, value) for name, value in row.items()} for row in rows]
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Whole or not at all: half a site file that looks like one is worse than none.
-        draft.write_bytes(text.encode(errors="backslashreplace"))
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UsageError(
-            f"{visible(str(path))} cannot be written", why=error.strerror or str(error)
-        ) from error

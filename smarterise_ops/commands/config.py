@@ -12,6 +12,7 @@ import typer
 
 from smarterise_ops.choices import one_of
 from smarterise_ops.context import PROGRAM, current
+from smarterise_ops.files import create_named
 from smarterise_ops.output import Column, emit_rows, say, write_data
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.problems import Problem
@@ -58,18 +59,14 @@ def init(
     problems = list(_problems(given))
     if problems:
         raise InvalidConfiguration("no such settings can be written", problems=problems)
-    path = Path(PROJECT_FILE)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(template(kind, given))
+        create_named(PROJECT_FILE, template(kind, given).encode())
     except FileExistsError as exists:
         raise UsageError(
             f"there is a {PROJECT_FILE} in this folder already",
             remedy=f"see what it says: {PROGRAM} config show; to begin anew, move it away",
         ) from exists
-    except OSError as error:
-        raise UsageError(f"{PROJECT_FILE} cannot be written", why=error.strerror or str(error)) from error
-    write_data(f"● {visible(str(path.absolute()))} written\n")
+    write_data(f"● {visible(str(Path(PROJECT_FILE).absolute()))} written\n")
     say(f"see what holds now: {PROGRAM} config show")
 
 

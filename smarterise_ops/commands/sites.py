@@ -84,7 +84,7 @@ def show_site(serial: Serial, via: Via = WritePath.LAMBDA) -> None:
 @app.command("export")
 def export(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="Where to; standard output if absent or -.")
+        str | None, typer.Argument(metavar="FILE", help="File to write; standard output if absent or -.")
     ] = None,
     *,
     version: Annotated[

@@ -95,3 +95,14 @@ def new_sites(on_stack: Run) -> Callable[..., list[str]]:
         return serials
 
     return make
+
+
+@pytest.fixture
+def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a file, a folder, a link to it and a link to itself."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link to folder").symlink_to("folder")
+    (tmp_path / "loop").symlink_to("loop")
+    return tmp_path
