@@ -318,6 +318,8 @@ def _failed(error: SmarteriseError) -> int:
 
 
 def _broke(error: Exception) -> int:
+    if isinstance(error, OSError) and error.filename is not None:
+        return _failed(SmarteriseError(f"{error.filename} cannot be used", why=error.strerror or str(error)))
     say(f"error: {PROGRAM} failed in a way it should not: {type(error).__name__}: {visible(str(error))}")
     if not _say_trace():
         say("try: the same command with SMARTERISE_DEBUG=1 set, which shows where; please report it")

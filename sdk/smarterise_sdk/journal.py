@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.text import utc_text
-from smarterise_sdk.errors import SmarteriseError
+from smarterise_sdk.errors import SmarteriseError, UsageError
 from smarterise_sdk.journal_entries import (
     DONE,
     HIDES,
@@ -76,7 +76,7 @@ class Journal:
         """Write down a change that is about to be made, and return the line.
 
         Raises:
-            SmarteriseError: It cannot be written down (code `JOURNAL`); the change must not be made then.
+            UsageError: It cannot be written down (code `JOURNAL`); the change must not be made then.
         """
         process = this_process()
         head: JsonObject = {
@@ -106,7 +106,10 @@ class Journal:
             "stack_changes": [_stack_change_row(change) for change in plan.stack_changes],
             "changes": [_change_row(change) for change in plan.changes],
         }
-        line = self._append({**_object(masked(head)), **long})
+        try:
+            line = self._append({**_object(masked(head)), **long})
+        except OSError as error:
+            raise self._error(UsageError, "written", error) from error
         with _UNDER_WAY_LOCK:
             _UNDER_WAY.add(plan.plan_id)
         return line
@@ -152,7 +155,7 @@ class Journal:
         """Return every change written down.
 
         Raises:
-            SmarteriseError: The file is there but cannot be opened (code `JOURNAL`).
+            UsageError: The file is there but cannot be opened (code `JOURNAL`).
         """
         lines: list[JournalLine] = []
         damaged: list[int] = []
@@ -170,7 +173,7 @@ class Journal:
         except FileNotFoundError:
             return JournalReading((), ())
         except OSError as error:
-            raise self._error("read", error) from error
+            raise self._error(UsageError, "read", error) from error
         with _UNDER_WAY_LOCK:
             under_way = frozenset(_UNDER_WAY)
         return JournalReading(entries_of(lines, under_way=under_way, now=self._now()), tuple(damaged))
@@ -179,23 +182,27 @@ class Journal:
         try:
             told: JsonObject = {"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content}
             return self._append(_object(masked(told)))
+        except OSError as error:
+            # No usage error: the change may have been made.
+            raise self._error(SmarteriseError, "written", error) from error
         finally:
             with _UNDER_WAY_LOCK:
                 _UNDER_WAY.discard(plan_id)
 
     def _append(self, entry: JsonObject) -> bytes:
-        """Write a line down; secrets in it are masked by now."""
+        """Write a line down; secrets in it are masked by now.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        try:
-            with self._locked() as descriptor:
-                # A line that a crash cut short must not swallow this one.
-                start = b"\n" if _lacks_line_end(descriptor) else b""
-                view = memoryview(start + line + b"\n")
-                while view:
-                    view = view[os.write(descriptor, view) :]
-                os.fsync(descriptor)
-        except OSError as error:
-            raise self._error("written", error) from error
+        with self._locked() as descriptor:
+            # A line that a crash cut short must not swallow this one.
+            start = b"\n" if _lacks_line_end(descriptor) else b""
+            view = memoryview(start + line + b"\n")
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
         return line
 
     @contextmanager
@@ -211,8 +218,8 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def _error(self, tried: str, error: OSError) -> SmarteriseError:
-        return SmarteriseError(
+    def _error(self, kind: type[SmarteriseError], tried: str, error: OSError) -> SmarteriseError:
+        return kind(
             f"the journal {self.path} cannot be {tried}",
             why=error.strerror or str(error),
             remedy=f"make room and see to its rights: ls -ld {self.path.parent}; df -h {self.path.parent}",

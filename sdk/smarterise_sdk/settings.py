@@ -17,7 +17,12 @@ from urllib.parse import urlsplit
 from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.errors import InvalidConfiguration
-from smarterise_sdk.settings_files import SettingsFile, find_project_file, read_settings_file
+from smarterise_sdk.settings_files import (
+    SettingsFile,
+    find_project_file,
+    home_directory,
+    read_settings_file,
+)
 from smarterise_sdk.settings_keys import (
     ENVIRONMENT,
     FLAGS,
@@ -136,7 +141,7 @@ class _Places:
             except FileNotFoundError:
                 # The shell stands in a folder that was deleted: there is no project to look for.
                 cwd = None
-        return cls(environ, cwd, home or Path(environ.get("HOME") or Path.home()))
+        return cls(environ, cwd, home or Path(environ.get("HOME") or home_directory()))
 
     @property
     def user_file(self) -> Path:
@@ -149,7 +154,8 @@ class _Places:
     @property
     def aws_config(self) -> Path:
         named = self.environ.get("AWS_CONFIG_FILE")
-        return Path(named).expanduser() if named else self.home / ".aws" / "config"
+        # As botocore has it, which leaves the name of an unknown user as it is.
+        return Path(os.path.expanduser(named)) if named else self.home / ".aws" / "config"  # noqa: PTH111
 
     def _xdg(self, variable: str, fallback: str) -> Path:
         named = Path(self.environ.get(variable, ""))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.errors import InvalidConfiguration
 from smarterise_sdk.settings_keys import (
     ENVIRONMENT,
     IN_ENVIRONMENT,
@@ -19,9 +21,6 @@ from smarterise_sdk.settings_keys import (
     nearest,
     shown,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROJECT_FILE = "smarterise-ops.toml"
 MAX_FILE_BYTES = 1024 * 1024
@@ -47,13 +46,38 @@ class SettingsFile:
     is_read: bool = True
 
 
+def home_directory() -> Path:
+    """Return the home directory of the user.
+
+    Raises:
+        InvalidConfiguration: None is known.
+    """
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise InvalidConfiguration(
+            "the home directory is not known",
+            why="HOME is not set, and the account has no entry in the user database",
+            remedy="set HOME",
+        ) from error
+
+
 def find_project_file(start: Path | None) -> Path | None:
-    """Return the `smarterise-ops.toml` of `start` or of the nearest folder above it."""
+    """Return the `smarterise-ops.toml` of `start` or of the nearest folder above it.
+
+    One that may be there but cannot be reached is returned too: reading it reports why.
+    """
     if start is None:
         return None
     for folder in (start, *start.parents):
         candidate = folder / PROJECT_FILE
-        if candidate.is_file():
+        try:
+            is_file = stat.S_ISREG(candidate.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            is_file = True
+        if is_file:
             return candidate
     return None
 

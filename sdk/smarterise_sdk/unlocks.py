@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from smarterise_sdk.domain.text import visible
-from smarterise_sdk.errors import SmarteriseError, UsageError
+from smarterise_sdk.errors import UsageError
 from smarterise_sdk.masking import masked_text
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Unlocks:
             now: This moment, with its zone.
 
         Raises:
-            UsageError: The time or the reason will not do.
-            SmarteriseError: It cannot be written down (code `UNLOCK`); the environment stays as it was.
+            UsageError: The time or the reason is not valid, or the unlock cannot be written (code
+                `UNLOCK`); the environment stays as it was.
         """
         if not 1 <= minutes <= LONGEST_MINUTES:
             raise UsageError(
@@ -94,7 +94,7 @@ class Unlocks:
         """Take the leave back, and return whether there was any, in force or over.
 
         Raises:
-            SmarteriseError: It cannot be taken back (code `UNLOCK`).
+            UsageError: It cannot be taken back (code `UNLOCK`).
         """
         try:
             self._path(environment).unlink()
@@ -136,6 +136,7 @@ class Unlocks:
         )
         path = self._path(unlock.environment)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
+        # The folder belongs to the tools: a link in place of the file is replaced, never followed.
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.unlink(missing_ok=True)
@@ -149,8 +150,8 @@ class Unlocks:
     def _path(self, environment: str) -> Path:
         return self.folder / f"{quote(environment, safe='')}.json"
 
-    def _error(self, environment: str, error: OSError) -> SmarteriseError:
-        return SmarteriseError(
+    def _error(self, environment: str, error: OSError) -> UsageError:
+        return UsageError(
             f"the unlock of environment {visible(environment)} cannot be written",
             why=error.strerror or str(error),
             remedy=f"make room and see to its rights: ls -ld {self.folder}; df -h {self.folder.parent}",

@@ -20,6 +20,7 @@ from smarterise_ops.local import client
 from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
 from smarterise_ops.output import OutputFormat, emit_rows, say, write_data
 from smarterise_ops.streams import is_terminal
+from smarterise_sdk.errors import UsageError
 from smarterise_sdk.settings import load_settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def demo(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     # A directory that the stack makes, it removes too, even if we are killed.
-    directory = Path(tempfile.gettempdir()) / f"{EXTRA_DIR_PREFIX}demo-{secrets.token_hex(8)}"
+    directory = _temporary() / f"{EXTRA_DIR_PREFIX}demo-{secrets.token_hex(8)}"
     say(f"starting a stack of {sites} simulated sites …")
     stack = client.start(directory, sites=sites, seed=seed, speed=speed, owned=True)
     try:
@@ -63,6 +64,17 @@ def demo(
         return _report(settings, stack)
     finally:
         stack.stop()
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise UsageError(
+            "no temporary directory can be used",
+            why=error.strerror or str(error),
+            remedy="set TMPDIR to a directory with free space",
+        ) from error
 
 
 def _settings(stack: client.RunningStack) -> Settings:

@@ -13,6 +13,7 @@ import typer
 
 from smarterise_ops.context import PROGRAM, current, last_long
 from smarterise_ops.exit_codes import ExitCode
+from smarterise_ops.files import directory_named
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import default_data_dir
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
@@ -148,7 +149,7 @@ def down(data_dir: DataDir = None) -> None:
 
 
 def _directory(data_dir: Path | None) -> Path:
-    return (data_dir or default_data_dir()).expanduser().absolute()
+    return directory_named(data_dir or default_data_dir())
 
 
 def _running(where: Path) -> client.RunningStack:

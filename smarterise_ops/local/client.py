@@ -15,7 +15,7 @@ from smarterise_ops.local.options import LOGS, Options, command_line
 from smarterise_ops.local.processes import is_running, signal_process, wait_gone
 from smarterise_ops.local.registry import clear_away, one_at_a_time, sweep
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
-from smarterise_sdk.errors import LocalStackError
+from smarterise_sdk.errors import LocalStackError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +98,7 @@ def start(
 
     Raises:
         LocalStackError: If it runs already, or cannot start; nothing of it is left then.
+        UsageError: If the directory, or the folder of what the tools remember, cannot be used.
     """
     data_dir = data_dir.absolute()
     inherited, lifeline = os.pipe() if owned else (None, None)
@@ -177,6 +178,7 @@ def _make_room(data_dir: Path) -> bool:
 
     Raises:
         LocalStackError: If a stack is there, or something that is not ours.
+        UsageError: If the directory cannot be made or read.
     """
     state = load_state(data_dir / STATE_FILE)
     if state is not None:
@@ -188,18 +190,14 @@ def _make_room(data_dir: Path) -> bool:
                 "or start another with its own --data-dir",
             )
         clear_away(state)
-    existed = data_dir.exists()
     try:
+        existed = data_dir.exists()
         data_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
         if {child.name for child in data_dir.iterdir()} == {LOGS}:  # left by a start that was killed at once
             shutil.rmtree(data_dir / LOGS)
         there = any(data_dir.iterdir())
     except OSError as error:
-        raise LocalStackError(
-            f"{data_dir} cannot be used for the embedded stack",
-            why=error.strerror or str(error),
-            remedy="choose another directory with --data-dir",
-        ) from error
+        raise _unusable(data_dir, error) from error
     if there:
         raise LocalStackError(
             f"{data_dir} is not empty",
@@ -209,10 +207,27 @@ def _make_room(data_dir: Path) -> bool:
     return existed
 
 
+def _unusable(data_dir: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{data_dir} cannot be used for the embedded stack",
+        why=error.strerror or str(error),
+        remedy="choose another directory with --data-dir",
+    )
+
+
 def _spawn(options: Options) -> subprocess.Popen[bytes]:
-    logs = options.data_dir / LOGS
-    logs.mkdir()
-    with (logs / "supervisor.log").open("wb") as sink:
+    """Start the supervisor.
+
+    Raises:
+        UsageError: If its log cannot be written.
+    """
+    log = options.data_dir / LOGS / "supervisor.log"
+    try:
+        log.parent.mkdir()
+        sink = log.open("wb")
+    except OSError as error:
+        raise _unusable(options.data_dir, error) from error
+    with sink:
         return subprocess.Popen(
             command_line(options),
             stdin=subprocess.DEVNULL,

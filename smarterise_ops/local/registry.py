@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from smarterise_ops.local.processes import end_processes, is_running
 from smarterise_ops.local.state import STATE_FILE, StackState, load_state, write_private
-from smarterise_sdk.errors import LocalStackError
+from smarterise_sdk.errors import LocalStackError, UsageError
+from smarterise_sdk.settings_files import home_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,9 @@ _PATIENCE = 3.0
 def state_home() -> Path:
     """Return the directory for things that outlive a command (`$XDG_STATE_HOME/smarterise-ops`)."""
     configured = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".local" / "state"
-    return base / "smarterise-ops"
+    if Path(configured).is_absolute():
+        return Path(configured) / "smarterise-ops"
+    return home_directory() / ".local" / "state" / "smarterise-ops"
 
 
 def default_data_dir() -> Path:
@@ -45,7 +47,7 @@ def one_at_a_time() -> Iterator[None]:
     """Keep other starts out for the length of a `with` block; the system lets go if we are killed.
 
     Raises:
-        LocalStackError: If there is no place for the registry.
+        UsageError: If there is no place for the registry.
     """
     directory = _made_directory()
     held = os.open(directory, os.O_RDONLY)  # the directory itself: a lock file would be left behind
@@ -60,7 +62,7 @@ def register(state: StackState) -> None:
     """Write down a stack, before it starts anything that could be left behind.
 
     Raises:
-        LocalStackError: If there is no place for the registry.
+        UsageError: If there is no place for the registry.
     """
     _made_directory()
     write_private(_entry(state.stack_id), json.dumps(state.public(), indent=2) + "\n")
@@ -145,8 +147,8 @@ def _made_directory() -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise LocalStackError(
-            f"{directory} cannot be made: stacks are written down there",
+        raise UsageError(
+            f"{directory} cannot be used: the stacks of this machine are listed there",
             why=error.strerror or str(error),
             remedy="point XDG_STATE_HOME at a directory that you may write to",
         ) from error

@@ -21,7 +21,7 @@ from smarterise_ops.local import client, registry
 from smarterise_ops.local.client import RunningStack
 from smarterise_ops.local.processes import ProcessMark, is_running, mark_of
 from smarterise_ops.local.state import STATE_FILE
-from smarterise_sdk.errors import LocalStackError
+from smarterise_sdk.errors import LocalStackError, UsageError
 
 pytestmark = pytest.mark.stack
 ClientOf = Callable[[RunningStack, str], Any]
@@ -200,7 +200,7 @@ def test_a_directory_of_somebody_else_is_left_alone(up: Callable[..., RunningSta
 
 def test_a_directory_that_cannot_be_made_is_told(up: Callable[..., RunningStack], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LocalStackError, match="cannot be used"):
+    with pytest.raises(UsageError, match="cannot be used"):
         up("file/stack")
 
 

@@ -10,7 +10,7 @@ import pytest
 from smarterise_ops.local import client, registry
 from smarterise_ops.local.processes import ProcessMark
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
-from smarterise_sdk.errors import LocalStackError
+from smarterise_sdk.errors import LocalStackError, UsageError
 
 
 def state_in(directory: Path, stack_id: str = "one") -> StackState:
@@ -66,7 +66,7 @@ def test_a_junk_file_is_told_with_what_to_do(tmp_path: Path, text: str) -> None:
 def test_a_registry_without_a_place_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(LocalStackError, match="cannot be made") as refused, registry.one_at_a_time():
+    with pytest.raises(UsageError, match="cannot be used") as refused, registry.one_at_a_time():
         pass
     assert "XDG_STATE_HOME" in refused.value.remedy
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.text import utc_text
-from smarterise_sdk.errors import Conflict, SmarteriseError
+from smarterise_sdk.errors import Conflict, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ class ProgressFile:
             new.write_text(json.dumps(asdict(progress)), encoding="utf-8")
             new.replace(self.path)
         except OSError as error:
-            raise _unusable(self.path, error) from error
+            raise _unusable(SmarteriseError, self.path, error) from error
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -113,13 +113,13 @@ class ProgressFile:
 
         Raises:
             Conflict: Another one does (code `UNDER_WAY`).
-            SmarteriseError: The folder cannot be used (code `PROGRESS`).
+            UsageError: The folder cannot be used (code `PROGRESS`).
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _unusable(self.path, error) from error
+            raise _unusable(UsageError, self.path, error) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,8 +159,8 @@ def _progress_in(path: Path) -> Progress | None:
         return None
 
 
-def _unusable(path: Path, error: OSError) -> SmarteriseError:
-    return SmarteriseError(
+def _unusable(kind: type[SmarteriseError], path: Path, error: OSError) -> SmarteriseError:
+    return kind(
         f"how far the backfill has come cannot be kept in {path}",
         why=error.strerror or str(error),
         remedy=f"make room and see to its rights: ls -ld {path.parent}; df -h {path.parent}",
