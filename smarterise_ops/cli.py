@@ -19,6 +19,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from smarterise_ops import __version__
 from smarterise_ops.context import PROGRAM, Invocation, current, invocation, last_long
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
+from smarterise_ops.installation import install_command
 from smarterise_ops.output import OutputFormat, prepare_streams, say, say_error, write_data
 from smarterise_ops.streams import is_terminal
 from smarterise_sdk.domain.problems import InvalidInput
@@ -212,7 +213,7 @@ def missing_extra(what: str, module: str, extra: str) -> UsageError:
     return UsageError(
         f"{what} needs a package that is not installed",
         why=f"there is no module {module}",
-        remedy=f"pip install 'smarterise-ops[{extra}]'",
+        remedy=install_command(extra),
     )
 
 

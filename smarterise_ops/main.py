@@ -11,7 +11,7 @@ _OUTPUT_LOST = 3
 """`ExitCode.UNDETERMINED`, which is not loaded here."""
 _CLI_MISSING = """\
 error: the command line is not installed: there is no module {name}
-try: pip install 'smarterise-ops[all]'"""
+try: {command}"""
 
 
 def main() -> int:
@@ -31,7 +31,9 @@ def _run(arguments: list[str]) -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("smarterise"):
             raise
-        write_text(sys.stderr, _CLI_MISSING.format(name=missing.name) + "\n")
+        from smarterise_ops.installation import install_command
+
+        write_text(sys.stderr, _CLI_MISSING.format(name=missing.name, command=install_command("all")) + "\n")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -12,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from smarterise_ops.installation import install_command
 from smarterise_ops.local.network import LOOPBACK, free_port, is_free
 from smarterise_ops.local.processes import children_of, dying_with_parent, end_processes
 from smarterise_sdk.errors import LocalStackError
@@ -131,7 +132,7 @@ def _failed(log: Path) -> LocalStackError:
     return LocalStackError(
         "the AWS emulator (ministack) did not start",
         why=told[-1] if told else f"it did not answer within {_START_SECONDS:.0f} s",
-        remedy="install the pinned version: pip install 'smarterise-ops[local]'",
+        remedy=f"install the pinned version: {install_command('local')}",
     )
 
 

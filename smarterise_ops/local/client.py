@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from smarterise_ops.installation import install_command
 from smarterise_ops.local.options import LOGS, Options, command_line
 from smarterise_ops.local.processes import is_running, signal_process, wait_gone
 from smarterise_ops.local.registry import clear_away, one_at_a_time, sweep
@@ -258,7 +259,7 @@ def _wait_ready(process: subprocess.Popen[bytes], data_dir: Path, timeout: float
             raise LocalStackError(
                 "the embedded stack did not start",
                 why=_last_line(data_dir / LOGS / "supervisor.log"),
-                remedy="try again; if it persists, pip install 'smarterise-ops[local]'",
+                remedy=f"try again; if it persists, {install_command('local')}",
             )
         time.sleep(_POLL_SECONDS)
     raise LocalStackError(

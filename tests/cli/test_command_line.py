@@ -13,6 +13,7 @@ import pytest
 from typer.core import TyperGroup
 
 from smarterise_ops import __version__
+from smarterise_ops.installation import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,3 +345,16 @@ def test_completion_knows_groups_and_commands(cli: Run) -> None:
     names = done.stdout.split()
     assert {"list", "show", "set-tier", "bulk-update", "rollback"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("left", "command"),
+    [
+        ("pipx_metadata.json", "pipx install --force 'smarterise-ops[local]'"),
+        ("uv-receipt.toml", "uv tool install --force 'smarterise-ops[local]'"),
+        ("pyvenv.cfg", "pip install 'smarterise-ops[local]'"),
+    ],
+)
+def test_an_extra_is_added_with_the_installer_of_the_program(tmp_path: Path, left: str, command: str) -> None:
+    (tmp_path / left).touch()
+    assert install_command("local", str(tmp_path)) == command
