@@ -64,8 +64,40 @@ class GuardedStream:
         if not isinstance(error, BrokenPipeError):
             self._on_error(error)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+    @property
+    def encoding(self) -> str:
+        """The encoding of a text stream."""
+        return str(self._stream.encoding)
+
+    @property
+    def errors(self) -> str | None:
+        """What a text stream does with characters that its encoding lacks."""
+        return cast("str | None", self._stream.errors)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream is closed."""
+        return bool(self._stream.closed)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return int(self._stream.fileno())
+
+    def isatty(self) -> bool:
+        """Return whether the stream is a terminal."""
+        return bool(self._stream.isatty())
+
+    def readable(self) -> bool:
+        """Return False: this is an output stream."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True: this is an output stream."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return False: what is written stays where it is, in a regular file too."""
+        return False
 
 
 def fill_closed_descriptors() -> None:
@@ -89,16 +121,8 @@ def guard_output(on_error: Callable[[OSError], None]) -> None:
     Args:
         on_error: Called with an error of standard output; an error of standard error cannot be reported.
     """
-    for name, handle in (("stdout", on_error), ("stderr", _ignore)):
-        stream = getattr(sys, name)
-        if isinstance(stream, GuardedStream):
-            continue
-        if stream is None:
-            stream = io.StringIO()
-        if isinstance(stream, io.TextIOWrapper):
-            with contextlib.suppress(OSError):  # of a flush, which the next write repeats
-                stream.reconfigure(errors="backslashreplace")
-        setattr(sys, name, cast("TextIO", GuardedStream(stream, handle)))
+    sys.stdout = _guarded(sys.stdout, on_error)
+    sys.stderr = _guarded(sys.stderr, _ignore)
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="backslashreplace")
 
@@ -135,6 +159,15 @@ def flush_at_exit() -> None:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a standard stream is open and a terminal."""
     return stream is not None and stream.isatty()
+
+
+def _guarded(stream: Any, on_error: Callable[[OSError], None]) -> TextIO:
+    if isinstance(stream, GuardedStream):
+        return cast("TextIO", stream)
+    if isinstance(stream, io.TextIOWrapper):
+        with contextlib.suppress(OSError):  # of a flush, which the next write repeats
+            stream.reconfigure(errors="backslashreplace")
+    return cast("TextIO", GuardedStream(io.StringIO() if stream is None else stream, on_error))
 
 
 def _ignore(_error: OSError) -> None:
