@@ -10,7 +10,7 @@ CHECKOV := .venv-checkov
 CHECKOV_VERSION := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-functions fresh installs lint bench lambdas authorities tf tf-check docs pictures lock
+.PHONY: help demo check test test-functions fresh installs lint bench lambdas authorities tf tf-check docs pictures lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -23,6 +23,7 @@ test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold t
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=
 	$(BIN)/python tools/coverage_gate.py
 
+<<<<<<< HEAD
 test-functions: $(INSTALLED) ## Run the tests of what AWS Lambda runs: the domain and the functions
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/unit tests/lambdas
 
@@ -31,6 +32,10 @@ fresh: ## Run all tests on a bare Debian with Python 3.13; needs root and a Debi
 
 installs: $(INSTALLED) ## Install without the lock by pipx, uv and pip, and run the demo of each
 	tools/check-installs
+=======
+check: lint ## Lint, and the tests that the change since the upstream's last commit may affect; under 3 minutes
+	$(BIN)/python -m tools.changed_tests --workers $(WORKERS)
+>>>>>>> 49d27c9 (tools: select the tests that a change may affect)
 
 lint: $(INSTALLED) ## Check style, types and which part may import which
 	$(BIN)/ruff check .
