@@ -1,8 +1,8 @@
-"""What each function's handler costs to import in a fresh process, against `import boto3` alone.
+"""CPU time to import each function's handler in a fresh process, against `import boto3` alone.
 
-boto3 is what every one of them needs, so the ratio tells what is our own doing. CPU time, which is what a
-small function is short of, in interleaved rounds, so that a busy machine meets all of them. Prints each
-figure; ends with 1 when one is above its limit.
+Every handler needs boto3, so the ratio shows the share of the project's own code and dependencies. CPU time
+is what a small function has least of; rounds alternate, so that a busy machine affects all of them. Exits
+with 1 when a figure is over its limit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 
+from benchmarks._report import Report, argument_parser
 from smarterise_lambdas.bundle import PACKAGES, handler_path
 
 ROUNDS = 9
@@ -50,7 +51,9 @@ def import_seconds(module: str) -> float:
 
 
 def main() -> int:
-    """Measure, print and judge."""
+    """Measure, print and evaluate."""
+    options = argument_parser(__doc__).parse_args()
+    report = Report("cold_import", ("boto3", "botocore", "pydantic", "psycopg", "alembic"), options.append)
     modules = {function: handler_path(function).removesuffix(".handler") for function in PACKAGES}
     times: dict[str, list[float]] = {name: [] for name in (BASE, *modules)}
     for round_number in range(ROUNDS + 1):
@@ -59,21 +62,19 @@ def main() -> int:
             if round_number:  # the first compiles, and warms the caches of the disk
                 taken.append(seconds)
     base = statistics.median(times[BASE])
-    print(f"{BASE:<35}{1000 * base:5.0f} ms")
-    is_missed = False
     for function in modules:
-        seconds = statistics.median(times[function])
         # Round by round: what slows the machine down slows both.
         ratio = statistics.median(
             ours / theirs for ours, theirs in zip(times[function], times[BASE], strict=True)
         )
-        limit = LIMITS[function]
-        is_missed |= ratio > limit
-        print(
-            f"{function:<35}{1000 * seconds:5.0f} ms  {ratio:4.2f} times {BASE}"
-            f"  (at most {limit})  {'MISSED' if ratio > limit else 'ok'}"
+        report.add(
+            f"{function} / {BASE}",
+            ratio,
+            at_most=LIMITS[function],
+            import_ms=1000 * statistics.median(times[function]),
+            boto3_ms=1000 * base,
         )
-    return int(is_missed)
+    return report.finish()
 
 
 if __name__ == "__main__":

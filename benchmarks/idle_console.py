@@ -1,28 +1,43 @@
-"""What the console costs while nobody touches it: CPU, bytes to the terminal, memory.
+"""CPU of an idle console, against the stock AWS CLI on the same stack in the same run.
 
-Without arguments it starts the demo's 40 sites in a terminal of its own (160x45), waits for values, and
-measures the console's process alone; with a process id it measures that one. Ends with 1 when the CPU is
-beyond the limit.
+Starts a stack of 40 sites and the console in a pseudo-terminal (160x45), waits for values, and measures the
+console's process alone: CPU, bytes to the terminal, memory. In a minute the console requests the site file
+twice and the latest values six times; the ratio is its CPU in a minute over that of a single `aws s3api
+get-object` of the site file. Exits with 1 when the ratio is over its limit. With a process id it measures
+that console, without the ratio.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import os
 import pty
+import resource
+import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-LIMIT_PERCENT = 1.0
+from benchmarks._report import Report, argument_parser
+from smarterise_ops.local import client
+from smarterise_sdk.domain.names import StackNames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CALL_RATIO = 1.0
+"""Most of one AWS CLI call's CPU that a minute of the console may take."""
+CALLS = 5
+BIN = Path(sys.executable).parent
 SITES = 40
 SIZE = (45, 160)
 START_SECONDS = 180
@@ -33,10 +48,10 @@ SIGN_OF_LIFE = "● ok".encode()
 class Terminal:
     """A terminal for one program: it reads and counts what the program sends, and can type."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], env: Mapping[str, str]) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-        environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environ = {**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, env=environ, start_new_session=True
         )
@@ -60,30 +75,46 @@ class Terminal:
 
 
 def measure(pid: int, seconds: float) -> tuple[float, float]:
-    """Return CPU in percent of one core over a time, and resident memory in MiB."""
+    """Return the CPU seconds of a process in a minute, and its resident memory in MiB."""
     process = psutil.Process(pid)
     start, before = time.monotonic(), process.cpu_times()
     time.sleep(seconds)
     after, took = process.cpu_times(), time.monotonic() - start
     used = after.user + after.system - before.user - before.system
-    return 100 * used / took, process.memory_info().rss / 2**20
+    return 60 * used / took, process.memory_info().rss / 2**20
 
 
-def measure_demo(seconds: float) -> tuple[float, float, float]:
-    """Start the demo, let it settle, and return CPU, memory, and bytes per second.
+def call_cpu_seconds(env: Mapping[str, str]) -> float:
+    """Return the median CPU seconds of one call with the AWS CLI.
 
     Raises:
-        RuntimeError: No value appeared in time.
+        subprocess.CalledProcessError: If the call failed.
     """
-    command = [str(Path(sys.executable).with_name("smarterise-ops")), "demo", "--sites", str(SITES)]
-    terminal = Terminal(command)
+    bucket, key = StackNames().site_config_bucket, StackNames().site_config_key
+    command = [str(BIN / "aws"), "s3api", "get-object", "--bucket", bucket, "--key", key, os.devnull]
+    taken = []
+    for _ in range(CALLS + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, env=dict(env), check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(taken[1:])  # the first warms the caches of the disk
+
+
+def measure_console(env: Mapping[str, str], seconds: float, report: Report) -> None:
+    """Open the console, let it settle, and add its figures.
+
+    Raises:
+        RuntimeError: If no value appeared in time.
+    """
+    terminal = Terminal([str(BIN / "smarterise-ops")], env)
     try:
         if not terminal.is_alive.wait(START_SECONDS):
             raise RuntimeError(f"no value on screen after {START_SECONDS} s")
         time.sleep(WARM_UP_SECONDS)
         before = terminal.received
-        percent, memory = measure(terminal.process.pid, seconds)
-        return percent, memory, (terminal.received - before) / seconds
+        minute, memory = measure(terminal.process.pid, seconds)
+        rate = (terminal.received - before) / seconds
     finally:
         terminal.type("q")
         try:
@@ -91,26 +122,38 @@ def measure_demo(seconds: float) -> tuple[float, float, float]:
         except subprocess.TimeoutExpired:
             terminal.process.terminate()
             terminal.process.wait(60)
+    call = call_cpu_seconds(env)
+    report.add(
+        "a minute of the console / one AWS CLI call",
+        minute / call,
+        at_most=CALL_RATIO,
+        console_cpu_s=minute,
+        call_cpu_s=call,
+        memory_mib=memory,
+        terminal_bytes_per_s=rate,
+    )
 
 
 def main() -> int:
-    """Measure, print, judge."""
-    parser = argparse.ArgumentParser(description="Measure an idle console.")
+    """Measure, print and evaluate."""
+    parser = argument_parser(__doc__)
     parser.add_argument("pid", type=int, nargs="?", help="a console that runs already")
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
+    report = Report("idle_console", ("smarterise-ops", "textual", "boto3", "awscli"), options.append)
     if options.pid is not None:
-        percent, memory = measure(options.pid, options.seconds)
-    else:
-        percent, memory, rate = measure_demo(options.seconds)
-        print(f"to the terminal   {rate:8.0f} bytes/s")
-    print(f"resident memory   {memory:8.1f} MiB")
-    print(f"idle CPU          {percent:8.2f} %   limit {LIMIT_PERCENT:.2f} %   {_verdict(percent)}")
-    return int(percent >= LIMIT_PERCENT)
-
-
-def _verdict(percent: float) -> str:
-    return "ok" if percent < LIMIT_PERCENT else "MISSED"
+        minute, memory = measure(options.pid, options.seconds)
+        report.add("CPU seconds in a minute", minute, memory_mib=memory)
+        return report.finish()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        stack = client.start(folder / "stack", sites=SITES, owned=True)
+        try:
+            env = {**os.environ, **stack.exports, "XDG_STATE_HOME": str(folder / "state")}
+            measure_console(env, options.seconds, report)
+        finally:
+            stack.stop()
+    return report.finish()
 
 
 if __name__ == "__main__":

