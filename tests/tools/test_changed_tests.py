@@ -14,6 +14,7 @@ from tools.changed_tests.durations import (
     STACK_START_SECONDS,
     estimated_seconds,
     load_measured,
+    merged,
     module_seconds,
     read_junit,
     save_measured,
@@ -43,6 +44,13 @@ def test_measured_times_replace_estimates() -> None:
     assert set(seconds) == {"tests/unit/test_a.py", "tests/unit/test_b.py"}
     assert seconds["tests/unit/test_a.py"] == 7.0
     assert seconds["tests/unit/test_b.py"] == estimated_seconds(SOURCES["tests/unit/test_b.py"])
+
+
+def test_a_partial_run_raises_times_and_lowers_none() -> None:
+    earlier = {"a": 1.0, "b": 2.0, "c": 3.0}
+    found = {"a": 5.0, "b": 0.5, "d": 1.0}
+    assert merged(earlier, found, is_partial=True) == {"a": 5.0, "b": 2.0, "c": 3.0, "d": 1.0}
+    assert merged(earlier, found, is_partial=False) == {"a": 5.0, "b": 0.5, "c": 3.0, "d": 1.0}
 
 
 def test_a_stack_module_is_estimated_with_its_start() -> None:

@@ -11,13 +11,13 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from tools.changed_tests.changes import Changes, changes_in
-from tools.changed_tests.durations import load_measured, module_seconds, read_junit, save_measured
+from tools.changed_tests.durations import load_measured, merged, module_seconds, read_junit, save_measured
 from tools.changed_tests.graph import ImportGraph
 from tools.changed_tests.selection import REASONS, Candidate, Selection, select
 from tools.changed_tests.sources import read_sources
@@ -93,23 +93,19 @@ def run(
     """Run pytest on test modules, keep their times for the next selection, and return its exit code."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "junit.xml"
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadgroup"),
-                *(f"--junitxml={report}", f"--session-timeout={LIMIT_SECONDS}"),
-                *(candidate.path for candidate in candidates),
-            ],
-            cwd=ROOT,
-            check=False,
-        )
-        if done.returncode in (0, 1) and report.exists():
-            try:
-                found = read_junit(report.read_text(encoding="utf-8"), sources)
-            except ET.ParseError:
-                found = {}
-            save_measured(MEASURED, {**measured, **found})
-    if done.returncode == _INTERRUPTED:
-        print(f"error: not all of these tests ran (the limit is {LIMIT_SECONDS} s). Run: make test")
+        command = [
+            *(sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadgroup"),
+            *(f"--junitxml={report}", f"--session-timeout={LIMIT_SECONDS}"),
+            *(candidate.path for candidate in candidates),
+        ]
+        started = time.monotonic()
+        done = subprocess.run(command, cwd=ROOT, check=False)
+        is_stopped = done.returncode == _INTERRUPTED and time.monotonic() - started >= LIMIT_SECONDS
+        if report.exists() and (is_stopped or done.returncode in (0, 1)):
+            found = read_junit(report.read_text(encoding="utf-8"), sources)
+            save_measured(MEASURED, merged(measured, found, is_partial=is_stopped))
+    if is_stopped:
+        print(f"error: stopped after {LIMIT_SECONDS} s, before all of these tests ran. Run: make test")
     return done.returncode
 
 

@@ -63,6 +63,14 @@ def save_measured(file: Path, measured: Mapping[str, float]) -> None:
     file.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 
 
+def merged(earlier: Mapping[str, float], found: Mapping[str, float], *, is_partial: bool) -> dict[str, float]:
+    """Return the times with those of a run; a partial run can only raise them."""
+    return {
+        **earlier,
+        **{path: max(seconds, earlier.get(path, 0) if is_partial else 0) for path, seconds in found.items()},
+    }
+
+
 def read_junit(text: str, sources: Mapping[str, Source]) -> dict[str, float]:
     """Return the seconds of each test module in a JUnit report of pytest.
 
