@@ -24,7 +24,9 @@ test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold t
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=
 	$(BIN)/python tools/coverage_gate.py
 
-<<<<<<< HEAD
+check: lint ## Lint, and the tests that the change since the upstream's last commit may affect; under 3 minutes
+	$(BIN)/python -m tools.changed_tests --workers $(WORKERS)
+
 test-functions: $(INSTALLED) ## Run the tests of what AWS Lambda runs: the domain and the functions
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/unit tests/lambdas
 
@@ -33,10 +35,6 @@ fresh: ## Run all tests on a bare Debian with Python 3.13; needs root and a Debi
 
 installs: $(INSTALLED) ## Install without the lock by pipx, uv and pip, and run the demo of each
 	tools/check-installs
-=======
-check: lint ## Lint, and the tests that the change since the upstream's last commit may affect; under 3 minutes
-	$(BIN)/python -m tools.changed_tests --workers $(WORKERS)
->>>>>>> 49d27c9 (tools: select the tests that a change may affect)
 
 lint: $(INSTALLED) ## Check style, types and which part may import which
 	$(BIN)/ruff check .
