@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from tools.changed_tests.sources import Source
 
 SECONDS_PER_TEST = {
-    "unit": 0.5,
+    "unit": 0.3,
     "sdk": 1.0,
-    "cli": 0.5,
-    "tui": 1.5,
-    "lambdas": 1.0,
-    "local": 1.0,
-    "terraform": 3.0,
-    "tools": 0.3,
-    "accounting": 60.0,
+    "cli": 1.0,
+    "tui": 0.8,
+    "lambdas": 0.7,
+    "local": 0.4,
+    "terraform": 1.0,
+    "tools": 0.7,
+    "accounting": 45.0,
 }
 """Estimate for a test function, by the folder of its module."""
 STACK_SECONDS_PER_TEST = 4.0
-STACK_START_SECONDS = 20.0
+STACK_START_SECONDS = 15.0
 
 
 def estimated_seconds(source: Source) -> float:
