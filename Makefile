@@ -79,7 +79,7 @@ lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade 
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@python=; \
-	for candidate in $(CANDIDATES); do \
+	for candidate in $(BIN)/python $(CANDIDATES); do \
 	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	  then python="$$candidate"; break; fi; \
 	done; \

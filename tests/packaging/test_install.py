@@ -192,12 +192,13 @@ def test_wheels_downloaded_beforehand_install_without_an_index(small: Checkout, 
     assert small.installed()["six"] == "1.0"
 
 
-def test_a_python_without_venv_is_refused_by_name(small: Checkout, tmp_path: Path) -> None:
+def test_a_python_without_venv_is_refused_by_name(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout", "")
     (tmp_path / "ensurepip.py").write_text("raise ImportError('not packaged')\n")
     python = tmp_path / "python3"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    done = small.make(f"PYTHON={python}")
+    done = checkout.make(f"PYTHON={python}")
     assert done.returncode == 2
     assert f"error: no Python >= 3.11 with venv and pip among: {python}" in done.stderr
     assert "apt install python3-venv" in done.stderr
