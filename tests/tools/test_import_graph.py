@@ -102,6 +102,16 @@ def test_a_product_module_may_name_a_package_beside_it() -> None:
     assert dependents(changed, files) == {"lambdas/smarterise_lambdas/bundling.py": 1}
 
 
+def test_a_script_that_is_named_with_its_folder_is_not_mistaken_for_another() -> None:
+    files = {
+        "tests/plugins/counting.py": "",
+        "tests/accounting/counting.py": "",
+        "tests/conftest.py": 'load("plugins/counting.py")',
+    }
+    assert "tests/conftest.py" in dependents("tests/plugins/counting.py", files)
+    assert "tests/conftest.py" not in dependents("tests/accounting/counting.py", files)
+
+
 def test_tests_depend_on_scripts_by_file_name_and_on_every_conftest_above() -> None:
     files = {
         "tools/summarize.py": "",

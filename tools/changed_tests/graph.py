@@ -93,7 +93,9 @@ class ImportGraph:
         if text.endswith(".py"):
             if text in self._sources:
                 yield text
-            yield from self._scripts.get(text.rpartition("/")[2], ())
+            for script in self._scripts.get(text.rpartition("/")[2], ()):
+                if f"/{script}".endswith("/" + text.lstrip("./")):
+                    yield script
         elif text in PRODUCT or ("." in text and text.partition(".")[0] in (*PRODUCT, *_NAMED_BY_PATH)):
             if text in self._members:
                 yield from self._members[text]
