@@ -57,6 +57,11 @@ def test_a_stack_module_is_estimated_with_its_start() -> None:
     assert estimated_seconds(Source("tests/cli/test_a.py", tests=1, is_stack=True)) > STACK_START_SECONDS
 
 
+def test_a_module_with_hypothesis_is_estimated_longer() -> None:
+    plain, many = (Source("tests/unit/test_a.py", tests=1, properties=count) for count in (0, 1))
+    assert estimated_seconds(many) > estimated_seconds(plain) > 0
+
+
 def test_times_are_kept_and_damaged_ones_ignored(tmp_path: Path) -> None:
     file = tmp_path / "cache" / "seconds.json"
     assert load_measured(file) == {}

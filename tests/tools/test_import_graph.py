@@ -56,6 +56,12 @@ def test_tests_are_counted_and_markers_found() -> None:
     assert not parse("tests/cli/test_a.py", "stack = mark.other").is_stack
 
 
+def test_properties_are_counted() -> None:
+    text = "@given(x=none())\n@settings()\ndef test_a(x): ...\n@rule()\ndef b(s): ...\n@given\ndef c(): ..."
+    found = parse("tests/unit/test_a.py", text)
+    assert (found.tests, found.properties) == (1, 2)
+
+
 def test_a_module_depends_on_what_it_imports_by_steps() -> None:
     files = {
         "smarterise_ops/a.py": "",

@@ -27,6 +27,8 @@ SECONDS_PER_TEST = {
     "accounting": 45.0,
 }
 """Estimate for a test function, by the folder of its module."""
+SECONDS_PER_PROPERTY = 2.0
+"""Added for a function that Hypothesis runs with many examples."""
 STACK_SECONDS_PER_TEST = 4.0
 STACK_START_SECONDS = 15.0
 
@@ -35,7 +37,8 @@ def estimated_seconds(source: Source) -> float:
     """Return the estimated time of a test module that has not been measured here."""
     if source.is_stack:
         return STACK_START_SECONDS + STACK_SECONDS_PER_TEST * source.tests
-    return SECONDS_PER_TEST.get(source.path.split("/")[1], 1.0) * source.tests
+    per_test = SECONDS_PER_TEST.get(source.path.split("/")[1], 1.0)
+    return per_test * source.tests + SECONDS_PER_PROPERTY * source.properties
 
 
 def module_seconds(sources: Mapping[str, Source], measured: Mapping[str, float]) -> dict[str, float]:

@@ -25,6 +25,7 @@ class Source:
         imports: Dotted names that it imports at run time; `from a import b` gives `a.b`.
         strings: String constants without white space: they may name a module, a script or another file.
         tests: Number of its test functions.
+        properties: Number of functions that Hypothesis runs with many examples.
         is_stack: Whether a test in it has the marker `stack`.
     """
 
@@ -32,6 +33,7 @@ class Source:
     imports: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
     tests: int = 0
+    properties: int = 0
     is_stack: bool = False
 
     @property
@@ -86,6 +88,7 @@ def parse(path: str, text: str | bytes) -> Source:
         imports=frozenset(name for node in nodes for name in _imported(node, package)),
         strings=frozenset(_strings(nodes)),
         tests=sum(_is_test(node) for node in nodes),
+        properties=sum(_is_property(node) for node in nodes),
         is_stack=any(_is_stack_mark(node) for node in nodes),
     )
 
@@ -121,6 +124,16 @@ def _strings(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def _is_test(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+
+
+def _is_property(node: ast.AST) -> bool:
+    """Return whether a function has the decorator `@given(...)`, or `@rule(...)` of a state machine."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and decorator.func.id in ("given", "rule")
+        for decorator in node.decorator_list
+    )
 
 
 def _is_stack_mark(node: ast.AST) -> bool:
