@@ -93,7 +93,7 @@ def test_everything_that_is_selected_or_left_out_is_printed() -> None:
         "2 related test modules are left out:",
         "  need the embedded stack, and are not directly about the change:",
         "    tests/cli/: test_d",
-        "  do not fit into 60 s:",
+        "  do not fit into 45 s:",
         "    tests/tui/: test_e",
         "no test module depends on: NOTICE",
     ]
