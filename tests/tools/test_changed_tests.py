@@ -50,7 +50,7 @@ def test_a_partial_run_raises_times_and_lowers_none() -> None:
     earlier = {"a": 1.0, "b": 2.0, "c": 3.0}
     found = {"a": 5.0, "b": 0.5, "d": 1.0}
     assert merged(earlier, found, is_partial=True) == {"a": 5.0, "b": 2.0, "c": 3.0, "d": 1.0}
-    assert merged(earlier, found, is_partial=False) == {"a": 5.0, "b": 0.5, "c": 3.0, "d": 1.0}
+    assert merged(earlier, found, is_partial=False) == {"a": 3.0, "b": 1.25, "c": 3.0, "d": 1.0}
 
 
 def test_a_stack_module_is_estimated_with_its_start() -> None:
@@ -93,7 +93,7 @@ def test_everything_that_is_selected_or_left_out_is_printed() -> None:
         "2 related test modules are left out:",
         "  need the embedded stack, and are not directly about the change:",
         "    tests/cli/: test_d",
-        "  do not fit into 45 s:",
+        "  do not fit into 45 s, or 75 s if close:",
         "    tests/tui/: test_e",
         "no test module depends on: NOTICE",
     ]

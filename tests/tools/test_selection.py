@@ -47,10 +47,18 @@ def selected(
     *,
     seconds: Mapping[str, float] | None = None,
     budget: float = 1000,
+    far_budget: float = 1000,
 ) -> Selection:
     sources = sources_of(files)
     every = {path: 1.0 for path, source in sources.items() if source.is_test_module}
-    return select(changed, sources, ImportGraph(sources), seconds={**every, **(seconds or {})}, budget=budget)
+    return select(
+        changed,
+        sources,
+        ImportGraph(sources),
+        seconds={**every, **(seconds or {})},
+        budget=budget,
+        far_budget=min(budget, far_budget),
+    )
 
 
 def names(candidates: object) -> list[str]:
@@ -91,6 +99,16 @@ def test_what_does_not_fit_the_budget_is_reported_and_smaller_modules_still_run(
     assert names(chosen.over_budget) == ["sdk/test_meters_reading.py"]
     assert "cli/test_far_away.py" in names(chosen.run)
     assert chosen.seconds == 4
+
+
+def test_only_close_modules_run_beyond_the_smaller_budget() -> None:
+    chosen = selected([METERS], budget=10, far_budget=2)
+    assert names(chosen.run) == [
+        "sdk/test_imports_it.py",
+        "sdk/test_meters_on_stack.py",
+        "sdk/test_meters_reading.py",
+    ]
+    assert names(chosen.over_budget) == ["sdk/test_settings.py", "cli/test_far_away.py"]
 
 
 def test_a_changed_test_runs_even_if_it_alone_exceeds_the_budget() -> None:

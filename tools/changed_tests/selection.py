@@ -92,12 +92,14 @@ def select(
     *,
     seconds: Mapping[str, float],
     budget: float,
+    far_budget: float,
 ) -> Selection:
     """Return which test modules run for a change.
 
-    Modules with tests marked `stack` run only if they are changed, import what changed, or are named after
-    it. The others run in the order of `Rank`, then of the steps in the import graph, as long as their
-    estimated time fits the budget; one that is changed itself runs as long as any time is left.
+    Close modules are those that are changed, import what changed, or are named after it. Modules with tests
+    marked `stack` run only if they are close. The others run in the order of `Rank`, then of the steps in the
+    import graph, as long as their estimated time fits the budget: close ones the whole of it, the others what
+    close ones leave of a smaller one. A changed module runs as long as any time is left.
 
     Args:
         changed: Paths of changed files; those that are deleted or not Python too.
@@ -105,6 +107,7 @@ def select(
         graph: Their dependencies.
         seconds: Estimated time of each test module.
         budget: Most seconds of tests, one after another.
+        far_budget: Most seconds after which a module that is not close is still added.
     """
     related: dict[str, tuple[Rank, int, int]] = {}
     unmatched = []
@@ -118,14 +121,17 @@ def select(
         if not is_matched:
             unmatched.append(path)
     run, stack_only, over_budget = [], [], []
-    left = budget
+    used = 0.0
     for path in sorted(related, key=lambda path: (related[path], seconds[path], path)):
         rank = related[path][0]
         candidate = Candidate(path, rank, seconds[path])
-        if sources[path].is_stack and rank > Rank.NAMED_ALIKE:
+        is_close = rank <= Rank.NAMED_ALIKE
+        if sources[path].is_stack and not is_close:
             stack_only.append(candidate)
-        elif candidate.seconds <= left or (rank is Rank.CHANGED and left > 0):
-            left -= candidate.seconds
+        elif used + candidate.seconds <= (budget if is_close else far_budget) or (
+            rank is Rank.CHANGED and used < budget
+        ):
+            used += candidate.seconds
             run.append(candidate)
         else:
             over_budget.append(candidate)
