@@ -69,8 +69,11 @@ def register(state: StackState) -> None:
 
 
 def forget(stack_id: str) -> None:
-    """Strike a stack off."""
-    _entry(stack_id).unlink(missing_ok=True)
+    """Remove a stack's entry, and what a process that was killed while it wrote the entry left."""
+    entry = _entry(stack_id)
+    entry.unlink(missing_ok=True)
+    for draft in entry.parent.glob(f".{entry.name}.*"):
+        draft.unlink(missing_ok=True)
 
 
 def sweep() -> list[StackState]:

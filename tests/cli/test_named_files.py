@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -382,7 +383,8 @@ def test_an_export_follows_links_and_replaces_no_device(on_stack: Run, around: P
     (around / "target").write_text("old")
     (around / "link.json").symlink_to("target")
     done = on_stack("sites", "export", "link.json")
-    assert (done.returncode, done.stderr) == (0, "● 12 sites written to link.json\n")
+    count = len(json.loads(sites)["sites"])
+    assert (done.returncode, done.stderr) == (0, f"● {count} sites written to link.json\n")
     assert (around / "link.json").is_symlink()
     assert (around / "target").read_text() == sites
     assert on_stack("sites", "export", "/dev/stdout").stdout == sites

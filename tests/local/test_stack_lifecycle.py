@@ -237,11 +237,11 @@ def test_a_supervisor_killed_outright_is_cleared_away_by_the_next_start(
     eventually(lambda: not is_running(stack.state.supervisor), seconds=5)
     assert client.find(stack.data_dir) is None
     assert stack.data_dir.exists()
-    up("second")
+    second = up("second")
     assert [mark for mark in marks if is_running(mark)] == []
     assert not stack.data_dir.exists()
     assert not any(directory.exists() for directory in extra)
-    assert len(list(state_home.iterdir())) == 1
+    assert [path.stem for path in state_home.glob("[!.]*")] == [second.state.stack_id]
 
 
 def test_children_that_outlived_their_supervisor_are_ended_and_strangers_are_not(
@@ -273,6 +273,7 @@ def test_children_that_outlived_their_supervisor_are_ended_and_strangers_are_not
         (tmp_path / "stack" / STATE_FILE).write_text(json.dumps(entry))
         state_home.mkdir(parents=True)
         (state_home / "gone.json").write_text(json.dumps(entry))
+        (state_home / ".gone.json.k1ll3d").write_text("{")  # it was killed while it wrote its entry
         (state_home / "junk.json").write_text("{")
         assert [state.stack_id for state in registry.sweep()] == ["gone"]
         assert left.wait(5) == -signal.SIGTERM
@@ -280,7 +281,7 @@ def test_children_that_outlived_their_supervisor_are_ended_and_strangers_are_not
         assert not (tmp_path / "stack").exists()
         assert not (tmp_path / "smarterise-extra").exists()
         assert (tmp_path / "precious").exists()  # no name of ours: never removed
-        assert not (state_home / "gone.json").exists()
+        assert [path.name for path in state_home.iterdir()] == ["junk.json"]
         assert registry.sweep() == []
     finally:
         for process in (left, stranger):

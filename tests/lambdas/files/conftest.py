@@ -44,7 +44,7 @@ class Context:
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:eu-west-2:111122223333:function:s3_to_rds_lambda"
     aws_request_id: str = "00000000-0000-0000-0000-000000000000"
-    ends_at: float = field(default_factory=lambda: time.monotonic() + 60)
+    ends_at: float = field(default_factory=lambda: time.monotonic() + 300)
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, int((self.ends_at - time.monotonic()) * 1000))
@@ -57,7 +57,7 @@ class Loads:
     bucket: str
     database_url: str
     namespace: str
-    seconds: float = 60
+    seconds: float = 300
 
     serial = SERIAL
     name = NAME
