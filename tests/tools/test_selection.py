@@ -118,6 +118,13 @@ def test_a_changed_test_runs_even_if_it_alone_exceeds_the_budget() -> None:
     assert names(chosen.over_budget) == ["unit/test_wording.py"]
 
 
+def test_the_quickest_of_the_changed_tests_come_first() -> None:
+    modules = [path for path in REPOSITORY if "test_" in path]
+    seconds = {path: float(1 + number * 7 % len(modules)) for number, path in enumerate(modules)}
+    chosen = selected(list(REPOSITORY), seconds=seconds, budget=3)
+    assert [candidate.seconds for candidate in chosen.run] == [1.0, 2.0]
+
+
 def test_files_that_no_test_depends_on_are_reported() -> None:
     chosen = selected(["NOTICE", "tests/unit/test_alone.py", "sdk/smarterise_sdk/gone.py"])
     assert chosen.unmatched == ("NOTICE",)

@@ -97,9 +97,10 @@ def select(
     """Return which test modules run for a change.
 
     Close modules are those that are changed, import what changed, or are named after it. Modules with tests
-    marked `stack` run only if they are close. The others run in the order of `Rank`, then of the steps in the
-    import graph, as long as their estimated time fits the budget: close ones the whole of it, the others what
-    close ones leave of a smaller one. A changed module runs as long as any time is left.
+    marked `stack` run only if they are close. The others run in the order of `Rank`, then of shared words, of
+    the steps in the import graph and of their time, as long as their estimated time fits the budget: close
+    ones the whole of it, the others what close ones leave of a smaller one. A changed module runs as long as
+    any time is left.
 
     Args:
         changed: Paths of changed files; those that are deleted or not Python too.
@@ -116,7 +117,8 @@ def select(
         for dependent, steps in graph.distances(path).items():
             if dependent in sources and sources[dependent].is_test_module:
                 is_matched = True
-                key = (_rank(path, dependent, steps), -len(_words(path) & _words(dependent)), steps)
+                shared_words = len(_words(path) & _words(dependent)) if steps else 0
+                key = (_rank(path, dependent, steps), -shared_words, steps)
                 related[dependent] = min(related.get(dependent, key), key)
         if not is_matched:
             unmatched.append(path)
