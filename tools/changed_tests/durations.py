@@ -25,6 +25,8 @@ SECONDS_PER_TEST = {
     "terraform": 1.0,
     "tools": 0.7,
     "accounting": 45.0,
+    "harness": 10.0,
+    "packaging": 10.0,
 }
 """Estimate for a test function, by the folder of its module."""
 SECONDS_PER_PROPERTY = 2.0
