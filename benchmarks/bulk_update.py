@@ -94,7 +94,7 @@ class Bench:
         self.serials = [f"AN{10_000_000 + number}" for number in range(SITES)]
 
     def prepare(self) -> None:
-        """Put a file of 10,000 sites in place, and write down what is asked for in both directions."""
+        """Upload a file of 10,000 sites, and write the update files for both directions."""
         entry = {"enabled": True, "name": "Ikeja Substation", "asset_id": "C101", "capacity_kva": 500}
         document = {"schema_version": 1, "sites": {s: {"tier": "CRITICAL", **entry} for s in self.serials}}
         (self._folder / "site-tiers.json").write_text(json.dumps(document, indent=2))

@@ -290,7 +290,7 @@ async def measure(make: Callable[[], Subject], batches: int) -> Figures:
     async def act(_pilot: object) -> None:
         try:
             done.set_result(await _act(subject, batches))
-        except Exception as error:  # noqa: BLE001 - told to the one who waits
+        except Exception as error:  # noqa: BLE001 -- raised where it is awaited
             done.set_exception(error)
         subject.app.exit()
 

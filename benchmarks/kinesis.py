@@ -59,7 +59,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """The invocation context that Lambda passes to a handler."""
 
     function_name: str = "kinesis_to_s3_rds"
     memory_limit_in_mb: int = 512

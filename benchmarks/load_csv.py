@@ -127,8 +127,8 @@ def copy(file: LogFile, columns: Sequence[str], url: str, psql: str) -> float:
         text=True,
         env={"PGTZ": "UTC", "PATH": "/usr/bin:/bin"},
     )
-    told = next(line for line in done.stdout.splitlines() if line.startswith("Time: "))
-    return float(told.split()[1]) / 1000
+    timing = next(line for line in done.stdout.splitlines() if line.startswith("Time: "))
+    return float(timing.split()[1]) / 1000
 
 
 def speed(meter: Meter, folder: Path, url: str, psql: str, report: Report) -> None:
