@@ -91,23 +91,27 @@ def publish(topics: Topics) -> Iterator[Callable[..., Publisher]]:
         publisher.stop()
 
 
-def test_everybody_speaks_at_once_and_then_at_the_interval(
-    topics: Topics, publish: Callable[..., Publisher]
+def test_every_site_publishes_at_once_and_then_at_the_interval(
+    topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
 ) -> None:
+    serials = {site.gateway_serial for site in FLEET}
+    started = time.monotonic()
     publish()  # ten times as fast: once a second
-    time.sleep(2.3)
-    assert set(topics.counts()) == {site.gateway_serial for site in FLEET}
-    before = topics.counts()
-    time.sleep(3.0)
-    after = topics.counts()
-    assert all(2 <= after[serial] - before[serial] <= 4 for serial in before)
+    eventually(lambda: set(topics.counts()) == serials)
+    eventually(lambda: min(topics.counts()[serial] for serial in serials) >= 4)
+    most = max(topics.counts().values())
+    assert most <= time.monotonic() - started + 2  # the first at once, and one that is under way
 
 
-def test_messages_are_stamped_with_the_time(topics: Topics, publish: Callable[..., Publisher]) -> None:
+def test_messages_have_the_time_of_publication(
+    topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
+) -> None:
+    before = int(time.time())
     publish(speed=1000.0)
-    time.sleep(1.5)
-    for _, said in topics.messages:
-        assert abs(said["timestamp"] - time.time()) < 3
+    eventually(lambda: len(topics.messages) >= 50)
+    stamps = [message["timestamp"] for _, message in topics.messages]
+    assert before <= min(stamps)
+    assert max(stamps) <= time.time()
 
 
 def test_a_gateway_knows_nothing_of_tiers(
@@ -117,10 +121,12 @@ def test_a_gateway_knows_nothing_of_tiers(
         replace(site, tier=Tier.NON_CRITICAL, enabled=turn > 0) for turn, site in enumerate(FLEET[:2])
     )
     publish(fleet)
-    eventually(lambda: min(topics.counts()[site.gateway_serial] for site in fleet) >= 2, seconds=6)
+    eventually(lambda: min(topics.counts()[site.gateway_serial] for site in fleet) >= 2, seconds=20)
 
 
-def test_a_silent_gateway_is_silent(topics: Topics, publish: Callable[..., Publisher]) -> None:
+def test_a_silent_gateway_is_silent(
+    topics: Topics, publish: Callable[..., Publisher], eventually: Callable[..., Any]
+) -> None:
     from smarterise_ops.local.simulator import speaks
 
     now = datetime.now(UTC)
@@ -131,7 +137,7 @@ def test_a_silent_gateway_is_silent(topics: Topics, publish: Callable[..., Publi
     )
     fleet = (FLEET[0], silent)
     publish(fleet)
-    time.sleep(2)
+    eventually(lambda: topics.counts()[FLEET[0].gateway_serial] >= 3)
     assert set(topics.counts()) == {FLEET[0].gateway_serial}
 
 
@@ -142,4 +148,4 @@ def test_an_endpoint_that_refuses_does_not_end_the_gateways(
     publish()
     time.sleep(1)
     topics.refusing = False
-    eventually(lambda: topics.counts()[FLEET[0].gateway_serial], seconds=4)
+    eventually(lambda: topics.counts()[FLEET[0].gateway_serial])
