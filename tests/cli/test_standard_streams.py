@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PROGRAM = f"{sys.executable} -m smarterise_ops.main"
 NO_SPACE = "error: Standard output cannot be written\nwhy: No space left on device\n"
+ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+"""Takes the shell from the command line, not from the processes above."""
 HELPS = [
     "--help",
     "--version",
@@ -40,7 +42,7 @@ def shell(command: str, env: dict[str, str] | None = None) -> subprocess.Complet
     """Run a command line of bash, which redirects the streams."""
     return subprocess.run(
         ["bash", "-c", command],
-        env={**os.environ, "SHELL": "/bin/bash", **(env or {})},
+        env={**os.environ, **ANY_SHELL, **(env or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -111,7 +113,7 @@ def test_a_reader_that_is_gone_changes_nothing(command: str) -> None:
     try:
         done = subprocess.run(
             ["bash", "-c", f"exec {PROGRAM} {command}"],
-            env={**os.environ, "SHELL": "/bin/bash"},
+            env={**os.environ, **ANY_SHELL},
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,

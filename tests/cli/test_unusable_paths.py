@@ -144,7 +144,9 @@ def test_a_project_file_that_cannot_be_reached_is_a_usage_error(around: Path) ->
 
 def test_a_file_of_the_shell_that_cannot_be_written_is_reported(cli: Run, around: Path) -> None:
     (around / ".bashrc").mkdir()
-    done = cli("--install-completion", "bash", env={"HOME": str(around), "SHELL": "/bin/bash"})
+    # Otherwise the shell would be taken from the processes above.
+    any_shell = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = cli("--install-completion", "bash", env={"HOME": str(around), **any_shell})
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == f"error: {around}/.bashrc cannot be used\nwhy: Is a directory\n"
 
