@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from benchmarks._report import Report, argument_parser
-from smarterise_sdk.domain.mqtt import parse_mqtt
-from smarterise_sdk.domain.site_tiers import parse_site_tiers
+from smarterise_sdk.domain.readings.mqtt import parse_mqtt
+from smarterise_sdk.domain.sites.document import parse_site_tiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

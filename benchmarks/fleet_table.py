@@ -31,11 +31,11 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.widgets import DataTable
 
 from benchmarks._report import Report, argument_parser
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
-from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.outcome import Outcome
-from smarterise_sdk.domain.sites import Site, Tier
-from smarterise_sdk.settings_model import Environment, EnvironmentKind, Settings
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.sites.model import Site, Tier
+from smarterise_sdk.domain.stack.names import StackNames
+from smarterise_sdk.settings.model import Environment, EnvironmentKind, Settings
 from smarterise_tui.app import SmarteriseConsole
 from smarterise_tui.messages import LatestFetched
 from smarterise_tui.poller import Cadence

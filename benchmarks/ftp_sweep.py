@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmarks._report import Report, argument_parser
-from smarterise_ops.local.network import free_port
+from smarterise_ops.local.servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,11 +87,11 @@ def serve(folder: str, port: int) -> None:
 
 def floor(port: int, bucket: str) -> float:
     """Fetch and store everything with the sweep's connections and threads alone; return the seconds."""
-    from smarterise_lambdas.ftp_to_s3.servers import DEFAULT_CONNECTIONS
-    from smarterise_lambdas.ftp_to_s3.sweep import WORKERS_A_CONNECTION
-    from smarterise_lambdas.shared import aws
+    from smarterise_lambdas.ftp_to_s3.config import DEFAULT_CONNECTIONS
+    from smarterise_lambdas.ftp_to_s3.server_sweep import WORKERS_A_CONNECTION
+    from smarterise_lambdas.shared import clients
 
-    s3 = aws.s3()
+    s3 = clients.s3()
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     idle: queue.Queue[ftplib.FTP] = queue.Queue()
 
@@ -148,10 +148,10 @@ def mirror(port: int) -> float:
 def sweep(bucket: str) -> float:
     """Let the function sweep everything into a new bucket; return the seconds."""
     from smarterise_lambdas.ftp_to_s3 import handler
-    from smarterise_lambdas.shared import aws
+    from smarterise_lambdas.shared import clients
 
-    aws.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    aws.s3().put_object(Bucket=bucket, Key="site-tiers.json", Body=json.dumps(SITES).encode())
+    clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    clients.s3().put_object(Bucket=bucket, Key="site-tiers.json", Body=json.dumps(SITES).encode())
     os.environ |= {"SITE_CONFIG_BUCKET": bucket, "DATA_LAKE_BUCKET": bucket}
     started = time.perf_counter()
     answer = handler.handler({}, cast("LambdaContext", Context()))

@@ -29,7 +29,7 @@ import psutil
 
 from benchmarks._report import Report, argument_parser
 from smarterise_ops.local import client
-from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.stack.names import StackNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

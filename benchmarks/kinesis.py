@@ -28,11 +28,11 @@ from botocore.awsrequest import AWSResponse
 from benchmarks._report import Report, argument_parser
 from smarterise_lambdas.kinesis_to_s3_rds import handler as function
 from smarterise_lambdas.migrations.runner import migrate
-from smarterise_lambdas.shared import aws
-from smarterise_ops.local.fleet import simulated_fleet
-from smarterise_ops.local.payload import message
-from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
-from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
+from smarterise_lambdas.shared import clients
+from smarterise_ops.local.servers.postgres import initialise, postgres_directory, start_server, stop_server
+from smarterise_ops.local.simulation.fleet import simulated_fleet
+from smarterise_ops.local.simulation.mqtt_payload import message
+from smarterise_sdk.domain.sites.document import new_site_tiers, render_site_tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,10 +161,10 @@ def measure(gateways: int, readings: int, url: str, report: Report) -> None:
     site_file, made = batches(gateways, readings)
     events = [event_of(payloads, 1 + number * len(payloads)) for number, payloads in enumerate(made)]
     wire = Wire(site_file)
-    for cached in (aws.s3, aws.cloudwatch, function.sinks, function.turns):
+    for cached in (clients.s3, clients.cloudwatch, function.sinks, function.turns):
         cached.cache_clear()
     os.environ.update(ENVIRONMENT, DATABASE_URL=url)
-    for client in (aws.s3(), aws.cloudwatch()):
+    for client in (clients.s3(), clients.cloudwatch()):
         client.meta.events.register("before-send", wire.answer)
     bare, handled = Best(), Best()
     for payloads, event in zip(made, events, strict=True):

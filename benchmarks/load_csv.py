@@ -24,17 +24,17 @@ from typing import TYPE_CHECKING, Final, cast
 import psycopg
 
 from benchmarks._report import Report, argument_parser
-from smarterise_lambdas.s3_to_rds_lambda.intake import intake_of
-from smarterise_lambdas.s3_to_rds_lambda.loading import FileLoader
-from smarterise_lambdas.s3_to_rds_lambda.objects import CHUNK, StoredObject
+from smarterise_lambdas.s3_to_rds_lambda.file_loader import FileLoader
+from smarterise_lambdas.s3_to_rds_lambda.log_file import intake_of
+from smarterise_lambdas.s3_to_rds_lambda.s3_reader import CHUNK, StoredObject
 from smarterise_lambdas.shared.database import Database
 from smarterise_lambdas.shared.ledger import FileState
-from smarterise_sdk.domain.aliases import meaning_of
+from smarterise_sdk.domain.readings.parameters import meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smarterise_lambdas.shared.archive import Archive
+    from smarterise_lambdas.shared.data_lake import Archive
 
 LEAST_SHARE: Final = 0.5
 r"""Of the speed of `\copy`."""
@@ -73,8 +73,8 @@ class Meter:
 
     def __init__(self) -> None:
         # Here, so that a process that only loads has the memory of one that only loads.
-        from smarterise_ops.local.fleet import Firmware, simulated_fleet
-        from smarterise_ops.local.payload import message
+        from smarterise_ops.local.simulation.fleet import Firmware, simulated_fleet
+        from smarterise_ops.local.simulation.mqtt_payload import message
 
         fleet = simulated_fleet(60, SEED)
         site = next(site for site in fleet if site.firmware is Firmware.KILOWATTS and not site.fault)
@@ -191,7 +191,12 @@ def load_and_print_peak(path: Path, rows: int, url: str) -> None:
 def server() -> Iterator[tuple[str, str]]:
     """A PostgreSQL with the schema: its URL, and the psql to go with it."""
     from smarterise_lambdas.migrations.runner import migrate
-    from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
+    from smarterise_ops.local.servers.postgres import (
+        initialise,
+        postgres_directory,
+        start_server,
+        stop_server,
+    )
 
     with tempfile.TemporaryDirectory() as folder:
         home = initialise(postgres_directory(Path(folder)))

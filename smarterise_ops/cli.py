@@ -20,7 +20,8 @@ from smarterise_ops import __version__
 from smarterise_ops.context import PROGRAM, Invocation, current, invocation, last_long
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
 from smarterise_ops.installation import install_command
-from smarterise_ops.output import OutputFormat, prepare_streams, say, say_error, write_data
+from smarterise_ops.output.formats import OutputFormat  # noqa: TC001 -- Typer reads it at run time
+from smarterise_ops.output.render import prepare_streams, say, say_error, write_data
 from smarterise_ops.streams import is_terminal
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.text import visible

@@ -13,13 +13,13 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from smarterise_ops.formats import OutputFormat
+from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.streams import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.settings.model import Settings
     from smarterise_sdk.stack import Stack
 
 PROGRAM = "smarterise-ops"
@@ -56,14 +56,14 @@ class Invocation:
         Raises:
             InvalidConfiguration: With every problem of every settings file and variable.
         """
-        from smarterise_sdk.settings import load_settings
+        from smarterise_sdk.settings.loader import load_settings
 
         return load_settings({key: value for key, value in self.shared.items() if key != "output"})
 
     @cached_property
     def stack(self) -> Stack:
         """The stack that the settings name. Changes to it whose end nobody saw are told first."""
-        from smarterise_ops.unsettled import tell_unsettled
+        from smarterise_ops.notices import tell_unsettled
         from smarterise_sdk.stack import Stack
 
         stack = Stack(self.settings)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES
-from smarterise_sdk.domain.collection import Collection
-from smarterise_sdk.domain.costs import HOURS_A_MONTH, READINGS_A_MONTH, monthly_cost
+from smarterise_sdk.domain.sites.costs import HOURS_A_MONTH, READINGS_A_MONTH, monthly_cost
+from smarterise_sdk.domain.sites.tier_policy import Collection
+from smarterise_sdk.domain.stack.alarms import ALARM_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -85,7 +85,7 @@ PRICES: Final = {
     "stream on demand": Price(0.040, "hour", "kinesis/data-streams/pricing"),
     "alarm": Price(0.10, "month", "cloudwatch/pricing"),
 }
-"""US East (N. Virginia), as in `smarterise_sdk.domain.costs`; sources are pages of https://aws.amazon.com/"""
+"""US East (N. Virginia), as in `smarterise_sdk.domain.sites.costs`; sources are pages of https://aws.amazon.com/"""
 
 DAY_H: Final = 24
 

@@ -12,15 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.alarm_rules import ALARM_NEWS, ALARM_RULES, PACES
-from smarterise_sdk.domain.metrics import METRICS, Metric, PipelineMetric
-from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames
-from smarterise_sdk.domain.readings import Quantity
-from smarterise_sdk.domain.sites import Site, Tier
-from smarterise_sdk.domain.voltage_quality import DEFAULT_PROFILE, PROFILES
+from smarterise_sdk.domain.readings.metrics import METRICS, Metric, PipelineMetric
+from smarterise_sdk.domain.readings.model import Quantity
+from smarterise_sdk.domain.readings.voltage_quality import DEFAULT_PROFILE, PROFILES
+from smarterise_sdk.domain.sites.model import Site, Tier
+from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES, PACES
+from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.alarm_rules import AlarmRule
+    from smarterise_sdk.domain.stack.alarms import AlarmRule
 
 TARGET = Path(__file__).resolve().parent.parent / "terraform" / "meta" / "domain.json"
 _DIGITS = 9

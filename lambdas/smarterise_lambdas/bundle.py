@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -30,16 +31,14 @@ PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The package of each function, by its deployed name."""
 
-FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"migrate_database": ("migrations", "migrations/versions")}
-)
-"""What else a function needs of ours."""
+FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"migrate_database": ("migrations",)})
+"""What else a function needs of ours, with all that is in it."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _READABLE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _LAMBDAS: Final = Path(__file__).parent
-_DOMAIN: Final = Path(smarterise_sdk.domain.__file__ or "").parent
+_SDK: Final = Path(smarterise_sdk.domain.__file__ or "").parents[1]
 
 
 def handler_path(function: str) -> str:
@@ -65,17 +64,12 @@ def source_zip(function: str) -> bytes:
 
 def source_files(function: str) -> dict[str, bytes]:
     """Return a function's own sources by their path in the zip."""
-    roots = (
-        ("smarterise_lambdas", [_LAMBDAS / "__init__.py"]),
-        ("smarterise_lambdas/shared", _files_of(_LAMBDAS / "shared")),
-        *(
-            (f"smarterise_lambdas/{folder}", _files_of(_LAMBDAS / folder))
-            for folder in (PACKAGES[function], *FOLDERS.get(function, ()))
-        ),
-        ("smarterise_sdk", [_DOMAIN.parent / "__init__.py"]),
-        ("smarterise_sdk/domain", _files_of(_DOMAIN)),
-    )
-    return {f"{folder}/{path.name}": path.read_bytes() for folder, paths in roots for path in paths}
+    packages = {_LAMBDAS: ("shared", PACKAGES[function], *FOLDERS.get(function, ())), _SDK: ("domain",)}
+    return {
+        path.relative_to(root.parent).as_posix(): path.read_bytes()
+        for root, folders in packages.items()
+        for path in (root / "__init__.py", *chain.from_iterable(_files_of(root / name) for name in folders))
+    }
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
@@ -92,4 +86,4 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def _files_of(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in {".py", ".sql"})
+    return sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".sql"})

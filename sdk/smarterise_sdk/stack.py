@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.ingest_contract import BACKFILL_CHANGE, QUARANTINE_CHANGE
+from smarterise_sdk.domain.ingest.manager_api import BACKFILL_CHANGE, QUARANTINE_CHANGE
 from smarterise_sdk.domain.text import utc_text
 
 if TYPE_CHECKING:
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.aws.session import ClientFactory
     from smarterise_sdk.checks.runner import Checks
-    from smarterise_sdk.domain.sites import JsonValue
-    from smarterise_sdk.journal import Journal
+    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.changes import Changes
-    from smarterise_sdk.services.following import Following
     from smarterise_sdk.services.identity import Identity
-    from smarterise_sdk.services.ingest import Ingest
+    from smarterise_sdk.services.ingest.quarantine import Quarantine
+    from smarterise_sdk.services.ingest.service import Ingest
     from smarterise_sdk.services.metrics import Metrics
-    from smarterise_sdk.services.quarantine import Quarantine
-    from smarterise_sdk.services.settling import Settler
-    from smarterise_sdk.services.sites import Sites
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.services.reconciliation import Following
+    from smarterise_sdk.services.resolution import Settler
+    from smarterise_sdk.services.sites.service import Sites
+    from smarterise_sdk.settings.model import Settings
 
 
 class Stack:
@@ -73,7 +73,7 @@ class Stack:
         """The journal of changes made from this machine."""
         with self._lock:
             if self._journal is None:
-                from smarterise_sdk.journal import Journal
+                from smarterise_sdk.journal.store import Journal
 
                 self._journal = Journal(self.settings.journal_dir, stamp=_stamp(self.settings))
             return self._journal
@@ -83,7 +83,7 @@ class Stack:
         """Sites: read them, plan a change, apply it."""
         with self._lock:
             if self._sites is None:
-                from smarterise_sdk.services.sites import Sites
+                from smarterise_sdk.services.sites.service import Sites
 
                 self._sites = Sites(self.broker, self.settings, self.journal, identity=self.identity)
             return self._sites
@@ -93,7 +93,7 @@ class Stack:
         """What is to follow the site file: look where it does not, make it."""
         with self._lock:
             if self._following is None:
-                from smarterise_sdk.services.following import Following
+                from smarterise_sdk.services.reconciliation import Following
 
                 self._following = Following(self.broker, self.settings, self.journal, identity=self.identity)
             return self._following
@@ -129,8 +129,8 @@ class Stack:
         """The ingest pipeline: how each road of each site is, what is missing, what can be loaded again."""
         with self._lock:
             if self._ingest is None:
-                from smarterise_sdk.services.backfilling import Backfilling
-                from smarterise_sdk.services.ingest import Ingest
+                from smarterise_sdk.services.ingest.backfill import Backfilling
+                from smarterise_sdk.services.ingest.service import Ingest
 
                 backfilling = Backfilling(
                     self.broker,
@@ -149,7 +149,7 @@ class Stack:
         """What could not be taken: look at it, replay it, discard it."""
         with self._lock:
             if self._quarantine is None:
-                from smarterise_sdk.services.quarantine import Quarantine
+                from smarterise_sdk.services.ingest.quarantine import Quarantine
 
                 self._quarantine = Quarantine(
                     self.broker, self.settings, self.journal, identity=self.identity
@@ -181,7 +181,7 @@ class Stack:
         return self._identity
 
     def _settler(self) -> Settler:
-        from smarterise_sdk.services.settling import Settler
+        from smarterise_sdk.services.resolution import Settler
 
         return Settler(
             self.broker,

@@ -8,14 +8,15 @@ import typer
 
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.output import Column, OutputFormat, emit_object, emit_rows, write_data
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import Column, emit_object, emit_rows, write_data
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smarterise_sdk.checks.model import CheckMeta, Finding
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
 
 app = typer.Typer(help="Run the runbook's checks against the stack.")
 

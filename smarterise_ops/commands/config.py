@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.choices import one_of
 from smarterise_ops.context import PROGRAM, current
 from smarterise_ops.files import create_named
-from smarterise_ops.output import Column, emit_rows, say, write_data
-from smarterise_sdk.domain.names import StackNames
+from smarterise_ops.output.render import Column, emit_rows, say, write_data
+from smarterise_ops.param_types import one_of
 from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidConfiguration, UsageError
-from smarterise_sdk.settings import defined_environments, load_settings
-from smarterise_sdk.settings_files import PROJECT_FILE
-from smarterise_sdk.settings_keys import ENVIRONMENT, FLAGS, IN_ENVIRONMENT, BadSettingError
-from smarterise_sdk.settings_model import EnvironmentKind
+from smarterise_sdk.settings.files import PROJECT_FILE
+from smarterise_sdk.settings.keys import ENVIRONMENT, FLAGS, IN_ENVIRONMENT, BadSettingError
+from smarterise_sdk.settings.loader import defined_environments, load_settings
+from smarterise_sdk.settings.model import EnvironmentKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue
-    from smarterise_sdk.settings_model import Settings
+    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.settings.model import Settings
 
 app = typer.Typer()
 

@@ -18,15 +18,16 @@ from smarterise_ops.context import current, last_long
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
-from smarterise_ops.output import OutputFormat, emit_rows, say, write_data
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import emit_rows, say, write_data
 from smarterise_ops.streams import is_terminal
 from smarterise_sdk.errors import UsageError
-from smarterise_sdk.settings import load_settings
+from smarterise_sdk.settings.loader import load_settings
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.settings.model import Settings
 
 NAME = "LOCAL DEMO"
 

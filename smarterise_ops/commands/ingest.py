@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops import writes
-from smarterise_ops.choices import one_of
+from smarterise_ops.changes import workflow
 from smarterise_ops.commands.ingest_options import (  # noqa: TC001 -- Typer reads them at run time
     From,
     FromIfAny,
@@ -22,11 +21,19 @@ from smarterise_ops.commands.ingest_options import (  # noqa: TC001 -- Typer rea
 from smarterise_ops.commands.site_options import DryRun, OnlyTier, Yes  # noqa: TC001 -- the same
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.formats import OutputFormat
-from smarterise_ops.output import Column, emit_rows, say, say_error, say_progress, say_warning, write_data
-from smarterise_ops.spans import span
-from smarterise_sdk.domain.ingest import Road, RoadState
-from smarterise_sdk.domain.ingest_contract import FileWord
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import (
+    Column,
+    emit_rows,
+    say,
+    say_error,
+    say_progress,
+    say_warning,
+    write_data,
+)
+from smarterise_ops.param_types import one_of, span
+from smarterise_sdk.domain.ingest.manager_api import FileWord
+from smarterise_sdk.domain.ingest.status import Road, RoadState
 from smarterise_sdk.domain.text import age_text, utc_text
 from smarterise_sdk.errors import RemoteFault, SmarteriseError
 
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
 
 app = typer.Typer()
 
@@ -174,7 +181,7 @@ def backfill(
     """
     run = current()
     if not dry_run:
-        writes.refuse_unready(run, reason=reason)
+        workflow.refuse_unready(run, reason=reason)
     backfilling = run.stack.ingest.backfilling
     since, end = since.replace(microsecond=0), (until or datetime.now(UTC)).replace(microsecond=0)
     plan = backfilling.plan(
@@ -187,7 +194,7 @@ def backfill(
         on_step=say_progress,
     )
     try:
-        return writes.carry_out(
+        return workflow.carry_out(
             run,
             plan,
             lambda made, on_step: backfilling.apply(made, on_step),

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from smarterise_ops.choices import one_of
-from smarterise_ops.moments import MOMENT, MOMENT_HELP, moment
-from smarterise_sdk.domain.ingest import Road
+from smarterise_ops.param_types import MOMENT, MOMENT_HELP, moment, one_of
+from smarterise_sdk.domain.ingest.status import Road
 
 From = Annotated[
     datetime, typer.Option("--from", parser=moment, metavar=MOMENT, help=f"Since when, {MOMENT_HELP}.")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops import writes
+from smarterise_ops.changes import workflow
+from smarterise_ops.changes.plan_text import change_object, changes_lines, stack_change_object, stack_lines
 from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
     DryRun,
     Reason,
@@ -14,13 +15,13 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 )
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode  # noqa: TC001 -- the same
-from smarterise_ops.output import Column, OutputFormat, emit_object, emit_rows, say_warning, write_data
-from smarterise_ops.plan_text import change_object, changes_lines, stack_change_object, stack_lines
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import Column, emit_object, emit_rows, say_warning, write_data
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites import JsonObject
-    from smarterise_sdk.journal_entries import JournalEntry
+    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.journal.entries import JournalEntry
 
 app = typer.Typer()
 undo_app = typer.Typer()
@@ -77,7 +78,7 @@ def show_change(plan_id: Id) -> None:
 def settle(plan_id: Id) -> ExitCode:
     """Find out what became of a change whose end nobody saw, and write it down; nothing is changed."""
     run = current()
-    return writes.print_receipt(run, run.stack.changes.settle(plan_id))
+    return workflow.print_receipt(run, run.stack.changes.settle(plan_id))
 
 
 @undo_app.command("undo")
@@ -90,10 +91,10 @@ def undo(
 ) -> ExitCode:
     """Take a change back: what it set is put as it was; refused where somebody has changed it since."""
     run = current()
-    return writes.change_sites(
+    return workflow.change_sites(
         run,
         lambda: run.stack.changes.plan_undo(plan_id, reason=reason),
-        writes.Request(reason, dry_run=dry_run, assume_yes=yes),
+        workflow.Request(reason, dry_run=dry_run, assume_yes=yes),
     )
 
 

@@ -17,14 +17,15 @@ from smarterise_ops.files import directory_named
 from smarterise_ops.local import client
 from smarterise_ops.local.registry import default_data_dir
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
-from smarterise_ops.output import OutputFormat, emit_object, emit_rows, say, write_data
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import emit_object, emit_rows, say, write_data
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
 
 app = typer.Typer(help="Run the embedded stack for scripts and AWS clients.")
 
@@ -124,7 +125,7 @@ def status(data_dir: DataDir = None) -> ExitCode:
 @app.command("letters")
 def letters(data_dir: DataDir = None) -> None:
     """Show the letters that alarms have led to; the stack keeps them, and delivers none."""
-    from smarterise_ops.local.letters import sent_letters
+    from smarterise_ops.local.emulator.sent_emails import sent_letters
 
     sent = sent_letters(_running(_directory(data_dir)).exports["AWS_ENDPOINT_URL"])
     form = current().output

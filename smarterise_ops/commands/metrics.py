@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.banner import warn_if_degraded
-from smarterise_ops.choices import one_of
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.formats import OutputFormat
-from smarterise_ops.output import Column, emit_rows, say_error, say_warning
-from smarterise_ops.spans import span
-from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
+from smarterise_ops.notices import warn_if_degraded
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import Column, emit_rows, say_error, say_warning
+from smarterise_ops.param_types import one_of, span
+from smarterise_sdk.domain.readings.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
+from smarterise_sdk.domain.sites.updates import suggest_site
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import utc_text
-from smarterise_sdk.domain.updates import suggest_site
 from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, SmarteriseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_sdk.domain.sites import JsonObject, Site
+    from smarterise_sdk.domain.sites.model import JsonObject, Site
 
 app = typer.Typer(help="Show what the meters measure.")
 

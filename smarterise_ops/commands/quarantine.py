@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops import writes
-from smarterise_ops.choices import one_of
+from smarterise_ops.changes import workflow
 from smarterise_ops.commands.ingest_options import (  # noqa: TC001 -- Typer reads them at run time
     FromIfAny,
     Limit,
@@ -19,14 +18,23 @@ from smarterise_ops.commands.ingest_options import (  # noqa: TC001 -- Typer rea
 from smarterise_ops.commands.site_options import DryRun, Yes  # noqa: TC001 -- the same
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode  # noqa: TC001 -- the same
-from smarterise_ops.formats import OutputFormat
-from smarterise_ops.output import Column, emit_object, emit_rows, say, say_progress, write_bytes, write_data
-from smarterise_sdk.domain.ingest_contract import EntryWord
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import (
+    Column,
+    emit_object,
+    emit_rows,
+    say,
+    say_progress,
+    write_bytes,
+    write_data,
+)
+from smarterise_ops.param_types import one_of
+from smarterise_sdk.domain.ingest.manager_api import EntryWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
 
 app = typer.Typer()
 
@@ -70,7 +78,7 @@ def list_entries(
     limit: Limit = 100,
 ) -> None:
     """List what is in the quarantine, the newest first, and why."""
-    from smarterise_sdk.services.quarantine_reading import Selection
+    from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
     selection = Selection(
@@ -105,7 +113,7 @@ def show(
     ] = SHOWN_BYTES,
 ) -> None:
     """Show an entry and what it stands for, as text in which nothing moves the cursor."""
-    from smarterise_sdk.domain.quarantine_content import raw_pieces, shown_lines
+    from smarterise_sdk.domain.ingest.quarantine_content import raw_pieces, shown_lines
 
     run = current()
     content = run.stack.quarantine.reading.content(entry_id)
@@ -141,11 +149,11 @@ def replay(
 
     What is still wrong with them leaves them where they are.
     """
-    from smarterise_sdk.services.quarantine_reading import Selection
+    from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
     if not dry_run:
-        writes.refuse_unready(run, reason=reason)
+        workflow.refuse_unready(run, reason=reason)
     say_progress("looking into the quarantine and planning")
     selection = Selection(
         ids=tuple(ids or ()),
@@ -156,7 +164,7 @@ def replay(
         until=until,
     )
     quarantine = run.stack.quarantine
-    return writes.carry_out(
+    return workflow.carry_out(
         run,
         quarantine.plan_replay(selection, reason=reason),
         lambda plan, on_step: quarantine.apply(plan, on_step),
@@ -181,11 +189,11 @@ def discard(
     yes: Yes = False,
 ) -> ExitCode:
     """Mark entries as given up, with a reason; nothing is deleted, and they can be replayed by their ids."""
-    from smarterise_sdk.services.quarantine_reading import Selection
+    from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
     if not dry_run:
-        writes.refuse_unready(run, reason=reason)
+        workflow.refuse_unready(run, reason=reason)
     selection = Selection(
         ids=tuple(ids or ()),
         gateways=tuple(site or ()),
@@ -195,7 +203,7 @@ def discard(
         until=until,
     )
     quarantine = run.stack.quarantine
-    return writes.carry_out(
+    return workflow.carry_out(
         run,
         quarantine.plan_discard(selection, reason=reason),
         lambda plan, on_step: quarantine.apply(plan, on_step),

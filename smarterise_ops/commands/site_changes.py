@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smarterise_ops.changes.workflow import BULK_HELP, Request
 from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
     Create,
     DryRun,
@@ -24,8 +25,7 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 )
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode  # noqa: TC001 -- the same
-from smarterise_ops.writes import BULK_HELP, Request
-from smarterise_sdk.domain.plans import WritePath
+from smarterise_sdk.domain.sites.plans import WritePath
 from smarterise_sdk.errors import UsageError
 
 app = typer.Typer()
@@ -42,7 +42,7 @@ def set_tier(
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
     """Switch sites to a tier: shows what changes, asks, writes, reads back."""
-    from smarterise_ops.site_updates import switch_tier
+    from smarterise_ops.changes.site_updates import switch_tier
 
     return switch_tier(current(), serials, to, Request(reason, via, dry_run=dry_run, assume_yes=yes))
 
@@ -74,7 +74,7 @@ def disable(
 
 
 def _collected(serials: list[str], request: Request, *, enabled: bool) -> ExitCode:
-    from smarterise_ops.site_updates import switch_collection
+    from smarterise_ops.changes.site_updates import switch_collection
 
     return switch_collection(current(), serials, request, enabled=enabled)
 
@@ -91,7 +91,7 @@ def add(
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
     """Add a site to the file; one that is there already is refused."""
-    from smarterise_ops.site_updates import add_site
+    from smarterise_ops.changes.site_updates import add_site
 
     request = Request(reason, via, dry_run=dry_run, assume_yes=yes)
     return add_site(current(), serial, tier, fields or (), request)
@@ -107,7 +107,7 @@ def remove(
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
     """Take sites out of the file, with all that it says of them; `undo` brings them back."""
-    from smarterise_ops.site_updates import remove_sites
+    from smarterise_ops.changes.site_updates import remove_sites
 
     return remove_sites(current(), serials, Request(reason, via, dry_run=dry_run, assume_yes=yes))
 
@@ -137,7 +137,7 @@ def bulk_update(
 
     Which sites, and what they are to have, says FILE, or --set, or --where with --to and --field.
     """
-    from smarterise_ops.site_updates import update_from, update_selected
+    from smarterise_ops.changes.site_updates import update_from, update_selected
 
     request = Request(reason, via, dry_run=dry_run, assume_yes=yes, create=create, expect_etag=expect_etag)
     if not (where or to or fields):
@@ -171,7 +171,7 @@ def import_sites(
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
     """Have the sites of a file stand exactly as they stand there, whole: what it leaves out is cleared."""
-    from smarterise_ops.site_import import import_from
+    from smarterise_ops.changes.site_import import import_from
 
     request = Request(reason, via, dry_run=dry_run, assume_yes=yes, expect_etag=expect_etag)
     return import_from(current(), file, input_format, request, prune=prune)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops import writes
+from smarterise_ops.changes import workflow
+from smarterise_ops.changes.plan_text import stack_change_object
 from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
     DryRun,
     Reason,
@@ -15,17 +16,17 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 )
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.output import Column, OutputFormat, emit_rows, say, say_progress, say_warning, write_data
-from smarterise_ops.plan_text import stack_change_object
-from smarterise_sdk.domain.plans import WritePath
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import Column, emit_rows, say, say_progress, say_warning, write_data
+from smarterise_sdk.domain.sites.plans import WritePath
 from smarterise_sdk.domain.text import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smarterise_ops.context import Invocation
-    from smarterise_sdk.domain.plans import SiteChange
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.sites.plans import SiteChange
 
 app = typer.Typer()
 
@@ -120,10 +121,10 @@ def rollback(
 ) -> ExitCode:
     """Go back to a version of the site file: what came right after it is taken back."""
     run = current()
-    return writes.change_sites(
+    return workflow.change_sites(
         run,
         lambda: run.stack.sites.plan_rollback(version, whole=whole, reason=reason, via=via),
-        writes.Request(reason, via, dry_run=dry_run, assume_yes=yes),
+        workflow.Request(reason, via, dry_run=dry_run, assume_yes=yes),
     )
 
 
@@ -139,10 +140,10 @@ def repair(
 ) -> ExitCode:
     """Mend a site file that cannot be used by the smallest change there is; always straight to the file."""
     run = current()
-    return writes.change_sites(
+    return workflow.change_sites(
         run,
         lambda: run.stack.sites.plan_repair(last_good=last_good, reason=reason),
-        writes.Request(reason, WritePath.S3, dry_run=dry_run, assume_yes=yes),
+        workflow.Request(reason, WritePath.S3, dry_run=dry_run, assume_yes=yes),
     )
 
 
@@ -155,10 +156,10 @@ def reconcile(*, reason: Reason = "", dry_run: DryRun = False, yes: Yes = False)
     run = current()
     if dry_run:
         return _drift(run)
-    writes.refuse_unready(run, reason=reason)
+    workflow.refuse_unready(run, reason=reason)
     say_progress("comparing the stack with the site file")
     following = run.stack.following
-    return writes.carry_out(
+    return workflow.carry_out(
         run,
         following.plan_reconcile(reason=reason),
         lambda plan, on_step: following.apply(plan, on_step),

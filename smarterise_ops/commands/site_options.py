@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from smarterise_ops.choices import one_of
-from smarterise_ops.formats import UpdateFormat
-from smarterise_sdk.domain.plans import WritePath
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.output.formats import UpdateFormat
+from smarterise_ops.param_types import one_of
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.sites.plans import WritePath
 
 OnlyTier = Annotated[Tier | None, typer.Option("--tier", **one_of(Tier), help="Only sites of this tier.")]
 NewTier = Annotated[Tier, typer.Option("--tier", **one_of(Tier), help="Its tier.")]

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from smarterise_ops.banner import warn_if_degraded
 from smarterise_ops.commands import site_changes, site_history
 from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads them at run time
     InputFormat,
@@ -17,9 +16,10 @@ from smarterise_ops.commands.site_options import (  # noqa: TC001 -- Typer reads
 )
 from smarterise_ops.context import current
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_ops.formats import OutputFormat
-from smarterise_ops.output import Column, emit_object, emit_rows, write_data
-from smarterise_sdk.domain.plans import WritePath
+from smarterise_ops.notices import warn_if_degraded
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import Column, emit_object, emit_rows, write_data
+from smarterise_sdk.domain.sites.plans import WritePath
 
 app = typer.Typer()
 
@@ -54,7 +54,7 @@ def list_sites(
     via: Via = WritePath.LAMBDA,
 ) -> None:
     """List the sites, in the order of the file."""
-    from smarterise_sdk.domain.site_selection import parse_selection
+    from smarterise_sdk.domain.sites.selection import parse_selection
 
     run = current()
     selection = parse_selection(where or ())
@@ -66,7 +66,7 @@ def list_sites(
         if (tier is None or site.tier is tier) and (enabled is None or site.enabled is enabled)
     ]
     if run.output is OutputFormat.CSV:
-        from smarterise_ops.update_formats import cell_text
+        from smarterise_ops.changes.update_formats import cell_text
 
         rows = [{name: cell_text(name, value) for name, value in row.items()} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
@@ -96,7 +96,7 @@ def export(
 
     Without -o the name of FILE tells the format, and JSON is the default.
     """
-    from smarterise_ops.site_export import export_to
+    from smarterise_ops.changes.site_export import export_to
 
     export_to(current(), file, version, via)
 
@@ -110,8 +110,8 @@ def validate(
     input_format: InputFormat = None,
 ) -> ExitCode:
     """Tell everything wrong with a file before it is uploaded or imported; nothing is asked of AWS."""
-    from smarterise_ops.site_import import read_sites
-    from smarterise_ops.site_updates import content_of, subject_of
+    from smarterise_ops.changes.site_import import read_sites
+    from smarterise_ops.changes.site_updates import content_of, subject_of
 
     run = current()
     subject = subject_of(file)

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from smarterise_ops.context import current
-from smarterise_ops.output import OutputFormat, emit_object, say, say_warning, write_data
-from smarterise_ops.spans import span
+from smarterise_ops.output.formats import OutputFormat
+from smarterise_ops.output.render import emit_object, say, say_warning, write_data
+from smarterise_ops.param_types import span
 from smarterise_sdk.domain.text import utc_text, visible
-from smarterise_sdk.journal import operator
-from smarterise_sdk.settings_model import Source
-from smarterise_sdk.unlocks import LONGEST_MINUTES, Unlocks
+from smarterise_sdk.journal.store import operator
+from smarterise_sdk.settings.model import Source
+from smarterise_sdk.settings.unlock import LONGEST_MINUTES, Unlocks
 
 app = typer.Typer()
 lock_app = typer.Typer()

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from smarterise_ops.installation import install_command
 from smarterise_ops.local.options import LOGS, Options, command_line
-from smarterise_ops.local.processes import is_running, signal_process, wait_gone
 from smarterise_ops.local.registry import clear_away, one_at_a_time, sweep
+from smarterise_ops.local.servers.processes import is_running, signal_process, wait_gone
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
 from smarterise_sdk.errors import LocalStackError, UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from smarterise_ops.local.aws_server import REGION, ROOT_ACCESS_KEY
+from smarterise_ops.local.emulator.server import REGION, ROOT_ACCESS_KEY
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient

@@ -7,23 +7,23 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smarterise_ops.local.alarm_evaluator import AlarmEvaluator
-from smarterise_ops.local.aws_server import REGION
 from smarterise_ops.local.clients import connect
-from smarterise_ops.local.iot_step import IotEndpoint, TopicRules
-from smarterise_ops.local.log_files import Logging
-from smarterise_ops.local.provision import make_alarms, make_operator, provision, sweep_now
-from smarterise_ops.local.publisher import Publisher
-from smarterise_ops.local.simulator import SimulatedTime
-from smarterise_ops.local.uploader import Uploader
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.local.emulator.alarm_evaluator import AlarmEvaluator
+from smarterise_ops.local.emulator.iot_endpoint import IotEndpoint, TopicRules
+from smarterise_ops.local.emulator.server import REGION
+from smarterise_ops.local.provisioning.resources import make_alarms, make_operator, provision, sweep_now
+from smarterise_ops.local.simulation.log_files import Logging
+from smarterise_ops.local.simulation.measurements import SimulatedTime
+from smarterise_ops.local.simulation.publisher import Publisher
+from smarterise_ops.local.simulation.uploader import Uploader
+from smarterise_sdk.domain.sites.model import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from smarterise_ops.local.fleet import SimulatedSite
-    from smarterise_ops.local.ftp import FtpLogin
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_ops.local.servers.ftp import FtpLogin
+    from smarterise_ops.local.simulation.fleet import SimulatedSite
+    from smarterise_sdk.domain.stack.names import StackNames
 
 
 _log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smarterise_ops.local.processes import end_processes, is_running
+from smarterise_ops.local.servers.processes import end_processes, is_running
 from smarterise_ops.local.state import STATE_FILE, StackState, load_state, write_private
 from smarterise_sdk.errors import LocalStackError, UsageError
-from smarterise_sdk.settings_files import home_directory
+from smarterise_sdk.settings.files import home_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smarterise_ops.local.fleet import Fault, simulated_fleet
-from smarterise_ops.output import Column
-from smarterise_sdk.domain.file_names import FTP_PREFIX
-from smarterise_sdk.domain.metrics import Metric
-from smarterise_sdk.domain.site_state import judge
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.local.simulation.fleet import Fault, simulated_fleet
+from smarterise_ops.output.render import Column
+from smarterise_sdk.domain.log_files.names import FTP_PREFIX
+from smarterise_sdk.domain.readings.metrics import Metric
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.sites.state import judge
 from smarterise_sdk.domain.text import age_text
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_ops.local.client import RunningStack
-    from smarterise_sdk.domain.metrics import MetricPoint
-    from smarterise_sdk.domain.sites import JsonObject, Site
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.domain.readings.metrics import MetricPoint
+    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.settings.model import Settings
     from smarterise_sdk.stack import Stack
 
 COLUMNS = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from smarterise_ops.local.processes import ProcessMark
+from smarterise_ops.local.servers.processes import ProcessMark
 from smarterise_sdk.errors import LocalStackError
 
 STATE_FILE = "stack.json"

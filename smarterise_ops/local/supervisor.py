@@ -18,14 +18,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from smarterise_ops.local import aws_server, ftp, postgres
-from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.emulator import server as aws_server
 from smarterise_ops.local.options import LOGS, Options, parse
 from smarterise_ops.local.pipeline import Pipeline
-from smarterise_ops.local.processes import mark_of
 from smarterise_ops.local.registry import clear_away, register
+from smarterise_ops.local.servers import ftp, postgres
+from smarterise_ops.local.servers.processes import mark_of
+from smarterise_ops.local.simulation.fleet import simulated_fleet
 from smarterise_ops.local.state import Phase, StackState
-from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import LocalStackError, SmarteriseError
 

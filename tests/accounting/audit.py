@@ -10,7 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 
 from .books import Conflict, Key, Place, agree
 from .cloud import BUCKET, STREAM
@@ -167,13 +167,13 @@ def _the_sums_agree(run: Run) -> None:
 
 
 def _listed(prefix: str) -> list[tuple[str, str]]:
-    pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
     return [(item["Key"], item["ETag"]) for page in pages for item in page.get("Contents", [])]
 
 
 def _bodies(keys: Iterable[str]) -> dict[str, bytes]:
     def body(key: str) -> bytes:
-        return aws.s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return clients.s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
     wanted = sorted(set(keys))
     with ThreadPoolExecutor(_AT_ONCE) as pool:

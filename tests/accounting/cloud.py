@@ -23,10 +23,10 @@ from botocore.awsrequest import AWSResponse
 from smarterise_lambdas.ftp_to_s3 import handler as sweep_function
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_function
 from smarterise_lambdas.migrate_database import handler as upkeep_function
-from smarterise_lambdas.migrate_database.rights import let_in
+from smarterise_lambdas.migrate_database.privileges import let_in
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_function
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.database import connect
 
 from .faults import Fault
@@ -146,11 +146,11 @@ class Cloud:
             self.monkeypatch.setenv(name, value)
         for function in (stream_function, file_function):
             self.monkeypatch.setattr(function, "turns", _NoTurns)
-        for client in (aws.s3, aws.cloudwatch):
+        for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
         upkeep_function.publisher.cache_clear()
         self.restart_functions()
-        s3 = aws.s3()
+        s3 = clients.s3()
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         s3.put_object(Bucket=BUCKET, Key="site-tiers.json", Body=json.dumps(sites).encode())
@@ -165,7 +165,7 @@ class Cloud:
         self._admin.close()
         self.wire.close()
         self._kinesis.close()
-        for client in (aws.s3, aws.cloudwatch):
+        for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
         upkeep_function.publisher.cache_clear()
 
@@ -344,7 +344,7 @@ class Cloud:
     def metric(self, name: str) -> float:
         """Return the sum of a metric of the pipeline."""
         now = datetime.now(UTC)
-        found = aws.cloudwatch().get_metric_statistics(
+        found = clients.cloudwatch().get_metric_statistics(
             Namespace=self.namespace,
             MetricName=name,
             StartTime=now - timedelta(hours=2),

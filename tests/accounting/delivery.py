@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from smarterise_lambdas.ftp_to_s3.handler import SweepIncomplete
-from smarterise_lambdas.s3_to_rds_lambda.logic import LoadIncomplete
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.s3_to_rds_lambda.load import LoadIncomplete
+from smarterise_lambdas.shared import clients
 
 from .cloud import BUCKET, STREAM, Cloud, Killed
 from .faults import OF_DELIVERIES, Fault
@@ -331,7 +331,7 @@ def _s3_record(listed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed() -> list[dict[str, Any]]:
-    pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix="ftp-backups/")
+    pages = clients.s3().get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix="ftp-backups/")
     found: list[Any] = [listed for page in pages for listed in page.get("Versions", [])]
     assert all(listed["IsLatest"] for listed in found), "an object was written over"
     return found

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.file_names import read_lake_key
+from smarterise_sdk.domain.log_files.names import read_lake_key
 
 from .books import Books
 from .delivery import FileDelivery, StreamDelivery, sweep

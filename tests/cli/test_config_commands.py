@@ -10,14 +10,14 @@ import pytest
 
 from smarterise_ops.commands.config import template
 from smarterise_sdk.settings import load_settings
-from smarterise_sdk.settings_model import EnvironmentKind
+from smarterise_sdk.settings.model import EnvironmentKind
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
-    from smarterise_sdk.settings_model import Settings
+    from smarterise_sdk.settings.model import Settings
 
     Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

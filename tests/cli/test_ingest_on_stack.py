@@ -19,12 +19,12 @@ import boto3
 import psycopg
 import pytest
 
-from smarterise_sdk.domain.ingest import Road, RoadState
-from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.ingest.status import Road, RoadState
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.text import utc_text
-from smarterise_sdk.services import object_loading
-from smarterise_sdk.services.backfill_progress import ProgressFile
-from smarterise_sdk.services.object_loading import Loaded, ObjectLoading
+from smarterise_sdk.services.ingest import object_loader
+from smarterise_sdk.services.ingest.backfill_progress import ProgressFile
+from smarterise_sdk.services.ingest.object_loader import Loaded, ObjectLoading
 
 if TYPE_CHECKING:
     import subprocess
@@ -230,7 +230,7 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
     assert found.returncode == 1
     assert max(hole["length_seconds"] for hole in data(found)) == (3 * 60 + 20) * 60
     command = ("ingest", "backfill", *span, "--path", "stream")
-    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
+    monkeypatch.setitem(object_loader.BATCH_KEYS, Road.STREAM, 1)
     with monkeypatch.context() as patch:
         ending_at(3, patch)
         stopped = here(*command, "--yes")
@@ -284,7 +284,7 @@ def test_a_backfill_that_loads_nothing_is_given_up_and_goes_on_when_it_can(
             return load(self, grant, road, keys, **options)
         return Loaded(failed=dict.fromkeys(keys, "the database is down"))
 
-    monkeypatch.setitem(object_loading.BATCH_KEYS, Road.STREAM, 1)
+    monkeypatch.setitem(object_loader.BATCH_KEYS, Road.STREAM, 1)
     with monkeypatch.context() as patch:
         patch.setattr(ObjectLoading, "load", failing)
         nothing = here(*command)

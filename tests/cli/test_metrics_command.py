@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from smarterise_ops.commands.metrics import Found, period_for
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.errors import Denied, Throttled
 
 NOW = datetime(2026, 3, 1, 12, 5, 2, tzinfo=UTC)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 
-from smarterise_ops.choices import one_of
-from smarterise_ops.spans import span
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.param_types import one_of, span
+from smarterise_sdk.domain.sites.model import Tier
 
 if TYPE_CHECKING:
     import subprocess

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.simulation.fleet import simulated_fleet
 
 if TYPE_CHECKING:
     import subprocess

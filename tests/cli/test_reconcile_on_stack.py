@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from smarterise_sdk.domain.following import Deviation
-from smarterise_sdk.domain.plans import StackChange
-from smarterise_sdk.services.following import Drift, Following
+from smarterise_sdk.domain.sites.plans import StackChange
+from smarterise_sdk.domain.stack.drift import Deviation
+from smarterise_sdk.services.reconciliation import Drift, Following
 
 if TYPE_CHECKING:
     import subprocess

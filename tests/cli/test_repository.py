@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from smarterise_sdk.domain.names import StackNames
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.settings import load_settings
-from smarterise_sdk.settings_keys import ENVIRONMENT, IN_ENVIRONMENT, NAMES
+from smarterise_sdk.settings.keys import ENVIRONMENT, IN_ENVIRONMENT, NAMES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

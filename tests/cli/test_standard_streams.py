@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smarterise_ops.output import ask
+from smarterise_ops.output.render import ask
 from smarterise_sdk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def test_a_terminal_that_hung_up_keeps_the_code() -> None:
 
 def test_an_answer_that_is_no_text_is_an_answer() -> None:
     code = (
-        "from smarterise_ops.output import ask, prepare_streams\n"
+        "from smarterise_ops.output.render import ask, prepare_streams\n"
         "prepare_streams()\nprint(ascii(ask('Apply? ')))"
     )
     done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from smarterise_ops.local.registry import default_data_dir
 from smarterise_sdk.errors import InvalidConfiguration
 from smarterise_sdk.settings import load_settings
-from smarterise_sdk.settings_files import find_project_file, read_settings_file
+from smarterise_sdk.settings.files import find_project_file, read_settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

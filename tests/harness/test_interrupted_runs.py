@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from smarterise_ops.local.processes import (
+from smarterise_ops.local.servers.processes import (
     ProcessMark,
     children_of,
     dying_with_parent,

@@ -23,7 +23,7 @@ import pytest
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.migrations.runner import migrate
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.database import Connection, connect
 from smarterise_lambdas.site_config_manager import handler as manager_handler
 
@@ -165,10 +165,10 @@ def bucket(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"test-{uuid.uuid4().hex}"
     for variable, value in (ACCOUNT | {"AWS_ENDPOINT_URL": aws_endpoint}).items():
         monkeypatch.setenv(variable, value)
-    for client in (aws.s3, aws.cloudwatch, aws.events):
+    for client in (clients.s3, clients.cloudwatch, clients.events):
         client.cache_clear()
-    aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-    aws.s3().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    clients.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    clients.s3().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     monkeypatch.setenv("SITE_CONFIG_BUCKET", name)
     monkeypatch.setenv("DATA_LAKE_BUCKET", name)
     return name
@@ -214,7 +214,7 @@ class Pipeline:
         return stream_event(*payloads)
 
     def keys(self, prefix: str) -> list[str]:
-        found = aws.s3().list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        found = clients.s3().list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for item in found.get("Contents", [])]
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
@@ -324,16 +324,16 @@ class SiteFile:
 
     def upload(self, content: object) -> str:
         body = content if isinstance(content, bytes) else json.dumps(content, indent=2).encode()
-        return aws.s3().put_object(Bucket=self.bucket, Key="site-tiers.json", Body=body)["ETag"]
+        return clients.s3().put_object(Bucket=self.bucket, Key="site-tiers.json", Body=body)["ETag"]
 
     def read(self) -> bytes:
-        return aws.s3().get_object(Bucket=self.bucket, Key="site-tiers.json")["Body"].read()
+        return clients.s3().get_object(Bucket=self.bucket, Key="site-tiers.json")["Body"].read()
 
     def document(self) -> dict[str, Any]:
         return dict(json.loads(self.read()))
 
     def versions(self) -> int:
-        return len(aws.s3().list_object_versions(Bucket=self.bucket).get("Versions", []))
+        return len(clients.s3().list_object_versions(Bucket=self.bucket).get("Versions", []))
 
 
 @pytest.fixture

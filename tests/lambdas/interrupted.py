@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 from smarterise_ops.local.client import start
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run_on(request: pytest.FixtureRequest) -> Callable[[], None]:
 
 @pytest.mark.parametrize("worker", [0, 1])
 def test_with_servers(bucket: str, database_url: str, run_on: Any, worker: int) -> None:
-    aws.s3().put_object(Bucket=bucket, Key="key", Body=b"body")
+    clients.s3().put_object(Bucket=bucket, Key="key", Body=b"body")
     psycopg.connect(database_url).close()
     run_on()
 

@@ -109,6 +109,23 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     assert done.stdout.strip() == loaded
 
 
+@pytest.mark.parametrize("function", PACKAGES)
+def test_it_has_every_module_of_its_packages_and_of_no_other_function(function: str) -> None:
+    folders = {"lambdas": [f"smarterise_lambdas/{PACKAGES[function]}", "smarterise_lambdas/shared"]}
+    folders["sdk"] = ["smarterise_sdk/domain"]
+    if function == "migrate_database":
+        folders["lambdas"].append("smarterise_lambdas/migrations")
+    needed = {
+        path.relative_to(ROOT / root).as_posix()
+        for root, packages in folders.items()
+        for package in packages
+        for path in (ROOT / root / package).rglob("*.py")
+    }
+    with zipfile.ZipFile(io.BytesIO(source_zip(function))) as archive:
+        packed = {name for name in archive.namelist() if name.endswith(".py")}
+    assert packed == needed | {"smarterise_lambdas/__init__.py", "smarterise_sdk/__init__.py"}
+
+
 def with_requirements(*names: str) -> set[str]:
     """Return packages, and all that they need in turn, by normal names."""
     found: set[str] = set()

@@ -15,9 +15,9 @@ import pytest
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_handler
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 from smarterise_lambdas.site_config_manager import handler as manager_handler
-from smarterise_sdk.domain.file_names import lake_file_key
+from smarterise_sdk.domain.log_files.names import lake_file_key
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def with_text(payload: bytes, path: tuple[str | int, ...], text: str) -> bytes:
 
 
 def stored_lines(bucket: str, prefix: str) -> list[dict[str, Any]]:
-    found = aws.s3().list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    found = clients.s3().list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     keys = [item["Key"] for item in found]
     assert all(key.isprintable() and ".." not in key.split("/") for key in keys)
-    bodies = [aws.s3().get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+    bodies = [clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
     return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
 
 
@@ -143,7 +143,7 @@ def test_every_text_of_a_file_is_data(
     texts = [text for text in HARM.values() if text.isascii() and "\n" not in text]
     site = {"tier": "NON_CRITICAL", "name": texts[0], "loggers": {f"logger{text}": text for text in texts}}
     sites = json.dumps({"schema_version": 1, "sites": {"AN54101471": site}}).encode()
-    aws.s3().put_object(Bucket=pipeline.bucket, Key="site-tiers.json", Body=sites)
+    clients.s3().put_object(Bucket=pipeline.bucket, Key="site-tiers.json", Body=sites)
     file_handler.means.cache_clear()
     monkeypatch.setattr(file_handler, "turns", stream_handler.turns)
     keys = []
@@ -157,7 +157,7 @@ def test_every_text_of_a_file_is_data(
         name = f"AN54101471-logger1{text}-2026-03-01T00-00-00-0000.csv"
         keys.append(lake_file_key("AN54101471", date(2026, 3, 1), name, f"{number:064x}"))
         metadata = {"original-name": quote(name, safe="")}
-        aws.s3().put_object(Bucket=pipeline.bucket, Key=keys[-1], Body=body, Metadata=metadata)
+        clients.s3().put_object(Bucket=pipeline.bucket, Key=keys[-1], Body=body, Metadata=metadata)
 
     answer = file_handler.handler({"action": "load", "keys": keys}, context)
 

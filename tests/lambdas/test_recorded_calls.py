@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.shared import clients
 
 
 @pytest.fixture
@@ -26,6 +26,6 @@ def test_a_call_that_is_not_recorded_is_told(
 
 
 def test_what_a_test_calls_itself_is_no_functions_call(recorder: Any, bucket: str) -> None:
-    aws.s3().get_bucket_location(Bucket=bucket)
+    clients.s3().get_bucket_location(Bucket=bucket)
     assert recorder.unknown == set()
     assert not [call for calls in recorder.made.values() for call in calls if "GetBucketLocation" in call]

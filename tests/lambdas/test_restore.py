@@ -11,7 +11,7 @@ import pytest
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.migrations.runner import migrate
-from smarterise_ops.local.postgres_binaries import find_binaries
+from smarterise_ops.local.servers.postgres_binaries import find_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,18 +15,18 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from smarterise_ops.local.fleet import Fault, SimulatedSite, simulated_fleet
-from smarterise_ops.local.functions import RECIPIENT, SENDER
-from smarterise_ops.local.letters import SentLetter, sent_letters
-from smarterise_ops.local.log_files import LogFile, Logging
-from smarterise_ops.local.payload import message
-from smarterise_ops.local.simulator import SimulatedTime
-from smarterise_sdk.domain.file_names import FTP_PREFIX, read_lake_key
-from smarterise_sdk.domain.metrics import Metric, metric_values
-from smarterise_sdk.domain.mqtt import parse_mqtt
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.readings import Quantity
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.local.emulator.sent_emails import SentLetter, sent_letters
+from smarterise_ops.local.provisioning.functions import RECIPIENT, SENDER
+from smarterise_ops.local.simulation.fleet import Fault, SimulatedSite, simulated_fleet
+from smarterise_ops.local.simulation.log_files import LogFile, Logging
+from smarterise_ops.local.simulation.measurements import SimulatedTime
+from smarterise_ops.local.simulation.mqtt_payload import message
+from smarterise_sdk.domain.log_files.names import FTP_PREFIX, read_lake_key
+from smarterise_sdk.domain.readings.metrics import Metric, metric_values
+from smarterise_sdk.domain.readings.model import Quantity
+from smarterise_sdk.domain.readings.mqtt import parse_mqtt
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.names import StackNames
 
 if TYPE_CHECKING:
     from smarterise_ops.local.client import RunningStack

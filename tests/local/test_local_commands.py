@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from smarterise_ops.local import client
-from smarterise_ops.local.processes import is_running, mark_of
+from smarterise_ops.local.servers.processes import is_running, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

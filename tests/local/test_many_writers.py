@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from smarterise_ops.local.client import RunningStack
-from smarterise_ops.local.fleet import simulated_fleet
+from smarterise_ops.local.simulation.fleet import simulated_fleet
 from smarterise_ops.local.testing import running_stack
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.plans import WritePath
-from smarterise_sdk.domain.site_tiers import new_site_tiers, parse_site_tiers, render_site_tiers
+from smarterise_sdk.domain.sites.document import new_site_tiers, parse_site_tiers, render_site_tiers
+from smarterise_sdk.domain.sites.plans import WritePath
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Conflict
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack

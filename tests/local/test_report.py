@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smarterise_ops.local.client import DEFAULT_SEED
-from smarterise_ops.local.fleet import simulated_fleet
 from smarterise_ops.local.report import await_first_values, live_report
+from smarterise_ops.local.simulation.fleet import simulated_fleet
 from smarterise_ops.local.testing import running_stack
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack

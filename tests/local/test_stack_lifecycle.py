@@ -19,7 +19,7 @@ import pytest
 
 from smarterise_ops.local import client, registry
 from smarterise_ops.local.client import RunningStack
-from smarterise_ops.local.processes import ProcessMark, is_running, mark_of
+from smarterise_ops.local.servers.processes import ProcessMark, is_running, mark_of
 from smarterise_ops.local.state import STATE_FILE
 from smarterise_sdk.errors import LocalStackError, UsageError
 
@@ -213,7 +213,7 @@ def test_without_a_postgresql_nothing_starts_and_nothing_is_left(
     (shadow / "sitecustomize.py").write_text(
         textwrap.dedent("""
         from pathlib import Path
-        from smarterise_ops.local import postgres_binaries
+        from smarterise_ops.local.servers import postgres_binaries
         postgres_binaries.SYSTEM_INSTALLATIONS = Path("/nonexistent")
         postgres_binaries._WHEEL = "no_such_package"
         """)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smarterise_ops.local import client, registry
-from smarterise_ops.local.processes import ProcessMark
+from smarterise_ops.local.servers.processes import ProcessMark
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
 from smarterise_sdk.errors import LocalStackError, UsageError
 

@@ -17,13 +17,13 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pytest
 
-from smarterise_ops.local.fleet import SimulatedSite, simulated_fleet
-from smarterise_ops.local.log_files import LogFile, Logging
-from smarterise_ops.local.payload import message
-from smarterise_ops.local.simulator import SimulatedTime
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.local.simulation.fleet import SimulatedSite, simulated_fleet
+from smarterise_ops.local.simulation.log_files import LogFile, Logging
+from smarterise_ops.local.simulation.measurements import SimulatedTime
+from smarterise_ops.local.simulation.mqtt_payload import message
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.alarms import ALARM_RULES
+from smarterise_sdk.domain.stack.names import StackNames
 
 if TYPE_CHECKING:
     from smarterise_ops.local.client import RunningStack

@@ -16,12 +16,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from smarterise_ops.local.client import RunningStack
-from smarterise_ops.local.fleet import simulated_fleet
-from smarterise_ops.local.payload import message
-from smarterise_sdk.domain.metrics import METRICS, Metric, metric_values
-from smarterise_sdk.domain.mqtt import parse_mqtt
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.readings import Quantity
+from smarterise_ops.local.simulation.fleet import simulated_fleet
+from smarterise_ops.local.simulation.mqtt_payload import message
+from smarterise_sdk.domain.readings.metrics import METRICS, Metric, metric_values
+from smarterise_sdk.domain.readings.model import Quantity
+from smarterise_sdk.domain.readings.mqtt import parse_mqtt
+from smarterise_sdk.domain.stack.names import StackNames
 
 pytestmark = pytest.mark.stack
 

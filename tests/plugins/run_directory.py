@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from smarterise_ops.local.processes import ProcessMark, end_processes, is_running, mark_of
 from smarterise_ops.local.registry import clear_away
+from smarterise_ops.local.servers.processes import ProcessMark, end_processes, is_running, mark_of
 from smarterise_ops.local.state import load_state, write_private
 from smarterise_sdk.errors import LocalStackError
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smarterise_ops.local.network import free_port
-from smarterise_ops.local.postgres import initialise, postgres_directory, start_server, stop_server
-from smarterise_ops.local.processes import children_of, dying_with_parent, end_processes, mark_of
 from smarterise_ops.local.registry import forget, register
+from smarterise_ops.local.servers.ports import free_port
+from smarterise_ops.local.servers.postgres import initialise, postgres_directory, start_server, stop_server
+from smarterise_ops.local.servers.processes import children_of, dying_with_parent, end_processes, mark_of
 from smarterise_ops.local.state import Phase, StackState
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import boto3
 import pytest
 
 from smarterise_lambdas.bundle import handler_path, source_zip
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 

@@ -34,21 +34,21 @@ from hypothesis.stateful import (
 )
 from moto import mock_aws
 
-from smarterise_lambdas.site_config_manager.logic import answer
-from smarterise_lambdas.site_config_manager.means import Means
-from smarterise_lambdas.site_config_manager.store import ConfigStore
+from smarterise_lambdas.site_config_manager.dependencies import Means
+from smarterise_lambdas.site_config_manager.dispatch import answer
+from smarterise_lambdas.site_config_manager.writer import ConfigStore
 from smarterise_sdk.aws.broker import Broker
 from smarterise_sdk.aws.session import ClientFactory
-from smarterise_sdk.domain.history import FileVersion, VersionKind, history_of
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.plans import Plan, ReceiptState, WritePath
-from smarterise_sdk.domain.site_tiers import parse_site_tiers
-from smarterise_sdk.domain.updates import is_same_entry
+from smarterise_sdk.clock import utc_now
+from smarterise_sdk.domain.sites.document import parse_site_tiers
+from smarterise_sdk.domain.sites.history import FileVersion, VersionKind, history_of
+from smarterise_sdk.domain.sites.plans import Plan, ReceiptState, WritePath
+from smarterise_sdk.domain.sites.updates import is_same_entry
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
-from smarterise_sdk.journal_entries import JournalOutcome
-from smarterise_sdk.services.moments import utc_now
-from smarterise_sdk.services.settling import Settler
-from smarterise_sdk.services.site_verification import compare
+from smarterise_sdk.journal.entries import JournalOutcome
+from smarterise_sdk.services.resolution import Settler
+from smarterise_sdk.services.sites.verification import compare
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_sdk.domain.plans import ReceiptState, WritePath
+from smarterise_sdk.clock import utc_now
+from smarterise_sdk.domain.sites.plans import ReceiptState, WritePath
 from smarterise_sdk.errors import UsageError
-from smarterise_sdk.services.moments import utc_now
-from smarterise_sdk.services.settling import Settler
+from smarterise_sdk.services.resolution import Settler
 from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ SWITCH = {YABA: {"tier": "NON_CRITICAL"}}
 
 CHILD = """
 import json, os, pathlib, signal, sys
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.plans import WritePath
+from smarterise_sdk.domain.stack.names import StackNames
+from smarterise_sdk.domain.sites.plans import WritePath
 from smarterise_sdk.journal import Journal
-from smarterise_sdk.services.site_lambda_road import LambdaRoad
-from smarterise_sdk.services.site_s3_road import S3Road
+from smarterise_sdk.services.sites.lambda_transport import LambdaRoad
+from smarterise_sdk.services.sites.s3_transport import S3Road
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 

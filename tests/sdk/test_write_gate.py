@@ -18,17 +18,17 @@ import pytest
 from smarterise_sdk.aws.broker import Broker
 from smarterise_sdk.aws.operations import READS, WRITES
 from smarterise_sdk.aws.session import ClientFactory
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.plans import Plan, PlannedCall, SiteChange, WritePath
+from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, SiteChange, WritePath
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import SmarteriseError, WriteRefused
 from smarterise_sdk.settings import Environment, EnvironmentKind, Origin, Source
+from smarterise_sdk.settings.unlock import Unlocks
 from smarterise_sdk.stack import Stack
-from smarterise_sdk.unlocks import Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smarterise_sdk.domain.sites import JsonObject
+    from smarterise_sdk.domain.sites.model import JsonObject
     from smarterise_sdk.settings import Settings
 
 FUNCTION = StackNames().site_config_manager

@@ -62,7 +62,7 @@ def test_every_version_of_the_site_file_is_kept(stack: Any) -> None:
 
 
 def test_the_first_site_file_is_one_the_code_takes(stack: Any) -> None:
-    from smarterise_sdk.domain.site_tiers import parse_site_tiers
+    from smarterise_sdk.domain.sites.document import parse_site_tiers
 
     first = stack.one("aws_s3_object", bucket=bucket(stack, "site_config_bucket"))
     document = parse_site_tiers(first["content"].encode())

@@ -15,9 +15,9 @@ import pytest
 from botocore import xform_name
 
 from smarterise_lambdas.bundle import PACKAGES
-from smarterise_ops.local import policies
-from smarterise_ops.local.aws_server import ACCOUNT, REGION
-from smarterise_sdk.domain.names import StackNames
+from smarterise_ops.local.emulator.server import ACCOUNT, REGION
+from smarterise_ops.local.provisioning import policies
+from smarterise_sdk.domain.stack.names import StackNames
 
 RECORDED = Path(__file__).parent / "recorded"
 LAMBDAS = Path(__file__).parents[2] / "lambdas" / "smarterise_lambdas"

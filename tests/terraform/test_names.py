@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from smarterise_lambdas.bundle import PACKAGES, handler_path
-from smarterise_ops.local import provision
-from smarterise_ops.local.alarms import alarm_of
-from smarterise_sdk.domain.alarm_rules import ALARM_NEWS, ALARM_RULES
-from smarterise_sdk.domain.metrics import Metric, PipelineMetric
-from smarterise_sdk.domain.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_lake_key
-from smarterise_sdk.domain.site_tiers import parse_site_tiers
-from smarterise_sdk.domain.sites import Tier
+from smarterise_ops.local.provisioning import resources
+from smarterise_ops.local.provisioning.alarms import alarm_of
+from smarterise_sdk.domain.readings.metrics import Metric, PipelineMetric
+from smarterise_sdk.domain.sites.document import parse_site_tiers
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES
+from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_lake_key
 
 ROOT = Path(__file__).parents[2]
 NAMES = StackNames()
@@ -102,10 +102,10 @@ def test_the_notifier_is_told_what_is_news(dev: Any) -> None:
 
 
 def test_schedules_are_those_of_the_embedded_stack(dev: Any) -> None:
-    for tier, schedule in provision.SWEEPS.items():
+    for tier, schedule in resources.SWEEPS.items():
         rule = dev.one("aws_cloudwatch_event_rule", name=NAMES.sweep_rule(tier))
         assert rule["schedule_expression"] == schedule
-    assert set(provision.SWEEPS) == set(Tier)
+    assert set(resources.SWEEPS) == set(Tier)
 
 
 def test_alarms_are_those_of_the_embedded_stack(stack: Any) -> None:
@@ -217,8 +217,8 @@ def test_the_table_has_the_columns_that_a_line_of_the_lake_has(dev: Any) -> None
 def test_rules_of_the_lake_are_about_prefixes_that_are_written(dev: Any) -> None:
     from datetime import UTC, datetime
 
-    from smarterise_lambdas.alarm_notifier.gathering import PENDING
-    from smarterise_sdk.domain.file_names import FTP_PREFIX
+    from smarterise_lambdas.alarm_notifier.batching import PENDING
+    from smarterise_sdk.domain.log_files.names import FTP_PREFIX
 
     now = datetime.now(UTC)
     written = {

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
-from smarterise_sdk.domain.names import StackNames
 from smarterise_sdk.domain.outcome import Gap, Outcome
-from smarterise_sdk.domain.plans import (
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.sites.model import Site, Tier
+from smarterise_sdk.domain.sites.plans import (
     Plan,
     PlannedCall,
     Receipt,
@@ -23,9 +23,9 @@ from smarterise_sdk.domain.plans import (
     StackChange,
     WritePath,
 )
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Denied, WriteRefused
-from smarterise_sdk.settings_model import Environment, EnvironmentKind, Settings
+from smarterise_sdk.settings.model import Environment, EnvironmentKind, Settings
 from smarterise_tui.app import SmarteriseConsole
 from smarterise_tui.poller import Cadence
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Input, Static
 
-from smarterise_sdk.domain.plans import Receipt, ReceiptState, SiteChange, StackChange
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.sites.plans import Receipt, ReceiptState, SiteChange, StackChange
 from smarterise_sdk.errors import Conflict, WriteRefused
-from smarterise_tui import proposals
+from smarterise_tui import change_requests
 from smarterise_tui.fleet.view import Selection
-from smarterise_tui.plan_text import MOST_LINES, plan_text, receipt_text, to_be_typed
 from smarterise_tui.screens.confirm import PlanScreen, Stage
+from smarterise_tui.text.plan import MOST_LINES, plan_text, receipt_text, to_be_typed
 from smarterise_tui.widgets.key_bar import KeyBar
 
 SWITCHED = SiteChange("AN54101471", {"tier": "CRITICAL"}, {"tier": "NON_CRITICAL"})
@@ -233,7 +233,7 @@ async def test_what_can_be_had_instead_is_said_and_planned(make_console, stack, 
     app = make_console(dev)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        app.push_screen(PlanScreen(app.state, proposals.roll_back("v1")))
+        app.push_screen(PlanScreen(app.state, change_requests.roll_back("v1")))
         await settled(pilot)
         assert stack.last("plan rollback") == ("v1", False)
         assert "ctrl+t plans all changes since, too instead" in dialog_text(app)
@@ -276,7 +276,7 @@ async def test_a_plan_that_takes_long_text_keeps_its_receipt_in_sight(make_conso
     app = make_console(dev)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        app.push_screen(PlanScreen(app.state, proposals.roll_back("v1")))
+        app.push_screen(PlanScreen(app.state, change_requests.roll_back("v1")))
         await settled(pilot)
         text = app.screen.query_one("#text")
         assert text.scroll_offset.y == 0
@@ -313,7 +313,7 @@ async def test_drift_is_put_right_from_the_checks(make_console, stack, make_find
 
 def test_a_proposal_for_marked_sites_carries_them():
     selection = Selection(("AN1",), ("AN2",))
-    proposal = proposals.switch_tier(selection, Tier.CRITICAL)
+    proposal = change_requests.switch_tier(selection, Tier.CRITICAL)
     assert proposal.selection == selection
     assert proposal.other.make().words == "NON_CRITICAL"
     assert proposal.other.make().other.make().words == "CRITICAL"

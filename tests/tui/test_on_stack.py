@@ -7,15 +7,15 @@ import json
 import boto3
 import pytest
 
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 from smarterise_tui.app import SmarteriseConsole
+from smarterise_tui.issues import DEGRADED
 from smarterise_tui.poller import Cadence
 from smarterise_tui.screens.confirm import PlanScreen, Stage
-from smarterise_tui.troubles import DEGRADED
 from smarterise_tui.widgets.banner import Banner
 
 pytestmark = pytest.mark.stack

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from textual import events
 
-from smarterise_sdk.domain.metrics import Metric
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.readings.metrics import Metric
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_tui.poller import Cadence
 
 

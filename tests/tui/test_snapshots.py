@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from smarterise_sdk.domain.plans import SiteChange
 from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.domain.sites.plans import SiteChange
 
 
 @pytest.fixture

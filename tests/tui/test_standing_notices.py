@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from smarterise_sdk.domain.plans import SiteChange
 from smarterise_sdk.domain.problems import Problem
+from smarterise_sdk.domain.sites.plans import SiteChange
 from smarterise_sdk.errors import SmarteriseError
-from smarterise_sdk.unlocks import Unlocks
+from smarterise_sdk.settings.unlock import Unlocks
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.details import TextScreen
 from smarterise_tui.screens.history import HistoryScreen

@@ -11,7 +11,7 @@ import pytest
 
 from smarterise_tui import app as app_module
 from smarterise_tui.app import SmarteriseConsole, run_console
-from smarterise_tui.background import in_thread
+from smarterise_tui.workers import in_thread
 
 HEAVY = (
     "boto3",

@@ -10,8 +10,8 @@ import pytest
 from textual.widgets import Static
 
 from smarterise_ops.local.testing import running_stack
-from smarterise_sdk.domain.names import StackNames
-from smarterise_sdk.domain.site_tiers import new_site_tiers, render_site_tiers
+from smarterise_sdk.domain.sites.document import new_site_tiers, render_site_tiers
+from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 from smarterise_tui.app import SmarteriseConsole

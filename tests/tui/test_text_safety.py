@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.errors import RemoteFault
 from smarterise_tui.widgets.text_line import Line, Part
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Input, Static
 
-from smarterise_sdk.domain.plans import ReceiptState
 from smarterise_sdk.domain.problems import Problem
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
+from smarterise_sdk.domain.sites.plans import ReceiptState
 from smarterise_sdk.errors import Conflict, InvalidDocument
-from smarterise_sdk.services import sites
-from smarterise_sdk.settings_model import EnvironmentKind
-from smarterise_tui.plan_text import LONGEST_REASON
+from smarterise_sdk.services.sites import planner
+from smarterise_sdk.settings.model import EnvironmentKind
 from smarterise_tui.screens.confirm import PlanScreen, Stage
+from smarterise_tui.text.plan import LONGEST_REASON
 
 
 @pytest.fixture
@@ -316,4 +316,4 @@ async def test_after_a_failure_the_sites_are_read_again(make_console, stack, dev
 
 
 def test_a_reason_is_as_long_as_the_sdk_takes():
-    assert LONGEST_REASON == sites.LONGEST_REASON
+    assert LONGEST_REASON == planner.LONGEST_REASON

@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 import pytest
 
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.errors import CredentialsError, Denied, RemoteFault
-from smarterise_sdk.settings_model import Environment, EnvironmentKind, Origin, Source
-from smarterise_tui import cli_twin
+from smarterise_sdk.settings.model import Environment, EnvironmentKind, Origin, Source
+from smarterise_tui import cli_command
+from smarterise_tui.issues import describe, failure, is_about_credentials
 from smarterise_tui.state import short_account
 from smarterise_tui.theme import STATUS_COLOURS, THEME, band, band_style
-from smarterise_tui.troubles import describe, failure, is_about_credentials
 from smarterise_tui.widgets.text_line import Line, Part
 
 
@@ -62,10 +62,10 @@ def test_a_twin_leads_to_the_same_stack_from_another_shell(settings_of):
         "endpoint_url": Origin(Source.FLAG, "--endpoint-url"),
     }
     settings = replace(settings, profile="my ops", origins=MappingProxyType(origins))
-    assert cli_twin.list_sites(settings) == "smarterise-ops --env dev --profile 'my ops' sites list"
+    assert cli_command.list_sites(settings) == "smarterise-ops --env dev --profile 'my ops' sites list"
     settings = replace(settings, endpoint_url="http://127.0.0.1:1")
-    assert "--endpoint-url http://127.0.0.1:1" in cli_twin.run_checks(settings)
-    command = cli_twin.set_tier(settings, ["AN1", "AN2"], Tier.CRITICAL, "it's; rm -rf /")
+    assert "--endpoint-url http://127.0.0.1:1" in cli_command.run_checks(settings)
+    command = cli_command.set_tier(settings, ["AN1", "AN2"], Tier.CRITICAL, "it's; rm -rf /")
     assert command.endswith("sites set-tier AN1 AN2 --to CRITICAL --reason 'it'\"'\"'s; rm -rf /'")
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.names import StackNames, quarantine_key, raw_lake_key
 from smarterise_sdk.domain.outcome import Gap, Outcome
-from smarterise_sdk.domain.plans import FieldChange, Plan, SiteChange, WritePath
 from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.sites.plans import FieldChange, Plan, SiteChange, WritePath
+from smarterise_sdk.domain.stack.names import StackNames, quarantine_key, raw_lake_key
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text, utc_text, visible
 

@@ -1,6 +1,6 @@
 """The console: it owns the state, takes the workers' messages in, and tells the screen in front.
 
-Nothing here asks AWS (`poller` and `asking` do) and nothing here draws (screens and widgets do).
+Nothing here asks AWS (`poller` and `workers` do) and nothing here draws (screens and widgets do).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from smarterise_tui import intake, messages, proposals
+from smarterise_tui import change_requests, messages, state_updates
 from smarterise_tui.actions import Scope, bindings_of
-from smarterise_tui.asking import ask
+from smarterise_tui.issues import UNFINISHED, is_about_credentials
 from smarterise_tui.poller import Cadence, Poller, Source, Wanted
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.checks import ChecksScreen
@@ -30,7 +30,7 @@ from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.state import ConsoleState
 from smarterise_tui.terminal import driver_class, mind_signals
 from smarterise_tui.theme import THEME
-from smarterise_tui.troubles import UNFINISHED, is_about_credentials
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.timer import Timer
 
-    from smarterise_sdk.settings_model import Settings
+    from smarterise_sdk.settings.model import Settings
     from smarterise_tui.contract import ConsoleStack
     from smarterise_tui.widgets.fleet_table import FleetTable
 
@@ -130,7 +130,7 @@ class SmarteriseConsole(App[int]):
 
     def on_sites_fetched(self, message: messages.SitesFetched) -> None:
         """Show the sites; ask for the values of new ones at once."""
-        has_new_sites = intake.take_sites(self.state, message.snapshot)
+        has_new_sites = state_updates.take_sites(self.state, message.snapshot)
         self._let_in()
         self._tell_screens(has_new_sites=True)
         if has_new_sites:
@@ -138,23 +138,23 @@ class SmarteriseConsole(App[int]):
 
     def on_latest_fetched(self, message: messages.LatestFetched) -> None:
         """Show the newest values, and what is missing."""
-        intake.take_latest(self.state, message)
+        state_updates.take_latest(self.state, message)
         self._mind_refusals(*(gap.error for gap in message.outcome.gaps))
         self._tell_screens()
 
     def on_history_fetched(self, message: messages.HistoryFetched) -> None:
         """Show the sparklines."""
-        intake.take_history(self.state, message)
+        state_updates.take_history(self.state, message)
         self._tell_screens()
 
     def on_unsettled_found(self, message: messages.UnsettledFound) -> None:
         """Say of which changes it is not certain what became of them."""
-        intake.take_unfinished(self.state, message.changes)
+        state_updates.take_unfinished(self.state, message.changes)
         self._tell_screens()
 
     def on_fetch_failed(self, message: messages.FetchFailed) -> None:
         """Show what could not be had."""
-        intake.take_failure(self.state, message)
+        state_updates.take_failure(self.state, message)
         self._mind_refusals(message.error)
         self._tell_screens()
 
@@ -196,7 +196,7 @@ class SmarteriseConsole(App[int]):
         if self.poller.is_resting or self.screen.is_modal:
             return
         if not self.poller.ask_due():
-            intake.pass_time(self.state)
+            state_updates.pass_time(self.state)
             self._tell_screens()
 
     def on_app_blur(self) -> None:
@@ -286,7 +286,7 @@ class SmarteriseConsole(App[int]):
     def action_repair(self) -> None:
         """Plan how to mend the site file."""
         if self.state.stack is not None:
-            self.push_screen(PlanScreen(self.state, proposals.repair()))
+            self.push_screen(PlanScreen(self.state, change_requests.repair()))
 
     def action_copy_command(self) -> None:
         """Copy the command that shows the same as this screen."""

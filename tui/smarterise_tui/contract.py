@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from smarterise_sdk.domain.outcome import Outcome
-    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange, StackChange
     from smarterise_sdk.domain.problems import Problem
-    from smarterise_sdk.domain.sites import JsonValue, Site
+    from smarterise_sdk.domain.sites.model import JsonValue, Site
+    from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
 
 Latest: TypeAlias = dict[str, dict[Metric, MetricPoint]]
 """Newest point of each metric that has one, per gateway serial."""

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from smarterise_sdk.domain.metrics import Metric
     from smarterise_sdk.domain.outcome import Outcome
-    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange, StackChange
+    from smarterise_sdk.domain.readings.metrics import Metric
+    from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
     from smarterise_tui.contract import (
         Change,
         ChangesRead,

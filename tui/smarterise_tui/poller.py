@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from smarterise_sdk.domain.outcome import Outcome
-from smarterise_tui.asking import ask
 from smarterise_tui.fleet.history import MINUTES
 from smarterise_tui.fleet.model import NEAR
 from smarterise_tui.fleet.rows import SPARK_METRIC
 from smarterise_tui.messages import FetchFailed, HistoryFetched, IdentityKnown, LatestFetched, SitesFetched
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.worker import Worker
 
-    from smarterise_sdk.domain.metrics import Metric
-    from smarterise_sdk.domain.sites import Site
+    from smarterise_sdk.domain.readings.metrics import Metric
+    from smarterise_sdk.domain.sites.model import Site
     from smarterise_tui.contract import Latest, MetricsService
     from smarterise_tui.state import ConsoleState
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.settings_model import EnvironmentKind, Settings, Source
-from smarterise_sdk.unlocks import Unlocks
+from smarterise_sdk.settings.model import EnvironmentKind, Settings, Source
+from smarterise_sdk.settings.unlock import Unlocks
 from smarterise_tui.fleet.model import FleetModel
 from smarterise_tui.fleet.view import FleetView
-from smarterise_tui.troubles import Troubles
+from smarterise_tui.issues import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

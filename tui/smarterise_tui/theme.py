@@ -10,7 +10,7 @@ from textual.theme import Theme
 from smarterise_sdk.domain.status import Status
 
 if TYPE_CHECKING:
-    from smarterise_sdk.settings_model import Environment
+    from smarterise_sdk.settings.model import Environment
 
 STATUS_COLOURS = {
     Status.OK: "#8fc98f",

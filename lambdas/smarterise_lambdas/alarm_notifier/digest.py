@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from smarterise_lambdas.alarm_notifier.notices import Notice, State
-from smarterise_sdk.domain.alarm_rules import ALARM_RULES
+from smarterise_lambdas.alarm_notifier.sns_event import Notice, State
+from smarterise_sdk.domain.stack.alarms import ALARM_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.domain.stack.names import StackNames
 
 MANY: Final = 5
 """From so many sites on with the same alarm, they are told of together."""

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.alarm_notifier.gathering import Gathering
-from smarterise_lambdas.alarm_notifier.logic import Means, notify
-from smarterise_lambdas.alarm_notifier.notices import notice_of
-from smarterise_lambdas.alarm_notifier.post import Post
-from smarterise_lambdas.alarm_notifier.values import last_values
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.environment import MissingSetting, number, optional, required
+from smarterise_lambdas.alarm_notifier.batching import Gathering
+from smarterise_lambdas.alarm_notifier.metrics import last_values
+from smarterise_lambdas.alarm_notifier.notify import Means, notify
+from smarterise_lambdas.alarm_notifier.ses import Post
+from smarterise_lambdas.alarm_notifier.sns_event import notice_of
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.runtime import MissingSetting, number, optional, required
+from smarterise_lambdas.shared.site_cache import usable_sites
 from smarterise_lambdas.shared.site_file import SiteFile
-from smarterise_lambdas.shared.sites import usable_sites
-from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
+from smarterise_sdk.domain.stack.names import METRIC_NAMESPACE, StackNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from smarterise_sdk.domain.metrics import Metric, MetricPoint
-    from smarterise_sdk.domain.sites import Site
+    from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+    from smarterise_sdk.domain.sites.model import Site
 
 logger = Logger(service="alarm_notifier")
 
@@ -53,8 +53,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 def _means(context: LambdaContext) -> Means:
     return Means(
         me=context.aws_request_id,
-        gathering=Gathering(aws.s3(), required("DATA_LAKE_BUCKET")),
-        post=Post(aws.sesv2, required("ALERT_SENDER"), _recipients()),
+        gathering=Gathering(clients.s3(), required("DATA_LAKE_BUCKET")),
+        post=Post(clients.sesv2, required("ALERT_SENDER"), _recipients()),
         sites=_sites,
         values=_values,
         names=StackNames(alarm_prefix=optional("ALARM_PREFIX", StackNames().alarm_prefix)),
@@ -73,9 +73,9 @@ def _recipients() -> tuple[str, ...]:
 
 def _sites() -> Mapping[str, Site]:
     key = optional("SITE_CONFIG_KEY", "site-tiers.json")
-    return usable_sites(SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), key), logger)
+    return usable_sites(SiteFile(clients.s3(), required("SITE_CONFIG_BUCKET"), key), logger)
 
 
 def _values(serials: Sequence[str]) -> Mapping[str, Mapping[Metric, MetricPoint]]:
-    look = partial(last_values, aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+    look = partial(last_values, clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
     return look(serials, now=datetime.now(UTC))

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.ftp_to_s3.deadline import Deadline
-from smarterise_lambdas.ftp_to_s3.logic import SETTLE, Means, sweep
-from smarterise_lambdas.ftp_to_s3.reporting import keep_report, report_of
-from smarterise_lambdas.ftp_to_s3.request import read_request
-from smarterise_lambdas.ftp_to_s3.servers import servers_from_environment
-from smarterise_lambdas.ftp_to_s3.tally import summary
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.environment import number, optional, required
+from smarterise_lambdas.ftp_to_s3.config import servers_from_environment
+from smarterise_lambdas.ftp_to_s3.event import read_request
+from smarterise_lambdas.ftp_to_s3.report import keep_report, report_of, summary
+from smarterise_lambdas.ftp_to_s3.sweep import SETTLE, Means, sweep
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.deadline import Deadline
+from smarterise_lambdas.shared.runtime import number, optional, required
+from smarterise_lambdas.shared.site_cache import usable_sites
 from smarterise_lambdas.shared.site_file import SiteFile
-from smarterise_lambdas.shared.sites import usable_sites
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,12 +40,14 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     request = read_request(event)
     servers = servers_from_environment()
-    file = SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), optional("SITE_CONFIG_KEY", "site-tiers.json"))
+    file = SiteFile(
+        clients.s3(), required("SITE_CONFIG_BUCKET"), optional("SITE_CONFIG_KEY", "site-tiers.json")
+    )
     scope = request.scope(usable_sites(file, logger))
     means = Means(
-        s3=aws.s3(),
+        s3=clients.s3(),
         bucket=required("DATA_LAKE_BUCKET"),
-        secret_text=aws.secret_text,
+        secret_text=clients.secret_text,
         deadline=Deadline(
             context.get_remaining_time_in_millis, number("FTP_RESERVE_SECONDS", RESERVE_SECONDS)
         ),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.ingest_manager.lake import Lake
-from smarterise_lambdas.ingest_manager.logic import Means, answer
-from smarterise_lambdas.shared import aws
+from smarterise_lambdas.ingest_manager.data_lake import Lake
+from smarterise_lambdas.ingest_manager.dispatch import Means, answer
+from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.database import Database
-from smarterise_lambdas.shared.environment import required
+from smarterise_lambdas.shared.runtime import required
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,12 +23,12 @@ logger = Logger(service="ingest-manager")
 @cache
 def means() -> Means:
     """Return what answering needs; made on first use, kept between invocations."""
-    return Means(Database(), Lake(aws.s3(), required("DATA_LAKE_BUCKET")))
+    return Means(Database(), Lake(clients.s3(), required("DATA_LAKE_BUCKET")))
 
 
 @logger.inject_lambda_context
 def handler(event: Any, _context: LambdaContext) -> dict[str, Any]:
-    """Answer one direct invocation; see `logic` for the shapes."""
+    """Answer one direct invocation; see `dispatch` for the shapes."""
     reply = answer(event, means(), now=datetime.now(UTC))
     if reply["ok"]:
         logger.info("answered", extra={"action": reply["action"]})

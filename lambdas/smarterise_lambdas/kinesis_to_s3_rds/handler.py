@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.kinesis_to_s3_rds.ingest import Sinks, ingest
+from smarterise_lambdas.kinesis_to_s3_rds.batch import Sinks, ingest
 from smarterise_lambdas.kinesis_to_s3_rds.records import stream_records
-from smarterise_lambdas.shared import aws, quick_metrics
-from smarterise_lambdas.shared.archive import Archive
+from smarterise_lambdas.shared import clients, put_metric_data
+from smarterise_lambdas.shared.cloudwatch import Publisher
+from smarterise_lambdas.shared.data_lake import Archive
 from smarterise_lambdas.shared.database import PATIENCE_S, Database
-from smarterise_lambdas.shared.environment import optional, required
-from smarterise_lambdas.shared.publishing import Publisher
+from smarterise_lambdas.shared.maintenance import TURN_EVERY_S, UpkeepTurns
+from smarterise_lambdas.shared.runtime import optional, required
+from smarterise_lambdas.shared.site_cache import LOOK_AGAIN_SECONDS, SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
-from smarterise_lambdas.shared.site_watch import LOOK_AGAIN_SECONDS, SiteWatch
-from smarterise_lambdas.shared.upkeep import TURN_EVERY_S, UpkeepTurns
-from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
+from smarterise_sdk.domain.stack.names import METRIC_NAMESPACE, StackNames
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,12 +33,12 @@ logger = Logger(service="kinesis_to_s3_rds")
 @cache
 def sinks() -> Sinks:
     """Return whose readings are taken, and where they go; made on first use, kept between invocations."""
-    archive = Archive(aws.s3(), required("DATA_LAKE_BUCKET"))
-    cloudwatch = aws.cloudwatch()
-    quick_metrics.install(cloudwatch)
+    archive = Archive(clients.s3(), required("DATA_LAKE_BUCKET"))
+    cloudwatch = clients.cloudwatch()
+    put_metric_data.install(cloudwatch)
     publisher = Publisher(cloudwatch, optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
     key = optional("SITE_CONFIG_KEY", StackNames().site_config_key)
-    file = SiteFile(aws.s3(), required("SITE_CONFIG_BUCKET"), key)
+    file = SiteFile(clients.s3(), required("SITE_CONFIG_BUCKET"), key)
     look_again = float(optional("SITE_CONFIG_LOOK_AGAIN_SECONDS", str(LOOK_AGAIN_SECONDS)))
     watch = SiteWatch(file, logger, look_again=look_again)
     return Sinks(watch, archive, Database(), publisher, logger)
@@ -70,12 +70,12 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 
 def _load_again(event: Any, context: LambdaContext) -> dict[str, Any]:
-    from smarterise_lambdas.kinesis_to_s3_rds.again import keys_of, load_again  # the stream needs none of it
+    from smarterise_lambdas.kinesis_to_s3_rds.replay import keys_of, load_again  # the stream needs none of it
 
     return load_again(
         keys_of(event),
         sinks(),
-        aws.s3(),
+        clients.s3(),
         now=datetime.now(UTC),
         patience_s=max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2)),
         is_over=lambda: _remaining_s(context) < 1.5 * SPARE_S,

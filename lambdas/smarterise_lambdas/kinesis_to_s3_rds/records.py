@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
 
-from smarterise_lambdas.kinesis_to_s3_rds.aggregates import MAGIC, BadAggregate, parts_of
-from smarterise_lambdas.shared.fast import load
+from smarterise_lambdas.kinesis_to_s3_rds.kpl import MAGIC, BadAggregate, parts_of
+from smarterise_lambdas.shared.codecs import load
 from smarterise_lambdas.shared.quarantine import QuarantineEntry
-from smarterise_sdk.domain.mqtt import RejectedReading, RejectReason, parse_mqtt
-from smarterise_sdk.domain.names import quarantine_key
-from smarterise_sdk.domain.readings import Quantity, Reading, Source
+from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
+from smarterise_sdk.domain.readings.mqtt import RejectedReading, RejectReason, parse_mqtt
+from smarterise_sdk.domain.stack.names import quarantine_key
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.migrate_database.logic import Action, BadAction, maintain, migrate_and_maintain
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.environment import optional
-from smarterise_lambdas.shared.login import database_url
-from smarterise_lambdas.shared.publishing import Publisher
-from smarterise_sdk.domain.names import METRIC_NAMESPACE
+from smarterise_lambdas.migrate_database.migrate import Action, BadAction, maintain, migrate_and_maintain
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.cloudwatch import Publisher
+from smarterise_lambdas.shared.database_credentials import database_url
+from smarterise_lambdas.shared.runtime import optional
+from smarterise_sdk.domain.stack.names import METRIC_NAMESPACE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,7 +28,7 @@ logger = Logger(service="migrate_database")
 @cache
 def publisher() -> Publisher:
     """Return where counts go; kept between invocations."""
-    return Publisher(aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+    return Publisher(clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
 
 
 @logger.inject_lambda_context

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.s3_to_rds_lambda.logic import Means, load, raise_faults
-from smarterise_lambdas.s3_to_rds_lambda.request import read_request
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.archive import Archive
+from smarterise_lambdas.s3_to_rds_lambda.event import read_request
+from smarterise_lambdas.s3_to_rds_lambda.load import Means, load, raise_faults
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.cloudwatch import Publisher
+from smarterise_lambdas.shared.data_lake import Archive
 from smarterise_lambdas.shared.database import Database
-from smarterise_lambdas.shared.environment import optional, required
-from smarterise_lambdas.shared.publishing import Publisher
+from smarterise_lambdas.shared.maintenance import UpkeepTurns
+from smarterise_lambdas.shared.runtime import optional, required
+from smarterise_lambdas.shared.site_cache import SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
-from smarterise_lambdas.shared.site_watch import SiteWatch
-from smarterise_lambdas.shared.upkeep import UpkeepTurns
-from smarterise_sdk.domain.names import METRIC_NAMESPACE, StackNames
+from smarterise_sdk.domain.stack.names import METRIC_NAMESPACE, StackNames
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,16 +33,16 @@ logger = Logger(service="s3_to_rds_lambda")
 def means() -> Means:
     """Return what loading needs; made on first use, kept between invocations."""
     file = SiteFile(
-        aws.s3(),
+        clients.s3(),
         required("SITE_CONFIG_BUCKET"),
         optional("SITE_CONFIG_KEY", StackNames().site_config_key),
     )
     return Means(
-        s3=aws.s3(),
+        s3=clients.s3(),
         watch=SiteWatch(file, logger),
-        archive=Archive(aws.s3(), required("DATA_LAKE_BUCKET")),
+        archive=Archive(clients.s3(), required("DATA_LAKE_BUCKET")),
         database=Database(),
-        publisher=Publisher(aws.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE)),
+        publisher=Publisher(clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE)),
         log=logger,
     )
 

@@ -8,7 +8,7 @@ import orjson
 
 
 def quick_table(text: str) -> array[float]:
-    """Return the numbers of a text with commas between them. What it returns, `numerals.table` would too.
+    """Return the numbers of a text with commas between them. What it returns, `number_text.table` would too.
 
     Raises:
         ValueError: If anything between two commas is no number, or is one but not to JSON: `.5`, `007`.

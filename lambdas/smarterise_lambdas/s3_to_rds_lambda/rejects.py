@@ -11,15 +11,15 @@ import tempfile
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from smarterise_lambdas.shared.quarantine import QuarantineEntry
-from smarterise_sdk.domain.names import quarantine_key
+from smarterise_sdk.domain.stack.names import quarantine_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-    from smarterise_lambdas.shared.archive import Archive
+    from smarterise_lambdas.shared.data_lake import Archive
     from smarterise_lambdas.shared.ledger import IngestFile
-    from smarterise_sdk.domain.csv_rejects import RejectedRow
+    from smarterise_sdk.domain.log_files.rejects import RejectedRow
 
 _IN_MEMORY: Final = 256 * 1024
 

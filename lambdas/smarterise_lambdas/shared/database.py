@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
-from smarterise_lambdas.shared.login import connection_parameters, database_url
+from smarterise_lambdas.shared.database_credentials import connection_parameters, database_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

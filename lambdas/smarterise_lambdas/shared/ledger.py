@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_lambdas.shared.database import Connection
-    from smarterise_lambdas.shared.rows import LoadOutcome
-    from smarterise_sdk.domain.readings import Source
+    from smarterise_lambdas.shared.readings_table import LoadOutcome
+    from smarterise_sdk.domain.readings.model import Source
 
 REASON_LENGTH: Final = 500
 

@@ -1,7 +1,8 @@
 """Which meters a gateway has: learned from the stream, told to the files, which do not name theirs.
 
 Rows whose meter is not known are loaded under the empty serial. Once the gateway turns out to have exactly
-one meter they become its rows, by the conflict rule of `rows`; with several, only the site file can tell.
+one meter they become its rows, by the conflict rule of `readings_table`; with several, only the site file
+can tell.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from psycopg import sql
 
 from smarterise_lambdas.shared.database import transaction
-from smarterise_lambdas.shared.rows import COLUMNS, Stage
-from smarterise_sdk.domain.readings import METER_UNKNOWN
+from smarterise_lambdas.shared.readings_table import COLUMNS, Stage
+from smarterise_sdk.domain.readings.model import METER_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from smarterise_lambdas.shared.database import Connection
-    from smarterise_lambdas.shared.rows import LoadOutcome
+    from smarterise_lambdas.shared.readings_table import LoadOutcome
 
 NO_METER: Final = ""
 """The serial of rows whose meter is not known."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_lambdas.shared.database import Connection
-    from smarterise_sdk.domain.readings import Source
+    from smarterise_sdk.domain.readings.model import Source
 
 DETAIL_LENGTH: Final = 500
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
-from smarterise_sdk.domain.readings import Quantity
+from smarterise_sdk.domain.readings.model import Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

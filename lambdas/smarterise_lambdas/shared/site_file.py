@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from smarterise_sdk.domain.history import FileVersion
+from smarterise_sdk.domain.sites.history import FileVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_sdk.domain.following import FoundAlarm
+from smarterise_sdk.domain.stack.drift import FoundAlarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from types_boto3_cloudwatch.client import CloudWatchClient
 
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.domain.stack.names import StackNames
 
 ALARMS_A_CALL: Final = 100
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.shared import aws
-from smarterise_lambdas.shared.environment import optional, required
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.runtime import optional, required
 from smarterise_lambdas.site_config_manager.alarms import Alarms
-from smarterise_lambdas.site_config_manager.answers import action_of
-from smarterise_lambdas.site_config_manager.logic import answer
-from smarterise_lambdas.site_config_manager.means import Means
+from smarterise_lambdas.site_config_manager.dependencies import Means
+from smarterise_lambdas.site_config_manager.dispatch import answer
+from smarterise_lambdas.site_config_manager.responses import action_of
+from smarterise_lambdas.site_config_manager.s3_event import carry_out, is_of_s3
 from smarterise_lambdas.site_config_manager.schedules import Schedules
-from smarterise_lambdas.site_config_manager.store import ConfigStore
-from smarterise_lambdas.site_config_manager.triggers import carry_out, is_of_s3
-from smarterise_sdk.domain.names import StackNames
+from smarterise_lambdas.site_config_manager.writer import ConfigStore
+from smarterise_sdk.domain.stack.names import StackNames
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -44,18 +44,18 @@ def names() -> StackNames:
 @cache
 def schedules(of: StackNames) -> Schedules:
     """Return the collection schedules, kept between invocations."""
-    return Schedules(aws.events, of)
+    return Schedules(clients.events, of)
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Answer one direct invocation, or carry out what S3 tells of; see `answers` for the shapes."""
+    """Answer one direct invocation, or carry out what S3 tells of; see `responses` for the shapes."""
     called = names()
     from_s3 = is_of_s3(event)
     kept_ms = 0 if from_s3 else max(0, context.get_remaining_time_in_millis() - DIRECT_MS)
     means = Means(
-        store=ConfigStore(aws.s3(), called.site_config_bucket, called.site_config_key),
-        alarms=Alarms(aws.cloudwatch, called),
+        store=ConfigStore(clients.s3(), called.site_config_bucket, called.site_config_key),
+        alarms=Alarms(clients.cloudwatch, called),
         schedules=schedules(called),
         names=called,
         remaining_ms=lambda: context.get_remaining_time_in_millis() - kept_ms,

@@ -5,30 +5,30 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from smarterise_lambdas.shared.retry import RESERVE_MS
 from smarterise_lambdas.shared.site_file import FileMissing
-from smarterise_lambdas.site_config_manager.answers import fitting
-from smarterise_lambdas.site_config_manager.retrying import RESERVE_MS
-from smarterise_lambdas.site_config_manager.serving import (
+from smarterise_lambdas.site_config_manager.reader import (
     file_missing,
     no_such_version,
     parsed,
     served_version,
 )
-from smarterise_lambdas.site_config_manager.writing import Planned, write
-from smarterise_sdk.domain.history import about_site, entries_of, way_back
+from smarterise_lambdas.site_config_manager.responses import fitting
+from smarterise_lambdas.site_config_manager.writer import Planned, write
 from smarterise_sdk.domain.problems import InvalidInput
-from smarterise_sdk.domain.updates import replace_sites
+from smarterise_sdk.domain.sites.history import about_site, entries_of, way_back
+from smarterise_sdk.domain.sites.updates import replace_sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from smarterise_lambdas.site_config_manager.retrying import Retries
-    from smarterise_lambdas.site_config_manager.store import ConfigStore
-    from smarterise_sdk.domain.history import FileVersion
-    from smarterise_sdk.domain.manager_contract import History, Rollback
-    from smarterise_sdk.domain.site_tiers import SiteTiers
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue
+    from smarterise_lambdas.shared.retry import Retries
+    from smarterise_lambdas.site_config_manager.writer import ConfigStore
+    from smarterise_sdk.domain.sites.document import SiteTiers
+    from smarterise_sdk.domain.sites.history import FileVersion
+    from smarterise_sdk.domain.sites.manager_api import History, Rollback
+    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
 
 
 def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int]) -> JsonObject:

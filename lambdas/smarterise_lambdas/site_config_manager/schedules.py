@@ -6,8 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.following import FoundRule
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.drift import FoundRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_events.client import EventBridgeClient
     from types_boto3_events.type_defs import TargetOutputTypeDef
 
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.domain.stack.names import StackNames
 
 KEPT_SECONDS: Final = 60.0
 

@@ -14,9 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.aws.errors import translate
-from smarterise_sdk.aws.invocation import encoded, reply_of
-from smarterise_sdk.aws.joining import Joining
-from smarterise_sdk.aws.ledger import BrokerStats, Ledger
+from smarterise_sdk.aws.lambda_payload import encoded, reply_of
 from smarterise_sdk.aws.operations import (
     INVOKE,
     INVOKE_KEY,
@@ -26,19 +24,21 @@ from smarterise_sdk.aws.operations import (
     OperationKey,
     may_invoke,
 )
-from smarterise_sdk.aws.pacing import TokenBucket
+from smarterise_sdk.aws.rate_limit import TokenBucket
+from smarterise_sdk.aws.single_flight import Joining
+from smarterise_sdk.aws.usage import BrokerStats, Ledger
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, WriteRefused
-from smarterise_sdk.settings_model import EnvironmentKind, Source
-from smarterise_sdk.unlocks import Unlocks
+from smarterise_sdk.settings.model import EnvironmentKind, Source
+from smarterise_sdk.settings.unlock import Unlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from smarterise_sdk.aws.session import ClientFactory
-    from smarterise_sdk.domain.plans import Plan
-    from smarterise_sdk.domain.sites import JsonObject
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.sites.plans import Plan
+    from smarterise_sdk.settings.model import Settings
 
 Answer = dict[str, Any]
 

@@ -21,7 +21,7 @@ from smarterise_sdk.errors import (
     Unreachable,
     UsageError,
 )
-from smarterise_sdk.masking import masked_text
+from smarterise_sdk.journal.masking import masked_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.ingest_contract import READING_ACTIONS
+from smarterise_sdk.domain.ingest.manager_api import READING_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smarterise_sdk.domain.names import StackNames
+    from smarterise_sdk.domain.stack.names import StackNames
 
 OperationKey = tuple[str, str]
 """boto3's names of a service and of one of its methods, e.g. `("s3", "get_object")`."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.config import Config
 
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.settings.model import Settings
 
 APP_ID = "smarterise-ops"
 POOL_CONNECTIONS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.checks import changes, following, site_config, site_config_facts, watching
+from smarterise_sdk.checks import alarm_coverage, drift, site_config, site_config_facts, unresolved_changes
 from smarterise_sdk.checks.model import REGISTRY, Check
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import NotFound
@@ -13,13 +13,13 @@ from smarterise_sdk.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from smarterise_sdk.checks.asking import Asking, Checkable
+    from smarterise_sdk.checks.collector import Asking, Checkable
 
 COLLECTORS: Mapping[str, Callable[[Checkable, Asking], Any]] = {
     site_config.SUBJECT: site_config_facts.collect,
-    following.SUBJECT: following.collect,
-    watching.SUBJECT: watching.collect,
-    changes.SUBJECT: changes.collect,
+    drift.SUBJECT: drift.collect,
+    alarm_coverage.SUBJECT: alarm_coverage.collect,
+    unresolved_changes.SUBJECT: unresolved_changes.collect,
 }
 """How the facts of a subject are collected; they have an `at`, the moment of collecting."""
 

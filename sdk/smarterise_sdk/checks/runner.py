@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.checks.asking import Asking
+from smarterise_sdk.checks.collector import Asking
 from smarterise_sdk.checks.model import CheckMeta, Finding, FindingStatus
 from smarterise_sdk.checks.registry import COLLECTORS, all_checks, chosen, find_check
-from smarterise_sdk.services.moments import utc_now
+from smarterise_sdk.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from smarterise_sdk.checks.asking import Checkable
+    from smarterise_sdk.checks.collector import Checkable
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smarterise_sdk.checks.iam_policy import Says, says
 from smarterise_sdk.checks.model import FindingStatus, Severity, Verdict, check, had
-from smarterise_sdk.checks.policies import Says, says
 from smarterise_sdk.domain.outcome import Gap
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, NotFound, RemoteFault

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.outcome import Gap
-from smarterise_sdk.services.site_lambda_road import LambdaRoad
-from smarterise_sdk.services.site_s3_road import S3Road
+from smarterise_sdk.services.sites.lambda_transport import LambdaRoad
+from smarterise_sdk.services.sites.s3_transport import S3Road
 
 if TYPE_CHECKING:
-    from smarterise_sdk.checks.asking import Asking, Checkable
-    from smarterise_sdk.domain.names import StackNames
-    from smarterise_sdk.services.site_file import SiteFile
+    from smarterise_sdk.checks.collector import Asking, Checkable
+    from smarterise_sdk.domain.stack.names import StackNames
+    from smarterise_sdk.services.sites.file import SiteFile
 
 Document = dict[str, Any]
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.ingest_contract import BACKFILL_CHANGE, QUARANTINE_CHANGE
+from smarterise_sdk.domain.ingest.manager_api import BACKFILL_CHANGE, QUARANTINE_CHANGE
+from smarterise_sdk.domain.sites.undo import Undoing, undoing
 from smarterise_sdk.domain.text import visible
-from smarterise_sdk.domain.undoing import Undoing, undoing
 from smarterise_sdk.errors import Conflict, NotFound, UsageError
-from smarterise_sdk.journal_entries import JournalOutcome, JournalReading
-from smarterise_sdk.masking import masked
-from smarterise_sdk.services.site_verification import last_written
+from smarterise_sdk.journal.entries import JournalOutcome, JournalReading
+from smarterise_sdk.journal.masking import masked
+from smarterise_sdk.services.sites.verification import last_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from smarterise_sdk.domain.plans import Plan, Receipt, SiteChange
-    from smarterise_sdk.domain.site_tiers import SiteTiers
-    from smarterise_sdk.domain.sites import JsonObject, JsonValue
-    from smarterise_sdk.journal import Journal
-    from smarterise_sdk.journal_entries import JournalEntry
+    from smarterise_sdk.domain.sites.document import SiteTiers
+    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange
+    from smarterise_sdk.journal.entries import JournalEntry
+    from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity
-    from smarterise_sdk.services.settling import Settler
-    from smarterise_sdk.services.sites import Sites
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.services.resolution import Settler
+    from smarterise_sdk.services.sites.service import Sites
+    from smarterise_sdk.settings.model import Settings
 
 CHANGE_NOT_FOUND: Final = "CHANGE_NOT_FOUND"
 MOVED_ON: Final = "MOVED_ON"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.services.moments import utc_now
+from smarterise_sdk.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
-from smarterise_sdk.domain.names import GATEWAY_DIMENSION
 from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import AccessError, RemoteFault, SmarteriseError, UsageError
 

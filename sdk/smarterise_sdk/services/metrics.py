@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, Metric, MetricPoint
+from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.outcome import Gap, Outcome
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.readings.metrics import HIGH_RESOLUTION, Metric, MetricPoint
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.errors import UsageError
 from smarterise_sdk.services.metric_queries import Look, MetricQueries, Series, check_look
-from smarterise_sdk.services.moments import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.settings import Settings
+    from smarterise_sdk.settings.model import Settings
 
 Points = dict[Metric, MetricPoint]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from smarterise_sdk.domain.metrics import METRICS, Metric
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.readings.metrics import METRICS, Metric
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text, visible
 from smarterise_tui.fleet.history import MINUTES

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from smarterise_sdk.domain.metrics import Metric
+from smarterise_sdk.domain.readings.metrics import Metric
 from smarterise_tui.fleet.rows import FleetRow
 
 Value: TypeAlias = "float | str | None"

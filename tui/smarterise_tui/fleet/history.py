@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from smarterise_sdk.domain.metrics import MetricPoint
+    from smarterise_sdk.domain.readings.metrics import MetricPoint
 
 MINUTES = 30
 _BLOCKS = "▁▂▃▄▅▆▇█"

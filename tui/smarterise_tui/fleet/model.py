@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.outcome import Gap
-from smarterise_sdk.domain.sites import Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_tui.fleet.rows import NOT_AGAIN, SPARK_METRIC, FleetRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from smarterise_sdk.domain.metrics import Metric, MetricPoint
     from smarterise_sdk.domain.outcome import Outcome
+    from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
     from smarterise_sdk.domain.status import Status
     from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
 

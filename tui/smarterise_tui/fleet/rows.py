@@ -6,9 +6,9 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.metrics import Metric, MetricPoint
-from smarterise_sdk.domain.site_state import STALE_AFTER_CADENCES, SiteState, judge
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES, SiteState, judge
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.errors import Denied, Throttled, Unreachable
 from smarterise_tui.fleet.history import History
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_sdk.domain.sites import Site
+    from smarterise_sdk.domain.sites.model import Site
 
 SPARK_METRIC = Metric.ACTIVE_POWER
 _LOADING = SiteState(Status.LOADING, Status.LOADING.value)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.metrics import Metric
+from smarterise_sdk.domain.readings.metrics import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,17 +10,17 @@ from textual.widgets import Static
 
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import utc_text, visible
-from smarterise_tui import cli_twin, proposals
+from smarterise_tui import change_requests, cli_command
 from smarterise_tui.actions import Scope, bindings_of
-from smarterise_tui.asking import ask
 from smarterise_tui.messages import ChecksFailed, ChecksFinished
-from smarterise_tui.plan_text import refusal_text
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.details import TextScreen
+from smarterise_tui.text.plan import refusal_text
 from smarterise_tui.theme import status_class
 from smarterise_tui.widgets.tabs import Tab
 from smarterise_tui.widgets.text_line import Line, Part, TextLine
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ class ChecksScreen(ConsoleScreen):
 
     def twin(self) -> str:
         """Return the command that runs the checks."""
-        return cli_twin.run_checks(self.state.settings)
+        return cli_command.run_checks(self.state.settings)
 
     def on_mount(self) -> None:
         """Run the checks."""
@@ -109,7 +109,7 @@ class ChecksScreen(ConsoleScreen):
 
     def action_reconcile(self) -> None:
         """Plan how to make the rest of the stack follow the site file."""
-        self.app.push_screen(PlanScreen(self.state, proposals.reconcile()))
+        self.app.push_screen(PlanScreen(self.state, change_requests.reconcile()))
 
     def action_back(self) -> None:
         """Go back to the fleet."""

@@ -16,11 +16,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from smarterise_sdk.domain.plans import ReceiptState
+from smarterise_sdk.domain.sites.plans import ReceiptState
 from smarterise_sdk.domain.text import visible
-from smarterise_tui import proposals
+from smarterise_tui import change_requests
 from smarterise_tui.actions import Scope, bindings_of
-from smarterise_tui.asking import ask
 from smarterise_tui.messages import (
     ChangeApplied,
     ChangeFailed,
@@ -29,17 +28,18 @@ from smarterise_tui.messages import (
     RightsChanged,
     StepTold,
 )
-from smarterise_tui.plan_text import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
+from smarterise_tui.text.plan import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
 from smarterise_tui.theme import band, band_style
-from smarterise_tui.widgets.hanging_text import HangingText
 from smarterise_tui.widgets.key_bar import KeyBar
+from smarterise_tui.widgets.wrapped_text import HangingText
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from smarterise_sdk.domain.plans import Plan
-    from smarterise_tui.proposals import Proposal
+    from smarterise_sdk.domain.sites.plans import Plan
+    from smarterise_tui.change_requests import Proposal
     from smarterise_tui.state import ConsoleState
 
 
@@ -258,7 +258,7 @@ class PlanScreen(ModalScreen[None]):
     def action_undo(self) -> None:
         """Plan the way back from the change just made: a change like any other."""
         if self._can_undo and self.plan is not None:
-            self.proposal = proposals.undo(self.plan.plan_id)
+            self.proposal = change_requests.undo(self.plan.plan_id)
             self.query_one("#reason", Input).value = ""
             self._plan()
 

@@ -11,8 +11,8 @@ from textual.screen import ModalScreen
 from smarterise_sdk.domain.text import visible
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.theme import band, band_style, status_class
-from smarterise_tui.widgets.hanging_text import HangingText
 from smarterise_tui.widgets.key_bar import KeyBar
+from smarterise_tui.widgets.wrapped_text import HangingText
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

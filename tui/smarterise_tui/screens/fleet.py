@@ -8,12 +8,12 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from smarterise_sdk.domain.status import Status
-from smarterise_tui import cli_twin
+from smarterise_tui import cli_command
 from smarterise_tui.actions import Scope, bindings_of
+from smarterise_tui.change_requests import likely_target, switch_tier
 from smarterise_tui.fleet.columns import JUDGED_BY, SPARK
 from smarterise_tui.fleet.filters import FilterError, parse_filter
 from smarterise_tui.poller import Source, Wanted
-from smarterise_tui.proposals import likely_target, switch_tier
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.widgets.filter_line import FilterLine
@@ -61,7 +61,7 @@ class FleetScreen(ConsoleScreen):
 
     def twin(self) -> str:
         """Return the command that lists the sites."""
-        return cli_twin.list_sites(self.state.settings)
+        return cli_command.list_sites(self.state.settings)
 
     def follow_sites(self) -> None:
         """Show sites and values as they are now; serials may be longer than before."""

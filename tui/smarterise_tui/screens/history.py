@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from textual.containers import Container
 from textual.content import Content
 
-from smarterise_sdk.domain.history import HISTORY_AT_MOST
+from smarterise_sdk.domain.sites.history import HISTORY_AT_MOST
 from smarterise_sdk.domain.status import Status
-from smarterise_tui import cli_twin, messages, proposals
+from smarterise_tui import change_requests, cli_command, messages
 from smarterise_tui.actions import Scope, bindings_of
-from smarterise_tui.asking import ask
-from smarterise_tui.history_text import (
+from smarterise_tui.screens.base import ConsoleScreen
+from smarterise_tui.screens.confirm import PlanScreen
+from smarterise_tui.screens.details import TextScreen
+from smarterise_tui.screens.record import ChangeScreen, VersionScreen
+from smarterise_tui.text.history import (
     CHANGE_COLUMNS,
     UNCERTAIN,
     VERSION_COLUMNS,
@@ -23,13 +26,10 @@ from smarterise_tui.history_text import (
     version_foot,
     version_records,
 )
-from smarterise_tui.plan_text import receipt_text, refusal_text
-from smarterise_tui.screens.base import ConsoleScreen
-from smarterise_tui.screens.confirm import PlanScreen
-from smarterise_tui.screens.details import TextScreen
-from smarterise_tui.screens.record import ChangeScreen, VersionScreen
+from smarterise_tui.text.plan import receipt_text, refusal_text
 from smarterise_tui.widgets.record_list import RecordList
 from smarterise_tui.widgets.tabs import Tab
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,8 +69,8 @@ class HistoryScreen(ConsoleScreen):
     def twin(self) -> str:
         """Return the command that lists the same."""
         if self.journal.has_focus:
-            return cli_twin.list_journal(self.state.settings)
-        return cli_twin.show_history(self.state.settings)
+            return cli_command.list_journal(self.state.settings)
+        return cli_command.show_history(self.state.settings)
 
     def on_mount(self) -> None:
         """Read both."""
@@ -151,7 +151,7 @@ class HistoryScreen(ConsoleScreen):
         reading = self._reading
         if reading is None:
             return
-        foot = change_foot(reading, cli_twin.list_journal(self.state.settings))
+        foot = change_foot(reading, cli_command.list_journal(self.state.settings))
         if reading.entries:
             self.journal.show(change_records(reading, self.state.now), foot)
         else:
@@ -201,7 +201,7 @@ class HistoryScreen(ConsoleScreen):
         elif not version.is_usable:
             self._say(f"this version is {version.kind}: there is no way back to it")
         else:
-            self.app.push_screen(PlanScreen(self.state, proposals.roll_back(version.version_id)))
+            self.app.push_screen(PlanScreen(self.state, change_requests.roll_back(version.version_id)))
 
     def action_undo(self) -> None:
         """Plan the way back from the change under the cursor."""
@@ -211,7 +211,7 @@ class HistoryScreen(ConsoleScreen):
         elif change is None:
             self._say("there is no change to undo")
         else:
-            self.app.push_screen(PlanScreen(self.state, proposals.undo(change.plan_id)))
+            self.app.push_screen(PlanScreen(self.state, change_requests.undo(change.plan_id)))
 
     def action_settle(self) -> None:
         """Look what became of the change under the cursor."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from smarterise_sdk.domain.history import VersionKind
+from smarterise_sdk.domain.sites.history import VersionKind
 from smarterise_sdk.domain.status import Status
-from smarterise_tui.asking import ask
-from smarterise_tui.history_text import change_text, difference_lines, version_text
 from smarterise_tui.messages import DiffFailed, DiffRead
-from smarterise_tui.plan_text import refusal_text
 from smarterise_tui.screens.details import TextScreen
+from smarterise_tui.text.history import change_text, difference_lines, version_text
+from smarterise_tui.text.plan import refusal_text
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

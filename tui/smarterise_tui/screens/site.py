@@ -10,29 +10,28 @@ from typing import TYPE_CHECKING
 from textual.containers import Container
 from textual.content import Content
 
-from smarterise_sdk.domain.metrics import HIGH_RESOLUTION, Metric, MetricPoint
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.readings.metrics import HIGH_RESOLUTION, Metric, MetricPoint
+from smarterise_sdk.domain.readings.voltage_quality import profile_of
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.status import Status
-from smarterise_sdk.domain.voltage_quality import profile_of
-from smarterise_tui import cli_twin
+from smarterise_tui import cli_command
 from smarterise_tui.actions import Scope, bindings_of
-from smarterise_tui.asking import ask
+from smarterise_tui.change_requests import likely_target, switch_tier
 from smarterise_tui.fleet.columns import VOLTAGES
 from smarterise_tui.fleet.view import Selection
-from smarterise_tui.history_text import tier_since
+from smarterise_tui.issues import failure, gap_troubles
 from smarterise_tui.messages import FetchFailed, SeriesFetched, TierSinceKnown, TierSinceUnknown
-from smarterise_tui.plotting import Frame, Trace
 from smarterise_tui.poller import Source, Wanted
-from smarterise_tui.proposals import likely_target, switch_tier
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
-from smarterise_tui.site_text import configuration_text, title_line, values_text
+from smarterise_tui.text.history import tier_since
+from smarterise_tui.text.site import configuration_text, title_line, values_text
 from smarterise_tui.theme import status_class
-from smarterise_tui.troubles import failure, gap_troubles
 from smarterise_tui.widgets.panel import Panel
-from smarterise_tui.widgets.plot import VoltagePlot
+from smarterise_tui.widgets.plot import Frame, Trace, VoltagePlot
 from smarterise_tui.widgets.tabs import Tab
 from smarterise_tui.widgets.text_line import Line, Part, TextLine
+from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +40,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from smarterise_tui.fleet.rows import FleetRow
-    from smarterise_tui.history_text import TierSince
     from smarterise_tui.state import ConsoleState
+    from smarterise_tui.text.history import TierSince
 
 _PLOTTED = dict(zip("ABC", VOLTAGES, strict=True))
 
@@ -106,7 +105,7 @@ class SiteScreen(ConsoleScreen):
 
     def twin(self) -> str:
         """Return the command that shows the site's values."""
-        return cli_twin.show_site(self.state.settings, self.serial)
+        return cli_command.show_site(self.state.settings, self.serial)
 
     def ask_again(self) -> None:
         """Ask for the past again."""

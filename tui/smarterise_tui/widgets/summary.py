@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.sites import Tier
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import visible
 from smarterise_tui.fleet.sorting import WORST

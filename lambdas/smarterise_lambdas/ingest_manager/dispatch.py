@@ -1,0 +1,143 @@
+"""What the function answers: plain values in, plain answers out.
+
+    gateways             ok action gateways
+    status               ok action streams files kept sweeps{tier: report}
+    gaps                 ok action meters holes is_complete files kept
+    files                ok action rows next
+    quarantine_list      ok action rows next
+    quarantine_show      ok action entry content_base64 size
+    quarantine_discard   ok action discarded states
+    objects              ok action rows next
+    any refusal          ok action error{code message remedy problems[]}
+
+Moments are ISO 8601, UTC; spans of time are seconds. `next` is null on the last page, else what to send as
+`after` for the next one. Codes of refusals: BAD_REQUEST, ENTRY_NOT_FOUND, OBJECT_GONE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smarterise_lambdas.ingest_manager import paging, status_queries
+from smarterise_lambdas.ingest_manager.data_lake import Lake, ObjectGone
+from smarterise_lambdas.ingest_manager.event import Request, read_request
+from smarterise_sdk.domain.ingest.manager_api import ENTRY_NOT_FOUND, IngestAction
+from smarterise_sdk.domain.ingest.sweep_report import sweep_report_key
+from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.readings.model import Source
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from smarterise_lambdas.shared.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What answering needs, kept between invocations."""
+
+    database: Database
+    lake: Lake
+
+
+def answer(event: Any, means: Means, *, now: datetime) -> dict[str, Any]:
+    """Answer one invocation.
+
+    Args:
+        event: What was sent.
+        means: What with.
+        now: This moment, UTC.
+
+    Raises:
+        psycopg.Error: If the database fails: a fault of the function, not of the caller.
+        botocore.exceptions.ClientError: If S3 denies or fails: neither.
+    """
+    try:
+        request = read_request(event)
+        content = _ANSWERS[request.action](request, means, now)
+    except InvalidInput as refused:
+        return _refusal(event, refused.problems[0].code, str(refused), refused.problems)
+    except ObjectGone as gone:
+        told = f"the object {visible(str(gone))[:200]} is not there any more"
+        remedy = "its entry can be discarded: nothing of it is left to be replayed"
+        return _refusal(event, gone.code, told, [Problem(gone.code, told, remedy)])
+    return {"ok": True, "action": request.action.value, **content}
+
+
+def _gateways(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    return means.database.run(lambda connection: status_queries.gateways(connection, request))
+
+
+def _status(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    found = means.database.run(lambda connection: status_queries.status(connection, request))
+    return {**found, "sweeps": {tier.value: means.lake.document(sweep_report_key(tier)) for tier in Tier}}
+
+
+def _gaps(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    return means.database.run(lambda connection: status_queries.gaps(connection, request))
+
+
+def _files(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    return means.database.run(lambda connection: paging.files(connection, request))
+
+
+def _entries(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    return means.database.run(lambda connection: paging.entries(connection, request))
+
+
+def _show(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    entry_id = request.ids[0]
+    entry = means.database.run(lambda connection: paging.entry(connection, entry_id))
+    if entry is None:
+        told = f"the quarantine has no entry {visible(entry_id)[:80]}"
+        remedy = "List what there is: quarantine_list (`quarantine list`)."
+        raise InvalidInput("the request", [Problem(ENTRY_NOT_FOUND, told, remedy, field="ids")])
+    piece = means.lake.piece(entry["bucket"], entry["key"], request.offset, request.length)
+    return {"entry": entry, **piece}
+
+
+def _discard(request: Request, means: Means, now: datetime) -> dict[str, Any]:
+    return means.database.run(lambda connection: paging.discard(connection, request, now=now))
+
+
+def _objects(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+    found, following = means.lake.objects(request)
+    states = [""] * len(found)
+    if request.source is Source.FTP and found:
+        bucket, objects = means.lake.bucket, [(each.key, each.etag) for each in found]
+        states = means.database.run(lambda connection: paging.states_of(connection, bucket, objects))
+    rows = [
+        {"key": each.key, "size": each.size, "state": state}
+        for each, state in zip(found, states, strict=True)
+    ]
+    return {"rows": rows, "next": following}
+
+
+def _refusal(event: Any, code: str, message: str, problems: Any) -> dict[str, Any]:
+    action = event.get("action") if isinstance(event, dict) else None
+    return {
+        "ok": False,
+        "action": action if isinstance(action, str) else None,
+        "error": {
+            "code": code,
+            "message": message,
+            "remedy": problems[0].remedy if len(problems) == 1 else "Correct every problem listed.",
+            "problems": [problem.to_json() for problem in problems],
+        },
+    }
+
+
+_ANSWERS: dict[IngestAction, Callable[[Request, Means, datetime], dict[str, Any]]] = {
+    IngestAction.GATEWAYS: _gateways,
+    IngestAction.STATUS: _status,
+    IngestAction.GAPS: _gaps,
+    IngestAction.FILES: _files,
+    IngestAction.QUARANTINE_LIST: _entries,
+    IngestAction.QUARANTINE_SHOW: _show,
+    IngestAction.QUARANTINE_DISCARD: _discard,
+    IngestAction.OBJECTS: _objects,
+}

@@ -1,0 +1,234 @@
+"""Writes the rows of one file into the table `readings`, a few thousand at a time.
+
+Rows of which the table has none, in the order of their keys, go there with nothing between, at the speed of
+a bare COPY: the rule of `readings_table` has nothing to decide. That is looked up, and held by the primary
+key: if another loader puts in the same rows concurrently, the COPY fails with all that its transaction did.
+All other rows go through a staging table, by that rule.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import astuple
+from datetime import timedelta
+from itertools import chain, groupby, islice
+from operator import add, lt
+from typing import TYPE_CHECKING, Final
+
+from psycopg import sql
+
+from smarterise_lambdas.s3_to_rds_lambda.copy_format import BEGINNING, END
+from smarterise_lambdas.shared.ledger import RowCounts
+from smarterise_lambdas.shared.readings_table import Stage, ensure_months, month_of
+from smarterise_sdk.domain.readings.timestamps import MICROSECOND, moment_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from smarterise_lambdas.s3_to_rds_lambda.copy_format import Packed
+    from smarterise_lambdas.s3_to_rds_lambda.latest_readings import Newest
+    from smarterise_lambdas.shared.database import Cursor
+    from smarterise_lambdas.shared.readings_table import LoadOutcome
+
+ROWS_AT_ONCE: Final = 8000
+"""Put into the table together: enough to be quick, few enough for little memory."""
+
+_FEW_MONTHS: Final = 3
+_WEEK: Final = timedelta(days=7)
+
+_DAY: Final = timedelta(days=1) // MICROSECOND
+
+
+class RowSink:
+    """Takes the rows of one file, in the caller's transaction.
+
+    Args:
+        cursor: Inside the transaction.
+        gateway_serial: The site.
+        device_serial: The meter; empty if it is not known.
+        newest: Told of what becomes a row.
+        is_alone: Whether rows that the table lacks may be copied there straight. If another loader turns out
+            to have the same ones, that fails, and the transaction with it.
+    """
+
+    def __init__(
+        self, cursor: Cursor, gateway_serial: str, device_serial: str, newest: Newest, *, is_alone: bool
+    ) -> None:
+        self._cursor = cursor
+        self._stage: Stage | None = None
+        self._gateway_serial = gateway_serial
+        self._device_serial = device_serial
+        self._newest = newest
+        self._is_alone = is_alone
+        self._waiting: list[Packed] = []
+        self._count = 0
+        self._months: set[datetime] = set()
+        self._spans: list[int] = []
+        self._counts = RowCounts()
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment that was measured, loaded or not; `None` without rows."""
+        return (moment_at(min(self._spans)), moment_at(max(self._spans))) if self._spans else None
+
+    def take(self, packed: Packed) -> None:
+        """Take some rows.
+
+        Raises:
+            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
+            psycopg.Error: If the database fails.
+        """
+        if not packed.rests:
+            return
+        self._waiting.append(packed)
+        self._count += len(packed.rests)
+        self._newest.stage(packed.block)
+        if self._count >= ROWS_AT_ONCE:
+            self._settle()
+
+    def finish(self) -> RowCounts:
+        """Put what is left into the table; return what became of all rows.
+
+        Raises:
+            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
+            psycopg.Error: If the database fails.
+        """
+        if self._waiting:
+            self._settle()
+        return self._counts
+
+    def _settle(self) -> None:
+        moments = list(chain.from_iterable(packed.block.moments for packed in self._waiting))
+        first, last = min(moments), max(moments)
+        is_rising = all(map(lt, moments, islice(moments, 1, None)))
+        months = self._new_months(first, last)
+        meter = self._gateway_serial, self._device_serial
+        if (
+            is_rising
+            and self._is_alone
+            and months is not None
+            and not has_rows(self._cursor, *meter, first, last)
+        ):
+            ensure_months(self._cursor, months)
+            copy_straight(self._cursor, self._waiting)
+            note_days(self._cursor, *meter, moments)
+            self._newest.keep()
+            counts = RowCounts(loaded=len(moments))
+        else:
+            counts = self._settle_staged(months, in_order=is_rising)
+        self._counts = RowCounts(*map(add, astuple(self._counts), astuple(counts)))
+        self._spans = [min([first, *self._spans]), max([last, *self._spans])]
+        self._waiting.clear()
+        self._count = 0
+
+    def _settle_staged(self, months: set[datetime] | None, *, in_order: bool) -> RowCounts:
+        stage = self._stage = self._stage or Stage(self._cursor)
+        for columns, alike in groupby(self._waiting, lambda packed: packed.staged_columns):
+            with stage.copying(columns) as copy:
+                copy.write(BEGINNING)
+                for packed in alike:
+                    copy.write(packed.staged_rows)
+                copy.write(END)
+        outcome = stage.settle(months=months, in_order=in_order)
+        if self._newest.is_waiting:
+            self._newest.keep(self._taken(outcome))
+        stage.clear()
+        return RowCounts.of(outcome)
+
+    def _taken(self, outcome: LoadOutcome) -> frozenset[int] | None:
+        """Return the positions of rows that the table took; `None` if it took all."""
+        if outcome.loaded == self._count:
+            return None
+        if not outcome.loaded:
+            return frozenset()
+        self._cursor.execute(_TAKEN)
+        return frozenset(position for (position,) in self._cursor)
+
+    def _new_months(self, first: int, last: int) -> set[datetime] | None:
+        """Return months that may have no partition yet; `None` if they are best looked for in the rows."""
+        month, until = month_of(moment_at(first)), month_of(moment_at(last))
+        found = {month}
+        while month < until:
+            if len(found) == _FEW_MONTHS:
+                return None
+            month = month_of(month.replace(day=28) + _WEEK)
+            found.add(month)
+        new = found - self._months
+        self._months |= found
+        return new
+
+
+# What this transaction put in bears its moment; of two staged rows of one key the first was taken.
+_TAKEN: Final = b"""
+    SELECT min(position) FROM incoming JOIN readings USING (gateway_serial, device_serial, measured_at)
+    WHERE readings.batch_id = incoming.batch_id AND readings.ingested_at = now()
+    GROUP BY measured_at
+"""
+
+
+def has_rows(cursor: Cursor, gateway_serial: str, device_serial: str, first: int, last: int) -> bool:
+    """Return whether the table has any row of a meter between two moments, or at them.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    values = [gateway_serial, device_serial, moment_at(first), moment_at(last)]
+    found = cursor.execute(_HAS_ROWS, values).fetchone()
+    return found is not None and bool(found[0])
+
+
+def copy_straight(cursor: Cursor, packed: Iterable[Packed]) -> None:
+    """Put rows into the table, whose months have partitions.
+
+    Raises:
+        psycopg.errors.UniqueViolation: If one is there already.
+        psycopg.Error: If the database fails.
+    """
+    for columns, alike in groupby(packed, lambda each: each.columns):
+        copy_in = sql.SQL("COPY readings ({}) FROM STDIN (FORMAT BINARY)").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns))
+        )
+        with cursor.copy(copy_in) as copy:
+            copy.write(BEGINNING)
+            for each in alike:
+                copy.write(each.rows)
+            copy.write(END)
+
+
+def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, moments: Sequence[int]) -> None:
+    """Have upkeep find anew what is made of a meter's readings, as `Stage.settle` does.
+
+    Args:
+        cursor: Inside a transaction.
+        gateway_serial: The site.
+        device_serial: The meter.
+        moments: When they were measured, rising.
+
+    Raises:
+        psycopg.Error: If the database fails.
+    """
+    firsts, lasts = zip(*_days(moments), strict=True)
+    values = [gateway_serial, device_serial, [*map(moment_at, firsts)], [*map(moment_at, lasts)]]
+    cursor.execute(_NOTE_SPANS, values)
+
+
+def _days(moments: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last moment of each day, UTC."""
+    start = 0
+    while start < len(moments):
+        until = bisect_left(moments, (moments[start] // _DAY + 1) * _DAY, start)
+        yield moments[start], moments[until - 1]
+        start = until
+
+
+_HAS_ROWS: Final = b"""
+    SELECT EXISTS (
+        SELECT FROM readings
+        WHERE gateway_serial = %s AND device_serial = %s AND measured_at BETWEEN %s AND %s
+    )
+"""
+_NOTE_SPANS: Final = b"""
+    INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
+    SELECT %s, %s, first, last FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS days (first, last)
+"""

@@ -1,0 +1,1 @@
+"""Ingest: status, gaps, sweep reports, quarantine, and the API of ingest-manager."""

@@ -1,0 +1,267 @@
+"""Holes in the readings of sites, and what is known of why they are there.
+
+Pure. What is known is told as it was found, each in a sentence; where nothing is, that is said.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.domain.ingest.status import PATIENCE, Road
+from smarterise_sdk.domain.log_files.names import read_log_name
+from smarterise_sdk.domain.sites.tier_policy import Collection, collection_of
+from smarterise_sdk.domain.text import utc_text, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from smarterise_sdk.domain.sites.model import JsonObject, Site
+
+FILE_LASTS: Final = timedelta(hours=1)
+"""So much a gateway's file usually holds."""
+LATE_FILE: Final = timedelta(days=2)
+MANY_SHARE: Final = 0.3
+"""When so many of the sites have a hole at once, it is not the sites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A time without readings of a meter.
+
+    Attributes:
+        gateway_serial: The site.
+        device_serial: The meter; empty where none is known.
+        since: The last reading before it, or the beginning of what was looked at, UTC.
+        until: The first reading after it, or the end of what was looked at, UTC.
+        is_open: Whether no reading has come after it.
+        readings: How many single readings are within it, too far apart to end it.
+        causes: What is known of why, in words.
+    """
+
+    gateway_serial: str
+    device_serial: str
+    since: datetime
+    until: datetime
+    is_open: bool = False
+    readings: int = 0
+    causes: tuple[str, ...] = ()
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.until - self.since
+
+    def to_row(self) -> JsonObject:
+        """Return it as one flat, JSON-ready object."""
+        return {
+            "gateway_serial": self.gateway_serial,
+            "device_serial": self.device_serial,
+            "from": utc_text(self.since),
+            "to": utc_text(self.until),
+            "length_seconds": round(self.length.total_seconds()),
+            "is_open": self.is_open,
+            "readings": self.readings,
+            "causes": list(self.causes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is within a hole, though no reading that counts: rows of a meter that is offline, and so on."""
+
+    offline: int = 0
+    clock_faults: int = 0
+    unnamed: int = 0
+
+    def __add__(self, other: Within) -> Within:
+        return Within(
+            self.offline + other.offline,
+            self.clock_faults + other.clock_faults,
+            self.unnamed + other.unnamed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file that was not loaded, or an entry of the quarantine.
+
+    Attributes:
+        gateway_serial: Whose it is.
+        key: The object, or what it came from: its name tells when it begins.
+        words: What is the matter.
+        at: When it came, UTC.
+        entry_id: The entry's id; empty for a file.
+        road: By which road it came.
+    """
+
+    gateway_serial: str
+    key: str
+    words: str
+    at: datetime
+    entry_id: str = ""
+    road: Road = Road.FTP
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEvent:
+    """A version of the site file that changed a site."""
+
+    gateway_serial: str
+    at: datetime
+    words: str
+
+
+def is_due(hole: Hole, site: Site | None, now: datetime) -> bool:
+    """Return whether a hole is one already: what comes by file may still be on its way."""
+    if not hole.is_open or hole.until < now - PATIENCE[Road.FTP].late:
+        return True
+    road = Road.STREAM if collection_of(site) is Collection.STREAMED else Road.FTP
+    return hole.length > PATIENCE[road].late
+
+
+def explained(
+    hole: Hole,
+    site: Site | None,
+    *,
+    within: Within,
+    troubles: Iterable[Trouble],
+    events: Iterable[SiteEvent],
+    others: int,
+    sites: int,
+    is_file_read: bool = True,
+) -> Hole:
+    """Return a hole with what is known of why it is there.
+
+    Args:
+        hole: The hole.
+        site: As the file has it; `None` if it has not.
+        within: What is within it.
+        troubles: Files and entries, of any site.
+        events: Changes of the site file, of any site.
+        others: How many other sites have a hole at the same time.
+        sites: How many sites there are.
+        is_file_read: Whether the site file could be read.
+    """
+    of_site = _of_site(hole, site, events) if is_file_read else ["the site file could not be read"]
+    causes = [*of_site, *_of_rows(within), *_of_troubles(hole, troubles)]
+    if hole.readings:
+        causes.append(f"{hole.readings} reading(s) lie in it, far apart")
+    if others and others >= MANY_SHARE * max(1, sites - 1):
+        causes.append(f"{others} other site(s) have no readings then either: look at what they share")
+    if not causes:
+        came = "nothing has come" if hole.is_open else "nothing came"
+        causes.append(f"{came}: the gateway, its network, or the files are still on it")
+    return replace(hole, causes=tuple(map(visible, causes)))
+
+
+def others_with(holes: Sequence[Hole]) -> list[int]:
+    """Return for each hole how many other sites have one in the middle of it."""
+    spans = sorted((hole.gateway_serial, hole.since, hole.until) for hole in holes)
+    united: list[tuple[str, datetime, datetime]] = []
+    for serial, since, until in spans:
+        # Of a site with several meters a time counts once.
+        if united and united[-1][0] == serial and since <= united[-1][2]:
+            united[-1] = (serial, united[-1][1], max(until, united[-1][2]))
+        else:
+            united.append((serial, since, until))
+    starts = sorted(since for _, since, _ in united)
+    ends = sorted(until for _, _, until in united)
+    middles = [hole.since + hole.length / 2 for hole in holes]
+    return [bisect_right(starts, middle) - bisect_left(ends, middle) - 1 for middle in middles]
+
+
+def adjoined(holes: Iterable[tuple[Hole, Within]]) -> list[tuple[Hole, Within]]:
+    """Return holes with those of a meter made one that a single reading is between, in their order."""
+    found: list[tuple[Hole, Within]] = []
+    for hole, within in sorted(
+        holes, key=lambda pair: (pair[0].gateway_serial, pair[0].device_serial, pair[0].since)
+    ):
+        last, beside = found[-1] if found else (None, Within())
+        if last is not None and (last.gateway_serial, last.device_serial, last.until) == (
+            hole.gateway_serial,
+            hole.device_serial,
+            hole.since,
+        ):
+            one = replace(last, until=hole.until, is_open=hole.is_open, readings=last.readings + 1)
+            found[-1] = one, beside + within
+        else:
+            found.append((hole, within))
+    return found
+
+
+def whole_holes(gateways: Iterable[str], seen: Iterable[str], since: datetime, until: datetime) -> list[Hole]:
+    """Return the holes of gateways that no reading was found of."""
+    known = set(seen)
+    return [Hole(serial, "", since, until, is_open=True) for serial in gateways if serial not in known]
+
+
+def tier_events(rows: Iterable[Mapping[str, object]]) -> list[SiteEvent]:
+    """Return the changes of sites that rows of the site file's history tell."""
+    found: list[SiteEvent] = []
+    for row in rows:
+        serials, summary = row.get("gateway_serials"), row.get("summary")
+        try:
+            at = datetime.fromisoformat(str(row.get("written_at"))).astimezone(UTC)
+        except ValueError:
+            continue
+        if isinstance(serials, list):
+            found += (SiteEvent(str(serial), at, str(summary or "")) for serial in serials)
+    return found
+
+
+def _of_site(hole: Hole, site: Site | None, events: Iterable[SiteEvent]) -> list[str]:
+    causes: list[str] = []
+    match collection_of(site):
+        case Collection.ABSENT:
+            causes.append("the site is not in the site file: its files are not collected")
+        case Collection.NONE:
+            causes.append("the site is disabled: nothing is collected")
+        case Collection.FTP_ALONE if hole.is_open:
+            causes.append("the site is NON_CRITICAL: its files are still to come, the stream is let go")
+        case _:
+            pass
+    causes += (
+        f"the site file was changed at {utc_text(event.at)}: {event.words}"
+        for event in events
+        if event.gateway_serial == hole.gateway_serial and hole.since - FILE_LASTS <= event.at <= hole.until
+    )
+    return causes
+
+
+def _of_rows(within: Within) -> list[str]:
+    causes: list[str] = []
+    if within.offline:
+        causes.append(f"the gateway says that its meter was offline, {within.offline} times")
+    if within.clock_faults:
+        causes.append(f"{within.clock_faults} reading(s) with a wrong clock lie in it")
+    if within.unnamed:
+        causes.append(
+            f"{within.unnamed} reading(s) of no known meter lie in it: enter `loggers` into the site file"
+        )
+    return causes
+
+
+def _of_troubles(hole: Hole, troubles: Iterable[Trouble]) -> list[str]:
+    counted: dict[tuple[str, str], list[Trouble]] = {}
+    for trouble in troubles:
+        if trouble.gateway_serial == hole.gateway_serial and _may_fill(hole, trouble):
+            kind = "in quarantine" if trouble.entry_id else "not loaded"
+            counted.setdefault((kind, trouble.words), []).append(trouble)
+    return [
+        f"{len(of_kind)} × {kind}, {words}: {of_kind[0].entry_id[:8] or of_kind[0].key}"
+        for (kind, words), of_kind in counted.items()
+    ]
+
+
+def _may_fill(hole: Hole, trouble: Trouble) -> bool:
+    """Return whether what was not taken may hold what is missing: by its name's time, else by its arrival."""
+    if trouble.road is Road.STREAM:
+        return hole.since <= trouble.at <= hole.until
+    name = read_log_name(trouble.key.rpartition("/")[2])
+    started = name.started_at
+    if started is None:
+        return hole.since <= trouble.at <= hole.until + LATE_FILE
+    return hole.since - FILE_LASTS <= started <= hole.until

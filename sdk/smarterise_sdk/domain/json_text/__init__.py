@@ -1,0 +1,1 @@
+"""JSON as text: its types, strict and lenient parsing, positions in it."""

@@ -1,0 +1,1 @@
+"""Log files of meters: names, dialects, rows, rejects and clocks."""

@@ -1,0 +1,201 @@
+"""How a log file is laid out: delimiter, header, where the time is and which column is what.
+
+Gateways put one header above the rows; their web page exports a title, a header with units in brackets and a
+comma behind each row. Which columns there are and in which order is the installer's choice, so each is known
+by its name alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile
+from smarterise_sdk.domain.readings.parameters import meaning_of
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smarterise_sdk.domain.readings.model import Quantity
+
+HEADER_WITHIN: Final = 50
+"""Lines within which the header must come."""
+
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_STAMP_NAMES: Final = (
+    *("timestamp", "time stamp", "time_stamp", "datetime", "date time", "date/time", "date_time"),
+    *("local time stamp", "local time", "localtime"),
+)
+_DATE, _TIME = "date", "time"
+_WORDS_OF_HEADERS = re.compile(r"time|date|stamp", re.IGNORECASE)
+_UNIT_IN_BRACKETS = re.compile(r"(?P<name>[^\[(]*?)\s*[\[(]\s*(?P<unit>[^\])]*?)\s*[\])]\Z")
+_NUMBER_IN_CELL = re.compile(r"(?:^|[,;\t|])[\s\"]*[+-]?[0-9]")
+_SHOWN_AT_MOST: Final = 80
+
+
+class BadQuotes(ValueError):
+    """A line whose quotes do not come in pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that we know.
+
+    Attributes:
+        index: Its place in a row, from 0.
+        quantity: What it measures.
+        scale: The factor that turns its numbers into the quantity's unit.
+    """
+
+    index: int
+    quantity: Quantity
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the rows below a header are read.
+
+    Attributes:
+        header: The header as it was.
+        delimiter: What is between cells.
+        width: How many cells a row has; one more is allowed if it is blank.
+        time: The place of the time; or those of date and time, where they are apart.
+        columns: Those that we know, in the file's order; two may be of one quantity.
+        unknown: How many we do not.
+    """
+
+    header: str
+    delimiter: str
+    width: int
+    time: tuple[int, ...]
+    columns: tuple[Column, ...]
+    unknown: int
+
+    def cells(self, line: str) -> list[str]:
+        """Return a line's cells, without the blank one that a delimiter at its end makes.
+
+        Raises:
+            BadQuotes: If its quotes do not come in pairs.
+        """
+        found = split_line(line, self.delimiter)
+        if len(found) == self.width + 1 and not found[-1].strip():
+            found.pop()
+        return found
+
+    def has_dot_decimals(self, line: str) -> bool:
+        """Return whether a cell of a known column in a line has a decimal point."""
+        try:
+            cells = self.cells(line)
+        except BadQuotes:
+            return False
+        return any("." in cells[column.index] for column in self.columns if column.index < len(cells))
+
+    def stamps(self, cells: Sequence[str], step: int) -> list[str]:
+        """Return the stamps of rows whose cells follow each other.
+
+        Args:
+            cells: Of the rows, one row behind the other.
+            step: How many there are of each row.
+        """
+        if len(self.time) == 1:
+            found = list(cells[self.time[0] :: step])
+        else:
+            dates, times = (cells[index::step] for index in self.time)
+            found = [_stamp(date, time) for date, time in zip(dates, times, strict=True)]
+        if found and found[0] != found[0].strip():
+            found = [text.strip() for text in found]
+        return found
+
+
+def looks_like_row(line: str) -> bool:
+    """Return whether a line of a file that is not understood looks like a row: some cell is a number."""
+    return _NUMBER_IN_CELL.search(line) is not None
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Return a line's cells.
+
+    Raises:
+        BadQuotes: If its quotes do not come in pairs.
+    """
+    if '"' not in line:
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error as error:
+        raise BadQuotes(str(error)) from error
+
+
+def layout_of(line: str) -> Layout | None:
+    """Return the layout that a line heads; `None` if it is no header: no time in it, or nothing we know."""
+    if not _WORDS_OF_HEADERS.search(line):
+        return None
+    found = [layout for layout in _layouts(line) if layout.time and layout.columns]
+    return max(found, key=lambda layout: len(layout.columns), default=None)
+
+
+def find_header(lines: Sequence[str]) -> tuple[int, Layout]:
+    """Return the position of the header among a file's first lines, and the layout below it.
+
+    Raises:
+        RejectedFile: If there is none.
+    """
+    head = lines[:HEADER_WITHIN]
+    for position, line in enumerate(head):
+        layout = layout_of(line)
+        if layout is not None:
+            return position, layout
+    raise _without_header(head)
+
+
+def _layouts(line: str) -> Iterable[Layout]:
+    for delimiter in _DELIMITERS:
+        if delimiter not in line:
+            continue
+        try:
+            names = [name.strip() for name in split_line(line, delimiter)]
+        except BadQuotes:
+            continue
+        if len(names) > 1 and not names[-1]:
+            names.pop()
+        meanings = [_meaning(name) for name in names]
+        columns = tuple(
+            Column(index, *meaning) for index, meaning in enumerate(meanings) if meaning is not None
+        )
+        time = _time_of(names)
+        unknown = len(names) - len(columns) - len(time)
+        yield Layout(line, delimiter, len(names), time, columns, unknown)
+
+
+def _meaning(name: str) -> tuple[Quantity, float] | None:
+    found = _UNIT_IN_BRACKETS.match(name)
+    return meaning_of(found["name"], found["unit"]) if found else meaning_of(name, "")
+
+
+def _time_of(names: Sequence[str]) -> tuple[int, ...]:
+    folded = [" ".join(name.casefold().split()) for name in names]
+    for name in _STAMP_NAMES:
+        if name in folded:
+            return (folded.index(name),)
+    return tuple(folded.index(name) for name in (_DATE, _TIME) if name in folded)
+
+
+def _stamp(date: str, time: str) -> str:
+    date, time = date.strip(), time.strip()
+    # Some loggers have a column for the date, and the whole stamp in the other all the same.
+    return time if "-" in time or "/" in time else f"{date} {time}"
+
+
+def _without_header(head: Sequence[str]) -> RejectedFile:
+    layouts = [layout for line in head for layout in _layouts(line)]
+    shown = visible(next((line for line in head if line.strip()), ""))[:_SHOWN_AT_MOST]
+    if any(len(layout.columns) > 1 for layout in layouts):
+        return RejectedFile(FileReason.NO_TIME_COLUMN, "no column of the header is a time")
+    if any(layout.time and layout.width > 1 for layout in layouts):
+        return RejectedFile(FileReason.NO_KNOWN_COLUMNS, "no column of the header is a quantity that we know")
+    text = f"no header within {HEADER_WITHIN} lines; the first one is {shown!r}"
+    return RejectedFile(FileReason.NO_HEADER, text)

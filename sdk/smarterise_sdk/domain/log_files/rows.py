@@ -1,0 +1,255 @@
+"""Rows of a log file by columns: numbers made of cells, and the rows left out that turn out to be none."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field, replace
+from itertools import compress, islice
+from operator import lt
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from smarterise_sdk.domain.log_files.rejects import RejectedRow, RowReason
+from smarterise_sdk.domain.readings.model import (
+    AMBIGUOUS_HOUR,
+    CONFLICTING_VALUES,
+    LINE_TO_LINE,
+    LINE_TO_NEUTRAL,
+    Quantity,
+)
+from smarterise_sdk.domain.readings.number_text import numbers, plain_numbers
+from smarterise_sdk.domain.readings.parameters import scaled, scaled_column
+from smarterise_sdk.domain.readings.quality import QualityFlag, clock_faults
+from smarterise_sdk.domain.readings.timestamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, moment_at
+from smarterise_sdk.domain.readings.voltage_quality import unbalance_columns
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from smarterise_sdk.domain.log_files import dialect
+    from smarterise_sdk.domain.log_files.dialect import Layout
+    from smarterise_sdk.domain.readings.number_text import ReadTable
+    from smarterise_sdk.domain.readings.voltage_quality import UnbalanceMethod, Voltages
+
+Column: TypeAlias = "list[float | None] | array[float]"
+"""What was measured row by row; an array where there is no gap."""
+
+_EARLIEST: Final = count_of(EARLIEST_CLOCK)
+_ROWS_BEFORE: Final = 100
+"""So many rows are remembered for the first ones of the next block to be compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Some rows of a file, by columns.
+
+    Attributes:
+        header: The header that they are under.
+        lines: The line of each row in the file, from 1.
+        moments: When each was measured, in microseconds since `MOMENT_ZERO`.
+        values: What was measured, in the unit of the quantity; `None` where there was no usable value.
+        unbalances: The voltage unbalance of each row, percent, where the voltages allow one.
+        methods: How each was computed.
+        flags: What is odd about a row, by its place here.
+        ignored: How many cells of known columns held no usable value.
+        rejected: Lines among these that are no rows.
+    """
+
+    header: str
+    lines: Sequence[int]
+    moments: list[int]
+    values: Mapping[Quantity, Column]
+    unbalances: Sequence[float | None] = ()
+    methods: Sequence[UnbalanceMethod | None] = ()
+    flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    ignored: int = 0
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(slots=True)
+class RawRows:
+    """Lines that are rows as far as their cells and their time go.
+
+    Attributes:
+        layout: How they are laid out.
+        cells: All cells, one row behind the other; none of them if there is a table.
+        step: How many cells there are of each.
+        lines: The line of each in the file.
+        texts: The lines themselves.
+        moments: When each was measured.
+        ambiguous: The places of those whose moment is ambiguous.
+        table: All cells but the first of each row, where they are all plausible numbers.
+    """
+
+    layout: Layout
+    cells: list[str]
+    step: int
+    lines: Sequence[int]
+    texts: Sequence[str]
+    moments: list[int]
+    ambiguous: Sequence[int] = ()
+    table: array[float] | None = None
+
+
+class RowBuilder:
+    """Makes blocks of one file's rows, in the file's order.
+
+    Args:
+        received_at: When the file came, UTC: no row of it can be much later.
+        nominal_voltage: Nominal line-to-neutral voltage of the site, V.
+        decimal_comma: Whether `230,4` is a number.
+        read_table: What reads plain numbers at once.
+    """
+
+    def __init__(
+        self, received_at: datetime, nominal_voltage: float, read_table: ReadTable, *, decimal_comma: bool
+    ) -> None:
+        self._received_at = received_at
+        self._latest = count_of(received_at + CLOCK_TOLERANCE)
+        self._nominal_voltage = nominal_voltage
+        self._decimal_comma = decimal_comma
+        self._read_table = read_table
+        self._before: list[tuple[int, float | None]] = []
+
+    def block(
+        self, raw: RawRows, rejected: Sequence[RejectedRow] = (), *, underscores: bool = True
+    ) -> RowBlock:
+        """Return rows by columns.
+
+        Args:
+            raw: The rows.
+            rejected: Lines among them that are no rows.
+            underscores: Whether there may be one in any cell.
+        """
+        values: dict[Quantity, Column] = {}
+        flags: dict[int, tuple[str, ...]] = dict.fromkeys(raw.ambiguous, (AMBIGUOUS_HOUR,))
+        ignored = 0
+        for known in raw.layout.columns:
+            column = self._column(raw, known, underscores=underscores)
+            ignored += _gaps(column)
+            kept = values.setdefault(known.quantity, column)
+            if kept is not column:
+                for place in _merged(kept, column):
+                    flags[place] = (*flags.get(place, ()), CONFLICTING_VALUES)
+        block = RowBlock(
+            header=raw.layout.header,
+            lines=raw.lines,
+            moments=raw.moments,
+            values=values,
+            flags=flags,
+            ignored=ignored,
+            rejected=tuple(rejected),
+        )
+        faults = self._implausible(raw.moments) | _without_value(values)
+        block = _without(block, raw.texts, faults) if faults else block
+        unbalances, methods = unbalance_columns(
+            _phases(block, LINE_TO_LINE), _phases(block, LINE_TO_NEUTRAL), self._nominal_voltage
+        )
+        return replace(block, unbalances=unbalances, methods=methods, flags=self._with_clock_faults(block))
+
+    def _column(self, raw: RawRows, known: dialect.Column, *, underscores: bool) -> Column:
+        cells: list[str] = []
+        if raw.table is not None:
+            plain: array[float] | None = raw.table[known.index - 1 :: raw.step - 1]
+        else:
+            cells = raw.cells[known.index :: raw.step]
+            plain = plain_numbers(",".join(cells), len(cells), self._read_table)
+        if plain is not None:
+            return plain if known.scale == 1 else array("d", scaled_column(plain, known.scale))
+        column = numbers(cells, decimal_comma=self._decimal_comma, underscores=underscores)
+        if known.scale == 1:
+            return column
+        return [None if value is None else scaled(value, known.scale) for value in column]
+
+    def _with_clock_faults(self, block: RowBlock) -> Mapping[int, tuple[str, ...]]:
+        """Return a block's flags, with those of rows whose clock stepped back while the register rose."""
+        moments = block.moments
+        registers = block.values.get(Quantity.ENERGY_IMPORT) or [None] * len(moments)
+        before = self._before
+        last = zip(moments[-_ROWS_BEFORE:], registers[-_ROWS_BEFORE:], strict=True)
+        self._before = [*before, *last][-_ROWS_BEFORE:]
+        rising = all(map(lt, moments, islice(moments, 1, None)))
+        if not moments or (rising and all(moment < moments[0] for moment, _ in before)):
+            return block.flags
+        known = [*before, *zip(moments, registers, strict=True)]
+        faults = clock_faults([moment_at(moment) for moment, _ in known], [register for _, register in known])
+        flags = dict(block.flags)
+        for place in sorted(fault - len(before) for fault in faults if fault >= len(before)):
+            flags[place] = (*flags.get(place, ()), QualityFlag.CLOCK_FAULT.value)
+        return flags
+
+    def _implausible(self, moments: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
+        if not moments or (min(moments) >= _EARLIEST and max(moments) <= self._latest):
+            return {}
+        return {
+            place: (RowReason.CLOCK_FAULT, self._told(moment))
+            for place, moment in enumerate(moments)
+            if not _EARLIEST <= moment <= self._latest
+        }
+
+    def _told(self, moment: int) -> str:
+        stamped = f"stamped {moment_at(moment):%Y-%m-%d %H:%M:%S}Z"
+        if moment < _EARLIEST:
+            return f"{stamped}: the gateway has lost its clock"
+        return f"{stamped}, but the file came at {self._received_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> RejectedRow:
+    """Return a rejected row whose detail can be shown."""
+    return RejectedRow(line, text, reason, visible(detail))
+
+
+def _phases(
+    block: RowBlock, quantities: tuple[Quantity, Quantity, Quantity]
+) -> tuple[Voltages, Voltages, Voltages]:
+    nothing: Column = [None] * len(block.moments)
+    first, second, third = (block.values.get(quantity, nothing) for quantity in quantities)
+    return first, second, third
+
+
+def _gaps(column: Column) -> int:
+    return 0 if isinstance(column, array) else column.count(None)
+
+
+def _merged(kept: Column, column: Column) -> list[int]:
+    """Fill what is missing in a column from another of the same quantity; return where they contradict."""
+    conflicts: list[int] = []
+    for place, (first, second) in enumerate(zip(kept, column, strict=True)):
+        if first is not None:
+            if second is not None and first != second:
+                conflicts.append(place)
+        elif not isinstance(kept, array):  # which has no gaps
+            kept[place] = second
+    return conflicts
+
+
+def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReason, str]]:
+    # As long as one column is full, no row is empty.
+    if not all(map(_gaps, values.values())):
+        return {}
+    text = "no cell of a known column holds a usable value"
+    return {
+        place: (RowReason.NO_USABLE_VALUES, text)
+        for place, row in enumerate(zip(*values.values(), strict=True))
+        if row.count(None) == len(row)
+    }
+
+
+def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[RowReason, str]]) -> RowBlock:
+    """Return a block without the rows that turned out to be none."""
+    is_kept = [place not in faults for place in range(len(block.moments))]
+    places = compress(range(len(is_kept)), is_kept)
+    odd = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
+    values: dict[Quantity, Column] = {
+        quantity: list(compress(column, is_kept)) for quantity, column in block.values.items()
+    }
+    return RowBlock(
+        header=block.header,
+        lines=list(compress(block.lines, is_kept)),
+        moments=list(compress(block.moments, is_kept)),
+        values=values,
+        flags={new: block.flags[old] for new, old in enumerate(places) if old in block.flags},
+        ignored=sum(map(_gaps, values.values())),
+        rejected=tuple(sorted((*block.rejected, *odd), key=lambda row: row.line)),
+    )

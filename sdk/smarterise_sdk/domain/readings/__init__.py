@@ -1,0 +1,1 @@
+"""Readings: parameters, MQTT payloads, quality, metrics and number formats."""

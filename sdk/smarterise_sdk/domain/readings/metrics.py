@@ -1,0 +1,119 @@
+"""The catalogue of metrics the stack publishes: name, unit, the quantity it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from smarterise_sdk.domain.readings.model import Quantity, Reading
+
+HIGH_RESOLUTION = timedelta(seconds=10)
+"""Finest period asked for; streamed sites publish with a storage resolution of one second."""
+
+
+class Metric(StrEnum):
+    """Metrics per gateway, under exactly one dimension `GatewaySerial`."""
+
+    VOLTAGE_A = "VoltagePhase_A"
+    VOLTAGE_B = "VoltagePhase_B"
+    VOLTAGE_C = "VoltagePhase_C"
+    CURRENT_A = "CurrentPhase_A"
+    CURRENT_B = "CurrentPhase_B"
+    CURRENT_C = "CurrentPhase_C"
+    VOLTAGE_UNBALANCE = "VoltageUnbalanceCalculated"
+    ACTIVE_POWER = "ActivePowerTotal"
+    POWER_FACTOR = "PowerFactorTotal"
+    FREQUENCY = "Frequency"
+    READING_AGE = "ReadingAge"
+
+
+class PipelineMetric(StrEnum):
+    """Metrics of the pipeline itself, without dimension."""
+
+    ROWS_LOADED = "RowsLoaded"
+    ROWS_REJECTED = "RowsRejected"
+    READINGS_GATED = "ReadingsGated"
+    FILES_LOADED = "FilesLoaded"
+    FILES_REJECTED = "FilesRejected"
+    ROWS_MISPLACED = "RowsInDefaultPartition"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """How a metric is published and shown.
+
+    Attributes:
+        cloudwatch_unit: The `Unit` of PutMetricData (CloudWatch knows no volts: `None`).
+        unit: The unit a person reads.
+        decimals: Digits shown after the point.
+    """
+
+    cloudwatch_unit: str
+    unit: str
+    decimals: int
+
+
+METRICS: dict[Metric, MetricInfo] = {
+    Metric.VOLTAGE_A: MetricInfo("None", "V", 1),
+    Metric.VOLTAGE_B: MetricInfo("None", "V", 1),
+    Metric.VOLTAGE_C: MetricInfo("None", "V", 1),
+    Metric.CURRENT_A: MetricInfo("None", "A", 1),
+    Metric.CURRENT_B: MetricInfo("None", "A", 1),
+    Metric.CURRENT_C: MetricInfo("None", "A", 1),
+    Metric.VOLTAGE_UNBALANCE: MetricInfo("Percent", "%", 2),
+    Metric.ACTIVE_POWER: MetricInfo("None", "kW", 1),
+    Metric.POWER_FACTOR: MetricInfo("None", "", 3),
+    Metric.FREQUENCY: MetricInfo("None", "Hz", 2),
+    Metric.READING_AGE: MetricInfo("Seconds", "s", 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One value and the start of the period it is of, UTC."""
+
+    value: float
+    at: datetime
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how old the value is at `now`."""
+        return now - self.at
+
+
+METRIC_QUANTITIES: Final = {
+    Metric.VOLTAGE_A: Quantity.VOLTAGE_A,
+    Metric.VOLTAGE_B: Quantity.VOLTAGE_B,
+    Metric.VOLTAGE_C: Quantity.VOLTAGE_C,
+    Metric.CURRENT_A: Quantity.CURRENT_A,
+    Metric.CURRENT_B: Quantity.CURRENT_B,
+    Metric.CURRENT_C: Quantity.CURRENT_C,
+    Metric.ACTIVE_POWER: Quantity.ACTIVE_POWER_TOTAL,
+    Metric.POWER_FACTOR: Quantity.POWER_FACTOR_TOTAL,
+    Metric.FREQUENCY: Quantity.FREQUENCY,
+}
+"""The measured quantity a metric shows; the other metrics are computed."""
+
+
+def metric_values(reading: Reading, *, now: datetime) -> dict[Metric, float]:
+    """Return what a reading publishes.
+
+    A meter that is offline publishes nothing: its values are old or zero, and a fresh point would make
+    the site look alive.
+
+    Args:
+        reading: The reading.
+        now: The moment of publishing, UTC; ages are never negative.
+    """
+    if not reading.device_online:
+        return {}
+    values = {
+        metric: reading.values[quantity]
+        for metric, quantity in METRIC_QUANTITIES.items()
+        if quantity in reading.values
+    }
+    if reading.unbalance is not None:
+        values[Metric.VOLTAGE_UNBALANCE] = reading.unbalance.value
+    values[Metric.READING_AGE] = max(0.0, (now - reading.measured_at).total_seconds())
+    return values

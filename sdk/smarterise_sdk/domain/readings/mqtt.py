@@ -1,0 +1,293 @@
+"""Both MQTT dialects of the gateways, to one `Reading`; or a reason why not.
+
+Real firmware nests the readings in `device` and stamps epoch seconds; the manual's dialect has them at the
+top, under an ISO 8601 timestamp and without a device serial. A message holds about 290 readings, of which a
+few dozen are ours: this is the hot path of the stream, so it is plain loops and dictionaries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from smarterise_sdk.domain.readings.model import (
+    CONFLICTING_VALUES,
+    LINE_TO_LINE,
+    LINE_TO_NEUTRAL,
+    METER_OFFLINE,
+    Quantity,
+    Reading,
+    Source,
+)
+from smarterise_sdk.domain.readings.number_text import number
+from smarterise_sdk.domain.readings.parameters import PARAMETERS, scaled
+from smarterise_sdk.domain.readings.timestamps import (
+    CLOCK_TOLERANCE,
+    EARLIEST_CLOCK,
+    epoch_moment,
+    is_epoch_text,
+)
+from smarterise_sdk.domain.readings.voltage_quality import Phases, Unbalance, voltage_unbalance
+from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smarterise_sdk.domain.readings.parameters import Units
+
+MAX_READINGS: Final = 1000
+_DEVICE_SERIAL = re.compile(r"[A-Za-z0-9._:-]{0,64}\Z")
+_OFFLINE_WORDS = frozenset({"false", "0", "no", "offline"})
+
+
+class RejectReason(StrEnum):
+    """Why a payload is not taken. The value names its folder in the quarantine."""
+
+    NOT_JSON = "NOT_JSON"
+    UNKNOWN_DIALECT = "UNKNOWN_DIALECT"
+    NO_READINGS = "NO_READINGS"
+    TOO_MANY_READINGS = "TOO_MANY_READINGS"
+    NO_SERIAL = "NO_SERIAL"
+    BAD_SERIAL = "BAD_SERIAL"
+    BAD_TIMESTAMP = "BAD_TIMESTAMP"
+    CLOCK_FAULT = "CLOCK_FAULT"
+    NO_USABLE_VALUES = "NO_USABLE_VALUES"
+    BAD_AGGREGATE = "BAD_AGGREGATE"
+    REFUSED_BY_DATABASE = "REFUSED_BY_DATABASE"
+
+
+class RejectedReading(ValueError):
+    """A payload that cannot become a reading: `reason` for machines, `message` for people."""
+
+    def __init__(self, reason: RejectReason, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
+
+
+def load_json(payload: bytes) -> Any:
+    """Return what JSON text in UTF-8 says, with or without a byte order mark.
+
+    Raises:
+        ValueError: If it is none.
+        RecursionError: If it is nested too deep.
+    """
+    return json.loads(payload.decode("utf-8-sig"))
+
+
+def parse_mqtt(
+    payload: bytes,
+    *,
+    received_at: datetime,
+    nominal_voltage: float = 230.0,
+    load: Callable[[bytes], Any] = load_json,
+) -> Reading:
+    """Turn one MQTT payload into a reading.
+
+    Values that are no finite number (`"----"`, empty, text, NaN) are left out and counted in `ignored`;
+    parameters we have no column for are passed over. A meter that is offline needs no usable value.
+
+    Args:
+        payload: The message as it was published.
+        received_at: When it arrived, UTC; bounds its clock.
+        nominal_voltage: Nominal line-to-neutral voltage of the site, V.
+        load: What reads JSON, if not `load_json`: it must take and refuse the same.
+
+    Raises:
+        RejectedReading: With the reason.
+    """
+    message = _object_of(payload, load)
+    gateway, device, entries = _dialect_of(message)
+    if not entries:
+        raise RejectedReading(RejectReason.NO_READINGS, "the list of readings is empty")
+    if len(entries) > MAX_READINGS:
+        text = f"{len(entries)} readings; at most {MAX_READINGS} are taken"
+        raise RejectedReading(RejectReason.TOO_MANY_READINGS, text)
+    gateway_serial = _gateway_serial(gateway)
+    device_serial = _device_serial(device)
+    measured_at = _plausible(_moment_of(message.get("timestamp")), received_at)
+    values, ignored, conflicting = _values_of(entries)
+    online = _is_online(device)
+    if online and not values:
+        text = f"none of {len(entries)} readings has a usable value of a known quantity"
+        raise RejectedReading(RejectReason.NO_USABLE_VALUES, text)
+    flags = [METER_OFFLINE] if not online else []
+    if conflicting:
+        flags.append(CONFLICTING_VALUES)
+    return Reading(
+        gateway_serial=gateway_serial,
+        device_serial=device_serial,
+        measured_at=measured_at,
+        source=Source.IOT,
+        values=values,
+        unbalance=unbalance_of(values, nominal_voltage) if online else None,
+        device_online=online,
+        gateway_model=_label(gateway.get("model")),
+        device_model=_label(device.get("model")),
+        ignored=ignored,
+        flags=tuple(flags),
+    )
+
+
+def unbalance_of(values: dict[Quantity, float], nominal_voltage: float) -> Unbalance | None:
+    """Return the voltage unbalance of measured values, if they allow one.
+
+    Args:
+        values: What was measured.
+        nominal_voltage: Nominal line-to-neutral voltage, V.
+    """
+    return voltage_unbalance(_phases(values, LINE_TO_LINE), _phases(values, LINE_TO_NEUTRAL), nominal_voltage)
+
+
+def _phases(values: dict[Quantity, float], quantities: tuple[Quantity, Quantity, Quantity]) -> Phases:
+    first, second, third = quantities
+    return values.get(first), values.get(second), values.get(third)
+
+
+def _object_of(payload: bytes, load: Callable[[bytes], Any]) -> dict[str, Any]:
+    try:
+        message = load(payload)
+    except RecursionError as error:
+        raise RejectedReading(RejectReason.NOT_JSON, "nested too deep") from error
+    except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
+        raise RejectedReading(RejectReason.NOT_JSON, f"not JSON: {error}") from error
+    if not isinstance(message, dict):
+        text = f"a JSON object is expected, not {type(message).__name__}"
+        raise RejectedReading(RejectReason.UNKNOWN_DIALECT, text)
+    return message
+
+
+def _dialect_of(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
+    gateway, device = message.get("gateway"), message.get("device")
+    device = device if isinstance(device, dict) else {}
+    for entries in (device.get("readings"), message.get("readings")):
+        if isinstance(entries, list):
+            return gateway if isinstance(gateway, dict) else {}, device, entries
+    keys = ", ".join(visible(str(key))[:40] for key in list(message)[:8])
+    text = f"no list of readings, neither in device nor at the top; keys: {keys or 'none'}"
+    raise RejectedReading(RejectReason.UNKNOWN_DIALECT, text)
+
+
+def _gateway_serial(gateway: dict[str, Any]) -> str:
+    serial = _serial_text(gateway)
+    if not serial:
+        raise RejectedReading(RejectReason.NO_SERIAL, "gateway.serial is missing or empty")
+    if not GATEWAY_SERIAL.match(serial):
+        text = f"gateway serial {visible(serial)[:80]!r} is not 3 to 64 letters and digits"
+        raise RejectedReading(RejectReason.BAD_SERIAL, text)
+    return serial
+
+
+def _device_serial(device: dict[str, Any]) -> str:
+    serial = _serial_text(device)
+    if not _DEVICE_SERIAL.match(serial):
+        text = f"device serial {visible(serial)[:80]!r} has characters no serial has"
+        raise RejectedReading(RejectReason.BAD_SERIAL, text)
+    return serial
+
+
+def _serial_text(owner: dict[str, Any]) -> str:
+    serial = owner.get("serial")
+    if serial is None:
+        return ""
+    if isinstance(serial, str):
+        return serial.strip()
+    # Beyond 64 bits not every reader of JSON keeps all digits, and a serial must keep them.
+    if isinstance(serial, int) and not isinstance(serial, bool) and 0 <= serial < 2**64:
+        return str(serial)
+    text = f"a serial is text or a whole number of 64 bits, not {type(serial).__name__}"
+    raise RejectedReading(RejectReason.BAD_SERIAL, text)
+
+
+def _moment_of(stamp: object) -> datetime:
+    if isinstance(stamp, str):
+        stamp = stamp.strip()
+        if not is_epoch_text(stamp):
+            return _iso_moment(stamp)
+        stamp = float(stamp)
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
+        told = "is missing" if stamp is None else f"is of type {type(stamp).__name__}"
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {told}")
+    try:
+        return epoch_moment(stamp)
+    except (ValueError, OverflowError, OSError) as error:
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp is out of range: {error}") from error
+
+
+def _iso_moment(stamp: str) -> datetime:
+    shown = visible(stamp)[:80]
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError as error:
+        text = f"timestamp {shown!r} is neither epoch nor ISO 8601"
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, text) from error
+    if moment.utcoffset() is None:
+        text = f"timestamp {shown!r} has no UTC offset, and none is guessed"
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, text)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {shown!r} is out of range") from error
+
+
+def _plausible(measured_at: datetime, received_at: datetime) -> datetime:
+    if measured_at < EARLIEST_CLOCK:
+        text = f"stamped {measured_at:%Y-%m-%d %H:%M:%S}Z: the gateway has lost its clock"
+        raise RejectedReading(RejectReason.CLOCK_FAULT, text)
+    if measured_at > received_at + CLOCK_TOLERANCE:
+        text = f"stamped {measured_at:%Y-%m-%d %H:%M:%S}Z, but it arrived at {received_at:%Y-%m-%d %H:%M:%S}Z"
+        raise RejectedReading(RejectReason.CLOCK_FAULT, text)
+    return measured_at
+
+
+def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
+    values: dict[Quantity, float] = {}
+    conflicting = False
+    known, ignored = _known(entries)
+    for units, entry in known:
+        try:
+            meaning = units[entry.get("unit") or ""]
+        except (TypeError, AttributeError):  # a unit that is no text
+            ignored += 1
+            continue
+        if meaning is None:
+            continue
+        value = number(entry.get("value"))
+        if value is None:
+            ignored += 1
+            continue
+        quantity, scale = meaning
+        if scale != 1.0:
+            value = scaled(value, scale)
+        if values.setdefault(quantity, value) != value:
+            conflicting = True
+    return values, ignored, conflicting
+
+
+def _known(entries: list[Any]) -> tuple[list[tuple[Units, dict[str, Any]]], int]:
+    """Return the entries that may mean something to us, and how many are no objects with a name."""
+    parameters = PARAMETERS
+    try:
+        return [(units, entry) for entry in entries if (units := parameters[entry["param"]]) is not None], 0
+    except (KeyError, TypeError, AttributeError):
+        sound = [
+            entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("param"), str)
+        ]
+        return _known(sound)[0], len(entries) - len(sound)
+
+
+def _is_online(device: dict[str, Any]) -> bool:
+    return _scalar_text(device.get("online", True)).lower() not in _OFFLINE_WORDS
+
+
+def _label(value: object) -> str:
+    return visible(_scalar_text(value))[:64]
+
+
+def _scalar_text(value: object) -> str:
+    """Return a scalar as text, and nothing for what is none: the text of a deep list takes a deep stack."""
+    return str(value).strip() if isinstance(value, str | int | float) else ""

@@ -1,0 +1,162 @@
+"""What is wrong within the sites of a file, mended: by its spelling where that is clear, else as it was."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.domain.json_text.lenient import Fix
+from smarterise_sdk.domain.sites.document import site_problems
+from smarterise_sdk.domain.sites.fields import FIELDS, field_problem
+from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, JsonObject, JsonValue, Tier
+from smarterise_sdk.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from smarterise_sdk.domain.json_text.lenient import Path
+    from smarterise_sdk.domain.problems import Problem
+
+FROM_GOOD: Final = "taken from the last good version"
+
+_NEAR: Final = 0.75
+_CLEARLY: Final = 0.1
+"""A word is a misspelt tier if it is near to one, and clearly nearer to it than to the other."""
+_SHOWN: Final = 60
+_TIERS: Final = tuple(tier.value for tier in Tier)
+
+
+class SiteMending:
+    """Mends the sites of one file.
+
+    Attributes:
+        fixes: Every step.
+        left: What is for people to decide.
+    """
+
+    def __init__(self, lines: Mapping[Path, int], good_sites: JsonObject) -> None:
+        self.fixes: list[Fix] = []
+        self.left: list[Problem] = []
+        self._lines = lines
+        self._good_sites = good_sites
+
+    def mended(self, sites: JsonObject) -> JsonObject:
+        """Return the sites mended, in their order."""
+        mended: JsonObject = {}
+        for key, entry in sites.items():
+            serial = self._mended_serial(key, sites)
+            if serial is None:
+                continue
+            value = self._mended_entry(key, serial, entry)
+            if value is not None:
+                mended[serial] = value
+        return mended
+
+    def _mended_serial(self, key: str, sites: Mapping[str, object]) -> str | None:
+        if GATEWAY_SERIAL.match(key):
+            return key
+        plain = re.sub(r"[^A-Za-z0-9]", "", key)
+        # Only a serial that is known: what a new one is meant to be, people know.
+        if plain in self._good_sites and plain not in sites and _plain_once(plain, sites):
+            self._fix(("sites", key), f'"{visible(key)[:_SHOWN]}" → "{plain}"')
+            return plain
+        self.left += site_problems(key, {"tier": Tier.CRITICAL.value}, None)
+        self.left[-1] = self.left[-1].at_line(self._lines.get(("sites", key)))
+        return None
+
+    def _mended_entry(self, key: str, serial: str, entry: JsonValue) -> JsonObject | None:
+        path = ("sites", key)
+        good = self._good_sites.get(serial)
+        carried: JsonObject = good if isinstance(good, dict) else {}
+        if not isinstance(entry, dict):
+            if not carried:
+                [problem] = site_problems(serial, entry)
+                self.left.append(problem.at_line(self._lines.get(path)))
+                return None
+            tier = _nearest(entry, _TIERS)
+            made: JsonObject = {**copy.deepcopy(carried), **({"tier": tier} if tier else {})}
+            self._fix(path, f"site {serial} is {shown(entry)}, no object: {shown(made)}")
+            return made
+        mended: JsonObject = {}
+        for name, value in entry.items():
+            kept, is_kept = self._mended_field(serial, (*path, name), value, carried)
+            if is_kept:
+                mended[name] = kept
+        if "tier" not in mended:
+            mended = self._with_tier(serial, path, mended, carried, was_there="tier" in entry)
+        return mended
+
+    def _with_tier(
+        self, serial: str, path: Path, mended: JsonObject, carried: JsonObject, *, was_there: bool
+    ) -> JsonObject:
+        if "tier" in carried:
+            self._fix(path, f"site {serial}: tier missing, {carried['tier']} {FROM_GOOD}")
+            return {"tier": carried["tier"], **mended}
+        if not was_there:
+            [problem] = site_problems(serial, {})
+            self.left.append(problem.at_line(self._lines.get(path)))
+        return mended
+
+    def _mended_field(
+        self, serial: str, path: Path, value: JsonValue, carried: JsonObject
+    ) -> tuple[JsonValue, bool]:
+        """Return a field's value as it is to be, and whether it is to be at all."""
+        name = path[-1]
+        problem = field_problem(serial, name, value)
+        if problem is None:
+            return value, True
+        told = f"site {serial}: {name} {shown(value)}"
+        meant = _meant(name, value)
+        if meant is not None:
+            self._fix(path, f"{told} → {shown(meant)}")
+            return meant, True
+        if name in carried:
+            self._fix(path, f"{told} is not to be used: {shown(carried[name])} {FROM_GOOD}")
+            return carried[name], True
+        if name == "tier":
+            self.left.append(problem.at_line(self._lines.get(path)))
+        else:
+            self._fix(path, f"{told} is not to be used: left out, its default holds")
+        return None, False
+
+    def _fix(self, path: Path, words: str) -> None:
+        self.fixes.append(Fix(self._lines.get(path), words))
+
+
+def _plain_once(plain: str, sites: Mapping[str, object]) -> bool:
+    return sum(re.sub(r"[^A-Za-z0-9]", "", key) == plain for key in sites) == 1
+
+
+def _meant(name: str, value: JsonValue) -> JsonValue:
+    """Return what a wrong value of a field was clearly meant to be; `None` where that is not clear."""
+    if not isinstance(value, str):
+        return None
+    if name == "tier":
+        return _nearest(value, _TIERS)
+    try:
+        unquoted: JsonValue = json.loads(value.strip().casefold())
+    except ValueError:
+        return None
+    is_scalar = isinstance(unquoted, bool | int | float)
+    return unquoted if is_scalar and FIELDS[name].accepts(unquoted) else None
+
+
+def _nearest(value: JsonValue, choices: Sequence[str]) -> str | None:
+    if not isinstance(value, str):
+        return None
+    wanted = re.sub(r"[^a-z]+", "_", value[:_SHOWN].casefold()).strip("_")
+    ranked = sorted(
+        ((difflib.SequenceMatcher(None, wanted, choice.casefold()).ratio(), choice) for choice in choices),
+        reverse=True,
+    )
+    (best, choice), (second, _) = ranked[:2]
+    return choice if best >= _NEAR and best - second >= _CLEARLY else None
+
+
+def shown(value: JsonValue) -> str:
+    """Return a value as it stands in a file, cut to what fits into a line."""
+    text = visible(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,81 @@
+"""How a site is, judged from its last values: the word an operator reads in the fleet table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+from smarterise_sdk.domain.readings.voltage_quality import profile_of
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.text import age_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from smarterise_sdk.domain.sites.model import Site
+
+STALE_AFTER_CADENCES = 2
+"""A site is stale when its newest value is older than this many of its tier's cadences."""
+
+_STALE_AFTER = {tier: STALE_AFTER_CADENCES * tier.cadence for tier in Tier}
+
+PHASE_VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """A status and the words for it, e.g. `fail`, `phase loss`; `age` is that of the newest value."""
+
+    status: Status
+    words: str
+    age: timedelta | None = None
+
+    @property
+    def label(self) -> str:
+        """Glyph and words, e.g. `✖ phase loss`."""
+        return f"{self.status.glyph} {self.words}"
+
+
+def judge(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> SiteState:
+    """Judge a site by the newest value of each metric.
+
+    Args:
+        site: The site, for its tier's cadence, nominal voltage and quality profile.
+        points: Newest point of each metric that has one.
+        now: The moment to judge at, UTC.
+    """
+    if not site.enabled:
+        return SiteState(Status.UNKNOWN, "disabled")
+    if not points:
+        return SiteState(Status.NO_DATA, Status.NO_DATA.value)
+    age = now - max([point.at for point in points.values()])
+    if age > _STALE_AFTER[site.tier]:
+        return SiteState(Status.STALE, f"stale {age_text(age)}", age)
+    status, words = _electrical_state(site, points)
+    return SiteState(status, words, age)
+
+
+# A console judges hundreds of sites at every tick: least and greatest say what all and any would.
+def _electrical_state(site: Site, points: Mapping[Metric, MetricPoint]) -> tuple[Status, str]:
+    profile, nominal = profile_of(site.quality_profile), site.nominal_voltage
+    voltages = [points[metric].value for metric in PHASE_VOLTAGES if metric in points]
+    if voltages:
+        least, greatest = min(voltages), max(voltages)
+        if greatest < profile.outage_share * nominal:
+            return Status.FAIL, "outage"
+        if least < profile.phase_loss_share * nominal:
+            return Status.FAIL, "phase loss"
+        low, high = profile.band(nominal)
+        if least < low:
+            return Status.WARN, "undervoltage"
+        if greatest > high:
+            return Status.WARN, "overvoltage"
+    unbalance = points.get(Metric.VOLTAGE_UNBALANCE)
+    if unbalance is not None and unbalance.value >= profile.unbalance_critical_percent:
+        return Status.FAIL, "unbalance"
+    if unbalance is not None and unbalance.value >= profile.unbalance_warn_percent:
+        return Status.WARN, "unbalance"
+    return Status.OK, Status.OK.value

@@ -1,0 +1,1 @@
+"""The stack around the sites: names, alarms, schedules and drift."""

@@ -1,0 +1,110 @@
+"""The names of the deployed stack. Defaults here; each one can be set per environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.sites.model import Tier
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+METRIC_NAMESPACE = "SmartMeterMetrics"
+GATEWAY_DIMENSION = "GatewaySerial"
+
+
+@dataclass(frozen=True, slots=True)
+class StackNames:
+    """What things are called in one environment of the stack."""
+
+    site_config_bucket: str = "smarterise-site-config"
+    site_config_key: str = "site-tiers.json"
+    data_lake_bucket: str = "smarterise-data-lake-raw"
+    site_config_manager: str = "site-config-manager"
+    ftp_to_s3: str = "ftp_to_s3"
+    s3_to_rds: str = "s3_to_rds_lambda"
+    kinesis_to_s3_rds: str = "kinesis_to_s3_rds"
+    alarm_notifier: str = "alarm_notifier"
+    ingest_manager: str = "ingest-manager"
+    migrate_database: str = "migrate_database"
+    ftp_secret: str = "smarterise/ftp"  # noqa: S105 -- the name of one
+    critical_rule_prefix: str = "critical-sites"
+    non_critical_rule_prefix: str = "non-critical-sites"
+    stream: str = "device-data-stream"
+    topic_prefix: str = "accuenergy"
+    topic_rule: str = "accuenergy_to_kinesis"
+    alert_topic: str = "smarterise-alerts"
+    metric_namespace: str = METRIC_NAMESPACE
+    alarm_prefix: str = "smartmeter"
+    api_log_group: str = "/aws/ecs/api_service"
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Every function of the stack."""
+        return (
+            self.site_config_manager,
+            self.ftp_to_s3,
+            self.s3_to_rds,
+            self.kinesis_to_s3_rds,
+            self.alarm_notifier,
+            self.ingest_manager,
+            self.migrate_database,
+        )
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        """Every log group of the stack."""
+        return (*(self.log_group(function) for function in self.functions), self.api_log_group)
+
+    def log_group(self, function: str) -> str:
+        """Return the log group of a function."""
+        return f"/aws/lambda/{function}"
+
+    def role(self, function: str) -> str:
+        """Return the execution role of a function."""
+        return f"{function}-role"
+
+    def role_policy(self, function: str) -> str:
+        """Return the inline policy of a function's role."""
+        return f"{function}-policy"
+
+    def topic(self, gateway_serial: str) -> str:
+        """Return the MQTT topic on which a gateway publishes."""
+        return f"{self.topic_prefix}/{gateway_serial}"
+
+    def alarm(self, gateway_serial: str, rule: str) -> str:
+        """Return the name of a site's alarm, e.g. `smartmeter-AN54101471-voltage-low`."""
+        return f"{self.alarm_prefix}-{gateway_serial}-{rule}"
+
+    def site_of_alarm(self, alarm: str) -> tuple[str, str] | None:
+        """Return the gateway serial and the rule that an alarm is named for; `None` if for none."""
+        prefix = f"{self.alarm_prefix}-"
+        # A serial has no hyphen: what comes before the next one is all of it.
+        serial, _, rule = alarm.removeprefix(prefix).partition("-")
+        return (serial, rule) if alarm.startswith(prefix) and serial and rule else None
+
+    def rule_prefix(self, tier: Tier) -> str:
+        """Return how the names of a tier's EventBridge rules begin."""
+        return self.critical_rule_prefix if tier is Tier.CRITICAL else self.non_critical_rule_prefix
+
+    def sweep_rule(self, tier: Tier) -> str:
+        """Return the EventBridge rule that has a tier's files collected, e.g. `critical-sites-ftp-sweep`."""
+        return f"{self.rule_prefix(tier)}-ftp-sweep"
+
+
+def raw_lake_key(source: str, at: datetime, gateway_serial: str, batch: str) -> str:
+    """Return the key of a raw object in the data lake (Hive-style partitions, for Athena).
+
+    Args:
+        source: `iot` or `ftp`.
+        at: Moment that picks the partition, UTC.
+        gateway_serial: The gateway the object is about.
+        batch: What tells this object from others of the same gateway and hour.
+    """
+    return f"raw/source={source}/dt={at:%Y-%m-%d}/hour={at:%H}/{gateway_serial}/{batch}.json.gz"
+
+
+def quarantine_key(source: str, at: datetime, reason: str, batch: str) -> str:
+    """Return the key under which rejected input is kept whole."""
+    return f"quarantine/source={source}/dt={at:%Y-%m-%d}/reason={reason}/{batch}.json.gz"

@@ -1,0 +1,1 @@
+"""Services for ingest: status, gaps, backfill and quarantine."""

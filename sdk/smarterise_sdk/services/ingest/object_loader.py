@@ -1,0 +1,218 @@
+"""Has the pipeline's own functions load objects once more, a bounded batch at a time.
+
+What a batch came to is known for each object, also when the function failed in the middle of it, or its
+answer was lost: of files the ledger tells, and what the stream keeps can be loaded again without harm.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.aws.errors import is_without_answer
+from smarterise_sdk.domain.ingest.manager_api import IngestAction
+from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.sites.plans import PlannedCall
+from smarterise_sdk.domain.text import visible
+from smarterise_sdk.errors import AccessError, RemoteFault, SmarteriseError, Throttled
+from smarterise_sdk.services.ingest.queries import IngestQuestions, rows_in, text, whole
+from smarterise_sdk.services.sites.responses import unexpected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from smarterise_sdk.aws.broker import Broker, WriteGrant
+    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.settings.model import Settings
+
+BATCH_BYTES: Final = {Road.STREAM: 4 * 1024 * 1024, Road.FTP: 16 * 1024 * 1024}
+BATCH_KEYS: Final = {Road.STREAM: 200, Road.FTP: 50}
+"""What one invocation is asked for: it must be done well within a minute."""
+WAIT_S: Final = 330.0
+"""So long a file may be under way in a function whose answer was lost."""
+_POLL_S: Final = 3.0
+_DONE: Final = frozenset({"loaded", "rejected"})
+_NAMES: Final = ("loaded", "identical", "superseded", "differing", "rejected")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What loading came to.
+
+    Attributes:
+        done: Objects that are loaded, or in the quarantine.
+        failed: Why others are not, by key.
+        rows: Readings by what became of them: loaded, identical, superseded, differing, rejected.
+    """
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_NAMES, 0))
+
+    def add(self, other: Loaded) -> None:
+        """Take up what another batch came to."""
+        self.done += other.done
+        self.failed |= other.failed
+        self.count(other.rows)
+
+    def count(self, rows: JsonObject | dict[str, int]) -> None:
+        """Add to the readings."""
+        for name in _NAMES:
+            value = rows.get(name)
+            self.rows[name] += value if isinstance(value, int) else 0
+
+    def in_words(self) -> str:
+        """What became of the readings, in words."""
+        return ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count) or "no readings"
+
+
+class ObjectLoading:
+    """Has objects loaded.
+
+    Args:
+        broker: The door to AWS, for looking.
+        settings: Names.
+        sleep: Waits for a number of seconds.
+    """
+
+    def __init__(
+        self, broker: Broker, settings: Settings, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._names = settings.names
+        self._questions = IngestQuestions(broker, settings)
+        self._sleep = sleep
+
+    def function(self, road: Road) -> str:
+        """Return the function that loads what came by a road."""
+        return self._names.kinesis_to_s3_rds if road is Road.STREAM else self._names.s3_to_rds
+
+    def announced(self, road: Road, batches: int) -> PlannedCall:
+        """Return the call that loading will make, so many times."""
+        return PlannedCall("lambda:InvokeFunction", f"function {self.function(road)}", batches)
+
+    def load(
+        self, grant: WriteGrant, road: Road, keys: Sequence[str], *, again: bool, bucket: str | None = None
+    ) -> Loaded:
+        """Have objects loaded, and return what became of each.
+
+        Args:
+            grant: Leave to write.
+            road: By which road they came.
+            keys: The objects; no more than a batch.
+            again: Of files, whether to load those that are settled too.
+            bucket: Where files are; the function's own bucket if absent.
+
+        Raises:
+            AccessError: The function cannot be reached, or may not be invoked.
+            SmarteriseError: It answers what makes no sense.
+        """
+        unique = list(dict.fromkeys(keys))
+        if road is Road.STREAM:
+            return self._stream(grant, unique)
+        return self._files(grant, unique, again=again, bucket=bucket)
+
+    def _stream(self, grant: WriteGrant, keys: list[str]) -> Loaded:
+        function, total = self._names.kinesis_to_s3_rds, Loaded()
+        left = keys
+        while left:
+            try:
+                reply = grant.invoke(function, {"action": "load", "keys": list(left)})
+            except SmarteriseError as error:
+                if not isinstance(error, (RemoteFault, Throttled)) and not is_without_answer(error):
+                    raise
+                total.failed |= dict.fromkeys(left, str(error))
+                return total
+            for row in rows_in(reply, "objects", function):
+                key, state = str(row.get("key")), text(row, "state")
+                if state == "loaded":
+                    total.done.append(key)
+                else:
+                    total.failed[key] = ": ".join(part for part in (state, text(row, "reason")) if part)
+            rows = reply.get("rows")
+            total.count({**(rows if isinstance(rows, dict) else {}), "rejected": whole(reply, "rejected")})
+            further = reply.get("left")
+            rest = [str(key) for key in further] if isinstance(further, list) else []
+            if len(rest) >= len(left):
+                total.failed |= dict.fromkeys(rest, "the function had no time for it")
+                return total
+            left = rest
+        return total
+
+    def _files(self, grant: WriteGrant, keys: list[str], *, again: bool, bucket: str | None) -> Loaded:
+        event: JsonObject = {"action": "load", "keys": list(keys), "again": again}
+        if bucket is not None:
+            event["bucket"] = bucket
+        function = self._names.s3_to_rds
+        try:
+            reply = grant.invoke(function, event)
+        except AccessError as error:
+            if not is_without_answer(error):
+                raise
+            return self._looked_up(keys, error)
+        except (RemoteFault, Throttled) as error:
+            if len(keys) == 1:
+                return self._looked_up(keys, error)
+            # One that fails must not keep the others: each by itself.
+            total = Loaded()
+            for key in keys:
+                total.add(self._files(grant, [key], again=again, bucket=bucket))
+            return total
+        rows = rows_in(reply, "files", function)
+        if len(rows) != len(keys):
+            unexpected(function, "files", f"{len(rows)} of {len(keys)}")
+        return _told(keys, rows)
+
+    def _looked_up(self, keys: list[str], error: SmarteriseError) -> Loaded:
+        """Return what the ledger says of files whose loading ended without a word; wait for its end."""
+        waited = 0.0
+        while True:
+            states = self._states(keys)
+            if waited >= WAIT_S or "loading" not in states.values():
+                break
+            self._sleep(_POLL_S)
+            waited += _POLL_S
+        total = Loaded()
+        for key in keys:
+            if states.get(key) in _DONE:
+                total.done.append(key)
+            else:
+                total.failed[key] = f"{states.get(key) or 'not taken up'}: {error}"
+        return total
+
+    def _states(self, keys: Sequence[str]) -> dict[str, str]:
+        rows = self._questions.rows(IngestAction.FILES, keys=list(keys))
+        # The newest first: an older content under the same key counts no more.
+        return {str(row.get("key")): text(row, "state") for row in reversed(list(rows))}
+
+
+def batches(objects: Iterable[tuple[str, int]], road: Road) -> Iterator[list[str]]:
+    """Yield objects in batches that a function can load in time.
+
+    Args:
+        objects: Key and size in bytes of each.
+        road: By which road they came.
+    """
+    batch: list[str] = []
+    size = 0
+    for key, length in objects:
+        if batch and (size + length > BATCH_BYTES[road] or len(batch) >= BATCH_KEYS[road]):
+            yield batch
+            batch, size = [], 0
+        batch.append(key)
+        size += length
+    if batch:
+        yield batch
+
+
+def _told(keys: Sequence[str], rows: Sequence[JsonObject]) -> Loaded:
+    total = Loaded()
+    for key, row in zip(keys, rows, strict=True):
+        state, reason = text(row, "state"), text(row, "reason")
+        if state in _DONE:
+            total.done.append(key)
+            counts = row.get("rows")
+            total.count(counts if isinstance(counts, dict) else {})
+        else:
+            total.failed[key] = visible(": ".join(part for part in (state, reason) if part))
+    return total

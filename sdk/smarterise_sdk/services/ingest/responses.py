@@ -1,0 +1,139 @@
+"""What `ingest-manager` answers of roads and of holes, as facts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.domain.ingest.gaps import Hole, Trouble, Within
+from smarterise_sdk.domain.ingest.status import Kept, Road, RoadFacts
+from smarterise_sdk.domain.ingest.sweep_report import SweepReport
+from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.services.ingest.queries import moment, seconds, text, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smarterise_sdk.domain.sites.model import JsonObject
+
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def facts_in(
+    streams: Iterable[JsonObject], files: Iterable[JsonObject], kept: Iterable[JsonObject]
+) -> dict[tuple[str, Road], RoadFacts]:
+    """Return what an answer to `status` tells of each road of each site."""
+    meters: dict[str, list[JsonObject]] = defaultdict(list)
+    for row in streams:
+        if text(row, "source") == "iot":
+            meters[text(row, "gateway_serial")].append(row)
+    of_kept: dict[tuple[str, Road], list[JsonObject]] = defaultdict(list)
+    for row in kept:
+        road = Road.STREAM if text(row, "source") == "iot" else Road.FTP
+        of_kept[text(row, "gateway_serial"), road].append(row)
+    of_files = {text(row, "gateway_serial"): row for row in files}
+    facts: dict[tuple[str, Road], RoadFacts] = {}
+    for serial in {*meters, *of_files, *(serial for serial, _ in of_kept)}:
+        facts[serial, Road.STREAM] = _of_stream(meters[serial], of_kept[serial, Road.STREAM])
+        facts[serial, Road.FTP] = _of_files(of_files.get(serial), of_kept[serial, Road.FTP])
+    return facts
+
+
+def sweeps_in(reply: JsonObject) -> dict[Tier, SweepReport]:
+    """Return what an answer to `status` tells of the last sweeps of the FTP servers."""
+    told = reply.get("sweeps")
+    kept = told if isinstance(told, dict) else {}
+    reports = {tier: SweepReport.from_json(kept.get(tier.value)) for tier in Tier}
+    return {tier: report for tier, report in reports.items() if report is not None}
+
+
+def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> RoadFacts:
+    cadence = Tier.CRITICAL.cadence.total_seconds()
+    usual = [found for row in meters if (found := seconds(row, "usual_s"))]
+    covered = sum(whole(row, "found") * (seconds(row, "usual_s") or cadence) for row in meters)
+    return RoadFacts(
+        last_measured_at=_latest(moment(row, "last_measured_at") for row in meters),
+        last_arrived_at=_latest(moment(row, "last_arrived_at") for row in meters),
+        found=sum(whole(row, "found") for row in meters),
+        usual=timedelta(seconds=min(usual)) if usual else None,
+        covered=timedelta(seconds=covered),
+        meters=len(meters),
+        kept=_of_kept(kept),
+    )
+
+
+def _of_files(row: JsonObject | None, kept: Sequence[JsonObject]) -> RoadFacts:
+    if row is None:
+        return RoadFacts(kept=_of_kept(kept))
+    covered, usual = seconds(row, "covered_s") or 0.0, seconds(row, "usual_s")
+    return RoadFacts(
+        last_measured_at=moment(row, "last_measured_at"),
+        last_arrived_at=moment(row, "last_arrived_at"),
+        found=round(covered / usual) if usual else 0,
+        usual=timedelta(seconds=usual) if usual else None,
+        covered=timedelta(seconds=covered),
+        meters=1,
+        newest_state=text(row, "state"),
+        newest_reason=text(row, "reason"),
+        unsettled=whole(row, "unsettled"),
+        kept=_of_kept(kept),
+    )
+
+
+def _of_kept(rows: Sequence[JsonObject]) -> Kept:
+    most = max(rows, key=lambda row: whole(row, "entries"), default=None)
+    return Kept(
+        sum(whole(row, "entries") for row in rows),
+        text(most, "reason") if most else "",
+        _latest(moment(row, "last_seen_at") for row in rows),
+    )
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((one for one in moments if one is not None), default=None)
+
+
+def holes_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Hole, Within]]:
+    """Return the holes that an answer to `gaps` tells, each with what is within it."""
+    found: list[tuple[Hole, Within]] = []
+    for row in rows:
+        first, last = moment(row, "since"), moment(row, "until")
+        if first is None or last is None:
+            continue
+        hole = Hole(
+            text(row, "gateway_serial"), text(row, "device_serial"), first, last, is_open=last >= until
+        )
+        within = Within(whole(row, "offline"), whole(row, "clock_faults"), whole(row, "unnamed"))
+        found.append((hole, within))
+    return found
+
+
+def files_in(rows: Iterable[JsonObject]) -> list[Trouble]:
+    """Return the files that were not loaded, of an answer to `gaps`."""
+    return [
+        Trouble(
+            text(row, "gateway_serial"),
+            text(row, "key"),
+            ": ".join(part for part in (text(row, "state"), text(row, "reason")) if part),
+            moment(row, "received_at") or _LONG_AGO,
+        )
+        for row in rows
+        # What is rejected is in the quarantine too, and is told from there.
+        if text(row, "state") != "rejected"
+    ]
+
+
+def kept_in(rows: Iterable[JsonObject]) -> list[Trouble]:
+    """Return what the quarantine keeps, of an answer to `gaps`."""
+    return [
+        Trouble(
+            text(row, "gateway_serial"),
+            text(row, "origin").removesuffix("#" + text(row, "origin").rpartition("#")[2]),
+            f"{text(row, 'reason')} ({whole(row, 'rows')} row(s))",
+            moment(row, "seen_at") or _LONG_AGO,
+            text(row, "id"),
+            Road.STREAM if text(row, "source") == "iot" else Road.FTP,
+        )
+        for row in rows
+    ]

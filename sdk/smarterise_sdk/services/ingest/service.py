@@ -1,0 +1,313 @@
+"""What came in, and what is missing: the ingest pipeline as its operators ask about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from smarterise_sdk.clock import utc_now
+from smarterise_sdk.domain.ingest.gaps import (
+    Hole,
+    SiteEvent,
+    Trouble,
+    Within,
+    adjoined,
+    explained,
+    is_due,
+    others_with,
+    tier_events,
+    whole_holes,
+)
+from smarterise_sdk.domain.ingest.manager_api import GATEWAYS_AT_MOST, IngestAction
+from smarterise_sdk.domain.ingest.status import Road, RoadFacts, RoadStatus, status_of, unknown_status
+from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.sites.updates import suggest_site
+from smarterise_sdk.domain.text import utc_text
+from smarterise_sdk.errors import NotFound, SmarteriseError, UsageError
+from smarterise_sdk.services.ingest.queries import IngestQuestions, in_parts, rows_in, text
+from smarterise_sdk.services.ingest.responses import facts_in, files_in, holes_in, kept_in, sweeps_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from smarterise_sdk.aws.broker import Broker
+    from smarterise_sdk.domain.ingest.sweep_report import SweepReport
+    from smarterise_sdk.domain.sites.model import JsonObject, Site, Tier
+    from smarterise_sdk.services.ingest.backfill import Backfilling
+    from smarterise_sdk.services.sites.service import Sites
+    from smarterise_sdk.settings.model import Settings
+
+LONGEST_STATUS: Final = timedelta(days=7)
+LONGEST_GAPS: Final = timedelta(days=31)
+_AT_ONCE: Final = 4
+_OF_GAPS: Final = 50
+"""Gateways one question about the gaps of a day is about: each of their readings is looked at."""
+_VERSIONS: Final = 100
+_INVOKE: Final = "lambda:InvokeFunction"
+
+
+@dataclass(frozen=True, slots=True)
+class GapsFound:
+    """Holes in the readings of sites.
+
+    Attributes:
+        holes: By site, then by time.
+        sites: How many sites were looked at.
+        is_complete: Whether there are no more than those told.
+    """
+
+    holes: tuple[Hole, ...]
+    sites: int
+    is_complete: bool
+
+
+class Ingest:
+    """The ingest pipeline.
+
+    Args:
+        broker: The door to AWS.
+        settings: Names and environment.
+        sites: The site file.
+        backfilling: Plans backfills, and carries them out.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: Settings,
+        *,
+        sites: Callable[[], Sites],
+        backfilling: Backfilling,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._questions = IngestQuestions(broker, settings)
+        self._sites = sites
+        self.backfilling = backfilling
+        self._now = now
+
+    def status(
+        self, *, last: timedelta, gateways: Sequence[str] = (), tier: Tier | None = None
+    ) -> Outcome[tuple[RoadStatus, ...]]:
+        """Return how each road of each site is; of sites that could not be looked at the gap tells why.
+
+        Args:
+            last: How far back to look.
+            gateways: Only these sites.
+            tier: Only sites of this tier.
+
+        Raises:
+            UsageError: It is further back than can be looked at.
+            NotFound: Nothing is known of a site that was named (code `SITE_NOT_FOUND`).
+            SmarteriseError: Nothing could be looked at.
+        """
+        _check_span(last, LONGEST_STATUS)
+        now = self._now()
+        since = now - last
+        sites, gaps = self._by_serial()
+        is_file_read = not gaps
+        if tier is not None and isinstance(
+            trouble := next((gap.error for gap in gaps), None), SmarteriseError
+        ):
+            raise trouble
+        serials = [
+            serial
+            for serial in self._chosen(gateways, sites, since)
+            if tier is None or (serial in sites and sites[serial].tier is tier)
+        ]
+        span = {"since": utc_text(since), "until": utc_text(now)}
+        found: dict[tuple[str, Road], RoadFacts] = {}
+        sweeps: dict[Tier, SweepReport] = {}
+        failed: dict[str, SmarteriseError] = {}
+        for part, reply in self._each(
+            IngestAction.STATUS, in_parts(serials, _at_once(GATEWAYS_AT_MOST, last)), span
+        ):
+            if isinstance(reply, SmarteriseError):
+                failed |= dict.fromkeys(part, reply)
+                gaps.append(Gap(_INVOKE, reply, tuple(part)))
+            else:
+                found |= self._facts(reply)
+                sweeps |= sweeps_in(reply)
+        if failed and len(failed) == len(serials):
+            raise next(iter(failed.values()))
+        rows = [
+            unknown_status(serial, sites.get(serial), road, str(failed[serial]))
+            if serial in failed
+            else status_of(
+                serial,
+                sites.get(serial),
+                road,
+                found.get((serial, road), RoadFacts()),
+                span=last,
+                now=now,
+                sweep=sweeps.get(sites[serial].tier) if road is Road.FTP and serial in sites else None,
+                is_file_read=is_file_read,
+            )
+            for serial in serials
+            for road in Road
+        ]
+        return Outcome(tuple(rows), now, tuple(gaps))
+
+    def gaps(self, since: datetime, until: datetime, *, gateways: Sequence[str] = ()) -> Outcome[GapsFound]:
+        """Return the holes in the readings of sites, each with what is known of why it is there.
+
+        Sites that are disabled are looked at only when they are named.
+
+        Args:
+            since: From when, UTC.
+            until: Until when, UTC.
+            gateways: Only these sites.
+
+        Raises:
+            UsageError: The span is longer than can be looked at, or none.
+            NotFound: Nothing is known of a site that was named (code `SITE_NOT_FOUND`).
+            SmarteriseError: It could not be looked.
+        """
+        _check_span(until - since, LONGEST_GAPS)
+        now = self._now()
+        until = min(until, now)
+        sites, gaps = self._by_serial()
+        is_file_read = not gaps
+        serials = [
+            serial
+            for serial in self._chosen(gateways, sites, since)
+            if gateways or serial not in sites or sites[serial].enabled
+        ]
+        span = {"since": since.isoformat(), "until": until.isoformat()}
+        holes: list[tuple[Hole, Within]] = []
+        troubles: dict[str, list[Trouble]] = defaultdict(list)
+        is_complete = True
+        for part, reply in self._each(
+            IngestAction.GAPS, in_parts(serials, _at_once(_OF_GAPS, until - since)), span
+        ):
+            if isinstance(reply, SmarteriseError):
+                raise reply
+            seen = {text(row, "gateway_serial") for row in self._rows(reply, "meters")}
+            holes += ((hole, Within()) for hole in whole_holes(part, seen, since, until))
+            holes += holes_in(self._rows(reply, "holes"), until)
+            is_complete = is_complete and reply.get("is_complete") is True
+            for trouble in (*files_in(self._rows(reply, "files")), *kept_in(self._rows(reply, "kept"))):
+                troubles[trouble.gateway_serial].append(trouble)
+        due = [pair for pair in adjoined(holes) if is_due(pair[0], sites.get(pair[0].gateway_serial), now)]
+        due.sort(key=lambda pair: (pair[0].gateway_serial, pair[0].since, pair[0].device_serial))
+        events = self._events(gaps) if due else []
+        shared = others_with([hole for hole, _ in due])
+        told = [
+            explained(
+                hole,
+                sites.get(hole.gateway_serial),
+                within=within,
+                troubles=troubles[hole.gateway_serial],
+                events=events,
+                others=others,
+                sites=len(serials),
+                is_file_read=is_file_read,
+            )
+            for (hole, within), others in zip(due, shared, strict=True)
+        ]
+        return Outcome(GapsFound(tuple(told), len(serials), is_complete), now, tuple(gaps))
+
+    def files(
+        self,
+        *,
+        gateways: Sequence[str] = (),
+        states: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        at_most: int | None = None,
+    ) -> list[JsonObject]:
+        """Return the ledger of files, the newest first, as flat objects.
+
+        Args:
+            gateways: Only of these sites.
+            states: Only files in one of these states.
+            since: Only what came from then on, UTC.
+            until: Only what came before then, UTC.
+            at_most: How many; all if absent.
+
+        Raises:
+            SmarteriseError: It could not be had.
+        """
+        return list(
+            self._questions.rows(
+                IngestAction.FILES,
+                at_most=at_most,
+                gateways=list(gateways),
+                states=list(states),
+                since=since.isoformat() if since else None,
+                until=until.isoformat() if until else None,
+            )
+        )
+
+    def _by_serial(self) -> tuple[dict[str, Site], list[Gap]]:
+        """Return the sites of the file; without it there is still the database to ask."""
+        try:
+            snapshot = self._sites().fetch()
+        except SmarteriseError as error:
+            return {}, [Gap(_INVOKE, error)]
+        return {site.gateway_serial: site for site in snapshot.sites}, []
+
+    def _chosen(self, named: Sequence[str], sites: Mapping[str, Site], since: datetime) -> list[str]:
+        if named and all(serial in sites for serial in named):
+            return list(dict.fromkeys(named))
+        reply = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
+        listed = reply.get("gateways")
+        heard_of = [str(serial) for serial in listed] if isinstance(listed, list) else []
+        known = {**dict.fromkeys(sites), **dict.fromkeys(heard_of)}
+        if not named:
+            return list(known)
+        unknown = [serial for serial in dict.fromkeys(named) if serial not in known]
+        if unknown:
+            problems = [suggest_site(serial, sites) for serial in unknown]
+            raise NotFound(
+                "; ".join(problem.message for problem in problems),
+                why="and nothing has come of it",
+                remedy=" ".join(dict.fromkeys(problem.remedy for problem in problems)),
+                code="SITE_NOT_FOUND",
+            )
+        return list(dict.fromkeys(named))
+
+    def _each(
+        self, action: IngestAction, parts: Sequence[list[str]], span: Mapping[str, str]
+    ) -> Iterable[tuple[list[str], JsonObject | SmarteriseError]]:
+        """Return the answer for each part of the sites, or why there is none."""
+
+        def ask(part: list[str]) -> JsonObject | SmarteriseError:
+            try:
+                return self._questions.ask(action, gateways=list(part), **span)
+            except SmarteriseError as error:
+                return error
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(zip(parts, pool.map(ask, parts), strict=True))
+
+    def _rows(self, reply: JsonObject, key: str) -> list[JsonObject]:
+        return rows_in(reply, key, self._questions.function)
+
+    def _facts(self, reply: JsonObject) -> dict[tuple[str, Road], RoadFacts]:
+        return facts_in(self._rows(reply, "streams"), self._rows(reply, "files"), self._rows(reply, "kept"))
+
+    def _events(self, gaps: list[Gap]) -> list[SiteEvent]:
+        try:
+            history = self._sites().history(limit=_VERSIONS)
+        except SmarteriseError as error:
+            gaps.append(Gap("s3:ListBucketVersions", error))
+            return []
+        return tier_events([entry.to_row() for entry in history.entries])
+
+
+def _at_once(most: int, span: timedelta) -> int:
+    """Return how many gateways one question is about, so that it reads no more than it does of a day."""
+    return max(1, int(most / max(1.0, span / timedelta(days=1))))
+
+
+def _check_span(span: timedelta, longest: timedelta) -> None:
+    if not timedelta(0) < span <= longest:
+        raise UsageError(
+            "the span is none" if span <= timedelta(0) else f"the span is longer than {longest.days} days",
+            why="every reading of it is looked at",
+            remedy=f"ask for a part of it, of at most {longest.days} days",
+        )

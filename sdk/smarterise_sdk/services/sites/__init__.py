@@ -1,0 +1,1 @@
+"""Services for sites: read, plan, apply, verify, repair."""

@@ -1,0 +1,1 @@
+"""The AWS emulator of the embedded stack, with corrections and additions."""

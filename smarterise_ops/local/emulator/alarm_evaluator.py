@@ -1,0 +1,145 @@
+"""CloudWatch's alarm evaluation, through the public API alone: every alarm by its own dimensions.
+
+ministack judges alarms without looking at dimensions, so `patches` turns that off and this thread does it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from smarterise_ops.local.emulator.alarm_states import (
+    COMPARISONS,
+    EXTRA_PERIODS,
+    AlarmState,
+    Condition,
+    Verdict,
+    judge_alarm,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import MetricAlarmTypeDef, MetricDataQueryTypeDef
+
+EVALUATE_EVERY_SECONDS = 10.0
+QUERIES_A_CALL = 500
+
+_log = logging.getLogger(__name__)
+
+
+class AlarmEvaluator:
+    """Judges all alarms every few seconds and sets those whose state has changed."""
+
+    def __init__(self, cloudwatch: CloudWatchClient, every: float = EVALUATE_EVERY_SECONDS) -> None:
+        self._cloudwatch = cloudwatch
+        self._every = every
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+
+    def start(self) -> None:
+        """Judge from now on, in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Judge no more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def evaluate(self, now: datetime) -> int:
+        """Judge every alarm once; return how many changed.
+
+        Args:
+            now: The moment to judge at, UTC.
+        """
+        changed = 0
+        by_period: dict[int, list[MetricAlarmTypeDef]] = defaultdict(list)
+        for page in self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"]):
+            for alarm in page["MetricAlarms"]:
+                if alarm.get("MetricName") and alarm.get("ComparisonOperator") in COMPARISONS:
+                    by_period[alarm["Period"]].append(alarm)
+        for period, alarms in by_period.items():
+            for start in range(0, len(alarms), QUERIES_A_CALL):
+                changed += self._evaluate_batch(alarms[start : start + QUERIES_A_CALL], period, now)
+        return changed
+
+    def _evaluate_batch(self, alarms: Sequence[MetricAlarmTypeDef], period: int, now: datetime) -> int:
+        longest = max(alarm["EvaluationPeriods"] for alarm in alarms) + EXTRA_PERIODS
+        current_period = datetime.fromtimestamp(now.timestamp() // period * period, UTC)
+        answer = self._cloudwatch.get_metric_data(
+            MetricDataQueries=[_query(at, alarm) for at, alarm in enumerate(alarms)],
+            StartTime=current_period - longest * timedelta(seconds=period),
+            EndTime=current_period + timedelta(seconds=period),
+            ScanBy="TimestampAscending",
+        )
+        values = {
+            result["Id"]: dict(zip(result["Timestamps"], result["Values"], strict=True))
+            for result in answer["MetricDataResults"]
+        }
+        changed = 0
+        for at, alarm in enumerate(alarms):
+            points = _points(alarm, values.get(f"m{at}", {}), current_period)
+            current = AlarmState(alarm["StateValue"])
+            verdict = judge_alarm(_condition(alarm), points, current)
+            if verdict.state is not current:
+                self._set(alarm["AlarmName"], verdict, points)
+                changed += 1
+        return changed
+
+    def _set(self, name: str, verdict: Verdict, points: Iterable[tuple[datetime, float | None]]) -> None:
+        data = {"recentDatapoints": [value for _, value in points if value is not None]}
+        self._cloudwatch.set_alarm_state(
+            AlarmName=name,
+            StateValue=verdict.state.value,
+            StateReason=verdict.reason[:1023],
+            StateReasonData=json.dumps(data),
+        )
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every):
+            try:
+                self.evaluate(datetime.now(UTC))
+            except Exception as error:  # noqa: BLE001 -- one bad round must not end all alarms
+                if not self._stopped.is_set():
+                    _log.warning("alarms could not be judged this time: %s", error)
+
+
+def _query(at: int, alarm: MetricAlarmTypeDef) -> MetricDataQueryTypeDef:
+    return {
+        "Id": f"m{at}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": alarm["Namespace"],
+                "MetricName": alarm["MetricName"],
+                "Dimensions": alarm.get("Dimensions", []),
+            },
+            "Period": alarm["Period"],
+            "Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"],
+        },
+    }
+
+
+def _condition(alarm: MetricAlarmTypeDef) -> Condition:
+    return Condition(
+        comparison=alarm["ComparisonOperator"],
+        threshold=alarm["Threshold"],
+        periods=alarm["EvaluationPeriods"],
+        needed=alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"],
+        missing=alarm.get("TreatMissingData") or "missing",
+    )
+
+
+def _points(
+    alarm: MetricAlarmTypeDef, values: dict[datetime, float], current_period: datetime
+) -> list[tuple[datetime, float | None]]:
+    """Return one point a period of the evaluation range; the period under way counts once it has data."""
+    period = timedelta(seconds=alarm["Period"])
+    newest = current_period if current_period in values else current_period - period
+    count = alarm["EvaluationPeriods"] + EXTRA_PERIODS
+    moments = [newest - back * period for back in range(count - 1, -1, -1)]
+    return [(moment, values.get(moment)) for moment in moments]

@@ -1,0 +1,180 @@
+"""The AWS endpoint of the stack: ministack in a process of its own, on 127.0.0.1, with IAM enforced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from smarterise_ops.installation import install_command
+from smarterise_ops.local.servers.ports import LOOPBACK, free_port, is_free
+from smarterise_ops.local.servers.processes import children_of, dying_with_parent, end_processes
+from smarterise_sdk.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REGION: Final = "eu-west-2"
+ACCOUNT = "123456789012"
+ROOT_ACCESS_KEY = ACCOUNT
+"""ministack takes a key of twelve digits for the root of that account."""
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_PASSED_ON_PREFIXES = ("PYTHON", "COVERAGE_")
+_HEALTH = "/_ministack/health"
+_ATTEMPTS = 3
+_START_SECONDS = 30.0
+_STOP_SECONDS = 2.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class AwsServer:
+    """A running emulator.
+
+    Attributes:
+        process: Its process.
+        port: Where it listens.
+        secret: The secret key of its root; kept out of `repr`.
+    """
+
+    process: subprocess.Popen[bytes]
+    port: int
+    secret: str = field(repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL clients use."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+
+def spawn(work_dir: Path, log: Path, secret: str, port: int = 0) -> AwsServer:
+    """Start the emulator's process; `ready_or_again` waits until it answers.
+
+    Args:
+        work_dir: For everything it writes.
+        log: Where its output goes.
+        secret: The secret key of its root, to be made up by the caller.
+        port: The port to listen on; 0 is any.
+
+    Raises:
+        LocalStackError: If the port asked for is taken.
+    """
+    if port and not is_free(port):
+        raise _port_taken(port)
+    chosen = port or free_port()
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smarterise_ops.local.emulator.patches"],
+            cwd=work_dir,
+            env=_environment(work_dir, secret, chosen),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            preexec_fn=dying_with_parent(signal.SIGKILL),
+        )
+    return AwsServer(process, chosen, secret)
+
+
+def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) -> AwsServer:
+    """Wait until the emulator answers, starting it again on another port if somebody took its port first.
+
+    Args:
+        server: What `spawn` returned.
+        work_dir: As for `spawn`.
+        log: As for `spawn`.
+        port: As for `spawn`.
+
+    Raises:
+        LocalStackError: If the port asked for is taken, or the emulator does not come up.
+    """
+    for _ in range(_ATTEMPTS):
+        if _wait_ready(server):
+            return server
+        stop(server)
+        if is_free(server.port):  # it was not the port
+            break
+        server = spawn(work_dir, log, server.secret, port)
+    stop(server)
+    raise _failed(log)
+
+
+def stop(server: AwsServer) -> None:
+    """End the emulator and the workers of its functions, without ceremony: nothing of theirs is kept.
+
+    Asked to end, the emulator would wait for its workers first. A worker ends by itself once its input, a
+    pipe from the emulator, closes; but one that is still importing its function takes a while to notice.
+    """
+    workers = children_of(server.process.pid)
+    server.process.kill()
+    server.process.wait()
+    end_processes(workers, ask=signal.SIGKILL, patience=_STOP_SECONDS)
+
+
+def _wait_ready(server: AwsServer) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and server.process.poll() is None:
+        if _answers(server.endpoint + _HEALTH):
+            return server.process.poll() is None
+        time.sleep(_POLL_SECONDS)
+    return False
+
+
+def _failed(log: Path) -> LocalStackError:
+    told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return LocalStackError(
+        "the AWS emulator (ministack) did not start",
+        why=told[-1] if told else f"it did not answer within {_START_SECONDS:.0f} s",
+        remedy=f"install the pinned version: {install_command('local')}",
+    )
+
+
+def _port_taken(port: int) -> LocalStackError:
+    return LocalStackError(
+        f"port {port} of {LOOPBACK} is in use",
+        why="another program listens there; perhaps another embedded stack",
+        remedy="choose another with --port, or leave --port out to get a free one",
+    )
+
+
+def _environment(work_dir: Path, secret: str, port: int) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
+    return {
+        **kept,
+        "HOME": str(work_dir),
+        "TMPDIR": str(work_dir),
+        "BIND_HOST": LOOPBACK,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": LOOPBACK,
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": LOOPBACK,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=1.0) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,1 @@
+"""Creation of the resources, functions, policies and alarms of the embedded stack."""

@@ -1,0 +1,1 @@
+"""The servers of the embedded stack: PostgreSQL and FTP, their processes and ports."""

@@ -1,0 +1,1 @@
+"""The simulated fleet: measurements, MQTT payloads, log files, and their senders."""

@@ -1,0 +1,1 @@
+"""Output of commands: formats, rendering, protection against CSV injection."""

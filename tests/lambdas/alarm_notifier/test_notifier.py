@@ -1,0 +1,277 @@
+"""The notifier against a real mailbox: each alarm told once, storms in few letters, and nobody forgotten."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from smarterise_lambdas.alarm_notifier import batching as batching_module
+from smarterise_lambdas.alarm_notifier.batching import Standing
+from smarterise_lambdas.alarm_notifier.notify import LetterNotSent, LettersWaiting
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.shared.runtime import MissingSetting
+
+Alarm = Callable[..., dict[str, Any]]
+
+
+def denying(monkeypatch: pytest.MonkeyPatch, action: str, *, where: str = "", client: Any = None) -> None:
+    client = client or clients.s3()
+    allowed = getattr(client, action)
+
+    def call(**request: Any) -> Any:
+        if where in str(request):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, action)
+        return allowed(**request)
+
+    monkeypatch.setattr(client, action, call)
+
+
+def led_by_another(notifier: Any) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    notifier.set_state(Standing("another", until, (), {}).to_json())
+
+
+def led_by_nobody(notifier: Any) -> None:
+    until = datetime.now(UTC) - timedelta(seconds=1)
+    notifier.set_state(Standing("another", until, (), {}).to_json())
+
+
+def test_an_alarm_becomes_a_letter_with_the_sites_name_and_last_values(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.cloudwatch().put_metric_data(
+        Namespace=os.environ["METRIC_NAMESPACE"],
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "GatewaySerial", "Value": "AN54101471"}],
+                "Timestamp": datetime.now(UTC) - timedelta(minutes=minutes),
+                "Value": value,
+            }
+            for name, value, minutes in (
+                ("VoltagePhase_A", 181.2, 2),
+                ("VoltagePhase_A", 229.0, 9),
+                ("VoltagePhase_B", 230.4, 2),
+            )
+        ],
+    )
+    answer = notifier.deliver(alarm())
+    assert answer == {"notices": 1, "repeated": 0, "letters": 1, "told": 1}
+    (letter,) = notifier.letters()
+    assert letter["Subject"] == "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low"
+    assert "last values voltage 181.2 / 230.4 / - V" in letter["BodyText"]
+    assert not letter["BodyHtml"]
+    assert notifier.pending() == []
+
+
+def test_what_is_delivered_again_is_told_once(notifier: Any, alarm: Alarm) -> None:
+    record = alarm()
+    notifier.deliver(record, record)
+    answer = notifier.deliver(record)
+    assert (answer["repeated"], answer["letters"]) == (1, 0)
+    (letter,) = notifier.letters()
+    assert "having changed" not in letter["BodyText"]
+
+
+def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERT_GATHER_SECONDS", "1")
+    monkeypatch.setattr(batching_module, "FIRST_GAP", timedelta(seconds=2))
+    notifier.context.ends_at = time.monotonic() + 60
+    records = [alarm(f"AN{number:08d}", "no-data") for number in range(150)]
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(notifier.deliver, [*records, *records[:50]]))
+
+    letters = notifier.letters()
+    assert 1 <= len(letters) <= 6
+    assert sum(answer["told"] for answer in answers) == 150
+    told = "".join(letter["BodyText"] for letter in letters)
+    for number in range(150):
+        assert told.count(f"AN{number:08d}") >= 1
+    assert notifier.pending() == []
+    assert notifier.state()["leader"] == ""
+
+
+def test_a_notice_that_comes_while_a_letter_is_written_gets_the_next_one(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching_module, "FIRST_GAP", timedelta(seconds=1))
+    send = clients.sesv2().send_email
+    inner: list[dict[str, Any]] = []
+
+    def send_email(**request: Any) -> Any:
+        if not inner:
+            inner.append({})
+            inner[0] = notifier.deliver(alarm("ehm21120333", "no-data"))
+        return send(**request)
+
+    monkeypatch.setattr(clients.sesv2(), "send_email", send_email)
+    answer = notifier.deliver(alarm())
+    assert inner == [{"notices": 1, "repeated": 0, "letters": 0, "told": 0}], "it left its notice, and went"
+    assert (answer["letters"], answer["told"]) == (2, 2)
+    assert [letter["Subject"] for letter in notifier.letters()] == [
+        "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low",
+        "[ALARM] ehm21120333: no readings arrive",
+    ]
+
+
+def test_a_leader_that_was_killed_is_followed_by_another(notifier: Any, alarm: Alarm) -> None:
+    led_by_another(notifier)
+    assert notifier.deliver(alarm())["letters"] == 0
+    assert len(notifier.pending()) == 1
+
+    led_by_nobody(notifier)
+    answer = notifier.deliver(alarm("ehm21120333"))
+    assert (answer["letters"], answer["told"]) == (1, 2)
+    assert notifier.pending() == []
+
+
+def test_a_schedule_has_told_what_waits(notifier: Any, alarm: Alarm) -> None:
+    led_by_another(notifier)
+    notifier.deliver(alarm())
+    led_by_nobody(notifier)
+    assert notifier.deliver()["told"] == 1
+    assert notifier.deliver() == {"notices": 0, "repeated": 0, "letters": 0, "told": 0}
+
+
+def test_later_letters_of_a_storm_come_less_often() -> None:
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    gather = timedelta(seconds=10)
+
+    def wait(*minutes_ago: float) -> float:
+        letters = tuple(now - timedelta(minutes=ago) for ago in minutes_ago)
+        return (Standing("", None, letters, {}).next_letter(gather, now) - now).total_seconds()
+
+    assert wait() == 10
+    assert wait(0) == 60
+    assert wait(0.95) == 10
+    assert wait(3, 0) == 120
+    assert wait(10, 5, 0) == 240
+    assert wait(*range(25, -1, -1)) == 300
+    assert wait(31) == 10, "a storm of half an hour ago is over"
+
+
+def test_without_time_to_wait_the_letter_goes_early(notifier: Any, alarm: Alarm) -> None:
+    now = datetime.now(UTC)
+    notifier.set_state(Standing("", None, (now,), {}).to_json())
+    notifier.context.ends_at = time.monotonic() + 11
+    started = time.monotonic()
+    assert notifier.deliver(alarm())["letters"] == 1
+    assert time.monotonic() - started < 10
+
+
+def test_time_that_runs_out_between_two_letters_is_a_fault_that_is_tried_again(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smarterise_lambdas.alarm_notifier.notify.NOTICES_A_LETTER", 1)
+    notifier.context.ends_at = time.monotonic() + 9.9
+    with pytest.raises(LettersWaiting):
+        notifier.deliver(alarm(), alarm("ehm21120333"))
+    assert len(notifier.letters()) == 1
+    assert len(notifier.pending()) == 1
+    notifier.context.ends_at = time.monotonic() + 11
+    assert notifier.deliver()["told"] == 1
+    assert len(notifier.letters()) == 2
+
+
+def test_a_letter_that_ses_refuses_is_tried_again_with_all_it_held(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        denying(patch, "send_email", client=clients.sesv2())
+        with pytest.raises(LetterNotSent, match="AccessDenied"):
+            notifier.deliver(alarm())
+    assert len(notifier.pending()) == 1
+    assert notifier.state()["leader"] == ""
+    assert notifier.deliver(alarm())["told"] == 1
+    assert len(notifier.letters()) == 1
+
+
+def test_when_s3_fails_alarms_are_told_at_once_and_alone(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        denying(patch, "put_object", where="alarm-notifier/")
+        answer = notifier.deliver(alarm())
+    assert (answer["letters"], answer["told"]) == (1, 1)
+    (letter,) = notifier.letters()
+    assert "could not be gathered with what else was told: S3 failed." in letter["BodyText"]
+
+
+def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led_by_another(notifier)
+    notifier.deliver(alarm("ehm21120333"))
+    led_by_nobody(notifier)
+    with monkeypatch.context() as patch:
+        denying(patch, "get_object", where="alarm-notifier/pending/")
+        with pytest.raises(LettersWaiting, match="AccessDenied"):
+            notifier.deliver(alarm())
+    (letter,) = notifier.letters()
+    assert "Ikeja 3" in letter["Subject"]
+    notifier.set_state({**notifier.state(), "until": datetime.now(UTC).isoformat()})
+    assert notifier.deliver(alarm())["told"] == 2
+
+
+def test_a_letter_that_cannot_be_written_down_is_sent_nevertheless(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        denying(patch, "delete_objects")
+        assert notifier.deliver(alarm())["letters"] == 1
+    assert len(notifier.pending()) == 1
+    assert notifier.deliver(alarm())["told"] == 0, "it is known to have been told, and only put away now"
+    assert notifier.pending() == []
+    assert len(notifier.letters()) == 1
+
+
+def test_a_letter_goes_without_names_and_values_that_cannot_be_had(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denying(monkeypatch, "get_object", where="site-tiers.json")
+
+    def paginator(_name: str) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "GetMetricData")
+
+    monkeypatch.setattr(clients.cloudwatch(), "get_paginator", paginator)
+    notifier.deliver(alarm())
+    (letter,) = notifier.letters()
+    assert letter["Subject"] == "[ALARM] AN54101471: voltage of phase A is low"
+    assert "(The sites' names could not be read: " in letter["BodyText"]
+    assert "(The last values could not be read: " in letter["BodyText"]
+
+
+@pytest.mark.parametrize("state", [b"{", b"[]", b'{"leader": 3}', b'{"letters": "x", "told": []}'])
+def test_a_state_that_is_broken_is_begun_anew(notifier: Any, alarm: Alarm, state: bytes) -> None:
+    notifier.set_state(state)
+    assert notifier.deliver(alarm())["told"] == 1
+    assert len(notifier.state()["told"]) == 1
+
+
+def test_a_notice_that_is_broken_stops_no_other(notifier: Any, alarm: Alarm) -> None:
+    key = "alarm-notifier/pending/broken.json"
+    clients.s3().put_object(Bucket=notifier.bucket, Key=key, Body=b"{")
+    assert notifier.deliver(alarm())["told"] == 1
+    assert notifier.pending() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALERT_SENDER", ""), ("ALERT_RECIPIENTS", ""), ("ALERT_RECIPIENTS", " , "), ("DATA_LAKE_BUCKET", "")],
+)
+def test_a_missing_setting_is_named(
+    notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(MissingSetting, match=name):
+        notifier.deliver(alarm())

@@ -1,0 +1,478 @@
+"""site-config-manager carries a tier out: alarm actions and schedules, asked for or told by S3."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from smarterise_lambdas.shared import clients
+from smarterise_lambdas.site_config_manager import reconciler
+from smarterise_lambdas.site_config_manager.handler import handler
+from smarterise_lambdas.site_config_manager.s3_event import NotCarriedOut
+
+Invoke = Callable[..., dict[str, Any]]
+
+LIVE, OTHER, ASLEEP = "AN00000001", "AN00000002", "AN00000003"
+SITES = {
+    LIVE: {"tier": "CRITICAL"},
+    OTHER: {"tier": "NON_CRITICAL"},
+    ASLEEP: {"tier": "CRITICAL", "enabled": False},
+}
+RULES = ("voltage-a-low", "no-data")
+
+
+class Surroundings:
+    """The alarms and schedules of one test, under names of their own; their state to begin with is wrong."""
+
+    def __init__(self) -> None:
+        self.prefix = f"t{uuid.uuid4().hex[:12]}"
+
+    def alarm(self, serial: str, rule: str = "no-data") -> str:
+        return f"{self.prefix}-{serial}-{rule}"
+
+    def put_alarm(self, name: str, *, on: bool) -> None:
+        clients.cloudwatch().put_metric_alarm(
+            AlarmName=name,
+            Namespace="N",
+            MetricName="M",
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="LessThanThreshold",
+            ActionsEnabled=on,
+        )
+
+    def actions(self) -> dict[str, bool]:
+        """Return which alarms have their actions on, by the names without the prefix."""
+        pages = clients.cloudwatch().get_paginator("describe_alarms").paginate(AlarmNamePrefix=self.prefix)
+        return {
+            alarm["AlarmName"].removeprefix(f"{self.prefix}-"): alarm["ActionsEnabled"]
+            for page in pages
+            for alarm in page["MetricAlarms"]
+        }
+
+    def rule(self, tier: str) -> str:
+        return f"{self.prefix}-{tier.lower()}-ftp-sweep"
+
+    def put_rule(
+        self, tier: str, *, enabled: bool = True, told: str | None = None, function: str = "ftp_to_s3"
+    ) -> None:
+        clients.events().put_rule(
+            Name=self.rule(tier),
+            ScheduleExpression="rate(12 hours)",
+            State="ENABLED" if enabled else "DISABLED",
+        )
+        arn = f"arn:aws:lambda:eu-west-2:111122223333:function:{function}"
+        told = json.dumps({"site_tier": tier}) if told is None else told
+        clients.events().put_targets(Rule=self.rule(tier), Targets=[{"Id": "1", "Arn": arn, "Input": told}])
+
+    def is_enabled(self, tier: str) -> bool:
+        return clients.events().describe_rule(Name=self.rule(tier))["State"] == "ENABLED"
+
+
+@pytest.fixture
+def around(file: Any, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    """A file of three sites, two alarms each, all the wrong way round, and both schedules in order."""
+    around = Surroundings()
+    monkeypatch.setenv("ALARM_PREFIX", around.prefix)
+    monkeypatch.setenv("CRITICAL_RULE_PREFIX", f"{around.prefix}-critical")
+    monkeypatch.setenv("NON_CRITICAL_RULE_PREFIX", f"{around.prefix}-non_critical")
+    file.upload({"sites": SITES})
+    for serial in SITES:
+        for rule in RULES:
+            around.put_alarm(around.alarm(serial, rule), on=serial != LIVE)
+    for tier in ("CRITICAL", "NON_CRITICAL"):
+        around.put_rule(tier)
+    return around
+
+
+def as_asked(around: Surroundings) -> bool:
+    return around.actions() == {f"{serial}-{rule}": serial == LIVE for serial in SITES for rule in RULES}
+
+
+def test_a_dry_run_tells_and_does_nothing(file: Any, around: Surroundings, invoke: Invoke) -> None:
+    before = around.actions()
+    answer = invoke("reconcile", dry_run=True)
+    assert (answer["ok"], answer["action"], answer["dry_run"]) == (True, "reconcile", True)
+    assert (answer["checked"], answer["drift_count"]) == ({"alarms": 6, "schedules": 2}, 6)
+    assert (answer["troubles"], answer["degraded"]) == ([], None)
+    assert answer["etag"] == invoke("get_config")["etag"]
+    assert {row["subject"]: row for row in answer["drift"]}[around.alarm(LIVE, "no-data")] == {
+        "kind": "alarm actions",
+        "subject": around.alarm(LIVE, "no-data"),
+        "gateway_serial": LIVE,
+        "before": "off",
+        "after": "on",
+        "repaired": False,
+        "trouble": "",
+    }
+    assert around.actions() == before
+
+
+def test_it_puts_right_what_it_tells_and_then_there_is_nothing_left(
+    around: Surroundings, invoke: Invoke
+) -> None:
+    answer = invoke("reconcile")
+    assert [row["repaired"] for row in answer["drift"]] == [True] * 6
+    assert as_asked(around)
+    again = invoke("reconcile")
+    assert (again["drift"], again["checked"]["alarms"]) == ([], 6)
+
+
+def test_alarms_of_no_site_are_told_and_left(around: Surroundings, invoke: Invoke) -> None:
+    around.put_alarm(around.alarm("AN00009999"), on=True)
+    around.put_alarm(f"{around.prefix}-pipeline-rows-rejected", on=False)
+    answer = invoke("reconcile")
+    (stray,) = [row for row in answer["drift"] if not row["repaired"]]
+    assert (stray["kind"], stray["gateway_serial"]) == ("alarm without a site", "AN00009999")
+    assert "AN00009999" in stray["trouble"]
+    assert around.actions()["AN00009999-no-data"] is True
+    assert around.actions()["pipeline-rows-rejected"] is False
+
+
+def test_hundreds_of_alarms_are_found_and_switched_a_hundred_at_a_time(
+    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = [f"AN1{number:07d}" for number in range(250)]
+    for serial in serials:
+        around.put_alarm(around.alarm(serial), on=True)
+    file.upload({"sites": SITES | {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
+    calls = []
+    disable = clients.cloudwatch().disable_alarm_actions
+
+    def counting(**request: Any) -> Any:
+        calls.append(len(request["AlarmNames"]))
+        return disable(**request)
+
+    monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", counting)
+    answer = invoke("reconcile")
+    assert (answer["drift_count"], answer["checked"]["alarms"]) == (256, 256)
+    assert calls == [100, 100, 54]
+    assert invoke("reconcile")["drift"] == []
+
+
+def test_a_disabled_schedule_is_enabled_again(around: Surroundings, invoke: Invoke) -> None:
+    around.put_rule("NON_CRITICAL", enabled=False)
+    drift = invoke("reconcile")["drift"]
+    (row,) = [row for row in drift if row["kind"] == "schedule"]
+    assert (row["subject"], row["before"], row["after"], row["repaired"]) == (
+        around.rule("NON_CRITICAL"), "disabled", "enabled", True,
+    )  # fmt: skip
+    assert around.is_enabled("NON_CRITICAL")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"told": '{"site_tier": "NON_CRITICAL"}'},
+        {"told": "not json"},
+        {"told": '["CRITICAL"]'},
+        {"function": "another"},
+    ],
+)
+def test_a_schedule_that_reaches_the_wrong_thing_is_terraforms(
+    around: Surroundings, invoke: Invoke, wrong: dict[str, str]
+) -> None:
+    around.put_rule("CRITICAL", **wrong)  # type: ignore[arg-type]
+    (row,) = [row for row in invoke("reconcile")["drift"] if row["kind"] == "schedule"]
+    assert (row["subject"], row["repaired"]) == (around.rule("CRITICAL"), False)
+    assert "Terraform" in row["trouble"]
+
+
+def test_a_tier_without_a_schedule_is_told(around: Surroundings, invoke: Invoke) -> None:
+    clients.events().remove_targets(Rule=around.rule("CRITICAL"), Ids=["1"])
+    clients.events().delete_rule(Name=around.rule("CRITICAL"))
+    (row,) = [row for row in invoke("reconcile")["drift"] if row["kind"] == "schedule"]
+    assert row["before"].startswith("no scheduled rule")
+
+
+def test_get_config_tells_the_schedules_that_collect(around: Surroundings, invoke: Invoke) -> None:
+    around.put_rule("NON_CRITICAL", enabled=False)
+    answer = invoke("get_config", with_schedules=True)
+    assert answer["schedules"] == [
+        {"tier": tier, "rule": around.rule(tier), "schedule": "rate(12 hours)", "enabled": tier == "CRITICAL"}
+        for tier in ("CRITICAL", "NON_CRITICAL")
+    ]
+    assert answer["schedules_trouble"] == ""
+    assert "schedules" not in invoke("get_config")
+    # Within the minute it does not ask again; reconcile always does.
+    around.put_rule("NON_CRITICAL", enabled=True)
+    assert invoke("get_config", with_schedules=True)["schedules"][1]["enabled"] is False
+    invoke("reconcile", dry_run=True)
+    assert invoke("get_config", with_schedules=True)["schedules"][1]["enabled"] is True
+
+
+def failing(client: Any, operation: str, errors: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let an operation fail with each of these errors in turn, `None` letting it through; then it works."""
+    works, calls = getattr(client, operation), []
+
+    def call(**request: Any) -> Any:
+        calls.append(request)
+        error = errors.pop(0) if errors else None
+        if error is not None:
+            raise error
+        return works(**request)
+
+    monkeypatch.setattr(client, operation, call)
+    return calls
+
+
+def refused(code: str, operation: str = "Operation") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+def test_throttling_is_waited_for(
+    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttled = [refused("Throttling"), refused("ThrottlingException")]
+    for operation in ("describe_alarms", "enable_alarm_actions", "disable_alarm_actions"):
+        failing(clients.cloudwatch(), operation, list(throttled), monkeypatch)
+    answer = invoke("reconcile")
+    assert ([row["repaired"] for row in answer["drift"]], answer["troubles"]) == ([True] * 6, [])
+
+
+def test_throttling_without_end_ends_with_an_answer(
+    around: Surroundings, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = failing(clients.cloudwatch(), "enable_alarm_actions", [refused("Throttling")] * 1000, monkeypatch)
+    context.ends_at = time.monotonic() + 3.0
+    monkeypatch.setattr(reconciler, "REPAIR_MS", reconciler.RESERVE_MS)
+    answer = invoke("reconcile")
+    assert context.get_remaining_time_in_millis() > 0
+    assert len(calls) > 1
+    left = [row["trouble"] for row in answer["drift"] if row["after"] == "on"]
+    assert left == ["the time of this run was over; run it again"] * 2
+    assert not any(around.actions()[f"{LIVE}-{rule}"] for rule in RULES)
+
+
+def test_a_run_whose_time_is_over_tells_where_to_go_on(
+    file: Any, around: Surroundings, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = [f"AN1{number:07d}" for number in range(250)]
+    for serial in serials:
+        around.put_alarm(around.alarm(serial), on=True)
+    file.upload({"sites": SITES | {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
+    describe = clients.cloudwatch().describe_alarms
+
+    def slow(**request: Any) -> Any:
+        context.ends_at = time.monotonic() + reconciler.REPAIR_MS / 1000 - 0.5
+        return describe(**request)
+
+    monkeypatch.setattr(clients.cloudwatch(), "describe_alarms", slow)
+    rounds: list[dict[str, Any]] = []
+    while not rounds or rounds[-1]["resume"]:
+        context.ends_at = time.monotonic() + 30
+        rounds.append(invoke("reconcile", resume=rounds[-1]["resume"] if rounds else ""))
+    assert [answer["checked"] for answer in rounds] == [
+        {"alarms": 100, "schedules": 2}, {"alarms": 100, "schedules": 0}, {"alarms": 56, "schedules": 0},
+    ]  # fmt: skip
+    assert [answer["troubles"] for answer in rounds] == [[], [], []]
+    assert sum(answer["drift_count"] for answer in rounds) == 256
+    assert all(row["repaired"] for answer in rounds for row in answer["drift"])
+
+
+@pytest.mark.parametrize(("passed_ms", "looked"), [(40_000, 6), (54_000, 0)])
+def test_a_caller_waits_a_minute_at_most(
+    around: Surroundings, context: Any, passed_ms: int, looked: int
+) -> None:
+    clock = iter([300_000])
+    context.get_remaining_time_in_millis = lambda: next(clock, 300_000 - passed_ms)
+    assert handler({"action": "reconcile"}, context)["checked"]["alarms"] == looked
+
+
+def test_alarms_that_may_not_be_listed_are_a_trouble_and_schedules_are_done_all_the_same(
+    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around.put_rule("CRITICAL", enabled=False)
+    failing(clients.cloudwatch(), "describe_alarms", [refused("AccessDenied")], monkeypatch)
+    answer = invoke("reconcile")
+    assert answer["checked"] == {"alarms": 0, "schedules": 2}
+    (trouble,) = answer["troubles"]
+    assert trouble.startswith("cloudwatch:DescribeAlarms: ")
+    assert "AccessDenied" in trouble
+    assert around.is_enabled("CRITICAL")
+
+
+def test_schedules_that_may_not_be_listed_sink_neither_answer(
+    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(clients.events(), "get_paginator", [], monkeypatch)
+    monkeypatch.setattr(clients.events(), "get_paginator", partial(_raise, refused("AccessDeniedException")))
+    answer = invoke("get_config", with_schedules=True)
+    assert (answer["ok"], answer["schedules"]) == (True, [])
+    assert "AccessDeniedException" in answer["schedules_trouble"]
+    answer = invoke("reconcile")
+    assert (answer["checked"]["schedules"], len(answer["troubles"])) == (0, 1)
+    assert as_asked(around)
+
+
+def _raise(error: Exception, *_: object) -> Any:
+    raise error
+
+
+def test_a_batch_that_fails_does_not_keep_the_others(
+    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = [f"AN1{number:07d}" for number in range(220)]
+    for serial in serials:
+        around.put_alarm(around.alarm(serial), on=True)
+    file.upload({"sites": {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
+    failing(
+        clients.cloudwatch(), "disable_alarm_actions", [None, refused("InternalServiceFault")], monkeypatch
+    )
+    answer = invoke("reconcile")
+    rows = [row for row in answer["drift"] if row["kind"] == "alarm actions"]
+    assert [row["repaired"] for row in rows] == [True] * 100 + [False] * 100 + [True] * 20
+    assert "InternalServiceFault" in rows[150]["trouble"]
+    assert len(answer["troubles"]) == 1
+    assert sum(around.actions().values()) == 100 + 4  # and the strays of this file, which are left
+
+
+@pytest.mark.parametrize(
+    "error", [refused("AccessDenied"), EndpointConnectionError(endpoint_url="https://monitoring")]
+)
+def test_once_it_is_denied_it_does_not_ask_for_each_batch(
+    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    serials = [f"AN1{number:07d}" for number in range(150)]
+    for serial in serials:
+        around.put_alarm(around.alarm(serial), on=True)
+    file.upload({"sites": SITES | {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
+    calls = failing(clients.cloudwatch(), "disable_alarm_actions", [error] * 9, monkeypatch)
+    answer = invoke("reconcile")
+    assert (len(calls), len(answer["troubles"])) == (1, 1)
+    by_outcome = {row["gateway_serial"]: row["repaired"] for row in answer["drift"]}
+    assert by_outcome == {LIVE: True} | dict.fromkeys([OTHER, ASLEEP, *serials], False)
+
+
+def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: Surroundings, invoke: Invoke) -> None:
+    file.upload(b'{"sites": {}')
+    answer = invoke("reconcile")
+    assert "cannot be used" in answer["degraded"]["message"]
+    outcomes = {row["gateway_serial"]: (row["repaired"], bool(row["trouble"])) for row in answer["drift"]}
+    assert outcomes == {LIVE: (True, False), OTHER: (False, True), ASLEEP: (False, True)}
+    assert all("cannot be used" in row["trouble"] for row in answer["drift"] if row["after"] == "off")
+    assert all(around.actions().values())
+
+
+def test_without_a_file_it_refuses(file: Any, around: Surroundings, invoke: Invoke) -> None:
+    before = around.actions()
+    clients.s3().delete_object(Bucket=file.bucket, Key="site-tiers.json")
+    assert invoke("reconcile")["error"]["code"] == "CONFIG_MISSING"
+    assert around.actions() == before
+
+
+def test_a_file_that_changes_meanwhile_is_followed_in_the_end(
+    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a slow run on the older file would undo what the run on the newer one did."""
+    disable, later = (
+        clients.cloudwatch().disable_alarm_actions,
+        {"sites": SITES | {OTHER: {"tier": "CRITICAL"}}},
+    )
+
+    def meanwhile(**request: Any) -> Any:
+        file.upload(later)
+        return disable(**request)
+
+    monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", meanwhile)
+    answer = invoke("reconcile")
+    assert answer["etag"] == invoke("get_config")["etag"]
+    assert around.actions()[f"{OTHER}-no-data"] is True
+    assert around.actions()[f"{ASLEEP}-no-data"] is False
+
+
+def test_an_answer_carries_so_much_drift_and_counts_the_rest(
+    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "DRIFT_TOLD", 4)
+    answer = invoke("reconcile", dry_run=True)
+    assert (len(answer["drift"]), answer["drift_count"]) == (4, 6)
+
+
+def uploaded(file: Any, etag: str, key: str = "site-tiers.json", bucket: str | None = None) -> dict[str, Any]:
+    """Return the event by which S3 tells of an upload."""
+    of_file = {"bucket": {"name": bucket or file.bucket}, "object": {"key": key, "eTag": etag.strip('"')}}
+    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": of_file}]}
+
+
+def test_an_upload_by_any_road_is_carried_out(
+    file: Any, around: Surroundings, context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = file.document()
+    document["sites"][LIVE]["tier"] = "NON_CRITICAL"
+    document["sites"][OTHER]["tier"] = "CRITICAL"
+    answer = handler(uploaded(file, file.upload(document)), context)
+    assert answer["drift_count"] == 2
+    assert around.actions() == {f"{serial}-{rule}": serial == OTHER for serial in SITES for rule in RULES} | {
+        f"{LIVE}-{rule}": False for rule in RULES
+    }
+    (line,) = [line for line in caplog.records if line.message == "carried out"]
+    assert (line.levelname, vars(line)["repaired"]) == ("INFO", 2)
+
+
+def test_an_upload_that_was_overtaken_is_left_to_the_later_one(
+    file: Any, around: Surroundings, context: Any
+) -> None:
+    first = file.upload({"sites": {serial: {"tier": "NON_CRITICAL"} for serial in SITES}})
+    file.upload({"sites": SITES})
+    before = around.actions()
+    assert handler(uploaded(file, first), context)["superseded"] is True
+    assert around.actions() == before
+
+
+@pytest.mark.parametrize("elsewhere", [{"key": "site-tiers.json.bak"}, {"bucket": "another"}])
+def test_an_upload_of_something_else_is_nothing_to_us(
+    file: Any, around: Surroundings, context: Any, elsewhere: dict[str, str]
+) -> None:
+    before = around.actions()
+    answer = handler(uploaded(file, file.upload({"sites": SITES}), **elsewhere), context)
+    assert answer["superseded"] is False
+    assert around.actions() == before
+
+
+def test_a_key_comes_url_encoded(
+    file: Any, around: Surroundings, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_CONFIG_KEY", "the site tiers.json")
+    body = json.dumps({"sites": SITES}).encode()
+    etag = clients.s3().put_object(Bucket=file.bucket, Key="the site tiers.json", Body=body)["ETag"]
+    assert handler(uploaded(file, etag, key="the+site+tiers.json"), context)["drift_count"] == 6
+
+
+def test_a_broken_upload_is_an_error_in_the_log_and_switches_nothing_off(
+    file: Any, around: Surroundings, context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler(uploaded(file, file.upload(b'{"sites": {\n"x"')), context)
+    (error,) = [line for line in caplog.records if line.levelname == "ERROR"]
+    assert vars(error)["degraded"]["problems"][0]["line"] == 2
+    assert all(around.actions().values())
+
+
+def test_a_broken_upload_without_a_good_version_is_logged_and_not_tried_again(
+    around: Surroundings, file: Any, context: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for one in clients.s3().list_object_versions(Bucket=file.bucket)["Versions"]:
+        clients.s3().delete_object(Bucket=file.bucket, Key="site-tiers.json", VersionId=one["VersionId"])
+    answer = handler(uploaded(file, file.upload(b"{}")), context)
+    assert answer["error"]["code"] == "CONFIG_INVALID"
+    assert "ERROR" in [line.levelname for line in caplog.records]
+
+
+def test_what_could_not_be_carried_out_is_a_fault_so_that_lambda_tries_again(
+    file: Any, around: Surroundings, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = uploaded(file, file.upload({"sites": SITES}))
+    failing(clients.cloudwatch(), "disable_alarm_actions", [refused("InternalServiceFault")], monkeypatch)
+    with pytest.raises(NotCarriedOut, match="DisableAlarmActions"):
+        handler(event, context)
+    assert handler(event, context)["troubles"] == []
+    assert as_asked(around)

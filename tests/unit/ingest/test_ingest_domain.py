@@ -1,0 +1,287 @@
+"""How roads are judged, why holes are there, and how what is in the quarantine is shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smarterise_sdk.domain.ingest.gaps import (
+    Hole,
+    SiteEvent,
+    Trouble,
+    Within,
+    adjoined,
+    explained,
+    is_due,
+    others_with,
+    tier_events,
+    whole_holes,
+)
+from smarterise_sdk.domain.ingest.quarantine_content import (
+    LONGEST_LINE,
+    ContentKind,
+    kind_of,
+    raw_pieces,
+    shown_lines,
+)
+from smarterise_sdk.domain.ingest.status import Kept, Road, RoadFacts, RoadState, status_of, unknown_status
+from smarterise_sdk.domain.sites.model import Site, Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+LIVE = Site("AN1", Tier.CRITICAL)
+SLOW = Site("AN1", Tier.NON_CRITICAL)
+OFF = Site("AN1", Tier.CRITICAL, enabled=False)
+
+
+def came(ago: timedelta, **facts: object) -> RoadFacts:
+    made = RoadFacts(last_measured_at=NOW - ago, last_arrived_at=NOW - ago, newest_state="loaded")
+    return replace(made, **facts)  # type: ignore[arg-type]  # of the fields' kinds
+
+
+@pytest.mark.parametrize(
+    ("site", "road", "facts", "state"),
+    [
+        (LIVE, Road.STREAM, came(MINUTE), RoadState.OK),
+        (LIVE, Road.STREAM, came(10 * MINUTE), RoadState.LATE),
+        (LIVE, Road.STREAM, came(HOUR), RoadState.SILENT),
+        (LIVE, Road.STREAM, RoadFacts(), RoadState.NEVER),
+        (LIVE, Road.STREAM, came(HOUR, kept=Kept(3, "NOT_JSON", NOW)), RoadState.REJECTED),
+        (LIVE, Road.STREAM, came(MINUTE, kept=Kept(3, "NOT_JSON", NOW)), RoadState.OK),
+        (LIVE, Road.STREAM, RoadFacts(kept=Kept(3, "NOT_JSON", NOW)), RoadState.REJECTED),
+        (LIVE, Road.FTP, came(2 * HOUR), RoadState.OK),
+        (LIVE, Road.FTP, came(4 * HOUR), RoadState.LATE),
+        (LIVE, Road.FTP, came(DAY), RoadState.SILENT),
+        (LIVE, Road.FTP, came(HOUR, newest_state="rejected"), RoadState.REJECTED),
+        (LIVE, Road.FTP, came(HOUR, newest_state="failed"), RoadState.FAILING),
+        (
+            LIVE,
+            Road.FTP,
+            came(HOUR, newest_state="failed", newest_reason="AccessDenied: s3"),
+            RoadState.DENIED,
+        ),
+        (SLOW, Road.STREAM, came(HOUR), RoadState.OFF),
+        (SLOW, Road.FTP, came(HOUR), RoadState.OK),
+        (OFF, Road.STREAM, RoadFacts(), RoadState.OFF),
+        (OFF, Road.FTP, RoadFacts(), RoadState.OFF),
+        (None, Road.STREAM, came(MINUTE), RoadState.OK),
+        (None, Road.FTP, RoadFacts(), RoadState.OFF),
+    ],
+)
+def test_a_road_in_one_word(site: Site | None, road: Road, facts: RoadFacts, state: RoadState) -> None:
+    status = status_of("AN1", site, road, facts, span=DAY, now=NOW)
+    assert status.state is state
+    assert status.state.is_well is (state in {RoadState.OK, RoadState.OFF})
+    row = status.to_row()
+    assert (row["path"], row["state"]) == (road.value, state.value)
+
+
+def test_how_much_of_a_span_is_there() -> None:
+    facts = came(MINUTE, found=720, usual=MINUTE, covered=12 * HOUR, meters=1)
+    status = status_of("AN1", LIVE, Road.STREAM, facts, span=DAY, now=NOW)
+    assert (status.expected, status.found, status.completeness) == (1440, 720, 0.5)
+    of_two = replace(facts, meters=2, covered=36 * HOUR)
+    assert status_of("AN1", LIVE, Road.STREAM, of_two, span=DAY, now=NOW).completeness == 0.75
+    # What should not come is not missing; what never came is, as often as the tier says.
+    assert status_of("AN1", SLOW, Road.STREAM, facts, span=DAY, now=NOW).completeness is None
+    nothing = status_of("AN1", LIVE, Road.STREAM, RoadFacts(), span=DAY, now=NOW)
+    assert (nothing.expected, nothing.completeness) == (1440, 0)
+
+
+def test_without_the_site_file_nobody_says_what_should_come() -> None:
+    def told(facts: RoadFacts, road: Road = Road.STREAM) -> tuple[RoadState, str]:
+        status = status_of("AN1", None, road, facts, span=DAY, now=NOW, is_file_read=False)
+        return status.state, status.note
+
+    why = "the site file could not be read"
+    assert told(came(MINUTE)) == (RoadState.OK, why)
+    assert told(came(HOUR)) == told(RoadFacts()) == (RoadState.UNKNOWN, why)
+    assert told(came(HOUR, newest_state="failed"), Road.FTP) == (RoadState.FAILING, why)
+
+
+def test_what_else_is_to_be_known_of_a_road() -> None:
+    facts = came(HOUR, newest_state="failed", newest_reason="one\ntwo", unsettled=2, kept=Kept(5, "HALF_ROW"))
+    note = status_of("AN1", None, Road.FTP, facts, span=DAY, now=NOW).note
+    assert note == (
+        "not in the site file; newest file failed: one\\x0atwo; 2 file(s) not loaded; "
+        "5 in quarantine, mostly HALF_ROW"
+    )
+    assert unknown_status("AN1", LIVE, Road.FTP, "denied\x1b").note == "denied\\x1b"
+
+
+def hole(first: int, last: int, serial: str = "AN1", **fields: object) -> Hole:
+    made = Hole(serial, "CLD1", NOW + first * MINUTE, NOW + last * MINUTE)
+    return replace(made, **fields)  # type: ignore[arg-type]  # of the fields' kinds
+
+
+def causes(
+    it: Hole,
+    site: Site | None = LIVE,
+    *,
+    within: Within = Within(),  # noqa: B008 -- frozen
+    troubles: Sequence[Trouble] = (),
+    events: Sequence[SiteEvent] = (),
+    others: int = 0,
+) -> str:
+    told = explained(it, site, within=within, troubles=troubles, events=events, others=others, sites=10)
+    return "; ".join(told.causes)
+
+
+def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
+    it = hole(0, 60)
+    assert causes(it) == "nothing came: the gateway, its network, or the files are still on it"
+    assert causes(replace(it, is_open=True)).startswith("nothing has come:")
+    assert causes(it, OFF) == "the site is disabled: nothing is collected"
+    assert causes(it, None).startswith("the site is not in the site file")
+    assert "files are still to come" in causes(replace(it, is_open=True), SLOW)
+    assert causes(it, within=Within(offline=3)) == "the gateway says that its meter was offline, 3 times"
+    assert "2 reading(s) with a wrong clock" in causes(it, within=Within(clock_faults=2))
+    assert "of no known meter" in causes(it, within=Within(unnamed=2))
+    assert causes(it, others=9).startswith("9 other site(s)")
+    assert causes(it, others=1).startswith("nothing came")
+    event = SiteEvent("AN1", NOW + 5 * MINUTE, "tier CRITICAL → NON_CRITICAL")
+    assert "changed at 2026-03-02T00:05:00Z: tier" in causes(it, events=[event])
+    assert causes(it, events=[replace(event, gateway_serial="AN2")]).startswith("nothing came")
+    half = Trouble(
+        "AN1", "s3://b/ftp-backups/AN1/x.csv", "HALF_ROW (3 row(s))", NOW + HOUR, "abcdef0123456789"
+    )
+    assert causes(it, troubles=[half, half]) == "2 × in quarantine, HALF_ROW (3 row(s)): abcdef01"
+    by_name = replace(half, key="AN1-logger1-2026-02-01T00-00-00+0000-1min.csv")
+    assert causes(it, troubles=[by_name]).startswith("nothing came")
+    of_stream = replace(half, road=Road.STREAM, at=NOW + 2 * HOUR)
+    assert causes(it, troubles=[of_stream]).startswith("nothing came")
+    unread = explained(
+        it, None, within=Within(), troubles=(), events=(), others=0, sites=10, is_file_read=False
+    )
+    assert unread.causes == ("the site file could not be read",)
+    assert "\x1b" not in causes(it, events=[replace(event, words="\x1b[2J")])
+
+
+def test_what_comes_by_file_may_still_be_on_its_way() -> None:
+    now = NOW + 60 * MINUTE
+    it = hole(0, 60, is_open=True)
+    assert is_due(it, LIVE, now)
+    assert not is_due(it, SLOW, now)
+    assert is_due(replace(it, is_open=False), SLOW, now)
+    assert is_due(hole(0, 200, is_open=True), SLOW, NOW + 200 * MINUTE)
+
+
+def test_holes_that_one_reading_parts_are_one() -> None:
+    pairs = [(hole(0, 10), Within(1)), (hole(10, 20), Within(2)), (hole(30, 40), Within())]
+    (one, within), (other, _) = adjoined(reversed(pairs))
+    assert (one.since, one.until, one.readings, within.offline) == (NOW, NOW + 20 * MINUTE, 1, 3)
+    assert (other.since, other.readings) == (NOW + 30 * MINUTE, 0)
+    assert "1 reading(s) lie in it" in causes(one)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 50), st.integers(1, 20)), max_size=12)
+)
+def test_other_sites_with_a_hole_at_the_same_time_are_counted_once(spans: list[tuple[str, int, int]]) -> None:
+    holes = [hole(first, first + length, serial) for serial, first, length in spans]
+    for it, count in zip(holes, others_with(holes), strict=True):
+        middle = it.since + it.length / 2
+        others = {
+            other.gateway_serial
+            for other in holes
+            if other.gateway_serial != it.gateway_serial and other.since <= middle <= other.until
+        }
+        assert count == len(others)
+
+
+def test_a_gateway_without_readings_is_one_hole() -> None:
+    (one,) = whole_holes(["AN1", "AN2"], {"AN1"}, NOW, NOW + HOUR)
+    assert (one.gateway_serial, one.is_open, one.length) == ("AN2", True, HOUR)
+
+
+def test_changes_of_sites_are_read_from_the_history() -> None:
+    rows = [
+        {"gateway_serials": ["AN1", "AN2"], "summary": "tier", "written_at": "2026-03-01T00:00:00Z"},
+        {"gateway_serials": ["AN1"], "summary": "x", "written_at": "never"},
+        {},
+    ]
+    assert [(event.gateway_serial, event.words) for event in tier_events(rows)] == [
+        ("AN1", "tier"),
+        ("AN2", "tier"),
+    ]
+
+
+# What is in the quarantine -----------------------------------------------------------------------
+
+HOSTILE = b"\x1b[2J'; DROP TABLE x; -- \xff\x00\r\n=cmd|calc"
+
+
+def packed(*lines: object) -> bytes:
+    return gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+
+def test_what_is_kept_is_told_by_its_key() -> None:
+    assert kind_of("iot", "quarantine/source=iot/x.json.gz") is ContentKind.MESSAGE
+    assert kind_of("ftp", "quarantine/source=ftp/x.json.gz") is ContentKind.ROWS
+    assert kind_of("ftp", "ftp-backups/AN1/x.csv") is ContentKind.FILE
+
+
+def test_a_message_is_shown_and_comes_back_byte_by_byte() -> None:
+    body = packed({"payload_base64": base64.b64encode(HOSTILE).decode(), "reason": "NOT_JSON"})
+    assert list(shown_lines(ContentKind.MESSAGE, [body])) == [
+        "\\x1b[2J'; DROP TABLE x; -- \\xff\\x00\\x0d",
+        "=cmd|calc",
+    ]
+    assert b"".join(raw_pieces(ContentKind.MESSAGE, [body])) == HOSTILE
+
+
+def test_rows_are_shown_with_their_lines_and_come_back_under_their_header() -> None:
+    body = packed(
+        {"origin": "s3://b/k#e"},
+        {"header": "Time,V1"},
+        {"line": 7, "text": "x,\udcff\x1b", "detail": "no moment"},
+        {"line": 9, "text": "y,1", "detail": "no moment"},
+    )
+    assert list(shown_lines(ContentKind.ROWS, [body])) == [
+        "  header  Time,V1",
+        "       7  x,\\udcff\\x1b",
+        "          ^ no moment",
+        "       9  y,1",
+        "          ^ no moment",
+    ]
+    assert b"".join(raw_pieces(ContentKind.ROWS, [body])) == b"Time,V1\nx,\xff\x1b\ny,1\n"
+
+
+def test_a_file_is_shown_unpacked_and_comes_back_as_it_is() -> None:
+    text = b"Time,V1\r\n1,2\n" + b"x" * (LONGEST_LINE + 5)
+    for body in (text, gzip.compress(text)):
+        lines = list(shown_lines(ContentKind.FILE, [body[:1], body[1:]]))
+        assert lines == ["Time,V1", "1,2", "x" * LONGEST_LINE, "xxxxx"]
+        assert b"".join(raw_pieces(ContentKind.FILE, [body[:1], body[1:]])) == body
+
+
+def test_broken_archives_are_shown_as_far_as_they_go() -> None:
+    whole = gzip.compress(b"one\ntwo\n")
+    assert list(shown_lines(ContentKind.FILE, [whole[:-3]])) == ["one", "two", "(the archive ends early)"]
+    (*_, last) = shown_lines(ContentKind.FILE, [b"\x1f\x8b" + b"x" * 50])
+    assert last.startswith("(no more can be unpacked")
+    assert list(shown_lines(ContentKind.ROWS, [gzip.compress(b"[]\nnot json\n")])) == [
+        "(no object of ours) []",
+        "(no object of ours) not json",
+    ]
+
+
+@given(st.sampled_from(ContentKind), st.lists(st.binary(max_size=60), max_size=4), st.booleans())
+def test_whatever_is_kept_is_safe_to_look_at(kind: ContentKind, pieces: list[bytes], pack: bool) -> None:
+    body = [gzip.compress(b"".join(pieces))] if pack else pieces
+    for line in shown_lines(kind, body):
+        assert not [c for c in line if unicodedata.category(c) in {"Cc", "Cf", "Cs"}]
+    if kind is ContentKind.FILE:
+        assert b"".join(raw_pieces(kind, body)) == b"".join(body)

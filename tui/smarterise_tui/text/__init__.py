@@ -1,0 +1,1 @@
+"""Texts of the console: plans, history and sites as lines."""

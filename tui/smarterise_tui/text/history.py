@@ -1,0 +1,251 @@
+"""What the history says: versions of the site file and changes of the journal, as lines and in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from smarterise_sdk.domain.sites.history import VersionKind
+from smarterise_sdk.domain.status import Status
+from smarterise_sdk.domain.text import age_text, utc_text, visible
+from smarterise_tui.text.plan import MOST_LINES, entry, site_lines, stack_lines
+from smarterise_tui.theme import status_class
+from smarterise_tui.widgets.record_list import ListColumn, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smarterise_sdk.domain.sites.model import Tier
+    from smarterise_sdk.domain.sites.plans import SiteChange, StackChange
+    from smarterise_tui.contract import Change, ChangesRead, Version, VersionHistory
+    from smarterise_tui.fleet.columns import Cell
+
+VERSION_COLUMNS = (
+    ListColumn("AGE", 4),
+    ListColumn("KIND", 11),
+    ListColumn("BY", 10, share=1),
+    ListColumn("WHAT", 24, share=3),
+    ListColumn("WHY", 12, drop=1, share=2),
+    ListColumn("VERSION", 12, drop=2),
+    ListColumn("WRITTEN", 20, drop=3),
+)
+CHANGE_COLUMNS = (
+    ListColumn("AGE", 4),
+    ListColumn("ID", 8),
+    ListColumn("OUTCOME", 17),
+    ListColumn("UNDONE BY", 9),
+    ListColumn("WHAT", 20, share=3),
+    ListColumn("WHY", 14, drop=1, share=2),
+    ListColumn("OPERATOR", 16, drop=2),
+    ListColumn("BEGUN", 20, drop=3),
+)
+MOST_CHANGES = 500
+"""More changes than this are counted, not listed: the command lists all of them."""
+
+_NOTHING: Cell = ("–", "$quiet")
+_PLAIN = ""
+_OF_KIND = {
+    VersionKind.HAND_EDIT: Status.WARN,
+    VersionKind.BROKEN: Status.FAIL,
+    VersionKind.DELETED: Status.FAIL,
+    VersionKind.GONE: Status.NO_DATA,
+}
+_OF_OUTCOME = {
+    "verified": Status.OK,
+    "partly verified": Status.WARN,
+    "unverified": Status.WARN,
+    "failed": Status.FAIL,
+    "not written": Status.FAIL,
+    "in progress": Status.LOADING,
+    "no end": Status.WARN,
+}
+UNCERTAIN = frozenset({"partly verified", "unverified", "in progress", "no end"})
+"""Outcomes that a second look may make certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierSince:
+    """Since when a site has its tier, who gave it, and why."""
+
+    tier: str
+    at: datetime
+    by: str
+    reason: str
+
+    @property
+    def told_by(self) -> str:
+        """Who and why, e.g. `ops-anna: "transformer works"`."""
+        by = short_name(self.by) or "by hand"
+        return f'{by}: "{visible(self.reason)}"' if self.reason else by
+
+
+def tier_since(history: VersionHistory, serial: str, tier: Tier) -> TierSince | None:
+    """Return since when a site has its tier; `None` when the versions told do not say."""
+    for version in history.entries:
+        came_to = version.tiers.get(serial)
+        if came_to is not None:
+            at = _moment(version.written_at)
+            is_so = came_to == tier.value and at is not None
+            return TierSince(came_to, at, version.by, version.reason) if is_so and at else None
+    return None
+
+
+def version_records(history: VersionHistory, now: datetime) -> list[Record]:
+    """Return a record a version."""
+    return [Record(version.version_id, _version_cells(version, now)) for version in history.entries]
+
+
+def version_foot(history: VersionHistory) -> list[Content]:
+    """Return what is to be said below the versions."""
+    if not history.is_versioned:
+        none = "∅ the bucket keeps no versions: there is no way back to one"
+        return [Content.styled(none, "$status-no-data")]
+    return [] if history.is_complete else [Content.styled("… there are older ones: m", "$quiet")]
+
+
+def change_records(reading: ChangesRead, now: datetime) -> list[Record]:
+    """Return a record a change, the newest ones."""
+    return [
+        Record(_change_key(reading, place), _change_cells(change, now))
+        for place, change in enumerate(reading.entries[:MOST_CHANGES])
+    ]
+
+
+def change_of(reading: ChangesRead, key: str | None) -> Change | None:
+    """Return the change that a record stands for."""
+    keys = {_change_key(reading, place): change for place, change in enumerate(reading.entries)}
+    return keys.get(key) if key is not None else None
+
+
+def change_foot(reading: ChangesRead, command: str) -> list[Content]:
+    """Return what is to be said below the changes; `command` lists all of them."""
+    foot = []
+    more = len(reading.entries) - MOST_CHANGES
+    if more > 0:
+        foot.append(Content.styled(visible(f"… and {more:,} older ones: {command}"), "$quiet"))
+    if reading.damaged_lines:
+        lines = ", ".join(map(str, reading.damaged_lines[:5]))
+        text = f"▲ {len(reading.damaged_lines)} line(s) of the journal cannot be read: {lines}"
+        foot.append(Content.styled(text, "$status-warn"))
+    return foot
+
+
+def version_text(version: Version, differences: Sequence[Content], now: datetime) -> Content:
+    """Return all there is to say of a version, and what differs in it."""
+    current = ", the current one" if version.is_latest else ""
+    entries = [
+        ("Version", f"{version.version_id or 'none: the bucket keeps no versions'}{current}"),
+        ("Written", _when(version.written_at, now)),
+        ("By", version.by),
+        ("Reason", version.reason),
+        ("Changed", version.summary),
+    ]
+    text, style = _kind(version)
+    head = Content.styled(text, f"bold {style}".strip())
+    return _joined(head, entries, [*_problem_lines(version), *differences])
+
+
+def change_text(change: Change, differences: Sequence[Content], now: datetime) -> Content:
+    """Return all there is to say of a change, and what differs by it."""
+    entries = [
+        ("Change", change.plan_id),
+        ("Begun", _when(utc_text(change.at), now)),
+        ("By", f"{change.who} ({change.operator})"),
+        ("Where", f"{change.environment}, by {change.via}"),
+        ("Reason", change.reason),
+        ("Undoes", change.undoes),
+        ("Undone by", change.undone_by),
+    ]
+    text, style = _outcome(change)
+    head = Content.assemble((visible(change.title), "bold"), "  ", (text, style))
+    return _joined(head, entries, differences)
+
+
+def difference_lines(
+    changes: Sequence[SiteChange], stack_changes: Sequence[StackChange] = ()
+) -> list[Content]:
+    """Return what differs, site by site and part by part; too many are counted."""
+    lines = [*site_lines(changes[:MOST_LINES]), *stack_lines(stack_changes[:MOST_LINES])]
+    more = max(len(changes), len(stack_changes)) - MOST_LINES
+    return lines + ([Content.styled(f"  … and {more:,} more", "bold $accent")] if more > 0 else [])
+
+
+def short_name(arn: str) -> str:
+    """Return who an ARN speaks of, without the account and the road: user or role session."""
+    return visible(arn.rsplit("/", 1)[-1] if arn.startswith("arn:") else arn)
+
+
+def _joined(head: Content, entries: Sequence[tuple[str, str]], lines: Sequence[Content]) -> Content:
+    told = [entry(name, text, width=10) for name, text in entries if text]
+    return Content("\n").join([head, Content(""), *told, Content(""), *lines])
+
+
+def _problem_lines(version: Version) -> list[Content]:
+    return [Content(f"· {visible(str(problem))}") for problem in version.problems]
+
+
+def _version_cells(version: Version, now: datetime) -> tuple[Cell, ...]:
+    return (
+        (_age(version.written_at, now), "$quiet"),
+        _kind(version),
+        _cell(short_name(version.by)),
+        _cell(version.summary, "bold" if version.is_latest else _PLAIN),
+        _cell(version.reason),
+        _cell(version.version_id, "$quiet"),
+        _cell(version.written_at, "$quiet"),
+    )
+
+
+def _change_cells(change: Change, now: datetime) -> tuple[Cell, ...]:
+    style = "$quiet" if change.undone_by else _PLAIN
+    return (
+        (age_text(now - change.at), "$quiet"),
+        _cell(change.plan_id),
+        _outcome(change),
+        _cell(change.undone_by, "$accent"),
+        _cell(change.title, style),
+        _cell(change.reason, style),
+        _cell(change.operator, "$quiet"),
+        _cell(utc_text(change.at), "$quiet"),
+    )
+
+
+def _change_key(reading: ChangesRead, place: int) -> str:
+    """Return a key that stays when newer changes come; a plan that was applied twice is two changes."""
+    return str(len(reading.entries) - place)
+
+
+def _kind(version: Version) -> Cell:
+    status = _OF_KIND.get(VersionKind(version.kind)) if version.kind in set(VersionKind) else Status.UNKNOWN
+    if status is None:
+        return f"{Status.OK.glyph} {version.kind}", _PLAIN
+    return f"{status.glyph} {visible(version.kind)}", f"$status-{status_class(status)}"
+
+
+def _outcome(change: Change) -> Cell:
+    status = _OF_OUTCOME.get(change.outcome, Status.UNKNOWN)
+    return f"{status.glyph} {visible(change.outcome)}", f"$status-{status_class(status)}"
+
+
+def _cell(text: str, style: str = _PLAIN) -> Cell:
+    return (visible(text), style) if text else _NOTHING
+
+
+def _age(moment: str, now: datetime) -> str:
+    at = _moment(moment)
+    return "–" if at is None else age_text(now - at)
+
+
+def _when(moment: str, now: datetime) -> str:
+    return f"{moment}, {_age(moment, now)} ago"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

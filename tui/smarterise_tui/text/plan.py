@@ -1,0 +1,204 @@
+"""What a plan, a receipt and a refusal say, and what the operator has to type. Any plan, no widget."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from smarterise_sdk.domain.sites.plans import Plan, Receipt, ReceiptState
+from smarterise_sdk.domain.text import visible
+from smarterise_tui.issues import describe, listed, status_of
+from smarterise_tui.theme import status_class
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.sites.plans import FieldChange, SiteChange, StackChange
+    from smarterise_tui.fleet.view import Selection
+
+TYPED_ABOVE = 10
+"""Above this many sites the operator types the count, whatever the environment."""
+
+LONGEST_REASON = 1000
+"""As long as the SDK takes."""
+
+MOST_LINES = 200
+"""More changes than this are counted, not listed: nobody reads them, and they take long to draw."""
+
+_MOST_NAMED = 12
+"""So many serials are named in a line."""
+
+_COST = "cost: "
+"""Begins the sentence about money among those on what a change brings about."""
+
+_RECEIPTS = {
+    ReceiptState.VERIFIED: ("✔", "$status-ok", "changed, verified"),
+    ReceiptState.PARTLY_VERIFIED: ("▲", "$status-warn", "sent, not all read back as asked"),
+    ReceiptState.UNVERIFIED: ("?", "$status-warn", "sent, not read back: look before you go on"),
+    ReceiptState.NOT_WRITTEN: ("✖", "$status-fail", "not written: the file is as it was"),
+    ReceiptState.NOTHING_TO_DO: ("●", "$status-ok", "nothing to do"),
+}
+
+
+def to_be_typed(plan: Plan, *, is_production: bool) -> str | None:
+    """Return what the operator has to type: one site's serial, else how many; `None` for nothing.
+
+    A plan that names neither sites nor parts of the stack mends the file: in production its environment is
+    typed.
+    """
+    count = len(plan.changes) or len(plan.stack_changes)
+    if count > TYPED_ABOVE:
+        return str(count)
+    if not is_production or plan.is_empty:
+        return None
+    if len(plan.changes) == 1:
+        return plan.changes[0].gateway_serial
+    return str(count) if count else plan.environment
+
+
+def plan_text(plan: Plan, selection: Selection | None = None) -> Content:
+    """Return the plan: which sites, the difference in each, what it causes, what it calls.
+
+    A long list of sites comes last: what it brings about must not be looked for below it.
+
+    Args:
+        plan: The plan.
+        selection: The sites it was asked for, where the operator marked them.
+    """
+    differences, brings_about = _difference_lines(plan), _what_it_brings_about(plan)
+    is_long = len(differences) > TYPED_ABOVE
+    first, second = (brings_about, differences) if is_long else (differences, brings_about)
+    blanks = [Content("")] if first and second else []
+    return Content("\n").join([_subject_line(plan, selection), Content(""), *first, *blanks, *second])
+
+
+def _difference_lines(plan: Plan) -> list[Content]:
+    lines = [*site_lines(plan.changes[:MOST_LINES]), *stack_lines(plan.stack_changes[:MOST_LINES])]
+    more = max(len(plan.changes), len(plan.stack_changes)) - MOST_LINES
+    if more > 0:
+        words = f"  … and {more:,} more; ctrl+y copies the command that does all"
+        lines.append(Content.styled(words, "bold $accent"))
+    if plan.unchanged:
+        unchanged = listed(plan.unchanged, at_most=_MOST_NAMED)
+        lines.append(Content.styled(f"  already so: {unchanged}", "$quiet"))
+    return lines
+
+
+def _what_it_brings_about(plan: Plan) -> list[Content]:
+    costs = [cause.removeprefix(_COST) for cause in plan.causes if cause.startswith(_COST)]
+    if plan.monthly_usd is not None and not costs:
+        costs = [_cost(plan.monthly_usd)]
+    calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
+    if plan.is_empty:
+        return _entries("Note", plan.notes)
+    return [
+        *_entries("Causes", [cause for cause in plan.causes if not cause.startswith(_COST)]),
+        *_entries("Cost", costs),
+        entry("Calls", calls or "none"),
+        *_entries("Note", plan.notes),
+    ]
+
+
+def site_lines(changes: Iterable[SiteChange]) -> Iterator[Content]:
+    """Yield a line for every field that differs; one for a site that is added or taken out."""
+    for change in changes:
+        serial = f"  {visible(change.gateway_serial):<12}  "
+        if change.after is None:
+            was = _told(change.fields, before=True)
+            yield Content.assemble(serial, ("− taken out  ", "bold $status-fail"), (f"was {was}", "$quiet"))
+        elif change.before is None:
+            yield Content.assemble(serial, ("+ added  ", "bold $status-ok"), _told(change.fields))
+        else:
+            for field in change.fields:
+                yield _difference(serial, field.field, _shown(field.before), _shown(field.after))
+
+
+def stack_lines(changes: Iterable[StackChange]) -> Iterator[Content]:
+    """Yield a line for every part of the stack that differs."""
+    for change in changes:
+        yield _difference(
+            f"  {visible(change.subject)}  ", change.kind, visible(change.before), visible(change.after)
+        )
+
+
+def receipt_text(receipt: Receipt) -> Content:
+    """Return what became of the plan, and what is certain about it."""
+    glyph, style, words = _RECEIPTS[receipt.state]
+    plan = receipt.plan
+    count = len(plan.changes) or len(plan.stack_changes)
+    subject = f"{count:,} {words}" if count else f"site file {words}"
+    when = f" {receipt.verified_at:%H:%M:%SZ}" if receipt.verified_at is not None else ""
+    by = f" ({receipt.verified_by})" if receipt.verified_by else ""
+    lines = [
+        Content.styled(f"{glyph} {subject}{when}{visible(by)}", f"bold {style}"),
+        entry("Journal", plan.plan_id),
+    ]
+    if receipt.version_id:
+        lines.append(entry("Version", receipt.version_id))
+    unsure = list(receipt.unverified.items())
+    lines += [
+        Content.styled(f"  {visible(serial)}: {visible(why)}", "$status-warn")
+        for serial, why in unsure[:MOST_LINES]
+    ]
+    if len(unsure) > MOST_LINES:
+        lines.append(Content.styled(f"  … and {len(unsure) - MOST_LINES:,} more", "$status-warn"))
+    return Content("\n").join([*lines, *_entries("Note", receipt.notes)])
+
+
+def refusal_text(error: Exception) -> Content:
+    """Return why it was refused, and what to do."""
+    first, *rest = describe(error)
+    status = status_of(error)
+    lines = [Content.styled(f"{status.glyph} {first}", f"bold $status-{status_class(status)}")]
+    return Content("\n").join([*lines, *(Content(f"  {line}") for line in rest)])
+
+
+def entry(name: str, text: str, *, width: int = 9) -> Content:
+    """Return a line of a name and what is to be said of it."""
+    return Content.assemble((f"{name:<{width}}", "$quiet"), visible(text))
+
+
+def sites_text(count: int) -> str:
+    """Return `1 site`, `2,940 sites`."""
+    return "1 site" if count == 1 else f"{count:,} sites"
+
+
+def _entries(name: str, texts: Sequence[str]) -> list[Content]:
+    return [entry(name if number == 0 else "", text) for number, text in enumerate(texts)]
+
+
+def _subject_line(plan: Plan, selection: Selection | None) -> Content:
+    if selection is None:
+        return Content.styled(visible(plan.title), "bold")
+    text = sites_text(len(selection.serials))
+    if selection.hidden:
+        hidden = listed(selection.hidden, at_most=_MOST_NAMED)
+        counts = f"{len(selection.shown):,} shown, {len(selection.hidden):,} hidden by the filter"
+        return Content.assemble((text, "bold"), (f" ({counts}: {hidden})", "$status-warn"))
+    return Content.styled(text, "bold")
+
+
+def _difference(head: str, what: str, before: str, after: str) -> Content:
+    return Content.assemble(head, f"{visible(what)}  ", (before, "$quiet"), " → ", (after, "bold $accent"))
+
+
+def _told(fields: Iterable[FieldChange], *, before: bool = False) -> str:
+    return ", ".join(
+        f"{visible(field.field)} {_shown(field.before if before else field.after)}" for field in fields
+    )
+
+
+def _shown(value: JsonValue) -> str:
+    if value is None:
+        return "absent"
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _cost(monthly_usd: float) -> str:
+    if abs(monthly_usd) < 0.005:
+        return "as before"
+    sign = "−" if monthly_usd < 0 else "+"
+    return f"{sign}${abs(monthly_usd):,.2f}/month by list prices"
