@@ -20,6 +20,7 @@ from smarterise_ops import __version__
 from smarterise_ops.context import PROGRAM, Invocation, current, invocation, last_long
 from smarterise_ops.exit_codes import ExitCode, exit_code_of
 from smarterise_ops.installation import install_command
+from smarterise_ops.notices import show_unresolved
 from smarterise_ops.output.formats import OutputFormat  # noqa: TC001 -- Typer reads it at run time
 from smarterise_ops.output.render import prepare_streams, say, say_error, write_data
 from smarterise_ops.streams import is_terminal
@@ -283,7 +284,7 @@ def run(arguments: Sequence[str]) -> int:
     # A run is short and what it makes stays: looking for garbage took a tenth of it and found none.
     gc.disable()
     prepare_streams()
-    with invocation(list(arguments)) as this_run:
+    with invocation(list(arguments), show_unresolved) as this_run:
         try:
             return _invoke(this_run)
         except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.streams import is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from smarterise_sdk.settings.model import Settings
     from smarterise_sdk.stack import Stack
@@ -38,11 +38,18 @@ class Invocation:
     Attributes:
         arguments: The command line after the program's name, as typed.
         shared: Values of the shared options that were given; the innermost command's win.
+
+    Args:
+        arguments: The command line after the program's name, as typed.
+        on_stack: Called with the run and its stack when that is made, before any command uses it.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(
+        self, arguments: list[str], on_stack: Callable[[Invocation, Stack], None] | None = None
+    ) -> None:
         self.arguments = tuple(arguments)
         self.shared: dict[str, object] = {}
+        self._on_stack = on_stack
 
     @property
     def output(self) -> OutputFormat:
@@ -62,12 +69,12 @@ class Invocation:
 
     @cached_property
     def stack(self) -> Stack:
-        """The stack that the settings name. Changes to it whose end nobody saw are told first."""
-        from smarterise_ops.notices import tell_unsettled
+        """The stack that the settings name."""
         from smarterise_sdk.stack import Stack
 
         stack = Stack(self.settings)
-        tell_unsettled(self, stack)
+        if self._on_stack is not None:
+            self._on_stack(self, stack)
         return stack
 
     @property
@@ -114,9 +121,11 @@ def current() -> Invocation:
 
 
 @contextmanager
-def invocation(arguments: list[str]) -> Iterator[Invocation]:
-    """Make a run the current one."""
-    run = Invocation(arguments)
+def invocation(
+    arguments: list[str], on_stack: Callable[[Invocation, Stack], None] | None = None
+) -> Iterator[Invocation]:
+    """Make a run the current one; see `Invocation`."""
+    run = Invocation(arguments, on_stack)
     token = _CURRENT.set(run)
     try:
         yield run

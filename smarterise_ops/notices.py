@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SETTLING = ("journal", "settle")
 
 
-def tell_unsettled(run: Invocation, stack: Stack) -> None:
+def show_unresolved(run: Invocation, stack: Stack) -> None:
     """Tell of unsettled changes to this environment on one line, with the command that settles them.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.aws.session import ClientFactory
     from smarterise_sdk.checks.runner import Checks
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.changes import Changes
     from smarterise_sdk.services.identity import Identity

@@ -11,7 +11,7 @@ from smarterise_sdk.domain.text import utc_text, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
 
 UNVERIFIED_SHOWN = 20

@@ -15,8 +15,8 @@ from smarterise_sdk.errors import UsageError
 
 if TYPE_CHECKING:
     from smarterise_ops.context import Invocation
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject
     from smarterise_sdk.domain.sites.plans import WritePath
 
 _WHOLE = (OutputFormat.JSON, OutputFormat.YAML)

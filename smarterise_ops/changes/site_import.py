@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from smarterise_ops.changes.workflow import Request
     from smarterise_ops.context import Invocation
     from smarterise_ops.exit_codes import ExitCode
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan
 
 STAMPS = ("schema_version", "updated_at", "updated_by", "reason", "version", "last_updated")

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from smarterise_ops.changes.workflow import Request
     from smarterise_ops.context import Invocation
     from smarterise_ops.output.formats import UpdateFormat
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue, Tier
+    from smarterise_sdk.domain.sites.model import Tier
     from smarterise_sdk.domain.sites.plans import Plan
 
     Values = Mapping[str, Mapping[str, JsonValue]]

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from smarterise_ops.changes.update_formats import BAD, MAX_UPDATE_BYTES, READERS, Record, cell_value, shown
 from smarterise_ops.output.formats import UpdateFormat
 from smarterise_sdk.domain.problems import InvalidInput, Problem
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonValue, Tier
+    from smarterise_sdk.domain.json_text.types import JsonValue
+    from smarterise_sdk.domain.sites.model import Tier
 
 _BY_SUFFIX = {
     ".csv": UpdateFormat.CSV,

@@ -23,7 +23,7 @@ from smarterise_sdk.domain.sites.fields import FIELDS, SERIAL_KEY
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 MAX_UPDATE_BYTES: Final = 16 * 1024 * 1024
 BAD: Final = "BAD_REQUEST"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smarterise_sdk.checks.model import CheckMeta, Finding
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 app = typer.Typer(help="Run the runbook's checks against the stack.")
 

@@ -26,7 +26,7 @@ from smarterise_sdk.settings.model import EnvironmentKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.settings.model import Settings
 
 app = typer.Typer()

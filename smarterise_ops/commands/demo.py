@@ -17,7 +17,7 @@ from smarterise_ops.commands.local import CONFUSING, MOST_SITES, MOST_SPEED
 from smarterise_ops.context import current, last_long
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
-from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
+from smarterise_ops.local.servers.paths import EXTRA_DIR_PREFIX
 from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.output.render import emit_rows, say, write_data
 from smarterise_ops.streams import is_terminal

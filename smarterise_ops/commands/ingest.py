@@ -40,8 +40,8 @@ from smarterise_sdk.errors import RemoteFault, SmarteriseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_sdk.domain.sites.model import JsonObject
 
 app = typer.Typer()
 

@@ -20,7 +20,7 @@ from smarterise_ops.output.render import Column, emit_object, emit_rows, say_war
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.journal.entries import JournalEntry
 
 app = typer.Typer()

@@ -25,7 +25,7 @@ from smarterise_sdk.errors import LocalStackError
 if TYPE_CHECKING:
     from types import FrameType
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 app = typer.Typer(help="Run the embedded stack for scripts and AWS clients.")
 

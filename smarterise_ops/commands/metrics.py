@@ -23,8 +23,9 @@ from smarterise_sdk.errors import AccessError, NotFound, RemoteFault, Smarterise
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.outcome import Gap
-    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.domain.sites.model import Site
 
 app = typer.Typer(help="Show what the meters measure.")
 

@@ -34,7 +34,7 @@ from smarterise_sdk.domain.ingest.manager_api import EntryWord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 app = typer.Typer()
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from smarterise_ops.local.emulator.server import REGION, ROOT_ACCESS_KEY
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
@@ -19,6 +17,11 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sesv2 import SESV2Client
     from types_boto3_sns import SNSClient
+
+REGION: Final = "eu-west-2"
+ACCOUNT = "123456789012"
+ROOT_ACCESS_KEY = ACCOUNT
+"""ministack takes a key of twelve digits for the root of that account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smarterise_ops.local.clients import connect
+from smarterise_ops.local.clients import REGION, connect
 from smarterise_ops.local.emulator.alarm_evaluator import AlarmEvaluator
 from smarterise_ops.local.emulator.iot_endpoint import IotEndpoint, TopicRules
-from smarterise_ops.local.emulator.server import REGION
 from smarterise_ops.local.provisioning.resources import make_alarms, make_operator, provision, sweep_now
 from smarterise_ops.local.simulation.log_files import Logging
 from smarterise_ops.local.simulation.measurements import SimulatedTime

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smarterise_ops.local.servers.paths import EXTRA_DIR_PREFIX
 from smarterise_ops.local.servers.processes import end_processes, is_running
 from smarterise_ops.local.state import STATE_FILE, StackState, load_state, write_private
 from smarterise_sdk.errors import LocalStackError, UsageError
@@ -22,9 +23,6 @@ from smarterise_sdk.settings.files import home_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EXTRA_DIR_PREFIX = "smarterise-"
-"""How every directory begins that a stack makes outside its data directory; nothing else is ever removed."""
 
 _PATIENCE = 3.0
 

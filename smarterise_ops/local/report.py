@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_ops.local.client import RunningStack
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.readings.metrics import MetricPoint
-    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.domain.sites.model import Site
     from smarterise_sdk.settings.model import Settings
     from smarterise_sdk.stack import Stack
 

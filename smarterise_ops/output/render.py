@@ -20,8 +20,8 @@ from smarterise_sdk.errors import SmarteriseError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.problems import Problem
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from smarterise_sdk.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.settings import Settings
 
 FUNCTION = StackNames().site_config_manager

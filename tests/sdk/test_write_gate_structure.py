@@ -76,7 +76,7 @@ ALLOWED: dict[str, dict[str, int]] = {
     "smarterise_sdk/settings/unlock.py": {"._write": 1},
 }
 
-LOCAL_ALLOWED = {"client", "emulator.sent_emails", "registry", "report", "state"}
+LOCAL_ALLOWED = {"client", "emulator.sent_emails", "registry", "report", "servers.paths", "state"}
 """The parts of the embedded stack that its own commands use: none of them hands out a client of boto3."""
 
 

@@ -15,7 +15,7 @@ import pytest
 from botocore import xform_name
 
 from smarterise_lambdas.bundle import PACKAGES
-from smarterise_ops.local.emulator.server import ACCOUNT, REGION
+from smarterise_ops.local.clients import ACCOUNT, REGION
 from smarterise_ops.local.provisioning import policies
 from smarterise_sdk.domain.stack.names import StackNames
 

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from smarterise_sdk.domain.json_text.types import JsonValue
     from smarterise_sdk.domain.outcome import Outcome
     from smarterise_sdk.domain.problems import Problem
-    from smarterise_sdk.domain.sites.model import JsonValue, Site
+    from smarterise_sdk.domain.sites.model import Site
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
 
 Latest: TypeAlias = dict[str, dict[Metric, MetricPoint]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_lambdas.ftp_to_s3.server_sweep import Scope
 from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.text import visible
 
@@ -16,6 +15,19 @@ if TYPE_CHECKING:
 
 _KEYS: Final = frozenset({"site_tier", "gateway_serial"})
 _MARK_OF_A_SCHEDULE: Final = "detail-type"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a sweep is about.
+
+    Attributes:
+        selected: Serials of the gateways whose files are taken.
+        serials: Serials of all gateways that the site file knows.
+    """
+
+    selected: frozenset[str]
+    serials: frozenset[str]
 
 
 class BadRequest(ValueError):

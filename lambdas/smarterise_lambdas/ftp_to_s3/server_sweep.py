@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from smarterise_lambdas.ftp_to_s3.event import Scope
     from smarterise_lambdas.ftp_to_s3.manifest import Books
     from smarterise_lambdas.ftp_to_s3.report import Tally
     from smarterise_lambdas.shared.deadline import Deadline
@@ -41,19 +42,6 @@ WORKERS_A_CONNECTION: Final = 2
 
 _LISTING_TRIES: Final = 3
 _NAMED_AT_MOST: Final = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a sweep is about.
-
-    Attributes:
-        selected: Serials of the gateways whose files are taken.
-        serials: Serials of all gateways that the site file knows.
-    """
-
-    selected: frozenset[str]
-    serials: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from smarterise_lambdas.ftp_to_s3.data_lake import Lake
 from smarterise_lambdas.ftp_to_s3.ftp_client import FtpSource
 from smarterise_lambdas.ftp_to_s3.manifest import Books, Manifests
 from smarterise_lambdas.ftp_to_s3.report import Tally, Trouble
-from smarterise_lambdas.ftp_to_s3.server_sweep import Habits, Scope, ServerSweep
+from smarterise_lambdas.ftp_to_s3.server_sweep import Habits, ServerSweep
 from smarterise_lambdas.ftp_to_s3.spool import Room
 from smarterise_lambdas.ftp_to_s3.transfer import Taker
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
     from smarterise_lambdas.ftp_to_s3.config import FtpServer
+    from smarterise_lambdas.ftp_to_s3.event import Scope
     from smarterise_lambdas.shared.deadline import Deadline
     from smarterise_lambdas.shared.runtime import Log
 

@@ -16,7 +16,7 @@ from smarterise_sdk.domain.ingest.manager_api import GIVEN_UP_PREFIX, OBJECT_GON
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX, read_log_name
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.readings.model import Source
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,8 @@ from smarterise_lambdas.shared.ledger import IngestFile
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX, LogName, read_lake_key, read_log_name
 from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile
 from smarterise_sdk.domain.readings.model import Source
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, Site, Tier
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from smarterise_sdk.domain.sites.updates import suggest_site
 
 if TYPE_CHECKING:
     from smarterise_lambdas.site_config_manager.dependencies import Means
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 
 def answer(event: object, means: Means) -> JsonObject:

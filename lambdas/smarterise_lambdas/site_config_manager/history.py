@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.retry import Retries
     from smarterise_lambdas.site_config_manager.writer import ConfigStore
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
     from smarterise_sdk.domain.sites.history import FileVersion
     from smarterise_sdk.domain.sites.manager_api import History, Rollback
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
 
 
 def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int]) -> JsonObject:

@@ -16,7 +16,7 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 RESTORE = "Correct the file and upload it again, or restore the last good version of the object."
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from smarterise_lambdas.site_config_manager.dependencies import Means
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.stack.drift import Deviation
 
 T = TypeVar("T")

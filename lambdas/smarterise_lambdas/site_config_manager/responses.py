@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.problems import InvalidInput, Problem
-    from smarterise_sdk.domain.sites.model import JsonObject
     from smarterise_sdk.domain.sites.plans import SiteChange
 
 REPLY_LIMIT_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024

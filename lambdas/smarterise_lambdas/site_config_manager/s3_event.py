@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.runtime import Log
     from smarterise_lambdas.site_config_manager.dependencies import Means
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 
 class NotCarriedOut(RuntimeError):

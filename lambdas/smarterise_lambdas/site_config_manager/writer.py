@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_lambdas.shared.retry import Retries
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.manager_api import Rollback, UpdateSites
-    from smarterise_sdk.domain.sites.model import JsonObject
 
 _CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 

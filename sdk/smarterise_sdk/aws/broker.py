@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from smarterise_sdk.aws.session import ClientFactory
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.plans import Plan
     from smarterise_sdk.settings.model import Settings
 

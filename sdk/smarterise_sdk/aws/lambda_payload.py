@@ -12,7 +12,7 @@ from smarterise_sdk.journal.masking import masked_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 FUNCTION_ERROR = "FUNCTION_ERROR"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
     from smarterise_sdk.journal.entries import JournalLine
 

@@ -16,8 +16,8 @@ from smarterise_sdk.services.sites.verification import last_written
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange
     from smarterise_sdk.journal.entries import JournalEntry
     from smarterise_sdk.journal.store import Journal

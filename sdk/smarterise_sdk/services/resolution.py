@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from smarterise_sdk.aws.broker import Broker
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.history import FileVersion
-    from smarterise_sdk.domain.sites.model import JsonObject
     from smarterise_sdk.journal.entries import JournalEntry
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity

@@ -13,7 +13,7 @@ from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 _KEPT = "/_ministack/ses/messages"
 _PATIENCE_SECONDS = 10.0

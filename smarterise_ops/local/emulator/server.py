@@ -10,20 +10,16 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from smarterise_ops.installation import install_command
+from smarterise_ops.local.clients import ACCOUNT, REGION, ROOT_ACCESS_KEY
 from smarterise_ops.local.servers.ports import LOOPBACK, free_port, is_free
 from smarterise_ops.local.servers.processes import children_of, dying_with_parent, end_processes
 from smarterise_sdk.errors import LocalStackError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-REGION: Final = "eu-west-2"
-ACCOUNT = "123456789012"
-ROOT_ACCESS_KEY = ACCOUNT
-"""ministack takes a key of twelve digits for the root of that account."""
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _PASSED_ON_PREFIXES = ("PYTHON", "COVERAGE_")

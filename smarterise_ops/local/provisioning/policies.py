@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smarterise_ops.local.emulator.server import ACCOUNT, REGION
+from smarterise_ops.local.clients import ACCOUNT, REGION
 from smarterise_sdk.domain.ingest.manager_api import GIVEN_UP_PREFIX, QUARANTINE_PREFIX, STREAM_PREFIX
 from smarterise_sdk.domain.ingest.sweep_report import SWEEP_REPORTS
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from smarterise_ops.local.emulator.server import ACCOUNT, REGION
+from smarterise_ops.local.clients import ACCOUNT, REGION
 from smarterise_ops.local.provisioning import policies
 from smarterise_ops.local.provisioning.alarms import alarm_of
 from smarterise_ops.local.provisioning.functions import RECIPIENT, SENDER, Outside, deploy_all, make_role

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from smarterise_ops.local.registry import EXTRA_DIR_PREFIX
 from smarterise_ops.local.servers.accounts import Account, server_account
+from smarterise_ops.local.servers.paths import EXTRA_DIR_PREFIX
 from smarterise_ops.local.servers.ports import LOOPBACK, free_port
 from smarterise_ops.local.servers.postgres_binaries import PostgresBinaries, find_binaries, reachable_for
 from smarterise_ops.local.servers.processes import dying_with_parent

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.sites.model import JsonObject, Tier
+from smarterise_sdk.domain.sites.model import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 GUIDE_SERIALS = ("ehm21120333", "AN54101471")
 """The serials of the infrastructure guide: in every fleet, live, CRITICAL, in good health."""

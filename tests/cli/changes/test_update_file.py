@@ -19,7 +19,7 @@ from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites.model import Tier
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 WANTED: dict[str, dict[str, JsonValue]] = {
     "AN10000001": {"tier": "NON_CRITICAL"},

@@ -25,7 +25,7 @@ from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.errors import InvalidDocument, Throttled
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 COLUMNS = (Column("gateway_serial", "SERIAL"), Column("name"), Column("kw", "kW", decimals=1))
 ROWS: list[JsonObject] = [

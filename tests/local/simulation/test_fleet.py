@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smarterise_ops.local.simulation.fleet import GUIDE_SERIALS, MAX_SITES, Fault, simulated_fleet
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.document import new_site_tiers, parse_site_tiers, render_site_tiers
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, Tier
+from smarterise_sdk.domain.sites.model import Tier
 
 SIZES = st.integers(2, 300)
 SEEDS = st.integers(-(2**40), 2**40)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smarterise_sdk.journal.masking import _IN_TEXT, MASK, masked, masked_text
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smarterise_sdk.domain.problems import InvalidInput, Problem
-from smarterise_sdk.domain.sites.model import JsonValue, Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.sites.selection import parse_selection
+
+if TYPE_CHECKING:
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 IKEJA = Site(
     "AN54101471",

@@ -11,7 +11,7 @@ from smarterise_sdk.domain.sites.document import site_of
 from smarterise_sdk.domain.sites.tier_policy import Collection, collection_of, collection_of_entry
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 ENTRIES = st.fixed_dictionaries(
     {"tier": st.sampled_from(["CRITICAL", "NON_CRITICAL"])},

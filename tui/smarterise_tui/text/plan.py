@@ -15,7 +15,7 @@ from smarterise_tui.theme import status_class
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
     from smarterise_sdk.domain.sites.plans import FieldChange, SiteChange, StackChange
     from smarterise_tui.fleet.view import Selection
 

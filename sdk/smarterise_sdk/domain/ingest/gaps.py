@@ -18,7 +18,8 @@ from smarterise_sdk.domain.text import utc_text, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.domain.json_text.types import JsonObject
+    from smarterise_sdk.domain.sites.model import Site
 
 FILE_LASTS: Final = timedelta(hours=1)
 """So much a gateway's file usually holds."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.domain.ingest.sweep_report import SweepReport
-    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.domain.json_text.types import JsonObject
+    from smarterise_sdk.domain.sites.model import Site
 
 
 class Road(StrEnum):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject, Tier
+    from smarterise_sdk.domain.json_text.types import JsonObject
+    from smarterise_sdk.domain.sites.model import Tier
 
 SCHEMA_VERSION: Final = 1
 SWEEP_REPORTS: Final = "ftp-manifests/sweep="

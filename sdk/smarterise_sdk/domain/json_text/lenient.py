@@ -18,7 +18,7 @@ from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 Path: TypeAlias = "tuple[str, ...]"
 

@@ -17,7 +17,7 @@ from smarterise_sdk.domain.problems import InvalidInput, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 100
 """Deepest nesting taken: more is a mistake, and could not be written back by a recursive encoder."""

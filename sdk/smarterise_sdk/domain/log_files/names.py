@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 
 if TYPE_CHECKING:
     from datetime import date

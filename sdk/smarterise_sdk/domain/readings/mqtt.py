@@ -31,7 +31,7 @@ from smarterise_sdk.domain.readings.timestamps import (
     is_epoch_text,
 )
 from smarterise_sdk.domain.readings.voltage_quality import Phases, Unbalance, voltage_unbalance
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.json_text.strict import JsonDocument, parse_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.fields import FIELDS, SERIAL_KEY, field_problem, tier_missing
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, JsonObject, JsonValue, Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 SCHEMA_VERSION: Final = 1

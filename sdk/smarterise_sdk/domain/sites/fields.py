@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.readings.voltage_quality import PROFILES
-from smarterise_sdk.domain.sites.model import JsonValue, Tier
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 SERIAL_KEY: Final = "gateway_serial"
 """Not a field: a site's serial is its key. Listings carry it, files may."""

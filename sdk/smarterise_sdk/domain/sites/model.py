@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
-JsonObject: TypeAlias = dict[str, JsonValue]
-
-GATEWAY_SERIAL = re.compile(r"[A-Za-z0-9]{3,64}\Z")
-"""Letters of either case and digits, as on the gateway's plate (`ehm21120333`, `AN54101471`)."""
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 
 class Tier(StrEnum):
@@ -65,8 +60,3 @@ class Site:
             "quality_profile": self.quality_profile,
             **self.extra,
         }
-
-
-def same_json(one: JsonValue, other: JsonValue) -> bool:
-    """Return whether two values are the same to JSON, where `true` is not 1 as it is to Python."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)

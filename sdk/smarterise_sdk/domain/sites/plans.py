@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.sites.model import JsonObject, JsonValue, same_json
+from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue, same_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.json_text.lenient import Fix, LenientText, read_leniently
 from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.document import (
     MAX_DOCUMENT_BYTES,
     SCHEMA_VERSION,
@@ -23,7 +24,6 @@ from smarterise_sdk.domain.sites.document import (
     site_tiers_of,
 )
 from smarterise_sdk.domain.sites.fields import FIELDS
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, JsonObject, JsonValue
 from smarterise_sdk.domain.sites.repair_fields import FROM_GOOD, SiteMending, shown
 from smarterise_sdk.domain.sites.updates import is_same_entry
 from smarterise_sdk.domain.text import visible
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smarterise_sdk.domain.json_text.lenient import Path
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 _SHOWN: Final = 60
 _STAMPS: Final = frozenset(

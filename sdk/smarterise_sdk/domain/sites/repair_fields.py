@@ -9,15 +9,17 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.json_text.lenient import Fix
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.document import site_problems
 from smarterise_sdk.domain.sites.fields import FIELDS, field_problem
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, JsonObject, JsonValue, Tier
+from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from smarterise_sdk.domain.json_text.lenient import Path
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.problems import Problem
 
 FROM_GOOD: Final = "taken from the last good version"

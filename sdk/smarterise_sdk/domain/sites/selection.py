@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.readings.voltage_quality import PROFILES
 from smarterise_sdk.domain.sites.fields import FIELDS, SERIAL_KEY
-from smarterise_sdk.domain.sites.model import JsonValue, Site, Tier
+from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 SUBJECT: Final = "the selection"
 

@@ -11,7 +11,7 @@ from smarterise_sdk.domain.sites.model import Site, Tier
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 
 class Collection(StrEnum):

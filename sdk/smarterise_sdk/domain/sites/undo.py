@@ -16,8 +16,8 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import SiteChange
 
 _SHOWN_AT_MOST = 60

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue, same_json
 from smarterise_sdk.domain.problems import InvalidInput, Problem
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.document import SCHEMA_VERSION, SiteTiers, site_of, site_problems
 from smarterise_sdk.domain.sites.fields import FIELDS, SERIAL_KEY, field_problem, tier_missing
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL, JsonObject, JsonValue, same_json
 from smarterise_sdk.domain.sites.plans import SiteChange
 from smarterise_sdk.domain.text import utc_text, visible
 

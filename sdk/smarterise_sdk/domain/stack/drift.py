@@ -15,7 +15,8 @@ from smarterise_sdk.domain.stack.alarms import ALARM_RULES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonObject, Site
+    from smarterise_sdk.domain.json_text.types import JsonObject
+    from smarterise_sdk.domain.sites.model import Site
     from smarterise_sdk.domain.stack.names import StackNames
 
 ALARM_ACTIONS: Final = "alarm actions"

@@ -20,7 +20,7 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
 
 _RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)s?\)\Z")
 _CRON = re.compile(r"cron\(([^()]*)\)\Z")

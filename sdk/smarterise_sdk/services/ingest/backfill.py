@@ -22,7 +22,7 @@ from smarterise_sdk.domain.ingest.manager_api import (
     IngestAction,
 )
 from smarterise_sdk.domain.ingest.status import Road
-from smarterise_sdk.domain.sites.model import GATEWAY_SERIAL
+from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, Receipt, ReceiptState, StackChange, WritePath
 from smarterise_sdk.domain.text import utc_text, visible
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker, WriteGrant
-    from smarterise_sdk.domain.sites.model import JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonValue
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.services.sites.service import Sites

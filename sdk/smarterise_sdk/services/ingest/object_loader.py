@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smarterise_sdk.aws.broker import Broker, WriteGrant
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.settings.model import Settings
 
 BATCH_BYTES: Final = {Road.STREAM: 4 * 1024 * 1024, Road.FTP: 16 * 1024 * 1024}

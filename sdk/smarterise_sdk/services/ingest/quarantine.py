@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker, WriteGrant
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.settings.model import Settings

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.settings.model import Settings
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.ingest.manager_api import IngestAction
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.settings.model import Settings
 
 PAGES_AT_MOST: Final = 10_000

@@ -15,7 +15,7 @@ from smarterise_sdk.services.ingest.queries import moment, seconds, text, whole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 

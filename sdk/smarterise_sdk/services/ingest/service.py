@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.ingest.sweep_report import SweepReport
-    from smarterise_sdk.domain.sites.model import JsonObject, Site, Tier
+    from smarterise_sdk.domain.json_text.types import JsonObject
+    from smarterise_sdk.domain.sites.model import Site, Tier
     from smarterise_sdk.services.ingest.backfill import Backfilling
     from smarterise_sdk.services.sites.service import Sites
     from smarterise_sdk.settings.model import Settings

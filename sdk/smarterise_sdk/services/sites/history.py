@@ -12,7 +12,7 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from smarterise_sdk.services.sites.responses import (
 
 if TYPE_CHECKING:
     from smarterise_sdk.aws.broker import Broker, WriteGrant
-    from smarterise_sdk.domain.sites.model import JsonObject
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.plans import Plan
     from smarterise_sdk.domain.stack.names import StackNames
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
     from smarterise_sdk.domain.sites.history import WayBack
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.settings.model import Settings
 

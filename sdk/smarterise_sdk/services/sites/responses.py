@@ -12,7 +12,7 @@ from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, RemoteFau
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 CONFIG_MISSING = "CONFIG_MISSING"
 VERSION_NOT_FOUND = "VERSION_NOT_FOUND"

@@ -15,8 +15,8 @@ from smarterise_sdk.journal.masking import masked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan, SiteChange
 
 THE_FILE = "the file"

@@ -12,8 +12,8 @@ from smarterise_sdk.errors import InvalidDocument
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.model import JsonObject
     from smarterise_sdk.stack import Stack
 
 

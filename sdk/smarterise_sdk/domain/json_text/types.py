@@ -1,0 +1,13 @@
+"""Types of JSON values, and their comparison."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+JsonObject: TypeAlias = dict[str, JsonValue]
+
+
+def same_json(one: JsonValue, other: JsonValue) -> bool:
+    """Return whether two values are the same to JSON, where `true` is not 1 as it is to Python."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
