@@ -68,10 +68,10 @@ class _Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(self.server.target, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("expect", "connection")}
         connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
+        response = connection.getresponse()
+        content = response.read()
+        self.send_response(response.status)
+        for name, value in response.getheaders():
             if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
@@ -116,9 +116,9 @@ class Bench:
         """Switch all sites by one invocation with the AWS CLI; return the seconds it took."""
         command = [AWS, "lambda", "invoke", "--function-name", "site-config-manager"]
         seconds = self._timed([[*command, "--payload", f"fileb://{tier}.payload", "answer.json"]])
-        answer = json.loads((self._folder / "answer.json").read_text())
-        if not answer.get("ok"):
-            raise SystemExit(f"the function refused: {answer}")
+        response = json.loads((self._folder / "answer.json").read_text())
+        if not response.get("ok"):
+            raise SystemExit(f"the function refused: {response}")
         return seconds
 
     def by_hand(self, tier: str, count: int) -> float:
@@ -134,9 +134,9 @@ class Bench:
             payload = json.dumps({"action": "get_site", "gateway_serial": serial})
             command = [AWS, "lambda", "invoke", "--function-name", "site-config-manager"]
             self._run([*command, "--payload", payload, "answer.json"])
-            answer = json.loads((self._folder / "answer.json").read_text())
-            if answer["site"]["tier"] != tier:
-                raise SystemExit(f"{serial} is {answer['site']['tier']}, not {tier}")
+            response = json.loads((self._folder / "answer.json").read_text())
+            if response["site"]["tier"] != tier:
+                raise SystemExit(f"{serial} is {response['site']['tier']}, not {tier}")
         return time.perf_counter() - started
 
     def _timed(self, commands: Sequence[Sequence[str]]) -> float:

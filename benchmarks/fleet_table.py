@@ -155,7 +155,7 @@ class _Stack:
     def close(self) -> None:
         pass
 
-    def unsettled(self) -> tuple[()]:
+    def unresolved(self) -> tuple[()]:
         return ()
 
     def fetch(self) -> _Snapshot:
@@ -200,7 +200,7 @@ def console() -> Subject:
 
     async def load() -> None:
         stack.gate.set()
-        while len(app.state.view.rows) < SITES or not app.state.model.rows[SERIALS[0]].is_answered:
+        while len(app.state.view.rows) < SITES or not app.state.model.rows[SERIALS[0]].is_loaded:
             await asyncio.sleep(0.002)
 
     def tick(number: int) -> None:
@@ -312,8 +312,8 @@ async def _act(subject: Subject, batches: int) -> Figures:
     ticks, keys = [], []
     for _ in range(batches):
         ticks.extend([await _tick_cpu(subject, number) for number in range(TICKS)])  # interference only adds
-        answers = [await _key_to_paint(subject, number) for number in range(KEYS)]
-        keys.append(statistics.quantiles(answers, n=20)[-1])
+        responses = [await _key_to_paint(subject, number) for number in range(KEYS)]
+        keys.append(statistics.quantiles(responses, n=20)[-1])
     return Figures(max(stalls), min(ticks), min(keys))
 
 

@@ -154,10 +154,10 @@ def sweep(bucket: str) -> float:
     clients.s3().put_object(Bucket=bucket, Key="site-tiers.json", Body=json.dumps(SITES).encode())
     os.environ |= {"SITE_CONFIG_BUCKET": bucket, "DATA_LAKE_BUCKET": bucket}
     started = time.perf_counter()
-    answer = handler.handler({}, cast("LambdaContext", Context()))
+    response = handler.handler({}, cast("LambdaContext", Context()))
     seconds = time.perf_counter() - started
-    if answer["stored"] != FILES or answer["troubles"]:
-        raise RuntimeError(f"the sweep did not take everything: {answer}")
+    if response["stored"] != FILES or response["errors"]:
+        raise RuntimeError(f"the sweep did not take everything: {response}")
     return seconds
 
 

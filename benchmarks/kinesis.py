@@ -101,7 +101,7 @@ class Wire:
         self.requests = 0
         self._site_file = site_file
 
-    def answer(self, request: Any, **_: object) -> Any:
+    def response(self, request: Any, **_: object) -> Any:
         """Answer a request that was ready to be sent."""
         self.requests += 1
         body = self._site_file if request.method == "GET" else b""
@@ -116,8 +116,8 @@ def batches(gateways: int, readings: int) -> tuple[bytes, list[list[bytes]]]:
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
     made = []
     for number in range(ROUNDS + 1):
-        moments = [start + timedelta(seconds=10 * (number * readings + step)) for step in range(readings)]
-        made.append([message(site, SEED, at, at) for at in moments for site in fleet])
+        timestamps = [start + timedelta(seconds=10 * (number * readings + step)) for step in range(readings)]
+        made.append([message(site, SEED, at, at) for at in timestamps for site in fleet])
     return render_site_tiers(new_site_tiers(cast("Any", sites))), made
 
 
@@ -161,20 +161,20 @@ def measure(gateways: int, readings: int, url: str, report: Report) -> None:
     site_file, made = batches(gateways, readings)
     events = [event_of(payloads, 1 + number * len(payloads)) for number, payloads in enumerate(made)]
     wire = Wire(site_file)
-    for cached in (clients.s3, clients.cloudwatch, function.sinks, function.turns):
+    for cached in (clients.s3, clients.cloudwatch, function.sinks, function.maintenance):
         cached.cache_clear()
     os.environ.update(ENVIRONMENT, DATABASE_URL=url)
     for client in (clients.s3(), clients.cloudwatch()):
-        client.meta.events.register("before-send", wire.answer)
+        client.meta.events.register("before-send", wire.response)
     bare, handled = Best(), Best()
     for payloads, event in zip(made, events, strict=True):
         with bare.timing():
             for payload in payloads:
                 json.loads(payload)
         with handled.timing():
-            answer = function.handler(event, cast("LambdaContext", Context()))
-        if answer["batchItemFailures"]:
-            raise SystemExit(f"records came back: {answer}")
+            response = function.handler(event, cast("LambdaContext", Context()))
+        if response["batchItemFailures"]:
+            raise SystemExit(f"records came back: {response}")
     function.sinks().database.close()
     count = len(made[0])
     report.add(

@@ -25,7 +25,7 @@ import psycopg
 
 from benchmarks._report import Report, argument_parser
 from smarterise_lambdas.s3_to_rds_lambda.file_loader import FileLoader
-from smarterise_lambdas.s3_to_rds_lambda.log_file import intake_of
+from smarterise_lambdas.s3_to_rds_lambda.log_file import log_file_of
 from smarterise_lambdas.s3_to_rds_lambda.s3_reader import CHUNK, StoredObject
 from smarterise_lambdas.shared.database import Database
 from smarterise_lambdas.shared.ledger import FileState
@@ -109,7 +109,7 @@ def load(file: LogFile, database: Database, number: int) -> float:
     nothing_is_rejected = cast("Archive", None)
     loader = FileLoader(database, nothing_is_rejected, {}, now, 30.0, lambda: False)
     began = time.perf_counter()
-    result = loader.load(intake_of(found), file.chunks)
+    result = loader.load(log_file_of(found), file.chunks)
     took = time.perf_counter() - began
     if result.state is not FileState.LOADED or result.counts.loaded != file.rows:
         raise SystemExit(f"the file was not loaded as it should: {result.counts} {result.reason}")

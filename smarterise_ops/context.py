@@ -86,7 +86,7 @@ class Invocation:
         """Return this run's command line with more arguments, quoted for a shell."""
         return shlex.join([PROGRAM, *self.arguments, *more])
 
-    def another(self, *words: str) -> str:
+    def another(self, *text: str) -> str:
         """Return the command line of another command on the same stack, quoted for a shell."""
         where = [
             part
@@ -94,7 +94,7 @@ class Invocation:
             if (value := self.shared.get(key)) is not None
             for part in (option, str(value))
         ]
-        return shlex.join([PROGRAM, *where, *words])
+        return shlex.join([PROGRAM, *where, *text])
 
     def close(self) -> None:
         """Let go of what was made."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.services.sites.file import Degraded
     from smarterise_sdk.stack import Stack
 
-SETTLING = ("journal", "settle")
+RESOLVE_COMMAND = ("journal", "resolve")
 
 
 def show_unresolved(run: Invocation, stack: Stack) -> None:
@@ -23,10 +23,10 @@ def show_unresolved(run: Invocation, stack: Stack) -> None:
         run: The run; one that settles a change is told nothing.
         stack: The environment.
     """
-    if all(word in run.arguments for word in SETTLING):
+    if all(word in run.arguments for word in RESOLVE_COMMAND):
         return
     try:
-        found = stack.changes.unsettled()
+        found = stack.changes.unresolved()
     except SmarteriseError as error:
         # The journal is what every write needs and no reading: it must not stop one.
         say_warning(f"whether every change has an end is not known: {error}")
@@ -38,7 +38,7 @@ def show_unresolved(run: Invocation, stack: Stack) -> None:
     say(
         f"▲ not certain to have been made: {first.plan_id} {visible(first.title)} "
         f"({first.outcome.value}, {utc_text(first.at)}){more}; "
-        f"find out with: {run.another(*SETTLING, first.plan_id)}"
+        f"find out with: {run.another(*RESOLVE_COMMAND, first.plan_id)}"
     )
 
 

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     Word = TypeVar("Word", bound=StrEnum)
 
-_SPAN = re.compile(r"([0-9]+)([smhd])\Z")
+_DURATION = re.compile(r"([0-9]+)([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MOST_DIGITS = 12
 
-MOMENT = "MOMENT"
+TIME = "MOMENT"
 """How help names what is to be typed."""
-MOMENT_HELP = "e.g. 2026-03-01T12:00Z, 2026-03-01 (UTC), 6h (ago) or now"
+TIME_HELP = "e.g. 2026-03-01T12:00Z, 2026-03-01 (UTC), 6h (ago) or now"
 
 
-def span(longest: str) -> Callable[[str], timedelta]:
+def duration(longest: str) -> Callable[[str], timedelta]:
     """Return what reads a span of more than nothing.
 
     Args:
@@ -41,16 +41,16 @@ def span(longest: str) -> Callable[[str], timedelta]:
 
 
 def _timedelta(text: str) -> timedelta:
-    match = _SPAN.match(text)
+    match = _DURATION.match(text)
     # More digits than this are more than any limit, and more than a timedelta holds.
     seconds = int(match[1][:_MOST_DIGITS]) * _SECONDS[match[2]] if match else 0
     return timedelta(seconds=min(seconds, 10**9))
 
 
-_AGO = span("3650d")
+_AGO = duration("3650d")
 
 
-def moment(text: str) -> datetime:
+def timestamp(text: str) -> datetime:
     """Return a moment, UTC; what says no zone is UTC.
 
     Raises:
@@ -67,7 +67,7 @@ def moment(text: str) -> datetime:
     try:
         return datetime.now(UTC) - _AGO(word)
     except typer.BadParameter:
-        raise typer.BadParameter(f"{text!r} is no moment: {MOMENT_HELP}") from None
+        raise typer.BadParameter(f"{text!r} is no moment: {TIME_HELP}") from None
 
 
 def one_of(words: type[Word]) -> dict[str, Any]:

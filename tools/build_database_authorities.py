@@ -21,7 +21,7 @@ from smarterise_lambdas.bundle import zip_of
 ROOT = Path(__file__).resolve().parent.parent
 TRUST_STORE = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
 INSIDE = "rds/authorities.pem"
-PATIENCE_S = 30
+TIMEOUT_S = 30
 _PUBLIC = ("Amazon Root CA ", "Starfield Services Root Certificate Authority - G2")
 _RDS = "Amazon RDS "
 
@@ -59,8 +59,8 @@ def fetched() -> bytes:
         BuildFailed: If it cannot be had.
     """
     try:
-        with urllib.request.urlopen(TRUST_STORE, timeout=PATIENCE_S) as answer:
-            return bytes(answer.read())
+        with urllib.request.urlopen(TRUST_STORE, timeout=TIMEOUT_S) as response:
+            return bytes(response.read())
     except (URLError, TimeoutError) as error:
         raise BuildFailed(
             f"{TRUST_STORE} cannot be reached ({error}). Try: fetch it elsewhere, then"

@@ -83,7 +83,7 @@ def _prose(help_text: str | None) -> str:
 
 def _table(params: Sequence[Any], context: Any) -> str:
     records = [record for param in params if (record := param.get_help_record(context)) is not None]
-    rows = [f"| `{_cell(names)}` | {_cell(words)} |\n" for names, words in records]
+    rows = [f"| `{_cell(names)}` | {_cell(text)} |\n" for names, text in records]
     return f"| | |\n| --- | --- |\n{''.join(rows)}"
 
 

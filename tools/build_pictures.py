@@ -23,7 +23,7 @@ from smarterise_tui.app import SmarteriseConsole
 PICTURES = Path(__file__).parent.parent / "docs" / "images"
 SITES = 24
 SIZE = (140, 32)
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 # The drawing must not fetch anything: fonts from elsewhere go, the viewer's own monospace stays.
 _WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -32,7 +32,7 @@ async def take(settings: Settings) -> None:
     """Take the picture of the fleet."""
     console = SmarteriseConsole(settings, lambda: Stack(settings))
     async with console.run_test(size=SIZE) as pilot:
-        for _ in range(PATIENCE_SECONDS):
+        for _ in range(TIMEOUT_SECONDS):
             await pilot.pause(1)
             told = [row.state.status for row in console.state.view.rows]
             if told and Status.LOADING not in told:

@@ -250,7 +250,7 @@ def _of_a_site() -> list[tuple[str, ...]]:
     lines = {
         "metrics": cost.metrics,
         "alarms": months("alarm", len(ALARM_RULES)),
-        "objects of the lake": cost.lake,
+        "objects of the lake": cost.data_lake,
         "messages": READINGS_A_MONTH * IOT_MESSAGE_USD,
     }
     return [

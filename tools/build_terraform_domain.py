@@ -74,7 +74,7 @@ def _rule(rule: AlarmRule) -> dict[str, Any]:
         "metric": rule.metric.value,
         "statistic": rule.statistic,
         "comparison": rule.comparison,
-        "words": rule.words,
+        "words": rule.text,
         "missing": rule.missing,
         "datapoints": {
             tier.value: dict(zip(("needed", "periods"), rule.points_at(pace), strict=True))

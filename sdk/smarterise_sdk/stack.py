@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from smarterise_sdk.services.ingest.quarantine import Quarantine
     from smarterise_sdk.services.ingest.service import Ingest
     from smarterise_sdk.services.metrics import Metrics
-    from smarterise_sdk.services.reconciliation import Following
-    from smarterise_sdk.services.resolution import Settler
+    from smarterise_sdk.services.reconciliation import Reconciliation
+    from smarterise_sdk.services.resolution import OutcomeResolver
     from smarterise_sdk.services.sites.service import Sites
     from smarterise_sdk.settings.model import Settings
 
@@ -44,7 +44,7 @@ class Stack:
         self._broker: Broker | None = None
         self._journal: Journal | None = None
         self._sites: Sites | None = None
-        self._following: Following | None = None
+        self._reconciliation: Reconciliation | None = None
         self._changes: Changes | None = None
         self._metrics: Metrics | None = None
         self._ingest: Ingest | None = None
@@ -75,7 +75,7 @@ class Stack:
             if self._journal is None:
                 from smarterise_sdk.journal.store import Journal
 
-                self._journal = Journal(self.settings.journal_dir, stamp=_stamp(self.settings))
+                self._journal = Journal(self.settings.journal_dir, timestamp=_timestamp(self.settings))
             return self._journal
 
     @property
@@ -89,14 +89,16 @@ class Stack:
             return self._sites
 
     @property
-    def following(self) -> Following:
+    def reconciliation(self) -> Reconciliation:
         """What is to follow the site file: look where it does not, make it."""
         with self._lock:
-            if self._following is None:
-                from smarterise_sdk.services.reconciliation import Following
+            if self._reconciliation is None:
+                from smarterise_sdk.services.reconciliation import Reconciliation
 
-                self._following = Following(self.broker, self.settings, self.journal, identity=self.identity)
-            return self._following
+                self._reconciliation = Reconciliation(
+                    self.broker, self.settings, self.journal, identity=self.identity
+                )
+            return self._reconciliation
 
     @property
     def changes(self) -> Changes:
@@ -180,18 +182,18 @@ class Stack:
             self._identity = identity_for(broker, factory, RememberedIdentities(self.settings.state_dir))
         return self._identity
 
-    def _settler(self) -> Settler:
-        from smarterise_sdk.services.resolution import Settler
+    def _settler(self) -> OutcomeResolver:
+        from smarterise_sdk.services.resolution import OutcomeResolver
 
-        return Settler(
+        return OutcomeResolver(
             self.broker,
             self.settings,
             self.journal,
             lookers={
-                QUARANTINE_CHANGE: lambda plan: self.quarantine.looked_at(plan),
-                BACKFILL_CHANGE: lambda plan: self.ingest.backfilling.looked_at(plan),
+                QUARANTINE_CHANGE: lambda plan: self.quarantine.observe(plan),
+                BACKFILL_CHANGE: lambda plan: self.ingest.backfilling.observe(plan),
             },
-            following=lambda: self.following,
+            reconciliation=lambda: self.reconciliation,
             identity=self.identity,
         )
 
@@ -212,7 +214,7 @@ class Stack:
                 self._factory.close()
 
 
-def _stamp(settings: Settings) -> dict[str, JsonValue]:
+def _timestamp(settings: Settings) -> dict[str, JsonValue]:
     """Return what every change of these settings is journalled with: where, and by whose leave."""
     until = settings.write_until
     unlock: JsonValue = (

@@ -179,8 +179,8 @@ def _is_confirmed(run: Invocation, plan: Plan) -> bool:
     count = len(plan.changes) + len(plan.stack_changes)
     if not _is_production(run) and count <= CONFIRMED_BY_YES:
         return ask("Apply? [y/N] ").lower() in {"y", "yes"}
-    what, answer = _proof(plan)
-    return ask(f"Type {what} ({answer}) to apply to {visible(plan.environment)}: ") == answer
+    what, response = _proof(plan)
+    return ask(f"Type {what} ({response}) to apply to {visible(plan.environment)}: ") == response
 
 
 def _proof(plan: Plan) -> tuple[str, str]:

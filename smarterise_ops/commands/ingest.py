@@ -31,9 +31,9 @@ from smarterise_ops.output.render import (
     say_warning,
     write_data,
 )
-from smarterise_ops.param_types import one_of, span
+from smarterise_ops.param_types import duration, one_of
 from smarterise_sdk.domain.ingest.manager_api import FileWord
-from smarterise_sdk.domain.ingest.status import Road, RoadState
+from smarterise_sdk.domain.ingest.status import DataPath, DataPathState
 from smarterise_sdk.domain.text import age_text, utc_text
 from smarterise_sdk.errors import RemoteFault, SmarteriseError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smarterise_sdk.domain.json_text.types import JsonObject
-    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.outcome import Missing
 
 app = typer.Typer()
 
@@ -88,7 +88,7 @@ def status(
     last: Annotated[
         timedelta,
         typer.Option(
-            parser=span("7d"), metavar="SPAN", help="How far back to look for what is complete, e.g. 6h."
+            parser=duration("7d"), metavar="SPAN", help="How far back to look for what is complete, e.g. 6h."
         ),
     ] = "24h",  # type: ignore[assignment]  # parsed
 ) -> ExitCode:
@@ -104,10 +104,10 @@ def status(
     if run.output is OutputFormat.TABLE:
         rows = [_status_cells(row) for row in rows]
     emit_rows(rows, STATUS_COLUMNS, run.output)
-    _tell_gaps(found.gaps)
-    if not all(row.state.is_well or row.state is RoadState.UNKNOWN for row in found.value):
+    _report_missing(found.missing)
+    if not all(row.state.is_well or row.state is DataPathState.UNKNOWN for row in found.value):
         return ExitCode.FINDINGS
-    return ExitCode.UNDETERMINED if found.gaps else ExitCode.DONE
+    return ExitCode.UNDETERMINED if found.missing else ExitCode.DONE
 
 
 @app.command("gaps")
@@ -117,13 +117,13 @@ def gaps(*, since: From, until: ToOrNow = None, site: OnlySites = None) -> ExitC
     end = until or datetime.now(UTC)
     say_progress("looking for holes")
     found = run.stack.ingest.gaps(since, end, gateways=site or ())
-    rows = [hole.to_row() for hole in found.value.holes]
+    rows = [gap.to_row() for gap in found.value.gaps]
     is_table = run.output is OutputFormat.TABLE
     if is_table:
         rows = [_gap_cells(row) for row in rows]
     if rows or not is_table:
         emit_rows(rows, GAP_COLUMNS, run.output)
-    _tell_gaps(found.gaps)
+    _report_missing(found.missing)
     if not found.value.is_complete:
         say_warning("there are more holes than one answer tells: narrow it by --site, or a shorter span")
     if rows:
@@ -168,7 +168,7 @@ def backfill(
     until: ToOrNow = None,
     site: OnlySites = None,
     path: OnlyPath = None,
-    again: Annotated[
+    reload: Annotated[
         bool, typer.Option("--again", help="Load files too that the ledger says are settled.")
     ] = False,
     reason: Why = "",
@@ -188,8 +188,8 @@ def backfill(
         since,
         end,
         gateways=site or (),
-        roads=tuple(Road) if path is None else (path,),
-        again=again,
+        data_paths=tuple(DataPath) if path is None else (path,),
+        reload=reload,
         reason=reason,
         on_step=say_progress,
     )
@@ -202,18 +202,18 @@ def backfill(
             assume_yes=yes,
         )
     except KeyboardInterrupt:
-        say(f"the same backfill goes on where this ended: {_same(since, end, site, path, again=again)}")
+        say(f"the same backfill goes on where this ended: {_same(since, end, site, path, reload=reload)}")
         raise
 
 
 def _same(
-    since: datetime, until: datetime, sites: Sequence[str] | None, path: Road | None, *, again: bool
+    since: datetime, until: datetime, sites: Sequence[str] | None, path: DataPath | None, *, reload: bool
 ) -> str:
-    words = ["ingest", "backfill", "--from", utc_text(since), "--to", utc_text(until)]
+    text = ["ingest", "backfill", "--from", utc_text(since), "--to", utc_text(until)]
     for serial in sites or ():
-        words += ["--site", serial]
-    words += ["--path", path.value] if path is not None else []
-    return current().another(*words, *(["--again"] if again else []))
+        text += ["--site", serial]
+    text += ["--path", path.value] if path is not None else []
+    return current().another(*text, *(["--again"] if reload else []))
 
 
 def _status_cells(row: JsonObject) -> JsonObject:
@@ -242,7 +242,7 @@ def _length(seconds: int) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
-def _tell_gaps(gaps: Sequence[Gap]) -> None:
+def _report_missing(gaps: Sequence[Missing]) -> None:
     for gap in gaps:
         what = f": {len(gap.scope)} site(s) could not be looked at" if gap.scope else ""
         say_warning(f"{gap.action}{what}")

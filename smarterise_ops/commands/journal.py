@@ -49,7 +49,7 @@ def list_changes(
     reading = run.stack.changes.list()
     rows = [_row(entry) for entry in reading.entries[:limit]]
     if run.output is OutputFormat.TABLE:
-        rows = [{**row, "outcome": _outcome_words(row)} for row in rows]
+        rows = [{**row, "outcome": _outcome_text(row)} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
     if reading.damaged_lines:
         lines = ", ".join(map(str, reading.damaged_lines[:10]))
@@ -75,10 +75,10 @@ def show_change(plan_id: Id) -> None:
 
 
 @app.command("settle")
-def settle(plan_id: Id) -> ExitCode:
+def resolve(plan_id: Id) -> ExitCode:
     """Find out what became of a change whose end nobody saw, and write it down; nothing is changed."""
     run = current()
-    return workflow.print_receipt(run, run.stack.changes.settle(plan_id))
+    return workflow.print_receipt(run, run.stack.changes.resolve(plan_id))
 
 
 @undo_app.command("undo")
@@ -114,5 +114,5 @@ def _row(entry: JournalEntry) -> JsonObject:
     }
 
 
-def _outcome_words(row: JsonObject) -> str:
+def _outcome_text(row: JsonObject) -> str:
     return f"undone by {visible(str(row['undone_by']))}" if row["undone_by"] else str(row["outcome"])

@@ -122,19 +122,19 @@ def status(data_dir: DataDir = None) -> ExitCode:
     return ExitCode.DONE if runs else ExitCode.FINDINGS
 
 
-@app.command("letters")
-def letters(data_dir: DataDir = None) -> None:
+@app.command("emails")
+def emails(data_dir: DataDir = None) -> None:
     """Show the letters that alarms have led to; the stack keeps them, and delivers none."""
-    from smarterise_ops.local.emulator.sent_emails import sent_letters
+    from smarterise_ops.local.emulator.sent_emails import sent_emails
 
-    sent = sent_letters(_running(_directory(data_dir)).exports["AWS_ENDPOINT_URL"])
+    sent = sent_emails(_running(_directory(data_dir)).exports["AWS_ENDPOINT_URL"])
     form = current().output
     if form is not OutputFormat.TABLE:
-        emit_rows([letter.to_row() for letter in sent], (), form)
+        emit_rows([email.to_row() for email in sent], (), form)
         return
-    for letter in sent:
-        head = f"{letter.at}  to {', '.join(letter.to)}\n{letter.subject}"
-        write_data(f"{visible(head, keep=_NEWLINE)}\n\n{visible(letter.text, keep=_NEWLINE).rstrip()}\n\n")
+    for email in sent:
+        head = f"{email.at}  to {', '.join(email.to)}\n{email.subject}"
+        write_data(f"{visible(head, keep=_NEWLINE)}\n\n{visible(email.text, keep=_NEWLINE).rstrip()}\n\n")
     if not sent:
         say("● no letter yet: an alarm that goes on, or off again, is told within a minute")
 

@@ -13,7 +13,7 @@ from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.notices import warn_if_degraded
 from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.output.render import Column, emit_rows, say_error, say_warning
-from smarterise_ops.param_types import one_of, span
+from smarterise_ops.param_types import duration, one_of
 from smarterise_sdk.domain.readings.metrics import HIGH_RESOLUTION, METRICS, Metric, MetricPoint
 from smarterise_sdk.domain.sites.updates import suggest_site
 from smarterise_sdk.domain.status import Status
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from smarterise_sdk.domain.json_text.types import JsonObject
-    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.outcome import Missing
     from smarterise_sdk.domain.sites.model import Site
 
 app = typer.Typer(help="Show what the meters measure.")
@@ -45,7 +45,7 @@ _PERIODS = (
     (timedelta(days=15), timedelta(hours=1)),
 )
 """Longest span and the period fit for it: enough points to see, few enough to read and to pay."""
-_SPAN = span("455d")
+_DURATION = duration("455d")
 """CloudWatch keeps nothing longer."""
 
 
@@ -55,11 +55,11 @@ class Found:
 
     points: Mapping[str, Mapping[Metric, Sequence[MetricPoint]]]
     as_of: datetime
-    gaps: tuple[Gap, ...]
+    missing: tuple[Missing, ...]
 
     def rows(self, serial: str, wanted: Sequence[Metric]) -> Iterator[JsonObject]:
         """Yield one row a point, and one for a metric that has none."""
-        is_missing = any(serial in gap.scope for gap in self.gaps)
+        is_missing = any(serial in missing.scope for missing in self.missing)
         nothing = Status.UNKNOWN if is_missing else Status.NO_DATA
         for metric in wanted:
             for point in self.points.get(serial, {}).get(metric, ()) or (None,):
@@ -73,22 +73,26 @@ class Found:
                     "age_seconds": round(point.age(self.as_of).total_seconds(), 1) if point else None,
                 }
 
-    def tell_gaps(self) -> ExitCode:
+    def report_missing(self) -> ExitCode:
         """Tell what could not be had, and return what that means for the run."""
         without: dict[str, set[str]] = {}
-        errors: dict[str, Gap] = {}
-        for gap in self.gaps:
-            words = f"{gap.action}: {gap.error}"
-            errors.setdefault(words, gap)
-            without.setdefault(words, set()).update(gap.scope)
-        for words, gap in errors.items():
-            say_warning(f"{gap.action}: {len(without[words])} site(s) without values")
-            say_error(gap.error if isinstance(gap.error, SmarteriseError) else RemoteFault(str(gap.error)))
-        if not self.gaps:
+        errors: dict[str, Missing] = {}
+        for missing in self.missing:
+            text = f"{missing.action}: {missing.error}"
+            errors.setdefault(text, missing)
+            without.setdefault(text, set()).update(missing.scope)
+        for text, missing in errors.items():
+            say_warning(f"{missing.action}: {len(without[text])} site(s) without values")
+            say_error(
+                missing.error
+                if isinstance(missing.error, SmarteriseError)
+                else RemoteFault(str(missing.error))
+            )
+        if not self.missing:
             return ExitCode.DONE
-        nothing_had = not any(any(found.values()) for found in self.points.values())
-        all_closed = all(isinstance(gap.error, AccessError) for gap in self.gaps)
-        return ExitCode.ACCESS if nothing_had and all_closed else ExitCode.UNDETERMINED
+        nothing_found = not any(any(found.values()) for found in self.points.values())
+        all_closed = all(isinstance(missing.error, AccessError) for missing in self.missing)
+        return ExitCode.ACCESS if nothing_found and all_closed else ExitCode.UNDETERMINED
 
 
 def period_for(since: timedelta) -> timedelta:
@@ -122,11 +126,11 @@ def show(
     ] = None,
     since: Annotated[
         timedelta | None,
-        typer.Option(parser=_SPAN, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
+        typer.Option(parser=_DURATION, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
     ] = None,
     period: Annotated[
         timedelta | None,
-        typer.Option(parser=_SPAN, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
+        typer.Option(parser=_DURATION, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
     ] = None,
 ) -> ExitCode:
     """Show the newest value of each metric or, with --since, every value of a span.
@@ -142,16 +146,16 @@ def show(
     sites = _named(snapshot.sites, serials)
     if since is None:
         latest = run.stack.metrics.latest(sites, wanted)
-        newest = {
+        points = {
             serial: {name: (point,) for name, point in of.items()} for serial, of in latest.value.items()
         }
-        found = Found(newest, latest.as_of, latest.gaps)
+        found = Found(points, latest.as_of, latest.missing)
     else:
         names = [site.gateway_serial for site in sites]
         series = run.stack.metrics.series(names, wanted, since=since, period=period or period_for(since))
-        found = Found(series.value, series.as_of, series.gaps)
+        found = Found(series.value, series.as_of, series.missing)
     rows = [row for site in sites for row in found.rows(site.gateway_serial, wanted)]
     if run.output is OutputFormat.TABLE:
         rows = [{**row, "state": Status(str(row["state"])).label} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
-    return found.tell_gaps()
+    return found.report_missing()

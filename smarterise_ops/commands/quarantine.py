@@ -85,7 +85,7 @@ def list_entries(
         gateways=tuple(site or ()),
         codes=tuple(code or ()),
         states=() if state is EntryWord.ANY else (state.value,),
-        road=path,
+        data_path=path,
         since=since,
         until=until,
     )
@@ -159,7 +159,7 @@ def replay(
         ids=tuple(ids or ()),
         gateways=tuple(site or ()),
         codes=tuple(code or ()),
-        road=path,
+        data_path=path,
         since=since,
         until=until,
     )
@@ -198,7 +198,7 @@ def discard(
         ids=tuple(ids or ()),
         gateways=tuple(site or ()),
         codes=tuple(code or ()),
-        road=path,
+        data_path=path,
         since=since,
         until=until,
     )

@@ -158,27 +158,27 @@ def reconcile(*, reason: Reason = "", dry_run: DryRun = False, yes: Yes = False)
         return _drift(run)
     workflow.refuse_unready(run, reason=reason)
     say_progress("comparing the stack with the site file")
-    following = run.stack.following
+    reconciliation = run.stack.reconciliation
     return workflow.carry_out(
         run,
-        following.plan_reconcile(reason=reason),
-        lambda plan, on_step: following.apply(plan, on_step),
+        reconciliation.plan_reconcile(reason=reason),
+        lambda plan, on_step: reconciliation.apply(plan, on_step),
         dry_run=False,
         assume_yes=yes,
     )
 
 
 def _drift(run: Invocation) -> ExitCode:
-    drift = run.stack.following.drift()
-    rows: list[JsonObject] = [{**stack_change_object(change), "trouble": ""} for change in drift.changes]
-    rows += ({**stack_change_object(left.change), "trouble": left.trouble} for left in drift.left)
+    drift = run.stack.reconciliation.drift()
+    rows: list[JsonObject] = [{**stack_change_object(change), "error": ""} for change in drift.changes]
+    rows += ({**stack_change_object(left.change), "error": left.issue} for left in drift.left)
     if rows or run.output is not OutputFormat.TABLE:
         emit_rows(rows, DRIFT_COLUMNS, run.output)
-    for trouble in drift.troubles:
-        say_warning(trouble)
+    for issue in drift.issues:
+        say_warning(issue)
     if rows:
         return ExitCode.FINDINGS
-    if drift.troubles:
+    if drift.issues:
         # Something could not be looked at: nothing found is not the same as nothing there.
         return ExitCode.UNDETERMINED
     if run.output is OutputFormat.TABLE:

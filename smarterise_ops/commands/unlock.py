@@ -11,7 +11,7 @@ import typer
 from smarterise_ops.context import current
 from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.output.render import emit_object, say, say_warning, write_data
-from smarterise_ops.param_types import span
+from smarterise_ops.param_types import duration
 from smarterise_sdk.domain.text import utc_text, visible
 from smarterise_sdk.journal.store import operator
 from smarterise_sdk.settings.model import Source
@@ -20,11 +20,11 @@ from smarterise_sdk.settings.unlock import LONGEST_MINUTES, Unlocks
 app = typer.Typer()
 lock_app = typer.Typer()
 
-Span = Annotated[
+Duration = Annotated[
     timedelta,
     typer.Option(
         "--for",
-        parser=span(f"{LONGEST_MINUTES // 60}h"),
+        parser=duration(f"{LONGEST_MINUTES // 60}h"),
         metavar="SPAN",
         help=f"For how long, e.g. 30m; at most {LONGEST_MINUTES // 60}h.",
     ),
@@ -35,7 +35,7 @@ Why = Annotated[
 
 
 @app.command("unlock")
-def unlock(*, lasts: Span, reason: Why) -> None:
+def unlock(*, lasts: Duration, reason: Why) -> None:
     """Give leave to write to a read-only environment, for a while and with a reason."""
     run = current()
     settings = run.settings
@@ -78,7 +78,7 @@ def lock() -> None:
     environment = run.settings.environment.name
     was_open = Unlocks(run.settings.state_dir).close(environment)
     if run.output is OutputFormat.TABLE:
-        words = "takes no more changes" if was_open else "was not unlocked"
-        write_data(f"● {visible(environment)} {words}\n")
+        text = "takes no more changes" if was_open else "was not unlocked"
+        write_data(f"● {visible(environment)} {text}\n")
     else:
         emit_object({"environment": environment, "was_unlocked": was_open}, run.output)

@@ -125,8 +125,8 @@ def start(
                 _give_up(process, data_dir, keep=keep)
                 raise
         try:
-            patience = timeout + sites * SECONDS_A_SITE
-            return RunningStack(_wait_ready(process, data_dir, patience), lifeline, process)
+            total_s = timeout + sites * SECONDS_A_SITE
+            return RunningStack(_wait_ready(process, data_dir, total_s), lifeline, process)
         except BaseException:
             _give_up(process, data_dir, keep=keep)
             raise

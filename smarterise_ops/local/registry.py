@@ -24,7 +24,7 @@ from smarterise_sdk.settings.files import home_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 def state_home() -> Path:
@@ -95,7 +95,7 @@ def sweep() -> list[StackState]:
 
 def clear_away(state: StackState) -> None:
     """End what is left of a stack and remove its files and its entry."""
-    end_processes(state.children.values(), ask=signal.SIGTERM, patience=_PATIENCE)
+    end_processes(state.children.values(), ask=signal.SIGTERM, timeout=_TIMEOUT)
     for directory in state.extra_dirs:
         if directory.name.startswith(EXTRA_DIR_PREFIX):
             shutil.rmtree(directory, ignore_errors=True)

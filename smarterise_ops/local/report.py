@@ -15,7 +15,7 @@ from smarterise_ops.output.render import Column
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX
 from smarterise_sdk.domain.readings.metrics import Metric
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.sites.state import judge
+from smarterise_sdk.domain.sites.state import evaluate
 from smarterise_sdk.domain.text import age_text
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ SHOWN = {
     Metric.VOLTAGE_UNBALANCE: "unbalance_percent",
     Metric.ACTIVE_POWER: "active_power_kw",
 }
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 FIRST_VALUES_SECONDS = 15.0
 LOOKBACK = timedelta(minutes=5)
 _POLL_SECONDS = 0.5
@@ -112,24 +112,24 @@ class LiveReport:
     is_complete: bool
 
 
-def live_report(settings: Settings, stack: RunningStack, *, patience: float = PATIENCE_SECONDS) -> LiveReport:
+def live_report(settings: Settings, stack: RunningStack, *, timeout: float = TIMEOUT_SECONDS) -> LiveReport:
     """Wait until readings have gone the whole path, then report the fleet.
 
     Args:
         settings: Settings that lead to the stack; credentials are in the environment.
         stack: The stack.
-        patience: Seconds to wait; what has arrived by then is reported.
+        timeout: Seconds to wait; what has arrived by then is reported.
     """
     from smarterise_sdk.stack import Stack
 
     expected = _expected(stack)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     with Stack(settings) as sdk:
         sites = sdk.sites.fetch().sites
         while True:
             latest = sdk.metrics.latest(sites, tuple(SHOWN), lookback=LOOKBACK)
             with_values = frozenset(serial for serial, points in latest.value.items() if points)
-            arrivals = Arrivals(*_in_lake(settings), _in_database(stack), with_values)
+            arrivals = Arrivals(*_in_data_lake(settings), _in_database(stack), with_values)
             lacking = arrivals.lacking(expected)
             if not lacking or time.monotonic() >= deadline:
                 break
@@ -141,7 +141,7 @@ def live_report(settings: Settings, stack: RunningStack, *, patience: float = PA
     )
 
 
-def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIRST_VALUES_SECONDS) -> None:
+def await_first_values(sdk: Stack, stack: RunningStack, *, timeout: float = FIRST_VALUES_SECONDS) -> None:
     """Wait until each site that should have values has one: no console opens on an empty fleet.
 
     A console asks but once a minute for sites that come by file: what it misses at first, it misses for long.
@@ -149,10 +149,10 @@ def await_first_values(sdk: Stack, stack: RunningStack, *, patience: float = FIR
     Args:
         sdk: The SDK's face of the stack.
         stack: The stack.
-        patience: Seconds to wait; what is lacking then, the console tells.
+        timeout: Seconds to wait; what is lacking then, the console tells.
     """
     expected = _expected(stack).all
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     sites = [site for site in sdk.sites.fetch().sites if site.gateway_serial in expected]
     while sites and time.monotonic() < deadline:
         latest = sdk.metrics.latest(sites, (Metric.VOLTAGE_A,), lookback=LOOKBACK)
@@ -169,7 +169,7 @@ def _expected(stack: RunningStack) -> Expected:
     return Expected(streamed, frozenset(site.gateway_serial for site in heard) - streamed)
 
 
-def _in_lake(settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
+def _in_data_lake(settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
     import boto3
 
     # A session of its own: the default one remembers the credentials of whoever used it first.
@@ -198,7 +198,7 @@ def _in_database(stack: RunningStack) -> frozenset[str]:
 def _rows(
     sites: Sequence[Site], latest: Mapping[str, Mapping[Metric, MetricPoint]], now: datetime
 ) -> tuple[JsonObject, ...]:
-    judged = [(judge(site, latest.get(site.gateway_serial, {}), now), site) for site in sites]
+    judged = [(evaluate(site, latest.get(site.gateway_serial, {}), now), site) for site in sites]
     judged.sort(key=lambda pair: (pair[0].status.rank, pair[1].gateway_serial))
     rows = []
     for state, site in judged:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from smarterise_ops.local.servers.processes import ProcessMark
+from smarterise_ops.local.servers.processes import ProcessIdentity
 from smarterise_sdk.errors import LocalStackError
 
 STATE_FILE = "stack.json"
@@ -47,8 +47,8 @@ class StackState:
     stack_id: str
     data_dir: Path
     phase: Phase
-    supervisor: ProcessMark
-    children: dict[str, ProcessMark] = field(default_factory=dict)
+    supervisor: ProcessIdentity
+    children: dict[str, ProcessIdentity] = field(default_factory=dict)
     extra_dirs: tuple[Path, ...] = ()
     exports: dict[str, str] = field(default_factory=dict)
     started_at: str = ""
@@ -143,8 +143,8 @@ def _parse(plain: dict[str, Any]) -> StackState:
         stack_id=str(plain["stack_id"]),
         data_dir=Path(plain["data_dir"]),
         phase=Phase(plain["phase"]),
-        supervisor=ProcessMark(**plain["supervisor"]),
-        children={str(name): ProcessMark(**mark) for name, mark in plain["children"].items()},
+        supervisor=ProcessIdentity(**plain["supervisor"]),
+        children={str(name): ProcessIdentity(**mark) for name, mark in plain["children"].items()},
         extra_dirs=tuple(Path(path) for path in plain["extra_dirs"]),
         exports=dict(plain.get("exports", {})),
         started_at=str(plain["started_at"]),

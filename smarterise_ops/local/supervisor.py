@@ -23,7 +23,7 @@ from smarterise_ops.local.options import LOGS, Options, parse
 from smarterise_ops.local.pipeline import Pipeline
 from smarterise_ops.local.registry import clear_away, register
 from smarterise_ops.local.servers import ftp, postgres
-from smarterise_ops.local.servers.processes import mark_of
+from smarterise_ops.local.servers.processes import identity_of
 from smarterise_ops.local.simulation.fleet import simulated_fleet
 from smarterise_ops.local.state import Phase, StackState
 from smarterise_sdk.domain.stack.names import StackNames
@@ -49,7 +49,7 @@ class Supervisor:
     """One embedded stack, from start to end."""
 
     def __init__(self, options: Options) -> None:
-        own = mark_of(os.getpid())
+        own = identity_of(os.getpid())
         if own is None:
             raise AssertionError("this process runs")
         self._options = options
@@ -186,7 +186,7 @@ class Supervisor:
 
     def _note_child(self, name: str, process: subprocess.Popen[bytes]) -> None:
         self._children[name] = process
-        mark = mark_of(process.pid)
+        mark = identity_of(process.pid)
         if mark is not None:
             self._note(children={**self._state.children, name: mark})
 

@@ -16,7 +16,7 @@ locals {
       ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", var.stream.name, { stat = "Maximum" }],
     ]
     "Rows" = [
-      for metric in ["RowsLoaded", "RowsRejected", "ReadingsGated"] : [var.names.metric_namespace, metric, { stat = "Sum" }]
+      for metric in ["RowsLoaded", "RowsRejected", "ReadingsDropped"] : [var.names.metric_namespace, metric, { stat = "Sum" }]
     ]
     "Files" = [
       for metric in ["FilesLoaded", "FilesRejected"] : [var.names.metric_namespace, metric, { stat = "Sum" }]

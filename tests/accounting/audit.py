@@ -155,7 +155,7 @@ def _the_sums_agree(run: Run) -> None:
     metrics = {
         "RowsLoaded": reported["iot loaded"] + reported["ftp loaded"],
         "RowsRejected": reported["iot quarantined"] + reported["ftp rejected"],
-        "ReadingsGated": reported["iot gated"],
+        "ReadingsDropped": reported["iot gated"],
         "FilesLoaded": reported["ftp files_loaded"],
         "FilesRejected": reported["ftp files_rejected"],
         "RowsInDefaultPartition": 0,

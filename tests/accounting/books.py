@@ -32,7 +32,7 @@ class Place(StrEnum):
     SUPERSEDED = "superseded"
     DIFFERING = "differing"
     QUARANTINED = "quarantined"
-    GATED = "gated"
+    GATED = "dropped"
 
 
 class Key(NamedTuple):
@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
     gateway: str
     meter: str
-    moment: datetime
+    timestamp: datetime
 
 
 class Kept(NamedTuple):
@@ -73,7 +73,7 @@ class FileEntry:
 
 
 @dataclass(slots=True)
-class Books:
+class ManifestWriter:
     """What must be where.
 
     Attributes:
@@ -104,7 +104,7 @@ class Books:
         told: Counter[str] = Counter()
         for item, message, has_failed in came:
             if not message.site.is_critical and message.reason != "BAD_AGGREGATE":
-                told["gated"] += 1
+                told["dropped"] += 1
                 self.places[item] = Place.GATED
             elif has_failed:
                 continue
@@ -167,7 +167,7 @@ class Books:
     def _put(
         self, item: Item, gateway: str, meter: str, source: str, reading: Reading, told: Counter[str]
     ) -> None:
-        key = Key(gateway, meter, reading.moment)
+        key = Key(gateway, meter, reading.timestamp)
         self._settle(key, Kept(source, reading.values, item), told)
 
     def _settle(self, key: Key, new: Kept, told: Counter[str]) -> None:

@@ -106,7 +106,7 @@ class Cloud:
         rng: Draws how ills befall it.
         monkeypatch: Sets the functions' environment.
         namespace: Of the metrics.
-        patience_s: How long the next invocation may take, seconds.
+        timeout_s: How long the next invocation may take, seconds.
         wire: What leads to the database.
         denials: How often S3 has denied something.
     """
@@ -115,7 +115,7 @@ class Cloud:
     rng: random.Random
     monkeypatch: pytest.MonkeyPatch
     namespace: str = field(default_factory=lambda: f"Run{uuid.uuid4().hex}")
-    patience_s: float = _PATIENT_S
+    timeout_s: float = _PATIENT_S
 
     def __post_init__(self) -> None:
         self.wire = Wire(lambda: self.postgres.address)
@@ -182,15 +182,17 @@ class Cloud:
 
     def restart_functions(self) -> None:
         """Let the next invocation of each function be a cold start."""
-        for cached, opened in ((stream_function.sinks, "database"), (file_function.means, "database")):
+        for cached, opened in ((stream_function.sinks, "database"), (file_function.dependencies, "database")):
             if cached.cache_info().currsize:
                 getattr(cached(), opened).close()
             cached.cache_clear()
 
     def stream(self, event: dict[str, Any]) -> tuple[set[str], dict[str, Any]]:
         """Invoke the stream's function; return the sequence numbers that failed, and what it logged."""
-        answer: Any = stream_function.handler(_as_json(event), self._context())
-        return {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}, self._lines.batches[-1]
+        response: Any = stream_function.handler(_as_json(event), self._context())
+        return {failure["itemIdentifier"] for failure in response["batchItemFailures"]}, self._lines.batches[
+            -1
+        ]
 
     def files(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Invoke the files' function; return what it answers of each file."""
@@ -204,8 +206,8 @@ class Cloud:
         """Invoke the database's upkeep, as its owner."""
         with self.monkeypatch.context() as owner:
             owner.setenv("DATABASE_URL", self._url())
-            answer = upkeep_function.handler({"action": "maintain"}, self._context())
-        return dict(_as_json(answer)["upkeep"])
+            response = upkeep_function.handler({"action": "maintain"}, self._context())
+        return dict(_as_json(response)["upkeep"])
 
     def put_records(self, records: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
         """Put records, keys and payloads, into the stream; return shard and sequence number of each."""
@@ -214,9 +216,9 @@ class Cloud:
             entries = [
                 {"PartitionKey": key, "Data": payload} for key, payload in records[start : start + 400]
             ]
-            answer = self._kinesis.put_records(StreamName=STREAM, Records=entries)
-            assert not answer["FailedRecordCount"]
-            told += [(entry["ShardId"], entry["SequenceNumber"]) for entry in answer["Records"]]
+            response = self._kinesis.put_records(StreamName=STREAM, Records=entries)
+            assert not response["FailedRecordCount"]
+            told += [(entry["ShardId"], entry["SequenceNumber"]) for entry in response["Records"]]
         return told
 
     def shards(self) -> dict[str, str]:
@@ -231,8 +233,8 @@ class Cloud:
 
     def read(self, iterator: str) -> tuple[list[dict[str, Any]], str]:
         """Read on in a shard; return records, and where to read on."""
-        answer = self._kinesis.get_records(ShardIterator=iterator, Limit=1000)
-        return answer["Records"], answer["NextShardIterator"]
+        response = self._kinesis.get_records(ShardIterator=iterator, Limit=1000)
+        return response["Records"], response["NextShardIterator"]
 
     @contextmanager
     def ill(self, fault: Fault) -> Iterator[Callable[[], bool]]:
@@ -247,7 +249,7 @@ class Cloud:
                 self.wire.drop()
                 mending.callback(self._limit, 20)
             elif fault is Fault.DATABASE_SLOW:
-                self.patience_s = _IMPATIENT_S
+                self.timeout_s = _IMPATIENT_S
                 mending.callback(setattr, self, "patience_s", _PATIENT_S)
                 mending.enter_context(self._locked())
             elif fault in (Fault.FAILOVER, Fault.SERVER_DIED):
@@ -339,7 +341,7 @@ class Cloud:
         return f"{login}@{server.rpartition('/')[0]}/{_DATABASE}"
 
     def _context(self) -> Any:
-        return Context(time.monotonic() + self.patience_s)
+        return Context(time.monotonic() + self.timeout_s)
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric of the pipeline."""

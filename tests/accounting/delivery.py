@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator, Sequence
 
-    from .books import Books, Item
+    from .books import Item, ManifestWriter
     from .messages import Message, Record
     from .sent import Content
 
@@ -38,7 +38,7 @@ _ONCE = (Fault.KILLED, Fault.SERVER_DIED)
 RECOVERED = (Fault.FAILOVER, Fault.SERVER_DIED)
 """Faults that a function gets over by itself; others happened if the delivery failed."""
 FILE_COUNTS = ("loaded", "identical", "superseded", "differing", "rejected")
-BATCH_COUNTS = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "gated")
+BATCH_COUNTS = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "dropped")
 
 
 @dataclass
@@ -70,9 +70,11 @@ class Weather:
 class StreamDelivery:
     """The event source mapping: batches with bisection and partial failures, each shard in its order."""
 
-    def __init__(self, cloud: Cloud, books: Books, rng: random.Random, occurred: Counter[Fault]) -> None:
+    def __init__(
+        self, cloud: Cloud, books: ManifestWriter, rng: random.Random, occurred: Counter[Fault]
+    ) -> None:
         self._cloud = cloud
-        self._books = books
+        self._manifests = books
         self._rng = rng
         self._occurred = occurred
         self._weather = Weather(rng, 0.3)
@@ -152,7 +154,7 @@ class StreamDelivery:
             for record in batch
             for item in self._by_sequence[shard, _sequence(record)]
         ]
-        expected = self._books.stream(came)
+        expected = self._manifests.stream(came)
         found = {name: told[name] for name in BATCH_COUNTS}
         wanted = {name: expected[name] for name in BATCH_COUNTS}
         assert found == wanted, (
@@ -167,13 +169,13 @@ class FileDelivery:
     def __init__(
         self,
         cloud: Cloud,
-        books: Books,
+        books: ManifestWriter,
         rng: random.Random,
         occurred: Counter[Fault],
         content_of: Callable[[str], Content],
     ) -> None:
         self._cloud = cloud
-        self._books = books
+        self._manifests = books
         self._rng = rng
         self._occurred = occurred
         self._content_of = content_of
@@ -259,24 +261,24 @@ class FileDelivery:
     def _puts_rows(self, key: str) -> bool:
         content = self._content_of(key)
         return (
-            key not in self._books.files
+            key not in self._manifests.files
             and not content.reason
             and any(line.reading for line in content.lines)
         )
 
     def _note(self, keys: Sequence[str], told: Sequence[dict[str, Any]]) -> None:
         """Write into the books what was settled just now, and see that the answer says the same."""
-        answers = dict(zip(keys, told, strict=False))
+        responses = dict(zip(keys, told, strict=False))
         settled = "SELECT key FROM ingest_files WHERE key = ANY (%s) AND state IN ('loaded', 'rejected')"
         found = {key for (key,) in self._cloud.query(settled, list(keys))}
         for key in keys:
-            is_new = key in found and key not in self._books.files
+            is_new = key in found and key not in self._manifests.files
             if is_new:
-                expected = self._books.file(key, self._content_of(key))
-            if key in answers:
-                assert answers[key]["is_new"] == is_new, (answers[key], keys)
+                expected = self._manifests.file(key, self._content_of(key))
+            if key in responses:
+                assert responses[key]["is_new"] == is_new, (responses[key], keys)
                 if is_new:
-                    assert answers[key]["rows"] == {name: expected[name] for name in FILE_COUNTS}, key
+                    assert responses[key]["rows"] == {name: expected[name] for name in FILE_COUNTS}, key
 
     def _count(self) -> None:
         self._occurred[Fault.THREE_TIMES] = sum(times >= 3 for times in self._delivered.values())

@@ -85,7 +85,7 @@ class Slot:
     minute: float
 
 
-def measured(rng: random.Random, moment: datetime) -> Reading:
+def measured(rng: random.Random, timestamp: datetime) -> Reading:
     """Return what some meter measures at a moment."""
     low = (49.8, 225.0, 225.0, 225.0, 5.0, 0.0)
     high = (50.2, 240.0, 240.0, 240.0, 90.0, 0.0)
@@ -95,9 +95,9 @@ def measured(rng: random.Random, moment: datetime) -> Reading:
     ]
     # The register rises with time, whoever measures.
     values[COLUMNS.index("energy_import")] = round(
-        5000 + (moment - datetime(2025, 1, 1, tzinfo=UTC)) / timedelta(minutes=6), 1
+        5000 + (timestamp - datetime(2025, 1, 1, tzinfo=UTC)) / timedelta(minutes=6), 1
     )
-    return Reading(moment, tuple(values))
+    return Reading(timestamp, tuple(values))
 
 
 class Logger:
@@ -206,7 +206,7 @@ class Logger:
             twice.append(reading)
             drawn = self._rng.random()
             if drawn < 0.2:
-                twice.append(measured(self._rng, reading.moment))
+                twice.append(measured(self._rng, reading.timestamp))
             elif drawn < 0.3:
                 twice.append(reading)
         lines = lines_of(slot.site, twice)

@@ -70,19 +70,19 @@ class Publisher:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
 
-    def message(self, site: Site, meter: str, moment: datetime) -> Message:
+    def message(self, site: Site, meter: str, timestamp: datetime) -> Message:
         """Return a message that is a reading."""
-        return _said(site, meter, measured(self._rng, moment))
+        return _said(site, meter, measured(self._rng, timestamp))
 
     def again(self, message: Message) -> Message:
         """Return a message of the same moment: the same, or another one."""
         if message.reading is None or self._rng.random() < 0.5:
             return message
-        return self.message(message.site, message.meter, message.reading.moment)
+        return self.message(message.site, message.meter, message.reading.timestamp)
 
-    def poison(self, site: Site, moment: datetime) -> Message:
+    def poison(self, site: Site, timestamp: datetime) -> Message:
         """Return a message that can never become a reading."""
-        good = self.message(site, site.meters[0], moment)
+        good = self.message(site, site.meters[0], timestamp)
         payload, reason = self._rng.choice(
             [
                 (self._rng.randbytes(30) + b"\xff", "NOT_JSON"),
@@ -148,7 +148,7 @@ def _said(site: Site, meter: str, reading: Reading) -> Message:
         {"param": "AI1", "value": "----", "unit": ""},
     ]
     document = {
-        "timestamp": int(reading.moment.timestamp()),
+        "timestamp": int(reading.timestamp.timestamp()),
         "gateway": {"name": "", "model": "AXM-WEB2", "serial": site.serial},
         "device": {"name": "", "model": "Acuvim-L", "serial": meter, "online": True, "readings": entries},
     }

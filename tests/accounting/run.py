@@ -6,9 +6,9 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.log_files.names import read_lake_key
+from smarterise_sdk.domain.log_files.names import parse_data_lake_key
 
-from .books import Books
+from .books import ManifestWriter
 from .delivery import FileDelivery, StreamDelivery, sweep
 from .faults import Fault
 from .gateways import FOLDERS, traffic
@@ -40,10 +40,10 @@ class Run:
 
     def __init__(self, seed: int, cloud: Cloud, servers: dict[str, FtpServer]) -> None:
         self.cloud = cloud
-        self.books = Books()
+        self.books = ManifestWriter()
         self.occurred: Counter[Fault] = Counter()
         self.finals: dict[tuple[str, str], Content] = {}
-        self.troubles: Counter[str] = Counter()
+        self.issues: Counter[str] = Counter()
         self._rng = random.Random(f"deliveries:{seed}")
         self._servers = servers
         self._traffic = traffic(seed)
@@ -90,9 +90,9 @@ class Run:
 
     def content_of(self, key: str) -> Content:
         """Return what is in an object of the lake, by what its key says of it."""
-        lake = read_lake_key(key)
-        assert lake is not None, key
-        return self._contents[lake.gateway_serial, lake.digest]
+        data_lake = parse_data_lake_key(key)
+        assert data_lake is not None, key
+        return self._contents[data_lake.gateway_serial, data_lake.digest]
 
     def _open_paths(self) -> None:
         def rng() -> random.Random:
@@ -144,7 +144,7 @@ class Run:
     def _swept(self, tier: str, fault: Fault | None) -> dict[str, Any]:
         told = sweep(self.cloud, tier, fault, self.occurred)
         assert told is not None, f"the sweep for {tier} fails on a fine day"
-        self.troubles.update(trouble["code"] for trouble in told["troubles"])
+        self.issues.update(issue["code"] for issue in told["errors"])
         return told
 
     def _until_quiet(self, uploads: list[Upload]) -> None:
@@ -171,9 +171,9 @@ class Run:
 
     def _mend_names(self) -> None:
         """Do what the function's answer says of names that no command can ask for: rename the files."""
-        assert self.troubles["UNUSABLE_NAME"] >= len(self._unusable)
+        assert self.issues["UNUSABLE_NAME"] >= len(self._unusable)
         for name, upload in self._unusable.items():
-            mended = name.replace("\n", "_")
+            repaired = name.replace("\n", "_")
             root = self._servers[upload.site.server].root
-            (root / name).rename(root / mended)
-            self.finals[upload.site.serial, mended] = self.finals.pop((upload.site.serial, name))
+            (root / name).rename(root / repaired)
+            self.finals[upload.site.serial, repaired] = self.finals.pop((upload.site.serial, name))

@@ -135,9 +135,9 @@ class Layout:
         names = ("Time", *PARAMETERS)
         return self.delimiter.join([*(names[at] for at in self.order), *(name for name, _ in self.extra)])
 
-    def row(self, stamp: str, values: Sequence[float]) -> str:
+    def row(self, timestamp: str, values: Sequence[float]) -> str:
         numbers = [f"{value:.{decimals}f}" for value, decimals in zip(values, DECIMALS, strict=True)]
-        cells = (stamp, *(number.replace(".", self.decimal) for number in numbers))
+        cells = (timestamp, *(number.replace(".", self.decimal) for number in numbers))
         return self.delimiter.join([*(cells[at] for at in self.order), *(cell for _, cell in self.extra)])
 
 
@@ -168,7 +168,7 @@ def content_of(site: Site, logger: str, header: str, lines: Sequence[Line], *, r
 
 def name_of(site: Site, logger: str, start: datetime, *, tells_offset: bool = True, mark: str = "") -> str:
     """Return the name that a gateway gives a log which starts at a moment."""
-    stamp = start.astimezone(site.zone).strftime(
+    timestamp = start.astimezone(site.zone).strftime(
         "%Y-%m-%dT%H-%M-%S%z" if tells_offset else "%Y-%m-%dT%H-%M-%S"
     )
-    return f"{site.serial}-{logger}{mark}-{stamp}-1min.csv"
+    return f"{site.serial}-{logger}{mark}-{timestamp}-1min.csv"

@@ -183,7 +183,7 @@ def test_every_command_has_the_shared_options_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "words"),
+    ("env", "text"),
     [
         (NOWHERE, "127.0.0.1:9"),
         ({"AWS_DEFAULT_REGION": "eu-west-2"}, "no AWS credentials"),
@@ -202,11 +202,11 @@ def test_every_command_has_the_shared_options_once() -> None:
     ids=" ".join,
 )
 def test_no_way_to_the_stack_is_exit_5(
-    cli: Run, env: dict[str, str], words: str, arguments: list[str]
+    cli: Run, env: dict[str, str], text: str, arguments: list[str]
 ) -> None:
     done = cli(*arguments, env=env)
     assert (done.returncode, done.stdout) == (5, "")
-    assert words in done.stderr
+    assert text in done.stderr
     assert re.search(r"^try: ", done.stderr, re.MULTILINE)
     assert "Traceback" not in done.stderr
 

@@ -91,8 +91,8 @@ def test_sixteen_bulk_updates_at_once(
         askers = {
             f"{run_id} {writer}": writer for writer in winners if number in (writer % 4, (writer + 1) % 4)
         }
-        newest = next((askers[file["reason"]] for file in history if file["reason"] in askers), None)
-        assert file[serial]["capacity_kva"] == (1 if newest is None else 100 + newest)
+        latest = next((askers[file["reason"]] for file in history if file["reason"] in askers), None)
+        assert file[serial]["capacity_kva"] == (1 if latest is None else 100 + latest)
 
     for writer, (out, err, code) in enumerate(ends):
         if code == 4:

@@ -172,7 +172,7 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         (["--for", "30m"], "missing option '--reason'"),
         (["--reason", "x"], "missing option '--for'"),
@@ -182,13 +182,11 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_unlock_has_an_end_and_a_reason(
-    cli: Run, tmp_path: Path, arguments: list[str], words: str
-) -> None:
+def test_an_unlock_has_an_end_and_a_reason(cli: Run, tmp_path: Path, arguments: list[str], text: str) -> None:
     (tmp_path / FILE).write_text(LIVE)
     done = cli("--env", "live", "unlock", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+    assert text in done.stderr
     assert cli("--env", "live", "lock").stdout == "● live was not unlocked\n"
 
 

@@ -19,7 +19,7 @@ import boto3
 import psycopg
 import pytest
 
-from smarterise_sdk.domain.ingest.status import Road, RoadState
+from smarterise_sdk.domain.ingest.status import DataPath, DataPathState
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.services.ingest import object_loader
@@ -65,8 +65,8 @@ class Stack:
 
     def sweep(self, tier: str) -> None:
         event = json.dumps({"site_tier": tier}).encode()
-        answer = self._client("lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=event)
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        response = self._client("lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=event)
+        assert "FunctionError" not in response, response["Payload"].read()
 
     def publish(self, serial: str, payload: bytes) -> None:
         url = self._exports["SMARTERISE_MQTT_PUBLISH"] + quote(f"accuenergy/{serial}", safe="") + "?qos=1"
@@ -95,10 +95,10 @@ class Stack:
     @staticmethod
     def eventually(ask: Callable[[], T], seconds: float = 90.0) -> T:
         deadline = time.monotonic() + seconds
-        while not (answer := ask()):
+        while not (response := ask()):
             assert time.monotonic() < deadline, f"not within {seconds} s"
             time.sleep(0.1)
-        return answer
+        return response
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_what_cannot_be_read_is_listed_shown_replayed_in_vain_and_discarded(
     table = list(csv.DictReader(io.StringIO(here(*listing, "--state", "any", "-o", "csv").stdout)))
     assert table[0]["state"] == "discarded"
     assert table[0]["note"].startswith("'=cmd|' /C calc'!A0 \\x1b[31m'; DROP TABLE readings; --\\x0a")
-    again = here("quarantine", "discard", entry["id"], "--reason", "again", "--yes", "-o", "json")
-    assert (again.returncode, data(again)["state"]) == (0, "nothing to do")
+    reload = here("quarantine", "discard", entry["id"], "--reason", "again", "--yes", "-o", "json")
+    assert (reload.returncode, data(reload)["state"]) == (0, "nothing to do")
     assert [row["outcome"] for row in data(here("journal", "list", "-o", "json"))] == ["verified", "failed"]
     refused = here("undo", data(here("journal", "list", "-o", "json"))[0]["plan_id"], "--yes")
     assert refused.returncode == 2
@@ -228,9 +228,9 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
     span = ("--from", since, "--to", until, "--site", serial)
     found = here("ingest", "gaps", *span, "-o", "json")
     assert found.returncode == 1
-    assert max(hole["length_seconds"] for hole in data(found)) == (3 * 60 + 20) * 60
+    assert max(gap["length_seconds"] for gap in data(found)) == (3 * 60 + 20) * 60
     command = ("ingest", "backfill", *span, "--path", "stream")
-    monkeypatch.setitem(object_loader.BATCH_KEYS, Road.STREAM, 1)
+    monkeypatch.setitem(object_loader.BATCH_KEYS, DataPath.STREAM, 1)
     with monkeypatch.context() as patch:
         ending_at(3, patch)
         stopped = here(*command, "--yes")
@@ -238,7 +238,7 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
     assert shlex.join(command) in stopped.stderr
     change = data(here("journal", "list", "-o", "json"))[0]
     assert change["outcome"] == "no end"
-    settled = here("journal", "settle", change["plan_id"], "-o", "json")
+    settled = here("journal", "resolve", change["plan_id"], "-o", "json")
     assert (settled.returncode, data(settled)["state"]) == (3, "unverified")
     assert "goes on where it was ended" in data(here(*command, "--dry-run", "-o", "json"))["notes"]
     done = here(*command, "--yes", "-o", "json")
@@ -248,8 +248,8 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
     assert [row["outcome"] for row in changes if row["plan_id"] == change["plan_id"]] == ["verified"]
     everything = "SELECT * FROM readings WHERE gateway_serial = %s ORDER BY measured_at"
     were = stack.query(everything, serial)
-    again = here(*command, "--yes", "-o", "json")
-    assert data(again)["notes"] == ["readings: 15 identical"]
+    reload = here(*command, "--yes", "-o", "json")
+    assert data(reload)["notes"] == ["readings: 15 identical"]
     assert [row[:3] for row in stack.query(everything, serial)] == [row[:3] for row in were]
     assert (
         data(here("ingest", "backfill", *span, "--path", "ftp", "--yes", "-o", "json"))["state"]
@@ -267,7 +267,7 @@ def test_a_backfill_that_was_killed_after_its_last_object_is_done(
         assert here(*command, "--yes").returncode == 130
     assert rows() == 15
     change = data(here("journal", "list", "-o", "json"))[0]
-    settled = here("journal", "settle", change["plan_id"], "-o", "json")
+    settled = here("journal", "resolve", change["plan_id"], "-o", "json")
     assert (settled.returncode, data(settled)["state"]) == (0, "verified")
 
 
@@ -278,13 +278,15 @@ def test_a_backfill_that_loads_nothing_is_given_up_and_goes_on_when_it_can(
     command = ("ingest", "backfill", "--from", since, "--to", until, "--site", serial, "--yes", "-o", "json")
     load, good = ObjectLoading.load, [0]
 
-    def failing(self: ObjectLoading, grant: Any, road: Road, keys: list[str], **options: Any) -> Loaded:
+    def failing(
+        self: ObjectLoading, grant: Any, data_path: DataPath, keys: list[str], **options: Any
+    ) -> Loaded:
         if good[0]:
             good[0] -= 1
-            return load(self, grant, road, keys, **options)
+            return load(self, grant, data_path, keys, **options)
         return Loaded(failed=dict.fromkeys(keys, "the database is down"))
 
-    monkeypatch.setitem(object_loader.BATCH_KEYS, Road.STREAM, 1)
+    monkeypatch.setitem(object_loader.BATCH_KEYS, DataPath.STREAM, 1)
     with monkeypatch.context() as patch:
         patch.setattr(ObjectLoading, "load", failing)
         nothing = here(*command)
@@ -364,4 +366,4 @@ def test_the_page_for_a_night_on_call_runs_from_top_to_bottom(here: Run) -> None
         assert done.returncode in {0, 1}, done.stderr
         assert "error:" not in done.stderr
     states = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
-    assert states == set(RoadState)
+    assert states == set(DataPathState)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smarterise_ops.commands.metrics import Found, period_for
 from smarterise_ops.exit_codes import ExitCode
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.errors import Denied, Throttled
 
@@ -20,12 +20,12 @@ DENIED = Denied("GetMetricData is denied", action="cloudwatch:GetMetricData", re
 BUSY = Throttled("AWS asks for patience")
 
 
-def gap(error: Exception, *serials: str) -> Gap:
-    return Gap("cloudwatch:GetMetricData", error, serials)
+def missing(error: Exception, *serials: str) -> Missing:
+    return Missing("cloudwatch:GetMetricData", error, serials)
 
 
 def test_a_metric_without_a_value_has_its_row_and_says_why() -> None:
-    found = Found({"AN1": {Metric.VOLTAGE_A: (POINT,)}}, NOW, (gap(DENIED, "AN2"),))
+    found = Found({"AN1": {Metric.VOLTAGE_A: (POINT,)}}, NOW, (missing(DENIED, "AN2"),))
     rows = [
         row for serial in ("AN1", "AN2") for row in found.rows(serial, (Metric.VOLTAGE_A, Metric.FREQUENCY))
     ]
@@ -39,25 +39,27 @@ def test_a_metric_without_a_value_has_its_row_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "gaps", "code"),
+    ("points", "missing", "code"),
     [
         ({"AN1": {Metric.FREQUENCY: (POINT,)}}, (), ExitCode.DONE),
         ({"AN1": {}}, (), ExitCode.DONE),
-        ({"AN1": {Metric.FREQUENCY: (POINT,)}}, (gap(DENIED, "AN2"),), ExitCode.UNDETERMINED),
-        ({}, (gap(DENIED, "AN1"),), ExitCode.ACCESS),
-        ({"AN1": {Metric.FREQUENCY: ()}}, (gap(DENIED, "AN1"),), ExitCode.ACCESS),
-        ({}, (gap(DENIED, "AN1"), gap(BUSY, "AN2")), ExitCode.UNDETERMINED),
-        ({}, (gap(BUSY, "AN1"),), ExitCode.UNDETERMINED),
+        ({"AN1": {Metric.FREQUENCY: (POINT,)}}, (missing(DENIED, "AN2"),), ExitCode.UNDETERMINED),
+        ({}, (missing(DENIED, "AN1"),), ExitCode.ACCESS),
+        ({"AN1": {Metric.FREQUENCY: ()}}, (missing(DENIED, "AN1"),), ExitCode.ACCESS),
+        ({}, (missing(DENIED, "AN1"), missing(BUSY, "AN2")), ExitCode.UNDETERMINED),
+        ({}, (missing(BUSY, "AN1"),), ExitCode.UNDETERMINED),
     ],
 )
 def test_gaps_decide_the_exit_code(
-    points: dict[str, dict[Metric, tuple[MetricPoint, ...]]], gaps: tuple[Gap, ...], code: ExitCode
+    points: dict[str, dict[Metric, tuple[MetricPoint, ...]]], missing: tuple[Missing, ...], code: ExitCode
 ) -> None:
-    assert Found(points, NOW, gaps).tell_gaps() is code
+    assert Found(points, NOW, missing).report_missing() is code
 
 
 def test_one_reason_is_told_once_with_the_number_of_sites(capsys: pytest.CaptureFixture[str]) -> None:
-    Found({}, NOW, (gap(DENIED, "AN1"), gap(DENIED, "AN2", "AN3"), gap(BUSY, "AN4"))).tell_gaps()
+    Found(
+        {}, NOW, (missing(DENIED, "AN1"), missing(DENIED, "AN2", "AN3"), missing(BUSY, "AN4"))
+    ).report_missing()
     assert capsys.readouterr().err.splitlines() == [
         "▲ cloudwatch:GetMetricData: 3 site(s) without values",
         "error: GetMetricData is denied",

@@ -40,7 +40,7 @@ class Fruit(StrEnum):
 
 
 @pytest.mark.parametrize(
-    ("words", "text", "word"),
+    ("message", "text", "word"),
     [
         (Tier, "CRITICAL", Tier.CRITICAL),
         (Tier, " critical", Tier.CRITICAL),
@@ -48,12 +48,12 @@ class Fruit(StrEnum):
         (Fruit, "PLUM", Fruit.PLUM),
     ],
 )
-def test_words_in_either_case(words: type[StrEnum], text: str, word: StrEnum) -> None:
-    assert one_of(words)["parser"](text) is word
+def test_words_in_either_case(message: type[StrEnum], text: str, word: StrEnum) -> None:
+    assert one_of(message)["parser"](text) is word
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("CRITICL", "'CRITICL' is not one of CRITICAL, NON_CRITICAL; did you mean CRITICAL?"),
         ("noncritical", "'noncritical' is not one of CRITICAL, NON_CRITICAL; did you mean NON_CRITICAL?"),
@@ -62,10 +62,10 @@ def test_words_in_either_case(words: type[StrEnum], text: str, word: StrEnum) ->
         ("", "'' is not one of CRITICAL, NON_CRITICAL"),
     ],
 )
-def test_what_is_none_of_the_words(text: str, words: str) -> None:
+def test_what_is_none_of_the_words(text: str, message: str) -> None:
     with pytest.raises(typer.BadParameter) as refused:
         one_of(Tier)["parser"](text)
-    assert refused.value.message == words
+    assert refused.value.message == message
 
 
 def test_words_are_completed_in_either_case() -> None:

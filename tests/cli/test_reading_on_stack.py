@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 SERIAL = "ehm21120333"
-PATIENCE_SECONDS = 90
+TIMEOUT_SECONDS = 90
 
 
 @pytest.fixture
 def live(on_stack: Run) -> list[dict[str, Any]]:
     """The newest values of a streamed site, once its readings have come through the whole path."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         done = on_stack("metrics", "show", SERIAL, "-o", "json")
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         if all(row["state"] == "ok" for row in rows):
             return rows
         time.sleep(1)
-    raise AssertionError(f"no values of {SERIAL} within {PATIENCE_SECONDS} s")
+    raise AssertionError(f"no values of {SERIAL} within {TIMEOUT_SECONDS} s")
 
 
 def test_the_newest_values_of_a_live_site(live: list[dict[str, Any]]) -> None:

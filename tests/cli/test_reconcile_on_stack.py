@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from smarterise_sdk.domain.sites.plans import StackChange
-from smarterise_sdk.domain.stack.drift import Deviation
-from smarterise_sdk.services.reconciliation import Drift, Following
+from smarterise_sdk.domain.stack.drift import DriftItem
+from smarterise_sdk.services.reconciliation import Drift, Reconciliation
 
 if TYPE_CHECKING:
     import subprocess
@@ -61,7 +61,7 @@ def test_what_somebody_switched_by_hand_is_found_and_put_right(here: Run, cloudw
             "gateway_serial": serial,
             "before": "off",
             "after": "on",
-            "trouble": "",
+            "error": "",
         }
     ]
     assert f"alarm actions  {alarm}" in here("sites", "reconcile", "--dry-run").stdout
@@ -84,27 +84,27 @@ def test_what_somebody_switched_by_hand_is_found_and_put_right(here: Run, cloudw
 
 
 DRIFT = Drift((), (), (), 8, 2, datetime(2026, 3, 1, tzinfo=UTC))
-LEFT = Deviation(StackChange("schedule", "critical-sites", "absent", "there"), "Terraform makes it")
+LEFT = DriftItem(StackChange("schedule", "critical-sites", "absent", "there"), "Terraform makes it")
 
 
 @pytest.mark.parametrize(
     ("drift", "code", "rows"),
     [
         (DRIFT, 0, 0),
-        (replace(DRIFT, left=(LEFT,), troubles=("schedule critical-sites: Terraform makes it",)), 1, 1),
-        (replace(DRIFT, unseen=("alarms: denied",), troubles=("alarms: denied",)), 3, 0),
-        (replace(DRIFT, changes=(LEFT.change,), troubles=("alarms: denied",)), 1, 1),
+        (replace(DRIFT, left=(LEFT,), issues=("schedule critical-sites: Terraform makes it",)), 1, 1),
+        (replace(DRIFT, unseen=("alarms: denied",), issues=("alarms: denied",)), 3, 0),
+        (replace(DRIFT, changes=(LEFT.change,), issues=("alarms: denied",)), 1, 1),
     ],
     ids=["follows", "left", "not seen", "both"],
 )
 def test_how_a_look_ends(
     here: Run, monkeypatch: pytest.MonkeyPatch, drift: Drift, code: int, rows: int
 ) -> None:
-    monkeypatch.setattr(Following, "drift", lambda _: drift)
+    monkeypatch.setattr(Reconciliation, "drift", lambda _: drift)
     done = here("sites", "reconcile", "--dry-run", "-o", "json")
     assert (done.returncode, len(json.loads(done.stdout))) == (code, rows)
     assert [line for line in done.stderr.splitlines() if line.startswith("▲ ")] == [
-        f"▲ {trouble}" for trouble in drift.troubles
+        f"▲ {issue}" for issue in drift.issues
     ]
     table = here("sites", "reconcile", "--dry-run")
     assert ("● the stack follows the site file: 8 alarms and 2 schedules" in table.stdout) is (code == 0)

@@ -371,7 +371,7 @@ def test_an_undo_touches_what_was_changed_and_nothing_else(
 
 
 def test_an_unknown_change_is_exit_1(on_stack: Run) -> None:
-    for command in (("undo", "ffff", "--yes"), ("journal", "show", "ffff"), ("journal", "settle", "ffff")):
+    for command in (("undo", "ffff", "--yes"), ("journal", "show", "ffff"), ("journal", "resolve", "ffff")):
         done = on_stack(*command)
         assert (done.returncode, done.stdout) == (1, "")
         assert "there is no change ffff" in done.stderr
@@ -419,8 +419,8 @@ def test_a_change_that_was_killed_is_told_and_settled(
     (line,) = told.stderr.splitlines()
     assert line.startswith("▲ not certain to have been made: ")
     plan_id = line.split()[-1]
-    assert line.endswith(f"find out with: smarterise-ops journal settle {plan_id}")
-    settled = on_stack("journal", "settle", plan_id, "-o", "json")
+    assert line.endswith(f"find out with: smarterise-ops journal resolve {plan_id}")
+    settled = on_stack("journal", "resolve", plan_id, "-o", "json")
     assert settled.stderr == ""
     assert json.loads(settled.stdout)["state"] == state
     assert settled.returncode == (0 if state == "verified" else 3)

@@ -301,7 +301,7 @@ def test_a_broken_file_is_told_and_never_overwritten(on_stack: Run, embedded_sta
     assert b"// the works" in body
 
 
-def at_a_terminal(stack: RunningStack, answer: str, *arguments: str) -> tuple[int, str, str]:
+def at_a_terminal(stack: RunningStack, response: str, *arguments: str) -> tuple[int, str, str]:
     """Run with a terminal as standard input and error; return code, stdout and what the terminal showed."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -316,7 +316,7 @@ def at_a_terminal(stack: RunningStack, answer: str, *arguments: str) -> tuple[in
         shown = ""
         while not shown.endswith("? [y/N] "):
             shown += os.read(ours, 1024).decode()
-        os.write(ours, f"{answer}\n".encode())
+        os.write(ours, f"{response}\n".encode())
         assert process.stdout is not None
         out = process.stdout.read()
         code = process.wait(timeout=60)
@@ -330,16 +330,16 @@ def at_a_terminal(stack: RunningStack, answer: str, *arguments: str) -> tuple[in
     return code, out, shown
 
 
-@pytest.mark.parametrize(("answer", "code", "tier"), [("n", 1, "CRITICAL"), ("y", 0, "NON_CRITICAL")])
+@pytest.mark.parametrize(("response", "code", "tier"), [("n", 1, "CRITICAL"), ("y", 0, "NON_CRITICAL")])
 def test_somebody_at_a_terminal_is_asked(
-    embedded_stack: RunningStack, new_sites: NewSites, answer: str, code: int, tier: str
+    embedded_stack: RunningStack, new_sites: NewSites, response: str, code: int, tier: str
 ) -> None:
     (serial,) = new_sites(1)
     ended, out, shown = at_a_terminal(
-        embedded_stack, answer, "sites", "set-tier", serial, "--to", "NON_CRITICAL"
+        embedded_stack, response, "sites", "set-tier", serial, "--to", "NON_CRITICAL"
     )
     assert ended == code
     assert f"{serial}  tier  CRITICAL → NON_CRITICAL" in shown
-    assert ("not applied" in shown) is (answer == "n")
-    assert out.startswith("✔ 1 changed") is (answer == "y")
+    assert ("not applied" in shown) is (response == "n")
+    assert out.startswith("✔ 1 changed") is (response == "y")
     assert tier_of(embedded_stack, serial) == tier

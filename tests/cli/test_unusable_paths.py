@@ -42,7 +42,7 @@ def test_an_update_file_whose_name_is_too_long_is_a_usage_error(cli: Run, comman
 @pytest.mark.parametrize(
     ("command", "directory", "why"),
     [
-        *((command, LONG, "File name too long") for command in ("up", "env", "letters", "down", "status")),
+        *((command, LONG, "File name too long") for command in ("up", "env", "emails", "down", "status")),
         ("status", "file", "Not a directory"),
         ("status", "loop", "Too many levels of symbolic links"),
         ("status", "~no such user/x", "no such user, or no home directory"),

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from smarterise_ops.local.servers.processes import (
-    ProcessMark,
+    ProcessIdentity,
     children_of,
     dying_with_parent,
     end_processes,
+    identity_of,
     is_running,
-    mark_of,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Run:
         self.folder.mkdir()
         self._running.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
-        self.marks: list[ProcessMark] = []
+        self.marks: list[ProcessIdentity] = []
 
     def start(self, tests: str, *options: str) -> subprocess.Popen[bytes]:
         """Start it."""
@@ -104,7 +104,7 @@ class Run:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        end_processes(self.marks, ask=signal.SIGKILL, patience=10)
+        end_processes(self.marks, ask=signal.SIGKILL, timeout=10)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_stack_that_outlives_its_starter_is_ended_by_the_next_run(run: Run) ->
 
 
 def test_only_what_is_left_and_ours_is_removed(run: Run) -> None:
-    own = mark_of(os.getpid())
+    own = identity_of(os.getpid())
     assert own is not None
     left, running, strange, unmarked, linked = (
         run.folder / name

@@ -228,7 +228,7 @@ class Pipeline:
         """
         site: DimensionTypeDef = {"Name": "GatewaySerial", "Value": serial or ""}
         start = datetime.fromtimestamp((at.timestamp() // 60 - 1) * 60, UTC)
-        answer = boto3.client("cloudwatch").get_metric_statistics(
+        response = boto3.client("cloudwatch").get_metric_statistics(
             Namespace=self.namespace,
             MetricName=metric,
             Dimensions=[site] if serial else [],
@@ -237,7 +237,7 @@ class Pipeline:
             Period=60,
             Statistics=["Average"],
         )
-        return [point["Average"] for point in answer["Datapoints"]]
+        return [point["Average"] for point in response["Datapoints"]]
 
 
 @pytest.fixture
@@ -249,11 +249,11 @@ def pipeline(
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("METRIC_NAMESPACE", namespace)
     stream_handler.sinks.cache_clear()
-    stream_handler.turns.cache_clear()
+    stream_handler.maintenance.cache_clear()
     yield Pipeline(bucket, database_url, namespace, context)
     stream_handler.sinks().database.close()
     stream_handler.sinks.cache_clear()
-    stream_handler.turns.cache_clear()
+    stream_handler.maintenance.cache_clear()
 
 
 def stream_event(*payloads: bytes, first: int = 1) -> dict[str, Any]:

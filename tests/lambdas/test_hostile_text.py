@@ -17,7 +17,7 @@ from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_handler
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.site_config_manager import handler as manager_handler
-from smarterise_sdk.domain.log_files.names import lake_file_key
+from smarterise_sdk.domain.log_files.names import data_lake_key
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def test_every_text_of_a_file_is_data(
     site = {"tier": "NON_CRITICAL", "name": texts[0], "loggers": {f"logger{text}": text for text in texts}}
     sites = json.dumps({"schema_version": 1, "sites": {"AN54101471": site}}).encode()
     clients.s3().put_object(Bucket=pipeline.bucket, Key="site-tiers.json", Body=sites)
-    file_handler.means.cache_clear()
-    monkeypatch.setattr(file_handler, "turns", stream_handler.turns)
+    file_handler.dependencies.cache_clear()
+    monkeypatch.setattr(file_handler, "turns", stream_handler.maintenance)
     keys = []
     for number, text in enumerate(texts):
         rows = (
@@ -155,13 +155,13 @@ def test_every_text_of_a_file_is_data(
         )
         body = "\n".join((f"Time,V1,{text}", *rows, "")).encode()
         name = f"AN54101471-logger1{text}-2026-03-01T00-00-00-0000.csv"
-        keys.append(lake_file_key("AN54101471", date(2026, 3, 1), name, f"{number:064x}"))
+        keys.append(data_lake_key("AN54101471", date(2026, 3, 1), name, f"{number:064x}"))
         metadata = {"original-name": quote(name, safe="")}
         clients.s3().put_object(Bucket=pipeline.bucket, Key=keys[-1], Body=body, Metadata=metadata)
 
-    answer = file_handler.handler({"action": "load", "keys": keys}, context)
+    response = file_handler.handler({"action": "load", "keys": keys}, context)
 
-    assert {told["state"] for told in answer["files"]} == {"loaded"}
+    assert {told["state"] for told in response["files"]} == {"loaded"}
     assert pipeline.query("SELECT count(*) FROM readings") == [(len(texts),)]
     stored = pipeline.query("SELECT gateway_serial, device_serial, batch_id FROM readings")
     stored += pipeline.query("SELECT key, gateway_serial, reason FROM ingest_files")
@@ -173,8 +173,8 @@ def test_every_text_of_a_file_is_data(
     ]
     assert sorted(kept) == sorted([*(f"{text.replace(chr(0), '')},230.1,1" for text in texts), *nothing])
     assert are_one_line_each(lines)
-    file_handler.means().database.close()
-    file_handler.means.cache_clear()
+    file_handler.dependencies().database.close()
+    file_handler.dependencies.cache_clear()
 
 
 def test_every_text_of_a_site_is_data(
@@ -190,9 +190,9 @@ def test_every_text_of_a_site_is_data(
     fields = ("name", "asset_id")
     updates = {f"AN{100 + number}": dict.fromkeys(fields, text) for number, text in enumerate(texts)}
 
-    answer = invoke("update_sites", updates=updates, reason=HARM["log"], changed_by=HARM["terminal"])
+    response = invoke("update_sites", updates=updates, reason=HARM["log"], changed_by=HARM["terminal"])
 
-    assert answer["ok"] is True, answer
+    assert response["ok"] is True, response
     document = file.document()
     assert {
         serial: {name: site[name] for name in fields} for serial, site in document["sites"].items()

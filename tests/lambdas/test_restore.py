@@ -38,7 +38,7 @@ def after_the_loss(
     def lose() -> str:
         stream_handler.sinks().database.close()
         stream_handler.sinks.cache_clear()
-        stream_handler.turns.cache_clear()
+        stream_handler.maintenance.cache_clear()
         monkeypatch.setenv("DATABASE_URL", empty_database_url)
         pipeline.database_url = empty_database_url
         return empty_database_url
@@ -47,8 +47,8 @@ def after_the_loss(
 
 
 def load_once_more(pipeline: Any, prefix: str) -> dict[str, Any]:
-    answer = pipeline.handle({"action": "load", "keys": pipeline.keys(prefix)})
-    return dict(json.loads(json.dumps(answer)))
+    response = pipeline.handle({"action": "load", "keys": pipeline.keys(prefix)})
+    return dict(json.loads(json.dumps(response)))
 
 
 def test_a_restored_database_and_the_lake_are_all_that_was_lost(
@@ -66,9 +66,9 @@ def test_a_restored_database_and_the_lake_are_all_that_was_lost(
     program("pg_restore", "--no-owner", f"--dbname={restored}", str(backup))
     assert len(pipeline.query(READINGS)) == 5
     migrate(restored)  # as the deployment does after a restore
-    answer = load_once_more(pipeline, "raw/source=iot/")
+    response = load_once_more(pipeline, "raw/source=iot/")
 
-    assert answer["rows"] == {"loaded": 4, "identical": 5, "superseded": 0, "differing": 0}
+    assert response["rows"] == {"loaded": 4, "identical": 5, "superseded": 0, "differing": 0}
     load_once_more(pipeline, "quarantine/source=iot/")
     assert (pipeline.query(READINGS), pipeline.query(KEPT)) == before
     # Somebody who is not sure whether it was done does it again.
@@ -95,6 +95,6 @@ def test_what_comes_in_before_the_lake_is_loaded_is_not_in_its_way(
     pipeline.deliver(message(at=MORNING + 60 * 5), first=6)
     with psycopg.connect(restored) as connection:
         assert connection.execute("SELECT count(*) FROM readings").fetchone() == (1,)
-    answer = load_once_more(pipeline, "raw/source=iot/")
-    assert (answer["rows"]["loaded"], answer["rows"]["identical"]) == (5, 1)
+    response = load_once_more(pipeline, "raw/source=iot/")
+    assert (response["rows"]["loaded"], response["rows"]["identical"]) == (5, 1)
     assert len(pipeline.query(READINGS)) == 6

@@ -42,10 +42,10 @@ def eventually() -> Callable[..., Any]:
     def wait(ask: Callable[[], T], *, seconds: float = 20.0, every: float = 0.1) -> T:
         deadline = time.monotonic() + seconds
         while True:
-            answer = ask()
-            if answer or time.monotonic() >= deadline:
-                assert answer, f"not within {seconds} s"
-                return answer
+            response = ask()
+            if response or time.monotonic() >= deadline:
+                assert response, f"not within {seconds} s"
+                return response
             time.sleep(every)
 
     return wait

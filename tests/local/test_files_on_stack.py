@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from smarterise_ops.local.emulator.sent_emails import SentLetter, sent_letters
+from smarterise_ops.local.emulator.sent_emails import SentEmail, sent_emails
 from smarterise_ops.local.provisioning.functions import RECIPIENT, SENDER
 from smarterise_ops.local.simulation.fleet import Fault, SimulatedSite, simulated_fleet
 from smarterise_ops.local.simulation.log_files import LogFile, Logging
 from smarterise_ops.local.simulation.measurements import SimulatedTime
 from smarterise_ops.local.simulation.mqtt_payload import message
-from smarterise_sdk.domain.log_files.names import FTP_PREFIX, read_lake_key
+from smarterise_sdk.domain.log_files.names import FTP_PREFIX, parse_data_lake_key
 from smarterise_sdk.domain.readings.metrics import Metric, metric_values
 from smarterise_sdk.domain.readings.model import Quantity
 from smarterise_sdk.domain.readings.mqtt import parse_mqtt
@@ -63,17 +63,17 @@ class Files:
     def sweep(self, tier: Tier) -> None:
         """Invoke what the schedule of a tier invokes, with the input that it gives."""
         (target,) = self.client("events").list_targets_by_rule(Rule=NAMES.sweep_rule(tier))["Targets"]
-        answer = self.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
-        told = json.load(answer["Payload"])
-        assert "FunctionError" not in answer, told
+        response = self.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
+        told = json.load(response["Payload"])
+        assert "FunctionError" not in response, told
 
     def files_of(self, serial: str) -> dict[str, dict[str, Any]]:
         """Return the ledger's settled entries of a gateway, by the files' names."""
         rows = self.rows(
             "SELECT * FROM ingest_files WHERE gateway_serial = %s AND state <> 'loading'", serial
         )
-        lake = ((read_lake_key(row["key"]), row) for row in rows)
-        return {file.name: row for file, row in lake if file is not None}
+        data_lake = ((parse_data_lake_key(row["key"]), row) for row in rows)
+        return {file.name: row for file, row in data_lake if file is not None}
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         url = self.stack.exports["SMARTERISE_DATABASE_URL"]
@@ -93,12 +93,12 @@ class Files:
             "MetricName": metric.value,
             "Dimensions": [{"Name": "GatewaySerial", "Value": serial}],
         }
-        answer = self.client("cloudwatch").get_metric_data(
+        response = self.client("cloudwatch").get_metric_data(
             MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": query, "Period": 60, "Stat": "Average"}}],
             StartTime=begin,
             EndTime=end,
         )["MetricDataResults"][0]
-        return dict(zip(answer["Timestamps"], answer["Values"], strict=True))
+        return dict(zip(response["Timestamps"], response["Values"], strict=True))
 
 
 @pytest.fixture
@@ -172,18 +172,18 @@ def test_everybody_was_swept_when_the_stack_started(files: Files) -> None:
 def test_an_alarm_is_told_in_a_letter_that_says_what_and_where(files: Files) -> None:
     ailing = next(site for site in FLEET if site.fault is Fault.DEAD_PHASE)
 
-    def letters() -> list[SentLetter]:
-        sent = sent_letters(files.stack.exports["AWS_ENDPOINT_URL"])
-        return [letter for letter in sent if f"{ailing.gateway_serial} · {ailing.name}" in letter.text]
+    def emails() -> list[SentEmail]:
+        sent = sent_emails(files.stack.exports["AWS_ENDPOINT_URL"])
+        return [email for email in sent if f"{ailing.gateway_serial} · {ailing.name}" in email.text]
 
-    letter, *_ = files.eventually(letters, seconds=90)
-    assert (letter.sender, letter.to) == (SENDER, (RECIPIENT,))
-    assert letter.subject.startswith("[ALARM]")
-    for words in (
+    email, *_ = files.eventually(emails, seconds=90)
+    assert (email.sender, email.to) == (SENDER, (RECIPIENT,))
+    assert email.subject.startswith("[ALARM]")
+    for text in (
         r"voltage of phase",
         "since",
         "last values voltage",
         "first step",
         "smarterise-ops metrics show",
     ):
-        assert words in letter.text
+        assert text in email.text

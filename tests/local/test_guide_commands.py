@@ -66,9 +66,9 @@ def test_post_deployment_configuration(shell: Shell) -> None:
 aws lambda invoke --function-name site-config-manager \\
   --payload '{"action": "get_config"}' response.json
 """)
-    answer = shell.file("response.json")
-    assert answer["ok"] is True
-    assert answer["config"]["sites"]["ehm21120333"]["timezone"] == "Africa/Lagos"
+    response = shell.file("response.json")
+    assert response["ok"] is True
+    assert response["config"]["sites"]["ehm21120333"]["timezone"] == "Africa/Lagos"
     assert "smarterise-site-config" in shell.run("aws s3 ls | grep smarterise")
     listed = json.loads(
         shell.run("""
@@ -89,9 +89,9 @@ aws lambda invoke --function-name site-config-manager \\
   --payload '{"action": "get_site", "gateway_serial": "ehm21120333"}' \\
   response.json && cat response.json
 """)
-    answer = shell.file("response.json")
-    assert answer["site"]["tier"] == "NON_CRITICAL"
-    assert answer["site"]["note"] == "kept by hand"
+    response = shell.file("response.json")
+    assert response["site"]["tier"] == "NON_CRITICAL"
+    assert response["site"]["note"] == "kept by hand"
     assert '"NON_CRITICAL"' in printed
     assert shell.shown("ehm21120333")["tier"] == "NON_CRITICAL"
 
@@ -107,9 +107,9 @@ aws lambda invoke --function-name site-config-manager \\
     }
   }' response.json
 """)
-    answer = shell.file("response.json")
-    assert answer["ok"] is True
-    assert {change["gateway_serial"] for change in answer["changed"]} | set(answer["unchanged"]) == {
+    response = shell.file("response.json")
+    assert response["ok"] is True
+    assert {change["gateway_serial"] for change in response["changed"]} | set(response["unchanged"]) == {
         "ehm21120333",
         "AN54101471",
     }
@@ -151,10 +151,10 @@ def test_functions_may_do_what_their_policies_say_and_no_more(shell: Shell) -> N
         return told.strip()
 
     file = "arn:aws:s3:::smarterise-site-config/site-tiers.json"
-    lake = "arn:aws:s3:::smarterise-data-lake-raw/raw/x"
+    data_lake = "arn:aws:s3:::smarterise-data-lake-raw/raw/x"
     assert decision("site-config-manager", "s3:PutObject", file) == "allowed"
-    assert decision("site-config-manager", "s3:PutObject", lake) == "implicitDeny"
+    assert decision("site-config-manager", "s3:PutObject", data_lake) == "implicitDeny"
     assert decision("site-config-manager", "s3:DeleteObject", file) == "implicitDeny"
-    assert decision("kinesis_to_s3_rds", "s3:PutObject", lake) == "allowed"
-    assert decision("kinesis_to_s3_rds", "s3:GetObject", lake) == "implicitDeny"
+    assert decision("kinesis_to_s3_rds", "s3:PutObject", data_lake) == "allowed"
+    assert decision("kinesis_to_s3_rds", "s3:GetObject", data_lake) == "implicitDeny"
     assert decision("kinesis_to_s3_rds", "s3:PutObject", file) == "implicitDeny"

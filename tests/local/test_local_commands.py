@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from smarterise_ops.local import client
-from smarterise_ops.local.servers.processes import is_running, mark_of
+from smarterise_ops.local.servers.processes import identity_of, is_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,8 +99,8 @@ def test_up_env_status_down(data_dir: Path) -> None:
         gateway.login(ftp.username or "", unquote(ftp.password))
         gateway.prot_p()
         gateway.storbinary("STOR AN54101471-logger1.csv", io.BytesIO(b"Time,V1\n"))
-    assert "no letter yet" in run("local", "letters", *where).stderr
-    assert json.loads(run("local", "letters", *where, "-o", "json").stdout) == []
+    assert "no letter yet" in run("local", "emails", *where).stderr
+    assert json.loads(run("local", "emails", *where, "-o", "json").stdout) == []
     account = boto3.Session(
         as_json["AWS_ACCESS_KEY_ID"],
         as_json["AWS_SECRET_ACCESS_KEY"],
@@ -110,7 +110,7 @@ def test_up_env_status_down(data_dir: Path) -> None:
     assert sts.get_caller_identity()["Arn"].endswith(":user/demo-operator")
     functions = account.client("lambda", endpoint_url=as_json["AWS_ENDPOINT_URL"])
     swept = json.load(functions.invoke(FunctionName="ftp_to_s3", Payload=b"{}")["Payload"])
-    assert (swept["stored"], swept["troubles"]) == (1, []), "over TLS, with the certificate of its secret"
+    assert (swept["stored"], swept["errors"]) == (1, []), "over TLS, with the certificate of its secret"
     again = run("local", "up", "--detach", *SMALL, *where, expect=1)
     assert "already ready" in again.stderr
     assert "local down" in again.stderr
@@ -242,7 +242,7 @@ def test_a_demo_killed_outright_leaves_nothing_running(
     eventually(lambda: "postgres" in json.loads(entry[0].read_text())["children"], seconds=20)
     plain = json.loads(entry[0].read_text())
     pids = [plain["supervisor"]["pid"], *(child["pid"] for child in plain["children"].values())]
-    marks = [mark for mark in map(mark_of, pids) if mark is not None]
+    marks = [mark for mark in map(identity_of, pids) if mark is not None]
     assert len(marks) == 4
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -70,8 +70,8 @@ def test_400_updates_through_the_function_are_all_there(
 
     def invoked(request: dict[str, Any]) -> dict[str, Any]:
         payload = json.dumps(request).encode()
-        answer = functions.invoke(FunctionName=NAMES.site_config_manager, Payload=payload)
-        told: dict[str, Any] = json.load(answer["Payload"])
+        response = functions.invoke(FunctionName=NAMES.site_config_manager, Payload=payload)
+        told: dict[str, Any] = json.load(response["Payload"])
         return told
 
     def write(writer: int) -> None:

@@ -26,10 +26,10 @@ def test_a_mute_fleet_is_reported_as_such_and_no_console_waits_for_it_for_long(
     with running_stack(tmp_path, sites=2, simulator=False) as stack:
         for name, value in stack.exports.items():
             monkeypatch.setenv(name, value)
-        report = live_report(load_settings(), stack, patience=0.0)
+        report = live_report(load_settings(), stack, timeout=0.0)
         with Stack(load_settings()) as sdk:
             started = time.monotonic()
-            await_first_values(sdk, stack, patience=1.0)
+            await_first_values(sdk, stack, timeout=1.0)
             waited = time.monotonic() - started
     assert 1.0 <= waited < 10.0
     assert not report.is_complete
@@ -46,7 +46,7 @@ def test_the_console_opens_on_values(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         for name, value in stack.exports.items():
             monkeypatch.setenv(name, value)
         with Stack(load_settings()) as sdk:
-            await_first_values(sdk, stack, patience=120.0)  # a busy machine takes longer than people wait
+            await_first_values(sdk, stack, timeout=120.0)  # a busy machine takes longer than people wait
             sites = sdk.sites.fetch().sites
             have = {serial for serial, points in sdk.metrics.latest(sites).value.items() if points}
     healthy = {site.gateway_serial for site in simulated_fleet(8, DEFAULT_SEED) if site.fault is None}

@@ -19,7 +19,7 @@ import pytest
 
 from smarterise_ops.local import client, registry
 from smarterise_ops.local.client import RunningStack
-from smarterise_ops.local.servers.processes import ProcessMark, is_running, mark_of
+from smarterise_ops.local.servers.processes import ProcessIdentity, identity_of, is_running
 from smarterise_ops.local.state import STATE_FILE
 from smarterise_sdk.errors import LocalStackError, UsageError
 
@@ -76,10 +76,10 @@ def standing(started_once: tuple[RunningStack, Path], monkeypatch: pytest.Monkey
 one_stack = pytest.mark.xdist_group("standing-stack")
 
 
-def marks_of(stack: RunningStack) -> list[ProcessMark]:
+def marks_of(stack: RunningStack) -> list[ProcessIdentity]:
     """Return the marks of every process of a stack, workers of functions too."""
     supervisor = psutil.Process(stack.state.supervisor.pid)
-    found = [mark_of(process.pid) for process in [supervisor, *supervisor.children(recursive=True)]]
+    found = [identity_of(process.pid) for process in [supervisor, *supervisor.children(recursive=True)]]
     return [mark for mark in found if mark is not None]
 
 
@@ -251,7 +251,7 @@ def test_children_that_outlived_their_supervisor_are_ended_and_strangers_are_not
     left, stranger = (subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in "12")
     try:
         (tmp_path / "stack").mkdir()
-        own = mark_of(left.pid)
+        own = identity_of(left.pid)
         assert own is not None
         entry: dict[str, Any] = {
             "stack_id": "gone",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smarterise_ops.local import client, registry
-from smarterise_ops.local.servers.processes import ProcessMark
+from smarterise_ops.local.servers.processes import ProcessIdentity
 from smarterise_ops.local.state import STATE_FILE, Phase, StackState, load_state
 from smarterise_sdk.errors import LocalStackError, UsageError
 
@@ -18,8 +18,8 @@ def state_in(directory: Path, stack_id: str = "one") -> StackState:
         stack_id=stack_id,
         data_dir=directory,
         phase=Phase.READY,
-        supervisor=ProcessMark(1, "boot:1"),
-        children={"postgres": ProcessMark(2, "boot:2")},
+        supervisor=ProcessIdentity(1, "boot:1"),
+        children={"postgres": ProcessIdentity(2, "boot:2")},
         extra_dirs=(directory / "smarterise-extra",),
         exports={"AWS_SECRET_ACCESS_KEY": "s3cr3t"},
         options={"sites": 2},

@@ -57,10 +57,10 @@ class Site:
 
     def ask(self, action: str, **fields: Any) -> dict[str, Any]:
         """Invoke the manager."""
-        answer = self.client_of(self.stack, "lambda").invoke(
+        response = self.client_of(self.stack, "lambda").invoke(
             FunctionName=NAMES.site_config_manager, Payload=json.dumps({"action": action, **fields})
         )
-        told: dict[str, Any] = json.load(answer["Payload"])
+        told: dict[str, Any] = json.load(response["Payload"])
         assert told.get("ok"), told
         return told
 
@@ -114,20 +114,20 @@ class Site:
     def collect(self, tier: str) -> None:
         """Sweep the FTP server as the schedule of a tier does."""
         payload = json.dumps({"site_tier": tier})
-        answer = self.client_of(self.stack, "lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=payload)
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        response = self.client_of(self.stack, "lambda").invoke(FunctionName=NAMES.ftp_to_s3, Payload=payload)
+        assert "FunctionError" not in response, response["Payload"].read()
 
     def becomes(self, *, live: bool, within: float = 12.0) -> None:
         """Wait until stream and alarms are as asked."""
         self.eventually(lambda: self.alarms() == {live}, seconds=within)
         self.eventually(lambda: self.is_streamed() is live, seconds=within)
 
-    def lines(self, function: str, words: str, since: float) -> list[dict[str, Any]]:
+    def lines(self, function: str, text: str, since: float) -> list[dict[str, Any]]:
         """Return the lines of a function's log that have these words."""
         found = self.client_of(self.stack, "logs").filter_log_events(
             logGroupName=NAMES.log_group(function),
             startTime=int(since * 1000),
-            filterPattern=f'"{words}"',
+            filterPattern=f'"{text}"',
         )
         return [json.loads(event["message"]) for event in found["events"] if event["message"].startswith("{")]
 
@@ -221,8 +221,8 @@ def test_what_the_manager_may_not_switch_is_told_with_the_action(site: Site) -> 
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="not-now")
     assert row["repaired"] is False
-    assert row["trouble"].startswith("cloudwatch:EnableAlarmActions: ")
-    assert "AccessDenied" in row["trouble"]
+    assert row["error"].startswith("cloudwatch:EnableAlarmActions: ")
+    assert "AccessDenied" in row["error"]
     assert [row["repaired"] for row in site.ask("reconcile")["drift"] if row["subject"] == alarm] == [True]
 
 
@@ -249,7 +249,7 @@ def test_functions_tell_in_their_logs_what_goes_well(site: Site) -> None:
     assert (answered["level"], answered["action"]) == ("INFO", "get_config")
     assert site.is_streamed()
     handled = site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "batch handled", since))
-    assert {"loaded", "gated", "unknown_gateways"} <= set(handled[0])
+    assert {"loaded", "dropped", "unknown_gateways"} <= set(handled[0])
 
 
 def test_the_schedules_are_there_with_their_targets(site: Site) -> None:

@@ -32,8 +32,8 @@ Eventually = Callable[..., Any]
 
 def publish(stack: RunningStack, topic: str, payload: bytes) -> dict[str, Any]:
     request = urllib.request.Request(stack.topic_url(topic), data=payload, method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        told: dict[str, Any] = json.load(answer)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        told: dict[str, Any] = json.load(response)
     return told
 
 
@@ -52,7 +52,7 @@ def rows_of(stack: RunningStack, serial: str) -> list[dict[str, Any]]:
 
 
 def metric_of(cloudwatch: Any, serial: str, metric: Metric, at: datetime) -> list[float]:
-    answer = cloudwatch.get_metric_data(
+    response = cloudwatch.get_metric_data(
         MetricDataQueries=[
             {
                 "Id": "m",
@@ -70,7 +70,7 @@ def metric_of(cloudwatch: Any, serial: str, metric: Metric, at: datetime) -> lis
         StartTime=at,
         EndTime=at + timedelta(seconds=1),
     )
-    values: list[float] = answer["MetricDataResults"][0]["Values"]
+    values: list[float] = response["MetricDataResults"][0]["Values"]
     return values
 
 
@@ -139,9 +139,9 @@ def test_the_endpoint_says_what_is_wrong(embedded_stack: RunningStack, path: str
     base = embedded_stack.exports["SMARTERISE_MQTT_PUBLISH"].removesuffix("topics/")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(urllib.request.Request(base + path, data=b"{}", method="POST"), timeout=5)
-    with refused.value as answer:
-        assert answer.code == status
-        assert json.load(answer)["message"]
+    with refused.value as response:
+        assert response.code == status
+        assert json.load(response)["message"]
 
 
 def test_a_message_larger_than_iot_takes_is_refused(embedded_stack: RunningStack) -> None:

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from smarterise_ops.local.registry import clear_away
-from smarterise_ops.local.servers.processes import ProcessMark, end_processes, is_running, mark_of
+from smarterise_ops.local.servers.processes import ProcessIdentity, end_processes, identity_of, is_running
 from smarterise_ops.local.state import load_state, write_private
 from smarterise_sdk.errors import LocalStackError
 
@@ -77,7 +77,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def claim(directory: Path) -> None:
     """Write into a run's directory that this process uses it."""
-    mark = mark_of(os.getpid())
+    mark = identity_of(os.getpid())
     assert mark is not None
     write_private(directory / _MARKS.replace("*", str(mark.pid)), json.dumps(asdict(mark)))
 
@@ -92,16 +92,16 @@ def sweep(base: Path) -> None:
 
 def is_left(directory: Path) -> bool:
     """Return whether no process of a run is running any more."""
-    marks = [ProcessMark(**json.loads(path.read_text())) for path in directory.glob(_MARKS)]
+    marks = [ProcessIdentity(**json.loads(path.read_text())) for path in directory.glob(_MARKS)]
     if not marks:  # it was killed before it wrote one, or is about to write it
         pid = directory.name.removeprefix(PREFIX).partition("-")[0]
-        return pid.isdigit() and mark_of(int(pid)) is None
+        return pid.isdigit() and identity_of(int(pid)) is None
     return not any(is_running(mark) for mark in marks)
 
 
 def clear(directory: Path) -> None:
     """End what a run left running, and remove its stacks, the data of its servers and its directory."""
-    end_processes(_processes_of(directory), ask=signal.SIGTERM, patience=_STOP_SECONDS)
+    end_processes(_processes_of(directory), ask=signal.SIGTERM, timeout=_STOP_SECONDS)
     _open(directory)
     for entry in list(directory.rglob(_REGISTRIES)):
         with suppress(LocalStackError):  # no entry of a stack, or one whose files go with the directory
@@ -117,12 +117,12 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _processes_of(directory: Path) -> Iterator[ProcessMark]:
+def _processes_of(directory: Path) -> Iterator[ProcessIdentity]:
     """Yield the processes whose temporary files are in a run's directory."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             folder = process.environ().get("TMPDIR", "")
-            mark = mark_of(process.pid) if Path(folder).is_relative_to(directory) else None
+            mark = identity_of(process.pid) if Path(folder).is_relative_to(directory) else None
             if mark is not None:
                 yield mark
 

@@ -19,7 +19,7 @@ import pytest
 from smarterise_ops.local.registry import forget, register
 from smarterise_ops.local.servers.ports import free_port
 from smarterise_ops.local.servers.postgres import initialise, postgres_directory, start_server, stop_server
-from smarterise_ops.local.servers.processes import children_of, dying_with_parent, end_processes, mark_of
+from smarterise_ops.local.servers.processes import children_of, dying_with_parent, end_processes, identity_of
 from smarterise_ops.local.state import Phase, StackState
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class AwsEmulator:
         workers = children_of(self._process.pid)
         self._process.kill()
         self._process.wait()
-        end_processes(workers, ask=signal.SIGKILL, patience=STOP_SECONDS)
+        end_processes(workers, ask=signal.SIGKILL, timeout=STOP_SECONDS)
 
     def _wait_until_it_listens(self, port: int, log: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -90,7 +90,7 @@ class PostgresServer:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(exist_ok=True)
         self._log = directory / "postgres.log"
-        own = mark_of(os.getpid())
+        own = identity_of(os.getpid())
         assert own is not None
         data = postgres_directory(directory)
         self._entry = StackState(
@@ -132,7 +132,7 @@ class PostgresServer:
 
     def _start(self) -> None:
         self._process, self._port = self._starter.submit(start_server, self._home, self._log).result()
-        server = mark_of(self._process.pid)
+        server = identity_of(self._process.pid)
         register(replace(self._entry, children={"postgres": server} if server else {}))
 
     def _remove(self, data: Path) -> None:

@@ -107,16 +107,16 @@ class _Forwarder(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.fault_for(self.command, self.path)
         self.server.before(self.command, self.path)
-        answer = self._forwarded(body) if fault is None or fault.forward else None
+        response = self._forwarded(body) if fault is None or fault.forward else None
         if fault is not None:
             time.sleep(fault.delay)
             if fault.status is None:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            answer = (fault.status, fault.headers, fault.body)
-        assert answer is not None
-        status, headers, content = answer
+            response = (fault.status, fault.headers, fault.body)
+        assert response is not None
+        status, headers, content = response
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -136,12 +136,12 @@ class _Forwarder(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(self.server.target, timeout=30)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("expect", "connection")}
         connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
+        response = connection.getresponse()
         dropped = ("content-length", "transfer-encoding", "connection", "date", "server")
-        kept = {k: v for k, v in answer.getheaders() if k.lower() not in dropped}
-        content = answer.read()
+        kept = {k: v for k, v in response.getheaders() if k.lower() not in dropped}
+        content = response.read()
         connection.close()
-        return answer.status, kept, content
+        return response.status, kept, content
 
     def log_message(self, *_: Any) -> None:
         pass

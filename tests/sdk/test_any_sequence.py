@@ -34,8 +34,8 @@ from hypothesis.stateful import (
 )
 from moto import mock_aws
 
-from smarterise_lambdas.site_config_manager.dependencies import Means
-from smarterise_lambdas.site_config_manager.dispatch import answer
+from smarterise_lambdas.site_config_manager.dependencies import Dependencies
+from smarterise_lambdas.site_config_manager.dispatch import dispatch
 from smarterise_lambdas.site_config_manager.writer import ConfigStore
 from smarterise_sdk.aws.broker import Broker
 from smarterise_sdk.aws.session import ClientFactory
@@ -47,7 +47,7 @@ from smarterise_sdk.domain.sites.updates import is_same_entry
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
 from smarterise_sdk.journal.entries import JournalOutcome
-from smarterise_sdk.services.resolution import Settler
+from smarterise_sdk.services.resolution import OutcomeResolver
 from smarterise_sdk.services.sites.verification import compare
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
@@ -98,7 +98,7 @@ class Function:
     """`site-config-manager` where boto3 would call it."""
 
     def __init__(self, s3: Any) -> None:
-        self._means = Means(
+        self._dependencies = Dependencies(
             store=ConfigStore(s3, PLACE["Bucket"], PLACE["Key"]),
             alarms=None,  # type: ignore[arg-type]  # nobody reconciles here
             schedules=NoSchedules(),  # type: ignore[arg-type]
@@ -108,8 +108,8 @@ class Function:
         )
 
     def invoke(self, *, Payload: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803  # boto3's name
-        reply = answer(json.loads(Payload), self._means)
-        return {"Payload": io.BytesIO(json.dumps(reply).encode())}
+        response = dispatch(json.loads(Payload), self._dependencies)
+        return {"Payload": io.BytesIO(json.dumps(response).encode())}
 
     def close(self) -> None:
         """Have nothing to close."""
@@ -271,7 +271,7 @@ class AnySequence(RuleBasedStateMachine):
             return self._kept_or_done(plan, at_once=at_once)
         if refusal.code == "NOT_UNDOABLE":
             is_unknown = bool(entry.masked_serials) and not self.written[plan_id]
-            assert entry.outcome is JournalOutcome.FAILED or entry.mends_file or is_unknown
+            assert entry.outcome is JournalOutcome.FAILED or entry.repairs_file or is_unknown
         elif refusal.code == "MOVED_ON":
             assert self.broken is None
             assert refusal.why
@@ -359,17 +359,17 @@ class AnySequence(RuleBasedStateMachine):
         self.settle(pick=pick, at_once=at_once)
 
     def settle(self, *, pick: int, at_once: bool) -> None:
-        unsettled = self.stack.changes.unsettled()
-        if not unsettled:
+        unresolved = self.stack.changes.unresolved()
+        if not unresolved:
             return
-        entry = unsettled[pick % len(unsettled)]
+        entry = unresolved[pick % len(unresolved)]
         later = timedelta(0) if at_once else timedelta(minutes=3)
         before = self.world.current()
-        settler = Settler(
+        settler = OutcomeResolver(
             self.stack.broker,
             self.world.settings,
             self.stack.journal,
-            following=lambda: self.stack.following,
+            reconciliation=lambda: self.stack.reconciliation,
             identity=self.stack.identity,
             now=lambda: utc_now() + later,
         )
@@ -384,7 +384,7 @@ class AnySequence(RuleBasedStateMachine):
             assert self._is_right_after_its_base(entry.plan_id)
         else:
             assert state is ReceiptState.NOT_WRITTEN
-        is_open = entry.plan_id in {one.plan_id for one in self.stack.changes.unsettled()}
+        is_open = entry.plan_id in {one.plan_id for one in self.stack.changes.unresolved()}
         assert is_open is (state is ReceiptState.UNVERIFIED)
         assert self.world.current() == before, "looking changes nothing"
 
@@ -514,11 +514,11 @@ class AnySequence(RuleBasedStateMachine):
         if not written:
             return
         if plan.document is not None:
-            self._mended(plan.document)
+            self._repaired(plan.document)
         self.sites = _with(self.sites, plan)
         self.kinds.append(frozenset({VersionKind.CHANGE}))
 
-    def _mended(self, document: bytes) -> None:
+    def _repaired(self, document: bytes) -> None:
         """Take over a mended file: it lacks nothing that could be read in the broken one."""
         raw = _raw(document)
         assert raw is not None
@@ -550,7 +550,7 @@ class AnySequence(RuleBasedStateMachine):
     @contextmanager
     def _dying(self, point: str) -> Iterator[None]:
         """Have the process die at a point, for as long as the block lasts."""
-        journal, roads = self.stack.journal, self.stack.sites._roads
+        journal, data_paths = self.stack.journal, self.stack.sites._transports
         real, lines = os.write, [0]
 
         def die(*_: Any, **__: Any) -> Any:
@@ -578,8 +578,8 @@ class AnySequence(RuleBasedStateMachine):
         elif point == "after the line":
             patched = [mock.patch.object(journal, "intended", and_die(journal.intended))]
         elif point == "after the write":
-            ways = (roads.function, roads.s3)
-            patched = [mock.patch.object(road, "write", and_die(road.write)) for road in ways]
+            ways = (data_paths.function, data_paths.s3)
+            patched = [mock.patch.object(data_path, "write", and_die(data_path.write)) for data_path in ways]
         elif point == "before the end":
             patched = [mock.patch.object(journal, "done", die)]
         else:

@@ -19,7 +19,7 @@ import pytest
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.sites.plans import ReceiptState, WritePath
 from smarterise_sdk.errors import UsageError
-from smarterise_sdk.services.resolution import Settler
+from smarterise_sdk.services.resolution import OutcomeResolver
 from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
@@ -125,13 +125,13 @@ def killed(child: subprocess.Popen[str]) -> str:
     return said.split()[0]
 
 
-def later(stack: Stack) -> Settler:
+def later(stack: Stack) -> OutcomeResolver:
     """Return one who looks when nothing can arrive any more."""
-    return Settler(
+    return OutcomeResolver(
         stack.broker,
         stack.settings,
         stack.journal,
-        following=lambda: stack.following,
+        reconciliation=lambda: stack.reconciliation,
         identity=stack.identity,
         now=lambda: utc_now() + timedelta(minutes=3),
     )
@@ -180,18 +180,18 @@ def test_killed_at(
     reading = stack.changes.list()
     assert reading.damaged_lines == damaged
     assert [entry.outcome.value for entry in reading.entries] == ([outcome] if outcome else [])
-    open_ids = [entry.plan_id for entry in stack.changes.unsettled()]
+    open_ids = [entry.plan_id for entry in stack.changes.unresolved()]
     assert open_ids == ([plan_id] if outcome == "no end" else [])
 
     if now_said is not None:
         assert stack.changes.settle(plan_id).state is now_said
         is_certain = now_said is not UNVERIFIED
-        assert [entry.plan_id for entry in stack.changes.unsettled()] == ([] if is_certain else [plan_id])
+        assert [entry.plan_id for entry in stack.changes.unresolved()] == ([] if is_certain else [plan_id])
     if later_said is not None:
         receipt = later(stack).settle(stack.changes.find(plan_id))
         assert receipt.state is later_said
         assert bool(receipt.verified) is (later_said is VERIFIED)
-        assert stack.changes.unsettled() == ()
+        assert stack.changes.unresolved() == ()
         found = stack.changes.find(plan_id)
         assert found.outcome == ("verified" if later_said is VERIFIED else "failed")
     assert home.file() == now, "looking changes nothing"
@@ -227,15 +227,15 @@ def test_killed_while_it_waits_for_the_answer(
     wait_for(lambda: home.file()["sites"][YABA]["tier"] == SWITCHED)
     with Stack(settings_for(proxy.url)) as stack:
         assert [entry.outcome.value for entry in stack.changes.list().entries] == ["in progress"]
-        assert stack.changes.unsettled() == ()
+        assert stack.changes.unresolved() == ()
         with pytest.raises(UsageError) as caught:
             stack.changes.settle(stack.changes.list().entries[0].plan_id)
         assert (caught.value.code, str(child.pid) in caught.value.what) == ("IN_PROGRESS", True)
         child.kill()
         plan_id = killed(child)
-        assert [entry.plan_id for entry in stack.changes.unsettled()] == [plan_id]
+        assert [entry.plan_id for entry in stack.changes.unresolved()] == [plan_id]
         assert stack.changes.settle(plan_id).state is VERIFIED
-        assert stack.changes.unsettled() == ()
+        assert stack.changes.unresolved() == ()
 
 
 def test_a_write_that_arrives_after_its_maker_has_died(
@@ -258,11 +258,11 @@ def test_a_write_that_arrives_after_its_maker_has_died(
         receipt = stack.changes.settle(plan_id)
         assert receipt.state is UNVERIFIED
         assert "may still arrive" in receipt.unverified[YABA]
-        assert [entry.plan_id for entry in stack.changes.unsettled()] == [plan_id]
+        assert [entry.plan_id for entry in stack.changes.unresolved()] == [plan_id]
         arrived.append(True)
         wait_for(lambda: home.file()["sites"][YABA]["tier"] == SWITCHED)
         assert stack.changes.settle(plan_id).state is VERIFIED
-        assert stack.changes.unsettled() == ()
+        assert stack.changes.unresolved() == ()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

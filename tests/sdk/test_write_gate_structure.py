@@ -268,8 +268,8 @@ def test_reading_and_planning_send_nothing_that_writes(frail: Stack, proxy: Any,
         frail.sites.plan_replace({"ehm21120333": None}, via=via)
         frail.sites.plan_rollback(first, via=via)
     frail.sites.plan_repair()
-    frail.following.drift()
-    frail.following.plan_reconcile()
+    frail.reconciliation.drift()
+    frail.reconciliation.plan_reconcile()
     frail.identity()
     assert {method for method, _ in proxy.seen} <= {"GET", "HEAD", "POST"}
     posts = {path for method, path in proxy.seen if method == "POST"}

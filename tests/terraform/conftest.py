@@ -32,7 +32,7 @@ ZIPS = (
     *("site-config-manager", "ftp_to_s3", "s3_to_rds_lambda", "kinesis_to_s3_rds", "alarm_notifier"),
     *("migrate_database", "ingest-manager", "database-authorities"),
 )
-PATIENCE_S = 240
+TIMEOUT_S = 240
 
 # Terraform collects garbage all the time: with memory to spare an apply costs two thirds.
 SPEED = {"GOGC": "400"}
@@ -61,11 +61,11 @@ class Program:
     is_offline: bool
 
 
-def answers(url: str = REGISTRY) -> bool:
+def responses(url: str = REGISTRY) -> bool:
     """Return whether the registry can be asked for the provider."""
     try:
-        with urllib.request.urlopen(url, timeout=3) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=3) as response:
+            return bool(response.status == 200)
     except OSError:
         return False
 
@@ -73,7 +73,7 @@ def answers(url: str = REGISTRY) -> bool:
 def choose(
     environment: Mapping[str, str],
     which: Callable[[str], str | None] = shutil.which,
-    registry_answers: Callable[[], bool] = answers,
+    registry_answers: Callable[[], bool] = responses,
 ) -> Program | str:
     """Return what runs Terraform here, or why nothing does."""
     if offline := environment.get("TF_OFFLINE", ""):
@@ -113,7 +113,7 @@ def terraform(program: Program) -> Callable[..., subprocess.CompletedProcess[str
 
 def run(line: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        line, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment
+        line, capture_output=True, text=True, check=False, timeout=TIMEOUT_S, env=environment
     )
 
 
@@ -222,13 +222,13 @@ class KeptStates(BaseHTTPRequestHandler):
     states: dict[str, bytes]
 
     def do_GET(self) -> None:
-        self.answer(self.states.get(self.path, b""))
+        self.response(self.states.get(self.path, b""))
 
     def do_POST(self) -> None:
         self.states[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b"")
+        self.response(b"")
 
-    def answer(self, body: bytes) -> None:
+    def response(self, body: bytes) -> None:
         self.send_response(200 if body or self.command == "POST" else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

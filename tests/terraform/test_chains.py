@@ -141,17 +141,17 @@ def test_the_stream_is_read_with_bounds(stack: Any) -> None:
     assert mapping["bisect_batch_on_function_error"]
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
     (given_up,) = mapping["destination_config"][0]["on_failure"]
-    lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
-    assert given_up["destination_arn"] == lake
+    data_lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
+    assert given_up["destination_arn"] == data_lake
     statements = stack.policy_of("kinesis_to_s3_rds-role")
-    assert allows(statements, "s3:PutObject", f"{lake}/aws/lambda/an-id/shard/2026/11/23/x")
+    assert allows(statements, "s3:PutObject", f"{data_lake}/aws/lambda/an-id/shard/2026/11/23/x")
     assert allows(statements, "kinesis:GetRecords", mapping["event_source_arn"])
 
 
 def test_a_new_file_reaches_the_loader(stack: Any) -> None:
-    lake = bucket(stack, "data_lake_bucket")
-    permission(stack, "s3_to_rds_lambda", "s3.amazonaws.com", f"arn:aws:s3:::{lake}")
-    (told,) = stack.one("aws_s3_bucket_notification", bucket=lake)["lambda_function"]
+    data_lake = bucket(stack, "data_lake_bucket")
+    permission(stack, "s3_to_rds_lambda", "s3.amazonaws.com", f"arn:aws:s3:::{data_lake}")
+    (told,) = stack.one("aws_s3_bucket_notification", bucket=data_lake)["lambda_function"]
     assert told["lambda_function_arn"] == function(stack, "s3_to_rds_lambda")["arn"]
     assert told["filter_prefix"] == "ftp-backups/"
 
@@ -193,9 +193,9 @@ def test_functions_that_need_the_database_reach_it(stack: Any, name: str) -> Non
 
 def test_the_lake_is_a_table_without_partitions_to_register(stack: Any) -> None:
     table = stack.one("aws_glue_catalog_table")
-    lake = bucket(stack, "data_lake_bucket")
+    data_lake = bucket(stack, "data_lake_bucket")
     template = table["parameters"]["storage.location.template"]
-    assert template == f"s3://{lake}/raw/source=${{source}}/dt=${{dt}}/hour=${{hour}}/"
+    assert template == f"s3://{data_lake}/raw/source=${{source}}/dt=${{dt}}/hour=${{hour}}/"
     assert table["parameters"]["projection.enabled"] == "true"
     (configuration,) = stack.one("aws_athena_workgroup")["configuration"]
     assert configuration["enforce_workgroup_configuration"]
@@ -210,17 +210,17 @@ def test_an_operator_who_asks_about_files_holds_up_no_loading(stack: Any) -> Non
     assert not any(
         action in ("s3:PutObject", "s3:DeleteObject") for s in statements for action in s["Action"]
     )
-    lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
-    assert allows(statements, "s3:GetObject", f"{lake}/ftp-backups/a.csv")
-    assert allows(statements, "s3:GetObject", f"{lake}/quarantine/source=ftp/x")
-    assert allows(statements, "s3:ListBucket", lake)
+    data_lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
+    assert allows(statements, "s3:GetObject", f"{data_lake}/ftp-backups/a.csv")
+    assert allows(statements, "s3:GetObject", f"{data_lake}/quarantine/source=ftp/x")
+    assert allows(statements, "s3:ListBucket", data_lake)
 
 
 def test_what_the_lake_keeps_of_the_stream_can_be_loaded_once_more(stack: Any) -> None:
     statements = stack.policy_of("kinesis_to_s3_rds-role")
-    lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
-    assert allows(statements, "s3:GetObject", f"{lake}/raw/source=iot/dt=2026-11-23/hour=08/x")
-    assert allows(statements, "s3:GetObject", f"{lake}/quarantine/source=iot/x")
+    data_lake = f"arn:aws:s3:::{bucket(stack, 'data_lake_bucket')}"
+    assert allows(statements, "s3:GetObject", f"{data_lake}/raw/source=iot/dt=2026-11-23/hour=08/x")
+    assert allows(statements, "s3:GetObject", f"{data_lake}/quarantine/source=iot/x")
 
 
 def test_each_deployment_brings_the_schema_up_to_date_before_who_loads(

@@ -18,7 +18,7 @@ from smarterise_sdk.domain.readings.metrics import Metric, PipelineMetric
 from smarterise_sdk.domain.sites.document import parse_site_tiers
 from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES
-from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_lake_key
+from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_data_lake_key
 
 ROOT = Path(__file__).parents[2]
 NAMES = StackNames()
@@ -222,7 +222,7 @@ def test_rules_of_the_lake_are_about_prefixes_that_are_written(dev: Any) -> None
 
     now = datetime.now(UTC)
     written = {
-        raw_lake_key("iot", now, "S", "b").partition("/")[0] + "/",
+        raw_data_lake_key("iot", now, "S", "b").partition("/")[0] + "/",
         quarantine_key("iot", now, "R", "b").partition("/")[0] + "/",
         *(FTP_PREFIX, PENDING, "iot-errors/", "aws/lambda/"),
     }

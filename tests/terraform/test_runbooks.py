@@ -57,8 +57,8 @@ def commands(program: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def named(words: tuple[str, list[str]]) -> str:
-    return f"{words[0]}: {' '.join(words[1][:3])}"
+def named(text: tuple[str, list[str]]) -> str:
+    return f"{text[0]}: {' '.join(text[1][:3])}"
 
 
 @cache
@@ -74,9 +74,9 @@ def operation(name: str, command: str) -> Any:
     raise AssertionError(f"aws {name} has no {command}")
 
 
-@pytest.mark.parametrize("words", commands("aws"), ids=named)
-def test_the_aws_cli_takes_it(words: tuple[str, list[str]]) -> None:
-    name, command, *rest = words[1]
+@pytest.mark.parametrize("text", commands("aws"), ids=named)
+def test_the_aws_cli_takes_it(text: tuple[str, list[str]]) -> None:
+    name, command, *rest = text[1]
     if name in {"s3", "configure"}:
         assert command in {"cp", "ls", "set"}
         return
@@ -109,9 +109,9 @@ def outputs() -> set[str]:
     return set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("words", commands("terraform"), ids=named)
-def test_terraform_knows_what_is_named(words: tuple[str, list[str]], applied: Any) -> None:
-    command, *rest = words[1]
+@pytest.mark.parametrize("text", commands("terraform"), ids=named)
+def test_terraform_knows_what_is_named(text: tuple[str, list[str]], applied: Any) -> None:
+    command, *rest = text[1]
     values = [word for word in rest if not word.startswith("-")]
     if command == "output":
         assert set(values) <= outputs()
@@ -155,14 +155,14 @@ def test_names_in_the_runbook_are_those_of_the_stack(applied: Any) -> None:
     assert f"--region {copies['region']} --backup-vault-name {copies['name']} " in elsewhere
 
 
-@pytest.mark.parametrize("words", commands("smarterise-ops"), ids=named)
-def test_our_own_program_takes_it(words: tuple[str, list[str]]) -> None:
+@pytest.mark.parametrize("text", commands("smarterise-ops"), ids=named)
+def test_our_own_program_takes_it(text: tuple[str, list[str]]) -> None:
     from smarterise_ops.cli import load, shared_options
     from smarterise_ops.context import invocation
 
     with invocation([]):
         shared = {option for param in shared_options() for option in param.opts}
-        first, *rest = words[1]
+        first, *rest = text[1]
         command: Any = load(first)
         while hasattr(command, "commands"):
             command = command.commands[rest.pop(0)]
@@ -236,7 +236,7 @@ def test_every_provider_that_a_module_uses_is_named_by_the_root() -> None:
 
 
 def test_metadata_of_a_restore_is_what_aws_backup_asks_for() -> None:
-    (words,) = [words for _, words in commands("aws") if words[:2] == ["backup", "start-restore-job"]]
-    metadata = words[words.index("--metadata") + 1]
+    (text,) = [text for _, text in commands("aws") if text[:2] == ["backup", "start-restore-job"]]
+    metadata = text[text.index("--metadata") + 1]
     keys = {pair.partition("=")[0] for pair in metadata.split(",")}
     assert keys == {"DestinationBucketName", "NewBucket", "Encrypted"}

@@ -47,7 +47,7 @@ def test_without_either_it_is_told_why(parts: Any, found: str | None, is_answere
 
 
 def test_a_registry_that_is_not_there_does_not_answer(parts: Any) -> None:
-    assert not parts.answers("http://127.0.0.1:9/")
+    assert not parts.responses("http://127.0.0.1:9/")
 
 
 def test_terraform_by_itself_does_what_it_can(parts: Any, skip_for_terraform: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.sites.plans import (
@@ -166,11 +166,11 @@ class ScriptedChanges:
         self.stack._note("journal", None)
         return FakeReading(self.entries, self.damaged_lines)
 
-    def unsettled(self) -> tuple[FakeChange, ...]:
+    def unresolved(self) -> tuple[FakeChange, ...]:
         self.stack._note("unsettled", None)
         return self.unfinished
 
-    def settle(self, plan_id: str) -> Receipt:
+    def resolve(self, plan_id: str) -> Receipt:
         self.stack._note("settle", plan_id)
         self.unfinished = ()
         self.entries = tuple(
@@ -222,7 +222,7 @@ class ScriptedStack:
         applied: Plans that were applied, by their ids.
         receipt_state: What applying comes to.
         gate: Applying waits for it.
-        asked: Every question, by name, in order.
+        requested: Every question, by name, in order.
     """
 
     clock: Callable[[], datetime]
@@ -241,14 +241,14 @@ class ScriptedStack:
     read_only: bool = False
     receipt_state: ReceiptState = ReceiptState.VERIFIED
     gate: threading.Event = field(default_factory=threading.Event)
-    asked: list[tuple[str, Any]] = field(default_factory=list)
+    requested: list[tuple[str, Any]] = field(default_factory=list)
     version: int = 1
     is_closed: bool = False
 
     def __post_init__(self) -> None:
         self.gate.set()
         self.sites = self.metrics = self.checks = self.broker = self
-        self.following = self
+        self.reconciliation = self
         self.changes = ScriptedChanges(self)
 
     # What the console calls
@@ -311,8 +311,8 @@ class ScriptedStack:
                 changes.append(SiteChange(serial, before, {**before, **fields}))
         count = f"{len(changes)} site" if len(changes) == 1 else f"{len(changes)} sites"
         plan = self.make_plan(tuple(changes), title=f"Switch {count}", reason=reason)
-        causes = (f"{count}: stream off", f"{count}: alarm actions off")
-        return replace(plan, updates=updates, unchanged=tuple(unchanged), causes=causes)
+        effects = (f"{count}: stream off", f"{count}: alarm actions off")
+        return replace(plan, updates=updates, unchanged=tuple(unchanged), effects=effects)
 
     def plan_rollback(self, version_id: str, *, whole: bool = False) -> Plan:
         self._note("plan rollback", (version_id, whole))
@@ -343,7 +343,7 @@ class ScriptedStack:
             create=False,
             changes=changes,
             unchanged=(),
-            causes=(),
+            effects=(),
             calls=(PlannedCall("lambda:InvokeFunction", "site-config-manager"),),
             base_etag=f'"etag{self.version}"',
             reason=reason,
@@ -401,17 +401,17 @@ class ScriptedStack:
     # How it answers
 
     def _note(self, name: str, about: Any) -> None:
-        self.asked.append((name, about))
+        self.requested.append((name, about))
         if name in self.errors:
             raise self.errors[name]
 
     def times(self, name: str) -> int:
         """How often it was asked."""
-        return sum(asked == name for asked, _ in self.asked)
+        return sum(requested == name for requested, _ in self.requested)
 
     def last(self, name: str) -> Any:
         """What it was asked last."""
-        return next(about for asked, about in reversed(self.asked) if asked == name)
+        return next(about for requested, about in reversed(self.requested) if requested == name)
 
     def _points(self, serial: str, metrics: Sequence[Metric] | None) -> dict[Metric, MetricPoint]:
         at = self.clock() - timedelta(seconds=self.ages.get(serial, 12))
@@ -424,14 +424,14 @@ class ScriptedStack:
         now_value = self.values[serial].get(metric)
         if now_value is None:
             return ()
-        newest = self.clock() - timedelta(seconds=self.ages.get(serial, 12))
+        latest = self.clock() - timedelta(seconds=self.ages.get(serial, 12))
         count = int(since / period)
         return tuple(
-            MetricPoint(max(now_value, 1.0) * (1 + 0.01 * ((n * 7) % 5 - 2)), newest - n * period)
+            MetricPoint(max(now_value, 1.0) * (1 + 0.01 * ((n * 7) % 5 - 2)), latest - n * period)
             for n in range(count - 1, 0, -1)
         )
 
-    def _gaps(self, denied: tuple[str, ...]) -> tuple[Gap, ...]:
+    def _gaps(self, denied: tuple[str, ...]) -> tuple[Missing, ...]:
         if not denied:
             return ()
         error = Denied(
@@ -440,7 +440,7 @@ class ScriptedStack:
             remedy="ask for cloudwatch:GetMetricData on the role ops-anna",
             request_id="7b1c",
         )
-        return (Gap("cloudwatch:GetMetricData", error, denied),)
+        return (Missing("cloudwatch:GetMetricData", error, denied),)
 
 
 def make_settings(
@@ -499,7 +499,7 @@ def make_console(stack: ScriptedStack, clock: StillClock) -> Callable[..., Smart
     return make
 
 
-async def settle(pilot: Pilot[Any]) -> None:
+async def resolve(pilot: Pilot[Any]) -> None:
     """Wait until every question is answered and every answer is on screen."""
     for _ in range(3):
         while any(not worker.is_finished for worker in pilot.app.workers):
@@ -543,5 +543,5 @@ def settings_of() -> Callable[..., Settings]:
 
 @pytest.fixture
 def settled() -> Callable[[Pilot[Any]], Any]:
-    """The `settle` coroutine function, for tests in other files."""
-    return settle
+    """The `resolve` coroutine function, for tests in other files."""
+    return resolve

@@ -64,7 +64,7 @@ def test_a_plan_tells_stack_changes_notes_and_cost(stack):
         stack.make_plan((), title="Make 1 alarm follow the file"),
         stack_changes=(ALARM,),
         notes=("AN1 stays: it was changed later", "by S3: the answer is too large"),
-        causes=("1 alarm is silent",),
+        effects=("1 alarm is silent",),
         monthly_usd=-3.6,
     )
     text = plan_text(plan).plain
@@ -75,13 +75,13 @@ def test_a_plan_tells_stack_changes_notes_and_cost(stack):
 
 
 @pytest.mark.parametrize(
-    ("usd", "words"), [(12.5, "+$12.50/month"), (0.0, "as before"), (-1234.567, "−$1,234.57/month")]
+    ("usd", "text"), [(12.5, "+$12.50/month"), (0.0, "as before"), (-1234.567, "−$1,234.57/month")]
 )
-def test_the_cost_has_its_sign(stack, usd, words):
+def test_the_cost_has_its_sign(stack, usd, text):
     plan = replace(stack.make_plan((SWITCHED,), title="x"), monthly_usd=usd)
-    assert words in plan_text(plan).plain
+    assert text in plan_text(plan).plain
     assert "Cost" not in plan_text(replace(plan, monthly_usd=None)).plain
-    told = plan_text(replace(plan, causes=("1 site: stream off", "cost: about the same"))).plain
+    told = plan_text(replace(plan, effects=("1 site: stream off", "cost: about the same"))).plain
     assert "Causes   1 site: stream off\nCost     about the same\n" in told
 
 
@@ -94,7 +94,7 @@ def test_a_plan_of_nothing_announces_no_call(stack):
 
 def test_data_in_a_plan_is_never_markup(stack):
     nasty = SiteChange("AN1", {"name": "[red]\x1b[2J"}, {"name": "[/]$accent\u202e"})
-    noted = replace(stack.make_plan((nasty,), title="[b]x"), notes=("[link]",), causes=("[i]\x07",))
+    noted = replace(stack.make_plan((nasty,), title="[b]x"), notes=("[link]",), effects=("[i]\x07",))
     text = plan_text(noted).plain
     assert "[red]\\x1b[2J → [/]$accent\\u202e" in text
     assert all(ord(character) >= 32 or character == "\n" for character in text)
@@ -313,7 +313,7 @@ async def test_drift_is_put_right_from_the_checks(make_console, stack, make_find
 
 def test_a_proposal_for_marked_sites_carries_them():
     selection = Selection(("AN1",), ("AN2",))
-    proposal = change_requests.switch_tier(selection, Tier.CRITICAL)
-    assert proposal.selection == selection
-    assert proposal.other.make().words == "NON_CRITICAL"
-    assert proposal.other.make().other.make().words == "CRITICAL"
+    change_request = change_requests.switch_tier(selection, Tier.CRITICAL)
+    assert change_request.selection == selection
+    assert change_request.other.make().text == "NON_CRITICAL"
+    assert change_request.other.make().other.make().text == "CRITICAL"

@@ -75,8 +75,8 @@ async def test_values_come_in_and_a_switch_takes_effect_and_is_undone(console):
         table.action_to_first()
         while table.cursor_serial != serial:
             table.action_move(1)
-        first = rows[serial].newest
-        await until(pilot, lambda: rows[serial].newest > first, 60)
+        first = rows[serial].latest
+        await until(pilot, lambda: rows[serial].latest > first, 60)
         await pilot.press("t")
         await apply(pilot, app)
         await until(pilot, lambda: app.state.model.rows[serial].site.tier is Tier.NON_CRITICAL, 30)
@@ -89,7 +89,7 @@ async def test_values_come_in_and_a_switch_takes_effect_and_is_undone(console):
         title = app.screen.query_one("#title")
         await until(pilot, lambda: 'demo-operator: "test"' in title.render().plain, 30)
         assert "CRITICAL  since" in title.render().plain
-        assert app.state.troubles.all == []
+        assert app.state.issues.all == []
 
 
 async def test_a_file_that_was_broken_by_hand_is_told_and_mended(console, embedded_stack):
@@ -100,19 +100,19 @@ async def test_a_file_that_was_broken_by_hand_is_told_and_mended(console, embedd
     s3.put_object(**place, Body=sound.replace(b'"CRITICAL"', b'"CRITICL"', 1))
     try:
         async with app.run_test(size=(160, 45)) as pilot:
-            await until(pilot, lambda: app.state.troubles.of(DEGRADED), 30)
+            await until(pilot, lambda: app.state.issues.of(DEGRADED), 30)
             assert "R repair" in app.screen.query_one(Banner).render().plain
             assert len(app.state.model.rows) > 0
             await pilot.press("R")
             await planned(pilot, app)
             assert 'tier "CRITICL" → "CRITICAL"' in str(app.screen.query_one("#plan").content)
             await pilot.press("ctrl+t")
-            await until(pilot, lambda: "last good" in app.screen.proposal.words, 30)
+            await until(pilot, lambda: "last good" in app.screen.change_request.text, 30)
             await apply(pilot, app)
             await pilot.press("escape")
-            await until(pilot, lambda: not app.state.troubles.of(DEGRADED), 30)
-            mended = json.loads(s3.get_object(**place)["Body"].read())
-            assert mended["sites"] == json.loads(sound)["sites"]
+            await until(pilot, lambda: not app.state.issues.of(DEGRADED), 30)
+            repaired = json.loads(s3.get_object(**place)["Body"].read())
+            assert repaired["sites"] == json.loads(sound)["sites"]
             await pilot.press("H")
             screen = app.screen
             await until(pilot, lambda: screen._history is not None, 30)

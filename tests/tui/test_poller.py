@@ -21,7 +21,7 @@ async def test_values_every_tick_sites_every_thirty_seconds(make_console, stack,
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        stack.asked.clear()
+        stack.requested.clear()
         for _ in range(6):
             await tick(app, clock, pilot, settled)
         assert stack.times("fetch") == 2
@@ -29,11 +29,11 @@ async def test_values_every_tick_sites_every_thirty_seconds(make_console, stack,
         streamed = {
             site.gateway_serial for site in stack.site_list if site.tier is Tier.CRITICAL and site.enabled
         }
-        asked = [set(about[0]) for name, about in stack.asked if name == "latest"]
-        assert sum("AN54101471" in serials for serials in asked) == 6
-        assert sum("AN10220999" in serials for serials in asked) == 1
-        assert all("AN30000003" not in serials for serials in asked)
-        assert streamed <= set().union(*asked)
+        requested = [set(about[0]) for name, about in stack.requested if name == "latest"]
+        assert sum("AN54101471" in serials for serials in requested) == 6
+        assert sum("AN10220999" in serials for serials in requested) == 1
+        assert all("AN30000003" not in serials for serials in requested)
+        assert streamed <= set().union(*requested)
 
 
 async def test_a_site_that_sends_is_looked_at_only_lately_but_once_a_minute_far_back(
@@ -42,12 +42,14 @@ async def test_a_site_that_sends_is_looked_at_only_lately_but_once_a_minute_far_
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        stack.asked.clear()
+        stack.requested.clear()
         for _ in range(6):
             await tick(app, clock, pilot, settled)
-        looks = [about[2] for name, about in stack.asked if name == "latest" and "AN54101471" in about[0]]
+        looks = [about[2] for name, about in stack.requested if name == "latest" and "AN54101471" in about[0]]
         assert looks == [timedelta(seconds=60)] * 5 + [None]
-        silent = [about[2] for name, about in stack.asked if name == "latest" and "AN30000001" in about[0]]
+        silent = [
+            about[2] for name, about in stack.requested if name == "latest" and "AN30000001" in about[0]
+        ]
         assert silent == looks
 
 
@@ -89,16 +91,16 @@ async def test_without_focus_every_third_tick_asks(make_console, stack, clock, s
         await settled(pilot)
         app.post_message(events.AppBlur())
         await pilot.pause()
-        asked = stack.times("latest")
+        requested = stack.times("latest")
         for _ in range(6):
             await tick(app, clock, pilot, settled)
-        assert stack.times("latest") - asked <= 4  # two ticks, near and far looks
-        asked = stack.times("latest")
+        assert stack.times("latest") - requested <= 4  # two ticks, near and far looks
+        requested = stack.times("latest")
         clock.advance(10)
         app.post_message(events.AppFocus())
         await pilot.pause()
         await settled(pilot)
-        assert stack.times("latest") > asked
+        assert stack.times("latest") > requested
 
 
 async def test_nothing_is_asked_behind_a_dialog(make_console, stack, clock, settled):
@@ -106,9 +108,9 @@ async def test_nothing_is_asked_behind_a_dialog(make_console, stack, clock, sett
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("question_mark")
-        stack.asked.clear()
+        stack.requested.clear()
         await tick(app, clock, pilot, settled, 60)
-        assert stack.asked == []
+        assert stack.requested == []
         await pilot.press("escape")
         await settled(pilot)
         assert stack.times("latest") > 0
@@ -118,7 +120,7 @@ async def test_a_question_still_open_is_not_asked_again_and_time_goes_on(make_co
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        asked = stack.times("latest")
+        requested = stack.times("latest")
         stack.gate.clear()
         latest = stack.latest
         stack.latest = lambda *a, **k: stack.gate.wait(10) and latest(*a, **k)
@@ -126,23 +128,23 @@ async def test_a_question_still_open_is_not_asked_again_and_time_goes_on(make_co
             clock.advance(10)
             app.tick()
             await pilot.pause()
-        assert stack.times("latest") == asked
-        assert app.state.model.rows["AN30000004"].state.words == "stale 2m"
+        assert stack.times("latest") == requested
+        assert app.state.model.rows["AN30000004"].state.text == "stale 2m"
         stack.gate.set()
         await settled(pilot)
-        assert app.state.model.rows["AN30000004"].state.words == "ok"
+        assert app.state.model.rows["AN30000004"].state.text == "ok"
 
 
 async def test_the_operator_asks_for_everything_at_once(make_console, stack, settled):
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        stack.asked.clear()
+        stack.requested.clear()
         await pilot.press("r")
         await settled(pilot)
-        assert {name for name, _ in stack.asked} >= {"fetch", "latest", "identity"}
+        assert {name for name, _ in stack.requested} >= {"fetch", "latest", "identity"}
         assert "AN10220999" in {
-            serial for name, about in stack.asked if name == "latest" for serial in about[0]
+            serial for name, about in stack.requested if name == "latest" for serial in about[0]
         }
 
 
@@ -162,10 +164,10 @@ async def test_a_stack_that_cannot_be_opened_says_why_and_can_be_opened_later(ma
     app._open_stack = lambda: 1 / 0
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert app.state.troubles.of("stack")
+        assert app.state.issues.of("stack")
         await pilot.press("c", "t", "enter")  # nothing to act on: nothing happens
         app._open_stack = opened
         await pilot.press("r")
         await settled(pilot)
         assert app.state.model.rows
-        assert app.state.troubles.of("stack") == ()
+        assert app.state.issues.of("stack") == ()

@@ -85,7 +85,7 @@ async def test_r_repairs_with_the_smallest_fix_or_the_last_good_version(
         await settled(pilot)
         await pilot.press("escape")
         await settled(pilot)
-        assert app.state.troubles.all == []
+        assert app.state.issues.all == []
         assert not app.screen.query_one(Banner).has_class("-troubled")
 
 
@@ -100,7 +100,7 @@ async def test_changes_without_an_end_are_told_at_start_and_once(
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert "▲ aaaa0001 no end: smarterise-ops journal settle aaaa0001" in banner(app)
+        assert "▲ aaaa0001 no end: smarterise-ops journal resolve aaaa0001" in banner(app)
         assert "H history" in banner(app)
         clock.advance(60)
         app.tick()
@@ -112,7 +112,7 @@ async def test_changes_without_an_end_are_told_at_start_and_once(
         await pilot.press("escape", "H")
         await settled(pilot)
         assert isinstance(app.screen, HistoryScreen)
-        assert app.state.troubles.all == []
+        assert app.state.issues.all == []
 
 
 async def test_several_are_counted_and_a_journal_that_cannot_be_read_is_told(
@@ -155,13 +155,13 @@ async def test_an_unlock_is_shown_until_it_is_over(make_console, stack, unlocked
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert "WRITE until 12:34Z" in header(app)
-        asked = len(stack.asked)
+        requested = len(stack.requested)
         clock.advance(30 * 60)
-        app._follow_rights()
+        app._check_unlock()
         await pilot.pause()
         assert "READ-ONLY" in header(app)
         assert "WRITE" not in header(app)
-        assert len(stack.asked) == asked
+        assert len(stack.requested) == requested
 
 
 async def test_it_ends_by_itself_even_behind_a_dialog(make_console, stack, unlocked, clock, settled):

@@ -26,8 +26,8 @@ HEAVY = (
 
 def test_the_console_loads_nothing_heavy_before_it_paints():
     code = f"import sys, smarterise_tui.app; print([m for m in {HEAVY!r} if m in sys.modules])"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+    response = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert response.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("code", [0, None, 3])

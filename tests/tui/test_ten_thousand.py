@@ -118,7 +118,7 @@ async def test_three_hundred_of_ten_thousand_are_switched_and_switched_back(s3):
         switch_id = app.screen.plan.plan_id
 
         await pilot.press("u")
-        assert app.screen.proposal.title == "Undo"
+        assert app.screen.change_request.title == "Undo"
         await until(pilot, lambda: app.screen.plan is not None)
         assert "AN00004001    tier  NON_CRITICAL → CRITICAL" in said(app, "#plan")
         told = await confirm(pilot, app, "back")
@@ -134,8 +134,8 @@ async def test_three_hundred_of_ten_thousand_are_switched_and_switched_back(s3):
         undo, switch = screen._reading.entries[:2]
         assert (undo.plan_id, undo.undoes) == (undo_id, switch_id)
         assert (switch.plan_id, switch.undone_by) == (switch_id, undo_id)
-        newest, switched = screen._history.entries[:2]
-        assert newest.summary == "300 sites: tier NON_CRITICAL → CRITICAL"
+        latest, switched = screen._history.entries[:2]
+        assert latest.summary == "300 sites: tier NON_CRITICAL → CRITICAL"
         assert switched.summary == "300 sites: tier CRITICAL → NON_CRITICAL"
-        assert (newest.reason, switched.reason) == ("back", "works")
-        assert app.state.troubles.of("site file") == ()
+        assert (latest.reason, switched.reason) == ("back", "works")
+        assert app.state.issues.of("site file") == ()

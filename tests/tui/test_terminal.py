@@ -103,7 +103,7 @@ async def test_a_change_is_brought_to_its_end_first(make_console, stack, setting
         await pilot.press("enter")
         await pilot.pause(0.05)
         assert app.screen.stage is Stage.APPLYING
-        app.post_message(messages.EndAsked())
+        app.post_message(messages.QuitRequested())
         await pilot.pause(0.3)
         assert app.is_running
         stack.gate.set()

@@ -31,7 +31,7 @@ def dialog_text(app) -> str:
 
 
 def applied(stack) -> list:
-    return [about for name, about in stack.asked if name == "apply"]
+    return [about for name, about in stack.requested if name == "apply"]
 
 
 async def test_plan_reason_apply_receipt_and_the_fleet_follows(make_console, stack, dev, settled):
@@ -148,13 +148,13 @@ async def test_a_conflict_is_told_and_the_plan_made_anew(make_console, stack, de
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "text"),
     [
         (ReceiptState.UNVERIFIED, "? 1 sent, not read back: look before you go on"),
         (ReceiptState.PARTLY_VERIFIED, "▲ 1 sent, not all read back as asked"),
     ],
 )
-async def test_what_is_not_certain_is_not_called_done(make_console, stack, dev, settled, state, words):
+async def test_what_is_not_certain_is_not_called_done(make_console, stack, dev, settled, state, text):
     stack.receipt_state = state
     app = make_console(dev)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -163,7 +163,7 @@ async def test_what_is_not_certain_is_not_called_done(make_console, stack, dev, 
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert words in dialog_text(app)
+        assert text in dialog_text(app)
         assert "AN54101471: reading back from S3 timed out" in dialog_text(app)
         assert "✔" not in dialog_text(app)
 
@@ -242,7 +242,7 @@ async def test_sites_of_both_tiers_are_planned_for_the_one_that_costs_less(make_
         await settled(pilot)
         await pilot.press("a", "t")
         await settled(pilot)
-        assert app.screen.proposal.words == Tier.NON_CRITICAL
+        assert app.screen.change_request.text == Tier.NON_CRITICAL
         assert "already so: AN30000002, AN10220999" in dialog_text(app)
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.sites.plans import FieldChange, Plan, SiteChange, WritePath
-from smarterise_sdk.domain.stack.names import StackNames, quarantine_key, raw_lake_key
+from smarterise_sdk.domain.stack.names import StackNames, quarantine_key, raw_data_lake_key
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text, utc_text, visible
 
@@ -96,7 +96,7 @@ def test_a_refusal_has_the_code_its_problems_share(codes: list[str], code: str) 
 
 
 def test_keys_are_partitioned_for_athena() -> None:
-    assert raw_lake_key("iot", AT, "AN1", "b") == "raw/source=iot/dt=2026-03-01/hour=07/AN1/b.json.gz"
+    assert raw_data_lake_key("iot", AT, "AN1", "b") == "raw/source=iot/dt=2026-03-01/hour=07/AN1/b.json.gz"
     assert quarantine_key("iot", AT, "NOT_JSON", "b") == (
         "quarantine/source=iot/dt=2026-03-01/reason=NOT_JSON/b.json.gz"
     )
@@ -115,7 +115,7 @@ def test_names_hang_together() -> None:
 
 
 def test_an_outcome_with_a_gap_is_not_complete() -> None:
-    gap = Gap("cloudwatch:GetMetricData", RuntimeError("denied"), ("AN1",))
+    gap = Missing("cloudwatch:GetMetricData", RuntimeError("denied"), ("AN1",))
     assert Outcome({}, AT).is_complete
     assert not Outcome({}, AT, (gap,)).is_complete
 
@@ -135,7 +135,7 @@ def test_a_change_shows_the_fields_that_differ() -> None:
 def test_a_plan_without_changes_is_empty() -> None:
     plan = Plan(
         plan_id="1", title="", environment="local", account="", region="eu-west-2", via=WritePath.LAMBDA,
-        updates={}, create=False, changes=(), unchanged=(), causes=(), calls=(), base_etag="", reason="",
+        updates={}, create=False, changes=(), unchanged=(), effects=(), calls=(), base_etag="", reason="",
         planned_at=AT,
     )  # fmt: skip
     assert plan.is_empty

@@ -117,7 +117,7 @@ def select(
         for dependent, steps in graph.distances(path).items():
             if dependent in sources and sources[dependent].is_test_module:
                 is_matched = True
-                shared_words = len(_words(path) & _words(dependent)) if steps else 0
+                shared_words = len(_text(path) & _text(dependent)) if steps else 0
                 key = (_rank(path, dependent, steps), -shared_words, steps)
                 related[dependent] = min(related.get(dependent, key), key)
         if not is_matched:
@@ -152,12 +152,12 @@ def _rank(changed: str, test: str, steps: int) -> Rank:
         return Rank(steps)
     if test.split("/")[1] != area_of(changed):
         return Rank.REACHES
-    words = _words(PurePosixPath(changed).name)
-    return Rank.NAMED_ALIKE if words and words <= _words(test) else Rank.SAME_AREA
+    text = _text(PurePosixPath(changed).name)
+    return Rank.NAMED_ALIKE if text and text <= _text(test) else Rank.SAME_AREA
 
 
-def _words(path: str) -> frozenset[str]:
+def _text(path: str) -> frozenset[str]:
     """Return the words of a path without its top folders, in the singular."""
     parts = PurePosixPath(path).with_suffix("").parts
-    words = re.findall(r"[a-z]+", "_".join(parts[-2:]).lower())
-    return frozenset(word.removesuffix("s") for word in words) - {"test", "init", ""}
+    text = re.findall(r"[a-z]+", "_".join(parts[-2:]).lower())
+    return frozenset(word.removesuffix("s") for word in text) - {"test", "init", ""}

@@ -18,11 +18,11 @@ from textual.app import App
 from smarterise_tui import change_requests, messages, state_updates
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.issues import UNFINISHED, is_about_credentials
-from smarterise_tui.poller import Cadence, Poller, Source, Wanted
+from smarterise_tui.poller import Cadence, Poller, RefreshScope, Source
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.checks import ChecksScreen
 from smarterise_tui.screens.confirm import PlanScreen
-from smarterise_tui.screens.details import troubles_screen
+from smarterise_tui.screens.details import issues_screen
 from smarterise_tui.screens.fleet import FleetScreen
 from smarterise_tui.screens.help import help_screen
 from smarterise_tui.screens.history import HistoryScreen
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _COLLECT_AFTER = (10_000, 100, 100)
 _JUST_AFTER = 0.05
 """Seconds; a timer must not ring a moment early."""
-_LOOK_AGAIN = 0.1
+_POLL_INTERVAL = 0.1
 """Seconds, while an end waits for a change to be applied."""
 _INTERRUPTED = 130
 """The exit code of what was ended from outside (docs/exit-codes.md)."""
@@ -86,7 +86,7 @@ class SmarteriseConsole(App[int]):
         self.theme = THEME.name
         self.state = ConsoleState(settings, clock)
         self.cadence = cadence or Cadence()
-        self.poller = Poller(self, self.state, self._wanted, self.cadence)
+        self.poller = Poller(self, self.state, self._refresh_scope, self.cadence)
         self._open_stack = open_stack
         self._fleet = FleetScreen(self.state)
         self._rights = (self.state.is_read_only, self.state.write_until)
@@ -105,7 +105,7 @@ class SmarteriseConsole(App[int]):
         if not self.is_headless:
             mind_signals(self)
         self.call_after_refresh(self._load_stack)
-        self._look_when_unlock_ends()
+        self._check_when_unlock_ends()
 
     def _load_stack(self) -> None:
         ask(self, Source.STACK, self._open_stack, messages.StackOpened, self._refused(Source.STACK))
@@ -117,7 +117,7 @@ class SmarteriseConsole(App[int]):
         if self.state.stack is None:
             self.set_interval(self.cadence.tick, self.tick, name="poll")
         self.state.stack = message.stack
-        self.state.troubles.set(Source.STACK, ())
+        self.state.issues.set(Source.STACK, ())
         self.poller.ask_identity()
         self.poller.ask_sites()
         self._ask_unfinished()
@@ -125,38 +125,38 @@ class SmarteriseConsole(App[int]):
     def on_identity_known(self, message: messages.IdentityKnown) -> None:
         """Show who we are."""
         self.state.identity = message.identity
-        self.state.troubles.set(Source.IDENTITY, ())
-        self._tell_screens()
+        self.state.issues.set(Source.IDENTITY, ())
+        self._notify_screens()
 
     def on_sites_fetched(self, message: messages.SitesFetched) -> None:
         """Show the sites; ask for the values of new ones at once."""
         has_new_sites = state_updates.take_sites(self.state, message.snapshot)
         self._let_in()
-        self._tell_screens(has_new_sites=True)
+        self._notify_screens(has_new_sites=True)
         if has_new_sites:
             self.call_after_refresh(self.poller.ask_due)
 
     def on_latest_fetched(self, message: messages.LatestFetched) -> None:
         """Show the newest values, and what is missing."""
         state_updates.take_latest(self.state, message)
-        self._mind_refusals(*(gap.error for gap in message.outcome.gaps))
-        self._tell_screens()
+        self._mind_refusals(*(gap.error for gap in message.outcome.missing))
+        self._notify_screens()
 
     def on_history_fetched(self, message: messages.HistoryFetched) -> None:
         """Show the sparklines."""
         state_updates.take_history(self.state, message)
-        self._tell_screens()
+        self._notify_screens()
 
-    def on_unsettled_found(self, message: messages.UnsettledFound) -> None:
+    def on_unresolved_found(self, message: messages.UnresolvedFound) -> None:
         """Say of which changes it is not certain what became of them."""
         state_updates.take_unfinished(self.state, message.changes)
-        self._tell_screens()
+        self._notify_screens()
 
     def on_fetch_failed(self, message: messages.FetchFailed) -> None:
         """Show what could not be had."""
         state_updates.take_failure(self.state, message)
         self._mind_refusals(message.error)
-        self._tell_screens()
+        self._notify_screens()
 
     def _mind_refusals(self, *errors: Exception) -> None:
         """Stop nearly all asking while AWS does not accept our credentials."""
@@ -173,7 +173,7 @@ class SmarteriseConsole(App[int]):
         self.state.writes += 1
         self.poller.ask_sites(again=True)
 
-    def on_change_settled(self) -> None:
+    def on_change_resolved(self) -> None:
         """Look whether there are other changes of which it is not certain what became of them."""
         self._ask_unfinished()
 
@@ -183,8 +183,8 @@ class SmarteriseConsole(App[int]):
             ask(
                 self,
                 UNFINISHED,
-                stack.changes.unsettled,
-                messages.UnsettledFound,
+                stack.changes.unresolved,
+                messages.UnresolvedFound,
                 partial(messages.FetchFailed, UNFINISHED, ()),
             )
 
@@ -192,12 +192,12 @@ class SmarteriseConsole(App[int]):
 
     def tick(self) -> None:
         """Ask for what is due; when nothing is, let the values grow older."""
-        self._follow_rights()
+        self._check_unlock()
         if self.poller.is_resting or self.screen.is_modal:
             return
         if not self.poller.ask_due():
             state_updates.pass_time(self.state)
-            self._tell_screens()
+            self._notify_screens()
 
     def on_app_blur(self) -> None:
         """Ask less often."""
@@ -208,27 +208,27 @@ class SmarteriseConsole(App[int]):
         self.poller.is_blurred = False
         self.poller.ask_due()
 
-    def _look_when_unlock_ends(self) -> None:
+    def _check_when_unlock_ends(self) -> None:
         if self._unlock_timer is not None:
             self._unlock_timer.stop()
         until = self.state.write_until
         if until is not None:
             left = (until - self.state.clock()).total_seconds()
-            self._unlock_timer = self.set_timer(max(left, 0) + _JUST_AFTER, self._follow_rights)
+            self._unlock_timer = self.set_timer(max(left, 0) + _JUST_AFTER, self._check_unlock)
 
-    def _follow_rights(self) -> None:
+    def _check_unlock(self) -> None:
         """Say so when an unlock is over, was taken back or given anew. No call is made for it."""
-        self.state.follow_unlock()
-        self._look_when_unlock_ends()
+        self.state.check_unlock()
+        self._check_when_unlock_ends()
         rights = (self.state.is_read_only, self.state.write_until)
         if rights != self._rights:
             self._rights = rights
-            self._tell_screens()
+            self._notify_screens()
             for screen in self.screen_stack:
                 screen.post_message(messages.RightsChanged())
 
-    def _wanted(self) -> Wanted | None:
-        return self.screen.wanted() if isinstance(self.screen, ConsoleScreen) else None
+    def _refresh_scope(self) -> RefreshScope | None:
+        return self.screen.refresh_scope() if isinstance(self.screen, ConsoleScreen) else None
 
     def _let_in(self) -> None:
         if self.poller.is_locked_out:
@@ -236,7 +236,7 @@ class SmarteriseConsole(App[int]):
             self.poller.ask_identity()
             self.call_after_refresh(self.poller.ask_due)
 
-    def _tell_screens(self, *, has_new_sites: bool = False) -> None:
+    def _notify_screens(self, *, has_new_sites: bool = False) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.post_message(messages.FleetChanged(has_new_sites))
@@ -259,7 +259,7 @@ class SmarteriseConsole(App[int]):
         """Go to a site."""
         self._show_site(message.serial)
 
-    def on_fleet_table_settled(self) -> None:
+    def on_fleet_table_rows_shown(self) -> None:
         """Ask for the rows that came into view."""
         self.poller.ask_due()
 
@@ -279,7 +279,7 @@ class SmarteriseConsole(App[int]):
     def action_show_history(self) -> None:
         """Go to the history; what the banner said of unfinished changes is told there."""
         if not isinstance(self.screen, HistoryScreen) and self.state.stack is not None:
-            self.state.troubles.set(UNFINISHED, ())
+            self.state.issues.set(UNFINISHED, ())
             self.action_show_fleet()
             self.push_screen(HistoryScreen(self.state))
 
@@ -291,13 +291,13 @@ class SmarteriseConsole(App[int]):
     def action_copy_command(self) -> None:
         """Copy the command that shows the same as this screen."""
         if isinstance(self.screen, ConsoleScreen):
-            command = self.screen.twin()
+            command = self.screen.cli_command()
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False, timeout=3)
 
     def action_show_problems(self) -> None:
         """Show what could not be had."""
-        self.push_screen(troubles_screen(self.state))
+        self.push_screen(issues_screen(self.state))
 
     def action_show_help(self) -> None:
         """Show the help."""
@@ -308,7 +308,7 @@ class SmarteriseConsole(App[int]):
         if self.state.stack is None:
             self._load_stack()
         elif isinstance(self.screen, ConsoleScreen):
-            self.screen.ask_again()
+            self.screen.refresh_records()
             self.poller.ask_identity()
             self.poller.ask_due(everything=True)
 
@@ -330,17 +330,17 @@ class SmarteriseConsole(App[int]):
         else:
             self.exit(0)
 
-    async def action_leave(self) -> None:
+    async def action_close(self) -> None:
         """Quit."""
         await self.action_quit()
 
-    def on_end_asked(self) -> None:
+    def on_quit_requested(self) -> None:
         """End, whether there still is a terminal or not; but a receipt must not get lost."""
         self.run_worker(self._end(), group="end", exclusive=True)
 
     async def _end(self) -> None:
         while self.state.is_writing:
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL_INTERVAL)
         self.exit(_INTERRUPTED)
 
     @staticmethod
@@ -366,7 +366,7 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
 
         made = Stack(settings)
         # A part loads when first touched: here, and not on the event loop.
-        _ = made.broker, made.sites, made.metrics, made.checks, made.changes, made.following
+        _ = made.broker, made.sites, made.metrics, made.checks, made.changes, made.reconciliation
         # What is loaded stays, and so do most of ten thousand sites: walking them again and again stops
         # the console for a third of a second. Only what is young is looked through as often as before.
         gc.freeze()

@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.sites.plans import Plan
     from smarterise_sdk.settings.model import Settings
-    from smarterise_tui.contract import ConsoleStack, FollowingService, SitesService
+    from smarterise_tui.contract import ConsoleStack, ReconciliationService, SitesService
     from smarterise_tui.fleet.rows import FleetRow
     from smarterise_tui.fleet.view import Selection
 
-    Applier: TypeAlias = SitesService | FollowingService
+    Applier: TypeAlias = SitesService | ReconciliationService
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ChangeRequest:
     """A change that an operator may want.
 
     Attributes:
         title: Of the dialog, e.g. `Switch tier`.
-        words: What is being planned, e.g. `NON_CRITICAL`.
+        text: What is being planned, e.g. `NON_CRITICAL`.
         make: Plans it; it runs on a thread and writes nothing.
         service: What carries it out.
-        twin: Returns the command that does the same, for a reason.
+        cli_command: Returns the command that does the same, for a reason.
         nothing: What holds already, where the plan turns out to be empty.
         selection: The sites it is for, where the operator marked them.
         other: What can be planned instead, and what that is.
     """
 
     title: str
-    words: str
+    text: str
     make: Callable[[ConsoleStack], Plan]
-    twin: Callable[[Settings, str], str]
+    cli_command: Callable[[Settings, str], str]
     nothing: str
     service: Callable[[ConsoleStack], Applier] = attrgetter("sites")
     selection: Selection | None = None
@@ -54,15 +54,15 @@ class Proposal:
 class Alternative:
     """What can be planned instead of a proposal, in words, and how it is had."""
 
-    words: str
-    make: Callable[[], Proposal]
+    text: str
+    make: Callable[[], ChangeRequest]
 
 
-def switch_tier(selection: Selection, target: Tier) -> Proposal:
+def switch_tier(selection: Selection, target: Tier) -> ChangeRequest:
     """Return the switch of sites to a tier; the other tier can be planned instead."""
     updates = {serial: {"tier": target.value} for serial in selection.serials}
     other = Tier.NON_CRITICAL if target is Tier.CRITICAL else Tier.CRITICAL
-    return Proposal(
+    return ChangeRequest(
         "Switch tier",
         target.value,
         lambda stack: stack.sites.plan_update(updates),
@@ -79,9 +79,9 @@ def likely_target(rows: Sequence[FleetRow]) -> Tier:
     return Tier.CRITICAL if tiers == {Tier.NON_CRITICAL} else Tier.NON_CRITICAL
 
 
-def undo(plan_id: str) -> Proposal:
+def undo(plan_id: str) -> ChangeRequest:
     """Return the way back from a change of the journal."""
-    return Proposal(
+    return ChangeRequest(
         "Undo",
         f"the way back from {plan_id}",
         lambda stack: stack.changes.plan_undo(plan_id),
@@ -90,10 +90,10 @@ def undo(plan_id: str) -> Proposal:
     )
 
 
-def roll_back(version_id: str, *, whole: bool = False) -> Proposal:
+def roll_back(version_id: str, *, whole: bool = False) -> ChangeRequest:
     """Return the way back to a version of the site file; with or without all that was changed since."""
     other = "all changes since, too" if not whole else "without later changes of other sites"
-    return Proposal(
+    return ChangeRequest(
         "Roll back",
         f"the way back to version {version_id}",
         lambda stack: stack.sites.plan_rollback(version_id, whole=whole),
@@ -103,10 +103,10 @@ def roll_back(version_id: str, *, whole: bool = False) -> Proposal:
     )
 
 
-def repair(*, last_good: bool = False) -> Proposal:
+def repair(*, last_good: bool = False) -> ChangeRequest:
     """Return how to mend a broken site file: the smallest fix, or the last good version."""
     fix, version = "the smallest fix", "the last good version"
-    return Proposal(
+    return ChangeRequest(
         "Repair the site file",
         version if last_good else fix,
         lambda stack: stack.sites.plan_repair(last_good=last_good),
@@ -116,12 +116,12 @@ def repair(*, last_good: bool = False) -> Proposal:
     )
 
 
-def reconcile() -> Proposal:
+def reconcile() -> ChangeRequest:
     """Return how to make the rest of the stack follow the site file."""
-    return Proposal(
+    return ChangeRequest(
         "Reconcile",
         "how the stack follows the site file",
-        lambda stack: stack.following.plan_reconcile(),
+        lambda stack: stack.reconciliation.plan_reconcile(),
         lambda settings, reason: cli_command.reconcile(settings, reason),
         "alarm actions and schedules follow the site file",
         attrgetter("following"),

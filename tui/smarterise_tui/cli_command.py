@@ -41,9 +41,9 @@ def list_journal(settings: Settings) -> str:
     return _command(settings, "journal", "list")
 
 
-def settle(settings: Settings, plan_id: str) -> str:
+def resolve(settings: Settings, plan_id: str) -> str:
     """Return the command that looks what became of a change."""
-    return _command(settings, "journal", "settle", plan_id)
+    return _command(settings, "journal", "resolve", plan_id)
 
 
 def set_tier(settings: Settings, serials: Sequence[str], tier: Tier, reason: str) -> str:
@@ -77,8 +77,8 @@ def _because(reason: str) -> tuple[str, ...]:
     return ("--reason", reason) if reason else ()
 
 
-def _command(settings: Settings, *words: str) -> str:
-    return shlex.join((PROGRAM, *_where(settings), *words))
+def _command(settings: Settings, *text: str) -> str:
+    return shlex.join((PROGRAM, *_where(settings), *text))
 
 
 def _where(settings: Settings) -> list[str]:

@@ -267,14 +267,14 @@ class ChangesService(Protocol):
     def plan_undo(self, plan_id: str) -> Plan:
         """Return what taking a change back would change."""
 
-    def unsettled(self) -> Sequence[Change]:
+    def unresolved(self) -> Sequence[Change]:
         """Return the changes of which it is not certain what became of them; no call to AWS."""
 
-    def settle(self, plan_id: str) -> Receipt:
+    def resolve(self, plan_id: str) -> Receipt:
         """Look what became of a change, and write it down."""
 
 
-class FollowingService(Protocol):
+class ReconciliationService(Protocol):
     """What is to follow the site file: alarm actions, schedules."""
 
     def plan_reconcile(self) -> Plan:
@@ -373,7 +373,7 @@ class ConsoleStack(Protocol):
         """Changes made from here."""
 
     @property
-    def following(self) -> FollowingService:
+    def reconciliation(self) -> ReconciliationService:
         """What is to follow the site file."""
 
     @property

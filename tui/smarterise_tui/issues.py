@@ -14,7 +14,7 @@ from smarterise_tui import cli_command
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.outcome import Missing
     from smarterise_sdk.settings.model import Settings
     from smarterise_tui.contract import Change, SitesSnapshot
 
@@ -24,7 +24,7 @@ _MOST_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """One thing that could not be had.
 
     Attributes:
@@ -42,61 +42,61 @@ class Trouble:
     key: str = ""
 
 
-class Troubles:
+class Issues:
     """The present troubles by source."""
 
     def __init__(self) -> None:
-        self._by_source: dict[str, tuple[Trouble, ...]] = {}
+        self._by_source: dict[str, tuple[Issue, ...]] = {}
 
-    def set(self, source: str, troubles: Iterable[Trouble]) -> None:
+    def set(self, source: str, issues: Iterable[Issue]) -> None:
         """Replace what is known of a source; nothing clears it."""
-        found = tuple(troubles)
+        found = tuple(issues)
         if found:
             self._by_source[source] = found
         else:
             self._by_source.pop(source, None)
 
     @property
-    def all(self) -> list[Trouble]:
+    def all(self) -> list[Issue]:
         """Every trouble, the worst first."""
-        found = [trouble for troubles in self._by_source.values() for trouble in troubles]
-        return sorted(found, key=lambda trouble: trouble.status.rank)
+        found = [issue for issues in self._by_source.values() for issue in issues]
+        return sorted(found, key=lambda issue: issue.status.rank)
 
-    def of(self, source: str) -> tuple[Trouble, ...]:
+    def of(self, source: str) -> tuple[Issue, ...]:
         """Return the troubles of one source."""
         return self._by_source.get(source, ())
 
 
-def failure(source: str, error: Exception) -> Trouble:
+def failure(source: str, error: Exception) -> Issue:
     """Return the trouble of something that could not be had at all."""
-    return Trouble(source, status_of(error), _one_line(error), tuple(describe(error)[1:]))
+    return Issue(source, status_of(error), _one_line(error), tuple(describe(error)[1:]))
 
 
-def gap_troubles(source: str, gaps: Iterable[Gap], total: int) -> list[Trouble]:
+def missing_issues(source: str, missing: Iterable[Missing], total: int) -> list[Issue]:
     """Return the troubles of an answer with holes; `total` is how many sites were asked about.
 
     Gaps for the same reason are told once, with all the sites they cost.
     """
-    by_reason: dict[tuple[str, str], list[Gap]] = {}
-    for gap in gaps:
-        by_reason.setdefault((gap.action, str(gap.error)), []).append(gap)
-    return [_gap_trouble(source, same, total) for same in by_reason.values()]
+    by_reason: dict[tuple[str, str], list[Missing]] = {}
+    for item in missing:
+        by_reason.setdefault((item.action, str(item.error)), []).append(item)
+    return [_missing_issue(source, same, total) for same in by_reason.values()]
 
 
-def _gap_trouble(source: str, gaps: list[Gap], total: int) -> Trouble:
-    error = gaps[0].error
-    scope = sorted({serial for gap in gaps for serial in gap.scope})
+def _missing_issue(source: str, missing: list[Missing], total: int) -> Issue:
+    error = missing[0].error
+    scope = sorted({serial for item in missing for serial in item.scope})
     cost = f"{len(scope)} of {total} sites without values" if scope else ""
     line = ": ".join(part for part in (_one_line(error), cost) if part)
     details = describe(error)[1:]
-    if gaps[0].action:
-        details.append(f"call: {gaps[0].action}")
+    if missing[0].action:
+        details.append(f"call: {missing[0].action}")
     if scope:
         details.append(f"{cost}: {listed(scope)}")
-    return Trouble(source, status_of(error), line, tuple(details))
+    return Issue(source, status_of(error), line, tuple(details))
 
 
-def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Trouble]:
+def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Issue]:
     """Return the trouble of a site file that is broken, an earlier version standing in for it."""
     degraded = snapshot.degraded
     if degraded is None:
@@ -114,15 +114,15 @@ def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Trouble]:
         "nothing is written to it until it is mended",
         f"try: R plans the smallest fix, or the last good version; or: {cli_command.repair(settings)}",
     )
-    return [Trouble(DEGRADED, Status.FAIL, line, told, "R repair")]
+    return [Issue(DEGRADED, Status.FAIL, line, told, "R repair")]
 
 
-def unfinished(changes: Sequence[Change], settings: Settings) -> list[Trouble]:
+def unfinished(changes: Sequence[Change], settings: Settings) -> list[Issue]:
     """Return the trouble of changes of which nobody knows what became of them."""
     if not changes:
         return []
     first, count = changes[0], len(changes)
-    command = cli_command.settle(settings, first.plan_id)
+    command = cli_command.resolve(settings, first.plan_id)
     line = (
         f"{first.plan_id} {first.outcome}: {command}"
         if count == 1
@@ -130,11 +130,11 @@ def unfinished(changes: Sequence[Change], settings: Settings) -> list[Trouble]:
     )
     details = tuple(
         f"{change.plan_id}  {utc_text(change.at)}  {change.title}: {change.outcome}; "
-        f"{cli_command.settle(settings, change.plan_id)}"
+        f"{cli_command.resolve(settings, change.plan_id)}"
         for change in changes[:_MOST_LISTED]
     )
     told = (*details, "H shows them in the history; s there does the same as the command")
-    return [Trouble(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, told)), "H history")]
+    return [Issue(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, told)), "H history")]
 
 
 def listed(serials: Sequence[str], *, at_most: int = _MOST_LISTED) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class EndAsked(Message):
+class QuitRequested(Message):
     """The terminal is gone, or a signal says that it is time to end."""
 
 
@@ -55,10 +55,10 @@ class SitesFetched(Message):
 
 @dataclass
 class LatestFetched(Message):
-    """Newest values came, perhaps with gaps; `looked_far` are the sites not only looked at lately."""
+    """Newest values came, perhaps with gaps; `long_lookback` are the sites not only looked at lately."""
 
-    asked: tuple[str, ...]
-    looked_far: frozenset[str]
+    requested: tuple[str, ...]
+    long_lookback: frozenset[str]
     metrics: frozenset[Metric]
     outcome: Outcome[Latest]
 
@@ -67,7 +67,7 @@ class LatestFetched(Message):
 class HistoryFetched(Message):
     """The past of the sparklines came, perhaps with gaps."""
 
-    asked: tuple[str, ...]
+    requested: tuple[str, ...]
     outcome: Outcome[SeriesOf]
 
 
@@ -82,10 +82,10 @@ class SeriesFetched(Message):
 
 @dataclass
 class FetchFailed(Message):
-    """Something could not be read. `source` is one of `poller.Source`, `asked` the sites it was for."""
+    """Something could not be read. `source` is one of `poller.Source`, `requested` the sites it was for."""
 
     source: str
-    asked: tuple[str, ...]
+    requested: tuple[str, ...]
     error: Exception
 
 
@@ -111,7 +111,7 @@ class PlanFailed(Message):
 
 
 @dataclass
-class StepTold(Message):
+class StepReported(Message):
     """Applying went on by a step."""
 
     step: str
@@ -136,7 +136,7 @@ class RightsChanged(Message, bubble=False):
 
 
 @dataclass
-class UnsettledFound(Message):
+class UnresolvedFound(Message):
     """The journal was looked through for changes of which it is not certain what became of them."""
 
     changes: Sequence[Change]
@@ -186,14 +186,14 @@ class DiffFailed(Message):
 
 
 @dataclass
-class ChangeSettled(Message):
+class ChangeResolved(Message):
     """It was looked what became of a change."""
 
     receipt: Receipt
 
 
 @dataclass
-class SettleFailed(Message):
+class ResolveFailed(Message):
     """What became of a change could not be found out."""
 
     error: Exception

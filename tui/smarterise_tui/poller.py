@@ -59,7 +59,7 @@ class Cadence:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RefreshScope:
     """What the screen in front wants to be kept up to date; nothing else is asked for.
 
     Attributes:
@@ -79,14 +79,18 @@ class Poller:
     """Asks at each tick for what is due. A question still open is not asked again."""
 
     def __init__(
-        self, app: App[int], state: ConsoleState, wanted: Callable[[], Wanted | None], cadence: Cadence
+        self,
+        app: App[int],
+        state: ConsoleState,
+        refresh_scope: Callable[[], RefreshScope | None],
+        cadence: Cadence,
     ) -> None:
         self._app = app
         self._state = state
-        self._wanted = wanted
+        self._wanted = refresh_scope
         self._cadence = cadence
         self._workers: dict[Source, Worker[None]] = {}
-        self._sites_asked: datetime | None = None
+        self._sites_requested: datetime | None = None
         self._ticks = 0
         self.is_blurred = False
         self.is_locked_out = False
@@ -103,16 +107,16 @@ class Poller:
         Returns:
             Whether newest values were asked for, so that an answer will move the time shown.
         """
-        wanted = self._wanted()
-        if wanted is None or self._state.stack is None:
+        refresh_scope = self._wanted()
+        if refresh_scope is None or self._state.stack is None:
             return False
         if everything or self._sites_are_due():
             self.ask_sites(again=everything)
         if self.is_locked_out and not everything:
             return False
-        if wanted.has_sparklines:
-            self._ask_history(wanted)
-        return self._ask_latest(wanted, everything=everything)
+        if refresh_scope.has_sparklines:
+            self._ask_history(refresh_scope)
+        return self._ask_latest(refresh_scope, everything=everything)
 
     def ask_identity(self) -> None:
         """Ask who we are."""
@@ -121,48 +125,57 @@ class Poller:
 
     def ask_sites(self, *, again: bool = False) -> None:
         """Ask for the site file; `again` gives up a question that is still open, as it may be outdated."""
-        if self._state.stack is not None and (again or not self._is_asking(Source.SITES)):
-            self._sites_asked = self._state.clock()
+        if self._state.stack is not None and (again or not self._is_requesting(Source.SITES)):
+            self._sites_requested = self._state.clock()
             self._ask(Source.SITES, self._state.stack.sites.fetch, SitesFetched)
 
     def _sites_are_due(self) -> bool:
         every = self._cadence.locked_out if self.is_locked_out else self._cadence.sites
         slack = timedelta(seconds=1)
         return (
-            self._sites_asked is None
-            or self._state.clock() - self._sites_asked >= timedelta(seconds=every) - slack
+            self._sites_requested is None
+            or self._state.clock() - self._sites_requested >= timedelta(seconds=every) - slack
         )
 
-    def _ask_latest(self, wanted: Wanted, *, everything: bool) -> bool:
+    def _ask_latest(self, refresh_scope: RefreshScope, *, everything: bool) -> bool:
         stack, model = self._state.stack, self._state.model
-        if stack is None or not model.rows or (self._is_asking(Source.LATEST) and not everything):
+        if stack is None or not model.rows or (self._is_requesting(Source.LATEST) and not everything):
             return False
-        if wanted.is_fleet:
-            sites = model.due(wanted.visible, self._state.clock(), everything=everything)
+        if refresh_scope.is_fleet:
+            sites = model.due(refresh_scope.visible, self._state.clock(), everything=everything)
         else:
-            sites = [model.rows[serial].site for serial in wanted.visible if serial in model.rows]
+            sites = [model.rows[serial].site for serial in refresh_scope.visible if serial in model.rows]
         if sites:
-            asked = tuple(site.gateway_serial for site in sites)
+            requested = tuple(site.gateway_serial for site in sites)
             now = self._state.clock()
-            model.note_asked(asked, now)
-            looked_far = frozenset(serial for serial in asked if not model.can_look_near(serial, now))
-            near = [site for site in sites if site.gateway_serial not in looked_far]
-            far = [site for site in sites if site.gateway_serial in looked_far]
-            work = partial(_look, stack.metrics, near, far, sorted(wanted.metrics))
-            self._ask(Source.LATEST, work, partial(LatestFetched, asked, looked_far, wanted.metrics), asked)
+            model.note_requested(requested, now)
+            long_lookback = frozenset(
+                serial for serial in requested if not model.is_recent_enough(serial, now)
+            )
+            near = [site for site in sites if site.gateway_serial not in long_lookback]
+            far = [site for site in sites if site.gateway_serial in long_lookback]
+            work = partial(_look, stack.metrics, near, far, sorted(refresh_scope.metrics))
+            self._ask(
+                Source.LATEST,
+                work,
+                partial(LatestFetched, requested, long_lookback, refresh_scope.metrics),
+                requested,
+            )
         return bool(sites)
 
-    def _ask_history(self, wanted: Wanted) -> None:
+    def _ask_history(self, refresh_scope: RefreshScope) -> None:
         stack = self._state.stack
-        if stack is None or self._is_asking(Source.HISTORY):
+        if stack is None or self._is_requesting(Source.HISTORY):
             return
-        asked = tuple(self._state.model.without_history(wanted.visible, self._state.clock()))
-        if asked:
+        requested = tuple(self._state.model.without_history(refresh_scope.visible, self._state.clock()))
+        if requested:
             half_an_hour, a_minute = timedelta(minutes=MINUTES), timedelta(minutes=1)
-            work = partial(stack.metrics.series, asked, (SPARK_METRIC,), since=half_an_hour, period=a_minute)
-            self._ask(Source.HISTORY, work, partial(HistoryFetched, asked), asked)
+            work = partial(
+                stack.metrics.series, requested, (SPARK_METRIC,), since=half_an_hour, period=a_minute
+            )
+            self._ask(Source.HISTORY, work, partial(HistoryFetched, requested), requested)
 
-    def _is_asking(self, source: Source) -> bool:
+    def _is_requesting(self, source: Source) -> bool:
         worker = self._workers.get(source)
         return worker is not None and not worker.is_finished
 
@@ -171,9 +184,9 @@ class Poller:
         source: Source,
         work: Callable[[], T],
         answered: Callable[[T], Message],
-        asked: tuple[str, ...] = (),
+        requested: tuple[str, ...] = (),
     ) -> None:
-        refused = partial(FetchFailed, source.value, asked)
+        refused = partial(FetchFailed, source.value, requested)
         self._workers[source] = ask(self._app, source.value, work, answered, refused)
 
 
@@ -181,9 +194,9 @@ def _look(
     service: MetricsService, near: Sequence[Site], far: Sequence[Site], metrics: Sequence[Metric]
 ) -> Outcome[Latest]:
     """Return newest values: of some sites from the last minute alone, of the others from far back."""
-    answers = [service.latest(far, metrics)] if far else []
+    responses = [service.latest(far, metrics)] if far else []
     if near:
-        answers.append(service.latest(near, metrics, lookback=NEAR))
-    value = {serial: points for answer in answers for serial, points in answer.value.items()}
-    gaps = tuple(gap for answer in answers for gap in answer.gaps)
-    return Outcome(value, max(answer.as_of for answer in answers), gaps)
+        responses.append(service.latest(near, metrics, lookback=NEAR))
+    value = {serial: points for response in responses for serial, points in response.value.items()}
+    gaps = tuple(gap for response in responses for gap in response.missing)
+    return Outcome(value, max(response.as_of for response in responses), gaps)

@@ -9,7 +9,7 @@ from smarterise_sdk.settings.model import EnvironmentKind, Settings, Source
 from smarterise_sdk.settings.unlock import Unlocks
 from smarterise_tui.fleet.model import FleetModel
 from smarterise_tui.fleet.view import FleetView
-from smarterise_tui.issues import Troubles
+from smarterise_tui.issues import Issues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class ConsoleState:
         identity: Who AWS says we are; `None` until it said so.
         model: All sites.
         view: What the operator asked to see of them.
-        troubles: What could not be had.
+        issues: What could not be had.
         now: The moment the screens show; it moves with the poll, not with the clock.
         is_writing: Whether a change is being applied at this moment.
         writes: How many changes were tried so far: what was read before the last may be outdated.
@@ -43,7 +43,7 @@ class ConsoleState:
     identity: Identity | None = None
     model: FleetModel = field(default_factory=FleetModel)
     view: FleetView = field(init=False)
-    troubles: Troubles = field(default_factory=Troubles)
+    issues: Issues = field(default_factory=Issues)
     now: datetime = field(init=False)
     is_writing: bool = False
     writes: int = 0
@@ -54,7 +54,7 @@ class ConsoleState:
         self.now = self.clock()
         self.write_until = self.settings.write_until
 
-    def follow_unlock(self) -> None:
+    def check_unlock(self) -> None:
         """Look whether the unlock that this console was started under still holds: no call, a small file.
 
         It may have been taken back in another shell, or given anew; the SDK's gate looks at it the same way.
@@ -74,15 +74,15 @@ class ConsoleState:
         return self.write_until is None or self.clock() >= self.write_until
 
     @property
-    def read_only_words(self) -> str:
+    def read_only_text(self) -> str:
         """What read-only means for a plan on screen, and the way out where it is an unlock."""
         origin = self.settings.origins.get("read_only")
         is_wished = origin is not None and origin.source in (Source.FLAG, Source.VARIABLE)
-        words = "READ-ONLY: the SDK will refuse to apply this"
+        text = "READ-ONLY: the SDK will refuse to apply this"
         if is_wished or not self.is_production:
-            return words
+            return text
         again = ", and start the console again" if self.settings.read_only else ""
-        return f"{words}. To write: {self.settings.unlock_command}{again}"
+        return f"{text}. To write: {self.settings.unlock_command}{again}"
 
     @property
     def is_production(self) -> bool:
@@ -90,7 +90,7 @@ class ConsoleState:
         return self.settings.environment.kind is EnvironmentKind.PRODUCTION
 
     @property
-    def environment_words(self) -> str:
+    def environment_text(self) -> str:
         """The environment as it is written on every screen, e.g. `PROD`, `LOCAL`."""
         return self.settings.environment.name.upper()
 
@@ -98,7 +98,7 @@ class ConsoleState:
     def place(self) -> str:
         """Environment, region and account, e.g. `PROD · eu-west-2 · 1234…9012`."""
         account = short_account(self.identity.account) if self.identity is not None else ""
-        parts = (self.environment_words, self.settings.region or "", account)
+        parts = (self.environment_text, self.settings.region or "", account)
         return " · ".join(part for part in parts if part)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from smarterise_tui.messages import EndAsked
+from smarterise_tui.messages import QuitRequested
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -45,7 +45,7 @@ class TerminalDriver(LinuxDriver):
         watched.register(self.fileno, 0)  # a hang-up is told unasked, and nothing else wakes this thread
         if any(told & _GONE for _, told in watched.poll()):
             self.exit_event.set()
-            self._app.post_message(EndAsked())
+            self._app.post_message(QuitRequested())
 
 
 class _Unfailing:
@@ -76,4 +76,4 @@ def mind_signals(app: MessagePump) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, lambda: app.post_message(EndAsked()))
+            loop.add_signal_handler(number, lambda: app.post_message(QuitRequested()))

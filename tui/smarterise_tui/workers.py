@@ -27,15 +27,15 @@ async def in_thread(name: str, work: Callable[[], T]) -> T:
         Exception: Whatever `work` raised.
     """
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
+    response: asyncio.Future[T] = loop.create_future()
 
     def deliver(result: T) -> None:
-        if not answer.done():
-            answer.set_result(result)
+        if not response.done():
+            response.set_result(result)
 
     def refuse(error: BaseException) -> None:
-        if not answer.done():
-            answer.set_exception(error)
+        if not response.done():
+            response.set_exception(error)
 
     def run() -> None:
         try:
@@ -46,7 +46,7 @@ async def in_thread(name: str, work: Callable[[], T]) -> T:
             _tell(loop, deliver, result)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await answer
+    return await response
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[T], None], value: T) -> None:
@@ -80,10 +80,10 @@ def ask(
 
     async def put() -> None:
         try:
-            answer = await in_thread(group, work)
+            response = await in_thread(group, work)
         except Exception as error:  # noqa: BLE001 - every error is shown to the operator, none is dropped
             node.post_message(refused(error))
         else:
-            node.post_message(answered(answer))
+            node.post_message(answered(response))
 
     return node.run_worker(put(), name=group, group=group, exclusive=True, exit_on_error=False)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "alarm-notifier/"
 PENDING: Final = f"{PREFIX}pending/"
 STATE: Final = f"{PREFIX}state.json"
-NOTICES_A_LETTER: Final = 5_000
+NOTICES_PER_EMAIL: Final = 5_000
 
 REMEMBERED: Final = timedelta(hours=6)
 """SNS and Lambda deliver again within this."""
@@ -51,27 +51,27 @@ class Standing:
     Attributes:
         leader: Who leads; empty for nobody.
         until: Until when, unless it steps down before.
-        letters: When letters were sent, the newest last.
+        emails: When letters were sent, the newest last.
         told: When each notice was told, by its id.
     """
 
     leader: str
     until: datetime | None
-    letters: tuple[datetime, ...]
+    emails: tuple[datetime, ...]
     told: dict[str, datetime]
 
     def is_led(self, now: datetime) -> bool:
         """Return whether somebody leads."""
         return bool(self.leader) and self.until is not None and now < self.until
 
-    def next_letter(self, gather: timedelta, now: datetime) -> datetime:
+    def next_email(self, batching_window: timedelta, now: datetime) -> datetime:
         """Return when the next letter is due: soon when it is quiet, later the more there were lately."""
-        lately = sum(now - sent < COUNTED for sent in self.letters)
-        due = now + gather
+        lately = sum(now - sent < COUNTED for sent in self.emails)
+        due = now + batching_window
         if not lately:
             return due
         gap: timedelta = min(LONGEST_GAP, FIRST_GAP * (1 << min(lately - 1, 10)))
-        return max(due, self.letters[-1] + gap)
+        return max(due, self.emails[-1] + gap)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is written down."""
@@ -79,8 +79,8 @@ class Standing:
             "schema_version": 1,
             "leader": self.leader,
             "until": self.until.isoformat() if self.until else "",
-            "letters": [sent.isoformat() for sent in self.letters],
-            "told": {notice_id: at.isoformat() for notice_id, at in self.told.items()},
+            "emails": [sent.isoformat() for sent in self.emails],
+            "sent": {notice_id: at.isoformat() for notice_id, at in self.told.items()},
         }
 
     @classmethod
@@ -90,14 +90,14 @@ class Standing:
             return cls(
                 leader=str(told["leader"]),
                 until=datetime.fromisoformat(told["until"]) if told["until"] else None,
-                letters=tuple(datetime.fromisoformat(sent) for sent in told["letters"]),
-                told={str(key): datetime.fromisoformat(at) for key, at in told["told"].items()},
+                emails=tuple(datetime.fromisoformat(sent) for sent in told["emails"]),
+                told={str(key): datetime.fromisoformat(at) for key, at in told["sent"].items()},
             )
         except (AttributeError, KeyError, TypeError, ValueError):
             return cls("", None, (), {})
 
 
-class Gathering:
+class BatchingWindow:
     """The notices that wait, and who sends them."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
@@ -142,7 +142,7 @@ class Gathering:
             standing = Standing.from_json(found.value)
             if standing.is_led(now) and standing.leader != me:
                 return None
-            return Standing(me, until, standing.letters, standing.told).to_json()
+            return Standing(me, until, standing.emails, standing.told).to_json()
 
         return Standing.from_json(self._document.change(edit)).leader == me
 
@@ -191,11 +191,11 @@ class Gathering:
             remembered = {key: at for key, at in standing.told.items() if now - at < REMEMBERED}
             remembered |= dict.fromkeys(ids, now)
             kept = dict(sorted(remembered.items(), key=lambda item: item[1])[-REMEMBERED_AT_MOST:])
-            letters = (*standing.letters, now) if is_sent else standing.letters
+            emails = (*standing.emails, now) if is_sent else standing.emails
             return Standing(
                 leader="" if is_mine else standing.leader,
                 until=None if is_mine else standing.until,
-                letters=tuple(sent for sent in letters if now - sent < COUNTED),
+                emails=tuple(sent for sent in emails if now - sent < COUNTED),
                 told=kept,
             ).to_json()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MANY: Final = 5
 """From so many sites on with the same alarm, they are told of together."""
 
-_WORDS: Final = {rule.name: rule.words for rule in ALARM_RULES}
+_TEXT: Final = {rule.name: rule.text for rule in ALARM_RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AlarmNow:
         name: The alarm.
         gateway_serial: Whose it is; empty if it is no site's.
         rule: Which of a site's rules, e.g. `voltage-a-low`; empty if it is none of ours.
-        words: What is the matter when it is on.
+        text: What is the matter when it is on.
         state: The newest state.
         since: Since when it is in that state.
         changes: How often it changed in what is told here.
@@ -40,7 +40,7 @@ class AlarmNow:
     name: str
     gateway_serial: str
     rule: str
-    words: str
+    text: str
     state: State
     since: datetime
     changes: int
@@ -104,26 +104,26 @@ def digest_of(notices: Iterable[Notice], names: StackNames) -> Digest:
 
 
 def _come_to(changes: list[Notice], names: StackNames) -> AlarmNow:
-    newest = changes[-1]
+    latest = changes[-1]
     # Since when it is in its state: repeated notices of the same state do not begin it anew.
-    since = newest.at
+    since = latest.at
     for notice in reversed(changes):
-        if notice.state is not newest.state:
+        if notice.state is not latest.state:
             break
         since = notice.at
-    serial, rule = names.site_of_alarm(newest.alarm) or ("", "")
-    serial = newest.gateway_serial or serial
-    words = _WORDS.get(rule) or newest.description or newest.alarm
+    serial, rule = names.site_of_alarm(latest.alarm) or ("", "")
+    serial = latest.gateway_serial or serial
+    text = _TEXT.get(rule) or latest.description or latest.alarm
     return AlarmNow(
-        name=newest.alarm,
+        name=latest.alarm,
         gateway_serial=serial,
-        rule=rule if rule in _WORDS else "",
-        words=words,
-        state=newest.state or State.ALARM,
+        rule=rule if rule in _TEXT else "",
+        text=text,
+        state=latest.state or State.ALARM,
         since=since,
         changes=len(changes),
         was_on=any(notice.state is State.ALARM for notice in changes),
-        notice=newest,
+        notice=latest,
     )
 
 
@@ -136,6 +136,6 @@ def _common(on: Iterable[AlarmNow]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((rule, tuple(sorted(sites[rule]))) for rule, _ in counts.most_common())
 
 
-def words_of(rule: str) -> str:
+def text_of(rule: str) -> str:
     """Return what is the matter when a site's alarm of this rule is on."""
-    return _WORDS[rule]
+    return _TEXT[rule]

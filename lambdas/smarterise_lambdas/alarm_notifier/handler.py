@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.alarm_notifier.batching import Gathering
+from smarterise_lambdas.alarm_notifier.batching import BatchingWindow
 from smarterise_lambdas.alarm_notifier.metrics import last_values
-from smarterise_lambdas.alarm_notifier.notify import Means, notify
-from smarterise_lambdas.alarm_notifier.ses import Post
+from smarterise_lambdas.alarm_notifier.notify import Dependencies, notify
+from smarterise_lambdas.alarm_notifier.ses import Mailer
 from smarterise_lambdas.alarm_notifier.sns_event import notice_of
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.runtime import MissingSetting, number, optional, required
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = Logger(service="alarm_notifier")
 
-GATHER_SECONDS = 10.0
+BATCHING_SECONDS = 10.0
 """How long the first alarm waits for others; each later letter of a storm waits longer."""
 
 
@@ -39,26 +39,26 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
     Raises:
         MissingSetting: If sender, recipients or bucket are not set.
-        LetterNotSent: If SES does not take a letter.
-        LettersWaiting: If there was no time for one.
+        EmailNotSent: If SES does not take a letter.
+        EmailsWaiting: If there was no time for one.
     """
     records = event.get("Records", []) if isinstance(event, dict) else []
     now = datetime.now(UTC)
     notices = [notice_of(record, now=now) for record in records if isinstance(record, dict)]
-    answer = notify(notices, _means(context))
-    logger.info("notices handled", extra=answer)
-    return answer
+    response = notify(notices, _dependencies(context))
+    logger.info("notices handled", extra=response)
+    return response
 
 
-def _means(context: LambdaContext) -> Means:
-    return Means(
+def _dependencies(context: LambdaContext) -> Dependencies:
+    return Dependencies(
         me=context.aws_request_id,
-        gathering=Gathering(clients.s3(), required("DATA_LAKE_BUCKET")),
-        post=Post(clients.sesv2, required("ALERT_SENDER"), _recipients()),
+        batching=BatchingWindow(clients.s3(), required("DATA_LAKE_BUCKET")),
+        mailer=Mailer(clients.sesv2, required("ALERT_SENDER"), _recipients()),
         sites=_sites,
         values=_values,
         names=StackNames(alarm_prefix=optional("ALARM_PREFIX", StackNames().alarm_prefix)),
-        gather=timedelta(seconds=number("ALERT_GATHER_SECONDS", GATHER_SECONDS)),
+        batching_window=timedelta(seconds=number("ALERT_GATHER_SECONDS", BATCHING_SECONDS)),
         remaining_ms=context.get_remaining_time_in_millis,
         log=logger,
     )

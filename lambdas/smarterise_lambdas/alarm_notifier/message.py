@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from smarterise_lambdas.alarm_notifier.digest import AlarmNow, Digest, words_of
+from smarterise_lambdas.alarm_notifier.digest import AlarmNow, Digest, text_of
 from smarterise_sdk.domain.readings.metrics import METRICS, Metric
 from smarterise_sdk.domain.text import age_text, utc_text, visible
 
@@ -60,7 +60,7 @@ _ELSE: Final = "Open the alarm and see what it watches."
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """An e-mail.
 
     Attributes:
@@ -72,14 +72,14 @@ class Letter:
     text: str
 
 
-def letter_of(
+def compose(
     digest: Digest,
     sites: Mapping[str, Site],
     values: Mapping[str, Mapping[Metric, MetricPoint]],
     *,
     now: datetime,
     remarks: Iterable[str] = (),
-) -> Letter:
+) -> Email:
     """Write the letter.
 
     Args:
@@ -109,24 +109,24 @@ def letter_of(
     if len(digest.others) > _MESSAGES_AT_MOST:
         lines += [f"And {len(digest.others) - _MESSAGES_AT_MOST} more messages.", ""]
     lines += [f"({visible(remark)[:_LONGEST_LINE]})" for remark in remarks]
-    return Letter(_subject(digest, sites), "\n".join(lines).rstrip() + "\n")
+    return Email(_subject(digest, sites), "\n".join(lines).rstrip() + "\n")
 
 
 def _subject(digest: Digest, sites: Mapping[str, Site]) -> str:
     if digest.common:
         rule, serials = digest.common[0]
-        what = f"[ALARM] {len(serials)} sites: {words_of(rule)}"
+        what = f"[ALARM] {len(serials)} sites: {text_of(rule)}"
         more = len(digest.on) - len(serials)
     elif digest.on:
-        newest = digest.on[0]
-        what, more = f"[ALARM] {_place(newest.gateway_serial, sites)}{newest.words}", len(digest.on) - 1
+        latest = digest.on[0]
+        what, more = f"[ALARM] {_place(latest.gateway_serial, sites)}{latest.text}", len(digest.on) - 1
     elif digest.unclear:
-        newest = digest.unclear[0]
-        what = f"[NO DATA] {_place(newest.gateway_serial, sites)}{newest.words}: cannot be judged"
+        latest = digest.unclear[0]
+        what = f"[NO DATA] {_place(latest.gateway_serial, sites)}{latest.text}: cannot be judged"
         more = len(digest.unclear) - 1
     elif digest.over:
-        newest = digest.over[0]
-        what, more = f"[OK] {_place(newest.gateway_serial, sites)}{newest.words}: over", len(digest.over) - 1
+        latest = digest.over[0]
+        what, more = f"[OK] {_place(latest.gateway_serial, sites)}{latest.text}: over", len(digest.over) - 1
     else:
         what, more = digest.others[0].description or "A message on the alert topic", len(digest.others) - 1
     told = f" (and {more} more)" if more > 0 else ""
@@ -143,16 +143,16 @@ def _summary(digest: Digest, now: datetime) -> str:
     told = ", ".join(part for part in parts if part)
     places = {alarm.gateway_serial for alarm in (*digest.on, *digest.over, *digest.unclear)} - {""}
     where = f" at {_count(len(places), 'site', 'sites')}" if places else ""
-    span = f"{utc_text(digest.begin)} to {utc_text(digest.end)}"
-    return f"{told}{where}. Changes of {span}, told at {utc_text(now)}."
+    time_range = f"{utc_text(digest.begin)} to {utc_text(digest.end)}"
+    return f"{told}{where}. Changes of {time_range}, told at {utc_text(now)}."
 
 
 def _common(
     rule: str, serials: tuple[str, ...], digest: Digest, sites: Mapping[str, Site], now: datetime
 ) -> Iterator[str]:
     first = min(alarm.since for alarm in digest.on if alarm.rule == rule)
-    yield f"{len(serials)} sites: {words_of(rule)}"
-    yield f"{_INDENT}since       {_moment(first, None, now)} (the first of them)"
+    yield f"{len(serials)} sites: {text_of(rule)}"
+    yield f"{_INDENT}since       {_datetime(first, None, now)} (the first of them)"
     yield from _wrapped("where", _named(serials, sites))
     yield from _wrapped("first step", first_step_for_many(rule))
     yield from _commands(COMMANDS_FOR_MANY)
@@ -168,9 +168,9 @@ def _site(
     site = sites.get(serial)
     yield _heading(serial, site)
     for alarm in alarms:
-        yield f"{_INDENT}{visible(alarm.words)[:_LONGEST_LINE]}"
+        yield f"{_INDENT}{visible(alarm.text)[:_LONGEST_LINE]}"
         again = f", having changed {alarm.changes} times" if alarm.changes > 1 else ""
-        yield f"{_INDENT * 2}since   {_moment(alarm.since, site, now)}{again}"
+        yield f"{_INDENT * 2}since   {_datetime(alarm.since, site, now)}{again}"
         if alarm.notice.reason:
             yield f"{_INDENT * 2}reason  {alarm.notice.reason[:_LONGEST_LINE]}"
         if alarm.notice.region:
@@ -192,8 +192,8 @@ def _listed(
     for alarm in alarms[:_NAMES_AT_MOST]:
         passed = ", came and went" if alarm.was_on else ""
         place = _place(alarm.gateway_serial, sites)
-        since = _moment(alarm.since, None, now)
-        yield f"{_INDENT}{place}{visible(alarm.words)[:_LONGEST_LINE]}, since {since}{passed}"
+        since = _datetime(alarm.since, None, now)
+        yield f"{_INDENT}{place}{visible(alarm.text)[:_LONGEST_LINE]}, since {since}{passed}"
     if len(alarms) > _NAMES_AT_MOST:
         yield f"{_INDENT}and {len(alarms) - _NAMES_AT_MOST} more"
     yield ""
@@ -233,7 +233,7 @@ def _named(serials: Iterable[str], sites: Mapping[str, Site]) -> str:
     return ", ".join(place.replace(" ", _UNBROKEN) for place in told) + more
 
 
-def _moment(at: datetime, site: Site | None, now: datetime) -> str:
+def _datetime(at: datetime, site: Site | None, now: datetime) -> str:
     local = ""
     if site is not None and site.timezone != "UTC":
         try:
@@ -244,13 +244,13 @@ def _moment(at: datetime, site: Site | None, now: datetime) -> str:
 
 
 def _values(points: Mapping[Metric, MetricPoint], now: datetime) -> str:
-    newest = max(point.at for point in points.values())
+    latest = max(point.at for point in points.values())
     told = [
         _phases("voltage", (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C), points),
         _phases("current", (Metric.CURRENT_A, Metric.CURRENT_B, Metric.CURRENT_C), points),
-        *(_single(words, metric, points) for words, metric in _SINGLES),
+        *(_single(text, metric, points) for text, metric in _SINGLES),
     ]
-    parts = [part for part in told if part] + [f"{age_text(now - newest)} ago"]
+    parts = [part for part in told if part] + [f"{age_text(now - latest)} ago"]
     return ", ".join(part.replace(" ", _UNBROKEN) for part in parts)
 
 
@@ -261,19 +261,19 @@ _SINGLES: Final = (
 )
 
 
-def _phases(words: str, metrics: tuple[Metric, ...], points: Mapping[Metric, MetricPoint]) -> str:
+def _phases(text: str, metrics: tuple[Metric, ...], points: Mapping[Metric, MetricPoint]) -> str:
     if not any(metric in points for metric in metrics):
         return ""
     info = METRICS[metrics[0]]
     told = (f"{points[metric].value:.{info.decimals}f}" if metric in points else "-" for metric in metrics)
-    return f"{words} {' / '.join(told)} {info.unit}"
+    return f"{text} {' / '.join(told)} {info.unit}"
 
 
-def _single(words: str, metric: Metric, points: Mapping[Metric, MetricPoint]) -> str:
+def _single(text: str, metric: Metric, points: Mapping[Metric, MetricPoint]) -> str:
     if metric not in points:
         return ""
     info = METRICS[metric]
-    return f"{words} {points[metric].value:.{info.decimals}f} {info.unit}"
+    return f"{text} {points[metric].value:.{info.decimals}f} {info.unit}"
 
 
 def _link(alarm: AlarmNow) -> str:

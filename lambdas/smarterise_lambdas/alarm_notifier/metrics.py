@@ -26,7 +26,7 @@ SHOWN: Final = (
     Metric.ACTIVE_POWER,
     Metric.FREQUENCY,
 )
-LOOK_BACK: Final = timedelta(hours=3)
+LOOKBACK: Final = timedelta(hours=3)
 _PERIOD: Final = 60
 _QUERIES_A_CALL: Final = 500
 
@@ -52,7 +52,7 @@ def last_values(
     for start in range(0, len(queries), _QUERIES_A_CALL):
         pages = cloudwatch.get_paginator("get_metric_data").paginate(
             MetricDataQueries=queries[start : start + _QUERIES_A_CALL],
-            StartTime=now - LOOK_BACK,
+            StartTime=now - LOOKBACK,
             EndTime=now + timedelta(seconds=_PERIOD),
             ScanBy="TimestampDescending",
         )
@@ -60,8 +60,8 @@ def last_values(
             for result in page["MetricDataResults"]:
                 serial, metric = asked[result["Id"]]
                 for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                    newest = found.setdefault(serial, {}).get(metric)
-                    if newest is None or at > newest.at:
+                    latest = found.setdefault(serial, {}).get(metric)
+                    if latest is None or at > latest.at:
                         found[serial][metric] = MetricPoint(value, at)
     return found
 

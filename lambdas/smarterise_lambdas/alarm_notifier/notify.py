@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smarterise_lambdas.alarm_notifier.batching import NOTICES_A_LETTER, Gathering
+from smarterise_lambdas.alarm_notifier.batching import NOTICES_PER_EMAIL, BatchingWindow
 from smarterise_lambdas.alarm_notifier.digest import digest_of
-from smarterise_lambdas.alarm_notifier.message import SITES_IN_FULL, Letter, letter_of
+from smarterise_lambdas.alarm_notifier.message import SITES_IN_FULL, Email, compose
 from smarterise_lambdas.shared.s3_document import Contended
 from smarterise_lambdas.shared.site_cache import NoSites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from smarterise_lambdas.alarm_notifier.ses import Post
+    from smarterise_lambdas.alarm_notifier.ses import Mailer
     from smarterise_lambdas.alarm_notifier.sns_event import Notice
     from smarterise_lambdas.shared.runtime import Log
     from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
@@ -34,17 +34,17 @@ _FAULTS: Final = (ClientError, BotoCoreError)
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What one invocation works with.
 
     Attributes:
         me: What tells this invocation from all others.
-        gathering: The notices that wait.
-        post: Where letters go.
+        batching: The notices that wait.
+        mailer: Where letters go.
         sites: Returns the sites; its errors cost a letter their names, and no more.
         values: Returns the last values of sites by serial; the same.
         names: What things are called.
-        gather: How long the first notice waits for others.
+        batching_window: How long the first notice waits for others.
         remaining_ms: What is left of the invocation, ms.
         log: Where lines for people go.
         now: Clock, UTC.
@@ -52,19 +52,19 @@ class Means:
     """
 
     me: str
-    gathering: Gathering
-    post: Post
+    batching: BatchingWindow
+    mailer: Mailer
     sites: Callable[[], Mapping[str, Site]]
     values: Callable[[Sequence[str]], Mapping[str, Mapping[Metric, MetricPoint]]]
     names: StackNames
-    gather: timedelta
+    batching_window: timedelta
     remaining_ms: Callable[[], int]
     log: Log
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
 
 
-class LetterNotSent(RuntimeError):
+class EmailNotSent(RuntimeError):
     """SES did not take a letter: AWS counts it, and tries again."""
 
 
@@ -72,117 +72,122 @@ class _LedInVain(Exception):
     """S3 failed while others counted on us."""
 
 
-class LettersWaiting(RuntimeError):
+class EmailsWaiting(RuntimeError):
     """There was no time for a letter that is due: AWS counts it, and tries again."""
 
 
-def notify(notices: Sequence[Notice], means: Means) -> dict[str, Any]:
+def notify(notices: Sequence[Notice], dependencies: Dependencies) -> dict[str, Any]:
     """Have notices told, by us or by whoever leads; return what was done.
 
     When S3 fails, they are told at once and alone: better a storm of letters than none.
 
     Args:
         notices: What was delivered; may be none, then what waits is told.
-        means: What to work with.
+        dependencies: What to work with.
 
     Raises:
-        LetterNotSent: If SES does not take a letter.
-        LettersWaiting: If there was no time for one.
+        EmailNotSent: If SES does not take a letter.
+        EmailsWaiting: If there was no time for one.
     """
     cause = ""
     is_leading = False
     try:
-        known = means.gathering.standing().told
+        known = dependencies.batching.standing().told
         new = [notice for notice in notices if notice.id not in known]
-        means.gathering.leave(new)
+        dependencies.batching.leave(new)
         counts = {"notices": len(notices), "repeated": len(notices) - len(new)}
-        return counts | _lead_while_any_wait(means)
+        return counts | _lead_while_any_wait(dependencies)
     except _LedInVain as vain:
         cause, is_leading = str(vain.__cause__), True
     except (*_FAULTS, Contended) as error:
         cause = str(error)
-    means.log.error("notices cannot be gathered; they are told alone", extra={"cause": cause})
+    dependencies.log.error("notices cannot be gathered; they are told alone", extra={"cause": cause})
     if notices:
-        _send(notices, means, remarks=["This could not be gathered with what else was told: S3 failed."])
+        _send(
+            notices, dependencies, remarks=["This could not be gathered with what else was told: S3 failed."]
+        )
     if is_leading:
-        raise LettersWaiting(f"notices of others wait, and S3 failed: {cause}")
-    return {"notices": len(notices), "repeated": 0, "letters": int(bool(notices)), "told": len(notices)}
+        raise EmailsWaiting(f"notices of others wait, and S3 failed: {cause}")
+    return {"notices": len(notices), "repeated": 0, "emails": int(bool(notices)), "sent": len(notices)}
 
 
-def _lead_while_any_wait(means: Means) -> dict[str, Any]:
-    letters = told = 0
-    while ids := means.gathering.waiting():
-        now = means.now()
-        standing = means.gathering.standing()
-        if standing.is_led(now) and standing.leader != means.me:
+def _lead_while_any_wait(dependencies: Dependencies) -> dict[str, Any]:
+    emails = told = 0
+    while ids := dependencies.batching.waiting():
+        now = dependencies.now()
+        standing = dependencies.batching.standing()
+        if standing.is_led(now) and standing.leader != dependencies.me:
             break  # whoever leads looks again after our notice was left
         if not set(ids) - set(standing.told):
-            _settle(partial(means.gathering.forget, ids), means)
+            _settle(partial(dependencies.batching.forget, ids), dependencies)
             break
-        time_left = timedelta(milliseconds=means.remaining_ms()) - RESERVE
-        if letters and time_left <= timedelta(0):
-            raise LettersWaiting("notices wait for the next letter, and the time of the function is over")
-        due = min(standing.next_letter(means.gather, now), now + max(time_left, timedelta(0)))
-        if not means.gathering.lead(means.me, now=now, until=due + _GRACE):
+        time_left = timedelta(milliseconds=dependencies.remaining_ms()) - RESERVE
+        if emails and time_left <= timedelta(0):
+            raise EmailsWaiting("notices wait for the next letter, and the time of the function is over")
+        due = min(standing.next_email(dependencies.batching_window, now), now + max(time_left, timedelta(0)))
+        if not dependencies.batching.lead(dependencies.me, now=now, until=due + _GRACE):
             break
-        means.pause((due - now).total_seconds())
+        dependencies.pause((due - now).total_seconds())
         try:
-            told += _tell(means)
+            told += _tell(dependencies)
         except (*_FAULTS, Contended) as error:
             raise _LedInVain from error
-        letters += 1
-    return {"letters": letters, "told": told}
+        emails += 1
+    return {"emails": emails, "sent": told}
 
 
-def _tell(means: Means) -> int:
+def _tell(dependencies: Dependencies) -> int:
     """Send what waits as one letter, step down, and return how many notices it told."""
-    gathering = means.gathering
-    known = gathering.standing().told
-    ids = gathering.waiting()
-    fresh = [notice_id for notice_id in ids if notice_id not in known][:NOTICES_A_LETTER]
-    notices = gathering.read(fresh)
+    batching = dependencies.batching
+    known = batching.standing().told
+    ids = batching.waiting()
+    fresh = [notice_id for notice_id in ids if notice_id not in known][:NOTICES_PER_EMAIL]
+    notices = batching.read(fresh)
     try:
         if notices:
-            _send(notices, means)
-    except LetterNotSent:
-        _settle(lambda: gathering.step_down(means.me, (), now=means.now(), is_sent=False), means)
+            _send(notices, dependencies)
+    except EmailNotSent:
+        _settle(
+            lambda: batching.step_down(dependencies.me, (), now=dependencies.now(), is_sent=False),
+            dependencies,
+        )
         raise
-    now = means.now()
-    _settle(lambda: gathering.step_down(means.me, fresh, now=now, is_sent=bool(notices)), means)
-    _settle(lambda: gathering.forget([*fresh, *(each for each in ids if each in known)]), means)
+    now = dependencies.now()
+    _settle(lambda: batching.step_down(dependencies.me, fresh, now=now, is_sent=bool(notices)), dependencies)
+    _settle(lambda: batching.forget([*fresh, *(each for each in ids if each in known)]), dependencies)
     return len(notices)
 
 
-def _settle(step: Callable[[], None], means: Means) -> None:
+def _settle(step: Callable[[], None], dependencies: Dependencies) -> None:
     """Do what comes after a letter: when it fails, somebody may be told twice, and nobody not at all."""
     try:
         step()
         return
     except (*_FAULTS, Contended) as error:
         cause = str(error)
-    means.log.error("a letter could not be written down as sent", extra={"cause": cause})
+    dependencies.log.error("a letter could not be written down as sent", extra={"cause": cause})
 
 
-def _send(notices: Sequence[Notice], means: Means, remarks: Iterable[str] = ()) -> None:
-    letter = _written(notices, means, list(remarks))
+def _send(notices: Sequence[Notice], dependencies: Dependencies, remarks: Iterable[str] = ()) -> None:
+    email = _written(notices, dependencies, list(remarks))
     try:
-        message_id = means.post.send(letter)
+        message_id = dependencies.mailer.send(email)
     except _FAULTS as error:
-        raise LetterNotSent(f"SES did not take the letter: {error}") from error
-    means.log.info("letter sent", extra={"message_id": message_id, "subject": letter.subject})
+        raise EmailNotSent(f"SES did not take the letter: {error}") from error
+    dependencies.log.info("letter sent", extra={"message_id": message_id, "subject": email.subject})
 
 
-def _written(notices: Sequence[Notice], means: Means, remarks: list[str]) -> Letter:
-    digest = digest_of(notices, means.names)
+def _written(notices: Sequence[Notice], dependencies: Dependencies, remarks: list[str]) -> Email:
+    digest = digest_of(notices, dependencies.names)
     sites: Mapping[str, Site] = {}
     values: Mapping[str, Mapping[Metric, MetricPoint]] = {}
     try:
-        sites = means.sites()
+        sites = dependencies.sites()
     except (*_FAULTS, NoSites) as error:
         remarks.append(f"The sites' names could not be read: {error}")
     serials = list(dict.fromkeys(alarm.gateway_serial for alarm in digest.alone if alarm.gateway_serial))
     try:
-        values = means.values(serials[:SITES_IN_FULL]) if serials else {}
+        values = dependencies.values(serials[:SITES_IN_FULL]) if serials else {}
     except _FAULTS as error:
         remarks.append(f"The last values could not be read: {error}")
-    return letter_of(digest, sites, values, now=means.now(), remarks=remarks)
+    return compose(digest, sites, values, now=dependencies.now(), remarks=remarks)

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from types_boto3_sesv2.client import SESV2Client
 
-    from smarterise_lambdas.alarm_notifier.message import Letter
+    from smarterise_lambdas.alarm_notifier.message import Email
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class Mailer:
     """Where letters go.
 
     Attributes:
@@ -27,7 +27,7 @@ class Post:
     sender: str
     recipients: tuple[str, ...]
 
-    def send(self, letter: Letter) -> str:
+    def send(self, email: Email) -> str:
         """Send a letter; return SES's id of it.
 
         Raises:
@@ -39,8 +39,8 @@ class Post:
             Destination={"ToAddresses": list(self.recipients)},
             Content={
                 "Simple": {
-                    "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
-                    "Body": {"Text": {"Data": letter.text, "Charset": "UTF-8"}},
+                    "Subject": {"Data": email.subject, "Charset": "UTF-8"},
+                    "Body": {"Text": {"Data": email.text, "Charset": "UTF-8"}},
                 }
             },
         )

@@ -105,7 +105,7 @@ def notice_of(record: Mapping[str, Any], *, now: datetime) -> Notice:
     trigger = message.get("Trigger")
     trigger = trigger if isinstance(trigger, dict) else {}
     name, state = str(message["AlarmName"]), State(message["NewStateValue"])
-    at = _moment(message.get("StateChangeTime")) or now
+    at = _datetime(message.get("StateChangeTime")) or now
     return Notice(
         id=_digest(str(message.get("AlarmArn") or name), state.value, at.isoformat()),
         at=at,
@@ -128,7 +128,7 @@ def _other(sns: Mapping[str, Any], text: str, now: datetime) -> Notice:
     topic, published = str(sns.get("TopicArn", "")), str(sns.get("Timestamp", ""))
     return Notice(
         id=_digest(topic, str(sns.get("MessageId") or text), published),
-        at=_moment(published) or now,
+        at=_datetime(published) or now,
         alarm="",
         state=None,
         description=_shown(sns.get("Subject") or ""),
@@ -156,12 +156,12 @@ def _region(message: Mapping[str, Any]) -> str:
     return _shown(parts[3] if len(parts) > 6 else "")
 
 
-def _moment(text: object) -> datetime | None:
+def _datetime(text: object) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(str(text))
+        timestamp = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
+    return timestamp.astimezone(UTC) if timestamp.tzinfo else None
 
 
 def _shown(text: object) -> str:

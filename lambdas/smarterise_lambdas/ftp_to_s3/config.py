@@ -144,11 +144,9 @@ def servers_from_environment(environment: Mapping[str, str] = os.environ) -> tup
             entries[ONLY_SERVER]["secret_arn"] = environment["FTP_SECRET_ARN"]
     else:
         raise MissingSetting("FTP_SERVERS", "FTP_URL")
-    troubles = [
-        f"{name!r}: {trouble}" for name, entry in entries.items() for trouble in _troubles(name, entry)
-    ]
-    if troubles:
-        raise BadServers(f"FTP servers: {'; '.join(troubles)}")
+    issues = [f"{name!r}: {issue}" for name, entry in entries.items() for issue in _issues(name, entry)]
+    if issues:
+        raise BadServers(f"FTP servers: {'; '.join(issues)}")
     return tuple(_server(name, entry) for name, entry in entries.items())
 
 
@@ -197,7 +195,7 @@ def _parts(url: str) -> tuple[str, int, Security, str, str, str]:
     )
 
 
-def _troubles(name: str, entry: object) -> Iterator[str]:
+def _issues(name: str, entry: object) -> Iterator[str]:
     if not name or not set(name) <= _NAME_CHARACTERS:
         yield "a server's name is made of small letters, digits, - and _"
     if not isinstance(entry, dict):
@@ -212,7 +210,7 @@ def _troubles(name: str, entry: object) -> Iterator[str]:
         _parts(entry["url"])
     except ValueError as error:
         yield f"url {error}"  # never the URL itself: it may hold the password
-    yield from _tls_troubles(entry)
+    yield from _tls_issues(entry)
     if not isinstance(entry.get("secret_arn", ""), str):
         yield "secret_arn is no text"
     if entry.get("listing", Dialect.MLSD) not in set(Dialect):
@@ -231,7 +229,7 @@ def _troubles(name: str, entry: object) -> Iterator[str]:
         yield "quiet_seconds is no number from 0 to 86400"
 
 
-def _tls_troubles(entry: Mapping[str, Any]) -> Iterator[str]:
+def _tls_issues(entry: Mapping[str, Any]) -> Iterator[str]:
     if "tls" not in entry:
         return
     if entry["tls"] not in _TLS:

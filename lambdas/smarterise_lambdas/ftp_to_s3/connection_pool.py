@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 MOST_FAILURES: Final = 5
 """So many files in a row that no connection could bring, and it is the server that is ill."""
 
-_LOOK_AGAIN: Final = 0.5
+_POLL_INTERVAL: Final = 0.5
 _PAUSE: Final = 0.5
-_CONNECT_PATIENCE: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10.0
 _WORTH_ANOTHER_TRY: Final = (Busy, Unreachable)
 _SOUND: Final = (FileRefused, NotListed)
 """What a server may say without its connection being of no further use."""
@@ -124,7 +124,7 @@ class Pool:
         while True:
             idle = self._idle_or_leave_to_open()
             if idle is not None:
-                idle.be_patient(self._deadline.patience)
+                idle.be_patient(self._deadline.timeout)
                 return idle
             try:
                 return self._connect()
@@ -147,16 +147,16 @@ class Pool:
                 if self._open < self._most:
                     self._open += 1
                     return None
-                self._changed.wait(_LOOK_AGAIN)
+                self._changed.wait(_POLL_INTERVAL)
 
     def _connect(self) -> Connection:
-        patience = min(_CONNECT_PATIENCE, self._deadline.patience)
+        timeout = min(_CONNECT_TIMEOUT, self._deadline.timeout)
         try:
-            return self._source.connect(patience=patience)
+            return self._source.connect(timeout=timeout)
         except _WORTH_ANOTHER_TRY:
             # Not so a refused login: accounts are locked for less.
             self._pause(_PAUSE)
-            return self._source.connect(patience=patience)
+            return self._source.connect(timeout=timeout)
 
     def _do_with_fewer(self, fault: SourceFault) -> None:
         """Go on with the connections that there are; without any, the server is given up."""

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.ftp_to_s3.listing_parser import bytes_of
 from smarterise_lambdas.shared.site_file import code_of
-from smarterise_sdk.domain.log_files.names import lake_file_key, read_log_name
+from smarterise_sdk.domain.log_files.names import data_lake_key, read_log_name
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
     from smarterise_lambdas.ftp_to_s3.file_source import RemoteFile
-    from smarterise_lambdas.ftp_to_s3.spool import Landing
+    from smarterise_lambdas.ftp_to_s3.spool import SpooledFile
 
 FAULTS: Final = (ClientError, BotoCoreError)
 MOST_FAULTS: Final = 5
@@ -37,7 +37,7 @@ _RACES_AT_MOST = 5
 _FIRST_YEAR = 1970
 _STEM = 80
 _LONGEST_NAME = 1200
-_LONGEST_STAMP = 64
+_LONGEST_TIMESTAMP = 64
 """Metadata of an object have 2 KB in all."""
 
 
@@ -71,7 +71,7 @@ class Stored:
     is_new: bool
 
 
-class Lake:
+class DataLake:
     """The bucket of the raw lake."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
@@ -82,14 +82,14 @@ class Lake:
         self._lock = threading.Lock()
 
     def store(
-        self, gateway_serial: str, file: RemoteFile, landing: Landing, *, server: str, now: date
+        self, gateway_serial: str, file: RemoteFile, spooled: SpooledFile, *, server: str, now: date
     ) -> Stored:
         """Put a file where its gateway, its name and its content say; what is there already stays.
 
         Args:
             gateway_serial: Whose it is.
             file: As its server lists it.
-            landing: Its content.
+            spooled: Its content.
             server: Name of the server.
             now: Today, UTC; files are filed under their own day as far as that is known.
 
@@ -99,12 +99,12 @@ class Lake:
         """
         if self._faults >= MOST_FAULTS:
             raise StoreDown
-        metadata = metadata_of(file, landing, server)
-        keys = keys_of(gateway_serial, file, landing.sha256, now)
+        metadata = metadata_of(file, spooled, server)
+        keys = keys_of(gateway_serial, file, spooled.sha256, now)
         key = keys[0]
         try:
             for key in keys:
-                if self._put(key, landing, metadata):
+                if self._put(key, spooled, metadata):
                     self._note(is_fault=False)
                     return Stored(key, is_new=True)
                 if self._is_same(key, metadata):
@@ -129,16 +129,16 @@ class Lake:
             return False
         return found["ContentLength"] == size and found["Metadata"].get("sha256") == sha256
 
-    def _put(self, key: str, landing: Landing, metadata: dict[str, str]) -> bool:
+    def _put(self, key: str, spooled: SpooledFile, metadata: dict[str, str]) -> bool:
         """Write an object unless there is one; return whether it was written."""
         for attempt in range(_RACES_AT_MOST):
             try:
                 self._s3.put_object(
                     Bucket=self._bucket,
                     Key=key,
-                    Body=landing.content(),
+                    Body=spooled.content(),
                     ContentType="application/gzip" if key.endswith(".gz") else "text/csv",
-                    ChecksumSHA256=base64.b64encode(landing.digest).decode("ascii"),
+                    ChecksumSHA256=base64.b64encode(spooled.digest).decode("ascii"),
                     Metadata=metadata,
                     IfNoneMatch="*",
                 )
@@ -191,17 +191,17 @@ def keys_of(gateway_serial: str, file: RemoteFile, sha256: str, now: date) -> tu
     stem, dot, suffix = file.name.rpartition(".") if "." in file.name else (file.name, "", "")
     other = hashlib.sha256(bytes_of(file.name) + sha256.encode("ascii")).hexdigest()[:16]
     return (
-        lake_file_key(gateway_serial, on, file.name, sha256),
-        lake_file_key(gateway_serial, on, f"{stem[:_STEM]}-x{other}{dot}{suffix}", sha256),
+        data_lake_key(gateway_serial, on, file.name, sha256),
+        data_lake_key(gateway_serial, on, f"{stem[:_STEM]}-x{other}{dot}{suffix}", sha256),
     )
 
 
-def metadata_of(file: RemoteFile, landing: Landing, server: str) -> dict[str, str]:
+def metadata_of(file: RemoteFile, spooled: SpooledFile, server: str) -> dict[str, str]:
     """Return what is kept beside the bytes. Metadata are ASCII: names are percent-encoded."""
     return {
         "original-name": quote_from_bytes(bytes_of(file.name), safe="")[:_LONGEST_NAME],
-        "size": str(landing.size),
-        "sha256": landing.sha256,
+        "size": str(spooled.size),
+        "sha256": spooled.sha256,
         "server": server,
-        "modified": quote(file.modified, safe=" :.-")[:_LONGEST_STAMP],
+        "modified": quote(file.modified, safe=" :.-")[:_LONGEST_TIMESTAMP],
     }

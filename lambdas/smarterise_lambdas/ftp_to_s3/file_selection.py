@@ -24,7 +24,7 @@ _UNFINISHED: Final = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdow
 """How the names of files end that a client is still writing."""
 
 
-class Verdict(Enum):
+class FileDecision(Enum):
     """What is to be done with a file."""
 
     TAKE = auto()
@@ -33,7 +33,7 @@ class Verdict(Enum):
 
 
 @dataclass(slots=True)
-class Sorted:
+class ClassifiedFiles:
     """The files of some listings, by whose they are.
 
     Attributes:
@@ -53,7 +53,9 @@ class Sorted:
     unusable: list[str] = field(default_factory=list)
 
 
-def sort_files(listings: Iterable[Listing], *, selected: Collection[str], serials: Collection[str]) -> Sorted:
+def sort_files(
+    listings: Iterable[Listing], *, selected: Collection[str], serials: Collection[str]
+) -> ClassifiedFiles:
     """Return whose the files are.
 
     Args:
@@ -61,7 +63,7 @@ def sort_files(listings: Iterable[Listing], *, selected: Collection[str], serial
         selected: Serials of the gateways this sweep is about.
         serials: Serials of all gateways that the site file knows.
     """
-    found = Sorted()
+    found = ClassifiedFiles()
     for listing in listings:
         found.unusable += (
             f"{listing.folder}/{name}" if listing.folder else name for name in listing.unusable
@@ -89,23 +91,23 @@ def serial_in(name: str, serials: Collection[str]) -> str:
     return word[0] if word and word[0] in serials else ""
 
 
-def verdict_on(
-    file: RemoteFile, entry: Entry | None, *, quiet: timedelta, settle: timedelta, now: datetime
-) -> Verdict:
+def decide(
+    file: RemoteFile, entry: Entry | None, *, quiet: timedelta, stability_window: timedelta, now: datetime
+) -> FileDecision:
     """Return what is to be done with a file.
 
     Args:
         file: As it is listed now.
         entry: What is known of it.
         quiet: How long it must not have changed to be taken at first sight.
-        settle: How far apart two looks must be that find it unchanged.
+        stability_window: How far apart two looks must be that find it unchanged.
         now: This moment, UTC.
     """
     if entry is not None and entry.is_of(file):
         if entry.state is not FileState.SEEN:
-            return Verdict.KNOWN
-        if now - entry.at >= settle:
-            return Verdict.TAKE
+            return FileDecision.KNOWN
+        if now - entry.at >= stability_window:
+            return FileDecision.TAKE
     if file.modified_at is not None and now - file.modified_at >= quiet:
-        return Verdict.TAKE
-    return Verdict.WAIT
+        return FileDecision.TAKE
+    return FileDecision.WAIT

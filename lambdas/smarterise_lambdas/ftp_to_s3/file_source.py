@@ -131,7 +131,7 @@ class Connection(Protocol):
             ConnectionCut: If it ended in the middle.
         """
 
-    def look(self, file: RemoteFile) -> RemoteFile | None:
+    def stat(self, file: RemoteFile) -> RemoteFile | None:
         """Return the file as it is now; `None` if the server cannot tell, or it is gone.
 
         Raises:
@@ -164,11 +164,11 @@ class Source(Protocol):
     def location(self) -> str:
         """Its URL without user and password, for messages."""
 
-    def connect(self, *, patience: float) -> Connection:
+    def connect(self, *, timeout: float) -> Connection:
         """Return a new connection.
 
         Args:
-            patience: Seconds that any one step may take, at most.
+            timeout: Seconds that any one step may take, at most.
 
         Raises:
             Unreachable: If the server does not answer.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 256 * 1024
 _LONGEST_LISTING: Final = 64 * 1024 * 1024
-_LONGEST_REPLY: Final = 300
+_LONGEST_RESPONSE: Final = 300
 _TRANSPARENT: Final = "latin-1"
 """Each byte one character: what a name's bytes mean is not for the connection to judge."""
 
@@ -70,33 +70,33 @@ class FtpSource:
         """Its URL without user and password."""
         return self._server.location
 
-    def connect(self, *, patience: float) -> FtpConnection:
+    def connect(self, *, timeout: float) -> FtpConnection:
         """Return a new connection, logged in; see `Source`."""
-        client = self._client(patience)
+        client = self._client(timeout)
         try:
-            self._greet(client, patience)
+            self._greet(client, timeout)
             self._log_in(client)
         except BaseException:
             client.close()
             raise
         return FtpConnection(client, self._server)
 
-    def _client(self, patience: float) -> ftplib.FTP:
+    def _client(self, timeout: float) -> ftplib.FTP:
         security = self._server.security
         if security is Security.NONE:
-            return ftplib.FTP(timeout=patience, encoding=_TRANSPARENT)  # noqa: S321 -- gateways know no other
+            return ftplib.FTP(timeout=timeout, encoding=_TRANSPARENT)  # noqa: S321 -- gateways know no other
         if self._context is None:  # two threads may make one each: either is good
             try:
                 self._context = _context(self._server.certificate)
             except (ssl.SSLError, ValueError) as error:
                 raise TlsRefused(f"the certificate of the secret is no PEM: {error}") from error
-        client = _TlsClient(context=self._context, timeout=patience, encoding=_TRANSPARENT)
+        client = _TlsClient(context=self._context, timeout=timeout, encoding=_TRANSPARENT)
         client.is_implicit = security is Security.IMPLICIT
         return client
 
-    def _greet(self, client: ftplib.FTP, patience: float) -> None:
+    def _greet(self, client: ftplib.FTP, timeout: float) -> None:
         try:
-            client.connect(self._server.host, self._server.port, timeout=patience)
+            client.connect(self._server.host, self._server.port, timeout=timeout)
         except ftplib.error_temp as error:
             raise Busy(_told(error)) from error
         except ssl.SSLError as error:
@@ -141,11 +141,11 @@ class FtpConnection:
         target = self._path(folder) if folder else _wire(self._server.folder)
         is_list = self._server.dialect is Dialect.LIST
         command = f"{'LIST' if is_list else 'MLSD'} {target}".rstrip()
-        answer = bytearray()
+        response = bytearray()
 
         def take(block: bytes) -> None:
-            answer.extend(block)
-            if len(answer) > _LONGEST_LISTING:
+            response.extend(block)
+            if len(response) > _LONGEST_LISTING:
                 raise ConnectionCut(f"the listing is longer than {_LONGEST_LISTING} bytes")
 
         try:
@@ -156,7 +156,7 @@ class FtpConnection:
                 remedy = 'set "listing": "list" for it if it has no MLSD'
                 raise NotListed(f"the server refuses {command}: {_told(error)}; {remedy}") from error
             raise NotListed(f"the server refuses {command}: {_told(error)}") from error
-        return (parse_list if is_list else parse_mlsd)(bytes(answer), folder)
+        return (parse_list if is_list else parse_mlsd)(bytes(response), folder)
 
     def fetch(self, file: RemoteFile, take: Callable[[bytes], None]) -> None:
         """Hand the content of a file to `take`, and return when the server says that this is all."""
@@ -166,7 +166,7 @@ class FtpConnection:
         except ftplib.error_perm as error:
             raise FileRefused(_told(error)) from error
 
-    def look(self, file: RemoteFile) -> RemoteFile | None:
+    def stat(self, file: RemoteFile) -> RemoteFile | None:
         """Return the file as it is now; `None` if the server cannot tell, or it is gone."""
         path = self._path(file.path)
         with self._listening():
@@ -189,7 +189,7 @@ class FtpConnection:
                 return
             except ftplib.error_perm as error:
                 refusal = error
-            if self.look(file) is not None:
+            if self.stat(file) is not None:
                 raise FileRefused(_told(refusal)) from refusal
 
     def close(self) -> None:
@@ -287,4 +287,4 @@ def _told(error: BaseException) -> str:
     """Return what an error says, short and safe to show."""
     text = str(error) or type(error).__name__
     told = text_of(text.encode(_TRANSPARENT)) if all(ord(character) < 256 for character in text) else text
-    return visible(told)[:_LONGEST_REPLY]
+    return visible(told)[:_LONGEST_RESPONSE]

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from smarterise_lambdas.ftp_to_s3.config import servers_from_environment
 from smarterise_lambdas.ftp_to_s3.event import read_request
 from smarterise_lambdas.ftp_to_s3.report import keep_report, report_of, summary
-from smarterise_lambdas.ftp_to_s3.sweep import SETTLE, Means, sweep
+from smarterise_lambdas.ftp_to_s3.sweep import STABILITY_WINDOW, Dependencies, sweep
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.deadline import Deadline
 from smarterise_lambdas.shared.runtime import number, optional, required
@@ -44,7 +44,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         clients.s3(), required("SITE_CONFIG_BUCKET"), optional("SITE_CONFIG_KEY", "site-tiers.json")
     )
     scope = request.scope(usable_sites(file, logger))
-    means = Means(
+    dependencies = Dependencies(
         s3=clients.s3(),
         bucket=required("DATA_LAKE_BUCKET"),
         secret_text=clients.secret_text,
@@ -52,15 +52,15 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
             context.get_remaining_time_in_millis, number("FTP_RESERVE_SECONDS", RESERVE_SECONDS)
         ),
         log=logger,
-        settle=timedelta(seconds=number("FTP_SETTLE_SECONDS", SETTLE.total_seconds())),
+        stability_window=timedelta(seconds=number("FTP_SETTLE_SECONDS", STABILITY_WINDOW.total_seconds())),
     )
-    tally = sweep(servers, scope, means)
-    for trouble in tally.troubles:
-        logger.warning("trouble in a sweep", extra={"trouble": trouble.to_json()})
-    answer = {"sites": len(scope.selected), **tally.answer()}
-    logger.info("swept", extra={name: told for name, told in answer.items() if name != "troubles"})
-    report = report_of(tally, [server.name for server in servers], now=datetime.now(UTC))
-    keep_report(means.s3, means.bucket, request, report, logger)
-    if tally.faults:
-        raise SweepIncomplete(summary(tally.faults))
-    return answer
+    stats = sweep(servers, scope, dependencies)
+    for issue in stats.issues:
+        logger.warning("trouble in a sweep", extra={"error": issue.to_json()})
+    response = {"sites": len(scope.selected), **stats.response()}
+    logger.info("swept", extra={name: told for name, told in response.items() if name != "errors"})
+    report = report_of(stats, [server.name for server in servers], now=datetime.now(UTC))
+    keep_report(dependencies.s3, dependencies.bucket, request, report, logger)
+    if stats.faults:
+        raise SweepIncomplete(summary(stats.faults))
+    return response

@@ -14,7 +14,7 @@ from smarterise_lambdas.ftp_to_s3.file_source import Listing, RemoteFile
 LONGEST_NAME: Final = 1000
 """Bytes; file systems end at 255. Names go into metadata and manifests, which have their limits."""
 
-_STAMP_PARTS: Final = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
+_TIMESTAMP_PARTS: Final = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
 _UNSENDABLE = re.compile(r"[\r\n\0]")
 _UNIX_LINE = re.compile(
     rb"(?P<kind>[-dlbcps])[-rwxsStTl.+@]{9,11}\s+\d+\s+(?:\S+\s+){1,2}(?P<size>\d+)\s+"
@@ -41,10 +41,10 @@ def bytes_of(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def parse_mlsd(answer: bytes, folder: str) -> Listing:
+def parse_mlsd(response: bytes, folder: str) -> Listing:
     """Return what MLSD has answered (RFC 3659): `fact=value;fact=value; name`, a line each."""
     found = _Found(folder)
-    for line in _lines(answer):
+    for line in _lines(response):
         facts, blank, name = line.partition(b" ")
         if not blank or (facts and not facts.endswith(b";")):
             found.unusable.append(text_of(line))
@@ -55,18 +55,23 @@ def parse_mlsd(answer: bytes, folder: str) -> Listing:
             continue
         size, modified = known.get("size", ""), known.get("modify", "")
         found.add(
-            text_of(name), size, modified, _moment(modified), is_file=kind == "file", is_folder=kind == "dir"
+            text_of(name),
+            size,
+            modified,
+            _datetime(modified),
+            is_file=kind == "file",
+            is_folder=kind == "dir",
         )
     return found.listing()
 
 
-def parse_list(answer: bytes, folder: str) -> Listing:
+def parse_list(response: bytes, folder: str) -> Listing:
     """Return what LIST has answered, as Unix or as Windows writes it.
 
     Its times have no zone and often no year, so they only tell one state of a file from another.
     """
     found = _Found(folder)
-    for line in _lines(answer):
+    for line in _lines(response):
         if re.match(rb"total\s+\d+\s*\Z", line):
             continue
         unix, windows = _UNIX_LINE.match(line), _WINDOWS_LINE.match(line)
@@ -94,7 +99,7 @@ def facts_of(facts: bytes) -> dict[str, str]:
 def remote_file(folder: str, name: str, facts: dict[str, str]) -> RemoteFile:
     """Return the file that facts tell of."""
     size, modified = facts.get("size", ""), facts.get("modify", "")
-    return RemoteFile(folder, name, _number(size), modified, _moment(modified))
+    return RemoteFile(folder, name, _number(size), modified, _datetime(modified))
 
 
 class _Found:
@@ -132,23 +137,23 @@ class _Found:
         return Listing(self._folder, tuple(self._files), tuple(self._folders), tuple(self.unusable))
 
 
-def _lines(answer: bytes) -> list[bytes]:
+def _lines(response: bytes) -> list[bytes]:
     # Split at what the protocol ends lines with: a bare line feed may be a part of a name. A server that
     # ends them all with that alone is told by there being nothing else.
-    ending = b"\r\n" if b"\r\n" in answer else b"\n"
-    return [line for line in answer.split(ending) if line.strip()]
+    ending = b"\r\n" if b"\r\n" in response else b"\n"
+    return [line for line in response.split(ending) if line.strip()]
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _moment(stamp: str) -> datetime | None:
+def _datetime(timestamp: str) -> datetime | None:
     """Return the moment of an RFC 3659 stamp: `YYYYMMDDHHMMSS`, UTC, with or without a fraction."""
-    digits, _, _ = stamp.partition(".")
+    digits, _, _ = timestamp.partition(".")
     if len(digits) != 14 or not digits.isascii() or not digits.isdigit():
         return None
-    year, month, day, hour, minute, second = (int(digits[start:end]) for start, end in _STAMP_PARTS)
+    year, month, day, hour, minute, second = (int(digits[start:end]) for start, end in _TIMESTAMP_PARTS)
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:

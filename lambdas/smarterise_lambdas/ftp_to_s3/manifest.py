@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from smarterise_lambdas.ftp_to_s3.data_lake import FAULTS
-from smarterise_lambdas.ftp_to_s3.report import Trouble
+from smarterise_lambdas.ftp_to_s3.report import Issue
 from smarterise_lambdas.shared.s3_document import Contended, SharedDocument
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
     from smarterise_lambdas.ftp_to_s3.file_source import RemoteFile
-    from smarterise_lambdas.ftp_to_s3.report import Tally
+    from smarterise_lambdas.ftp_to_s3.report import SweepStats
     from smarterise_lambdas.shared.s3_document import Found
 
 PREFIX: Final = "ftp-manifests/"
@@ -193,14 +193,14 @@ class _Page:
     gone: set[str] = field(default_factory=set)
 
 
-class Books:
+class ManifestWriter:
     """The manifests of one server, written by many threads."""
 
     def __init__(
-        self, manifests: Manifests, tally: Tally, *, server: str, now: Callable[[], datetime]
+        self, manifests: Manifests, stats: SweepStats, *, server: str, now: Callable[[], datetime]
     ) -> None:
         self._manifests = manifests
-        self._tally = tally
+        self._stats = stats
         self._server = server
         self._now = now
         self._pages: dict[str, _Page] = {}
@@ -265,4 +265,4 @@ class Books:
 
     def _tell(self, gateway_serial: str, error: Exception) -> None:
         message = f"the manifest: {error}"
-        self._tally.trouble(Trouble("MANIFEST_FAULT", self._server, message, gateway_serial, is_fault=True))
+        self._stats.issue(Issue("MANIFEST_FAULT", self._server, message, gateway_serial, is_fault=True))

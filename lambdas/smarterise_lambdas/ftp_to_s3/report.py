@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.ftp_to_s3.event import Request
     from smarterise_lambdas.shared.runtime import Log
 
-TROUBLES_AT_MOST: Final = 100
+MAX_ISSUES: Final = 100
 """Told in an answer one by one; all are counted."""
 
 _LONGEST_MESSAGE = 500
@@ -64,7 +64,7 @@ class Count(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """Something that went wrong, on its own.
 
     Attributes:
@@ -92,65 +92,65 @@ class Trouble:
         }
 
 
-class Tally:
+class SweepStats:
     """Counts and troubles of one sweep; safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[Count] = Counter()
-        self._troubles: list[Trouble] = []
+        self._issues: list[Issue] = []
 
     def count(self, what: Count, number: int = 1) -> None:
         """Add to a count."""
         with self._lock:
             self._counts[what] += number
 
-    def trouble(self, trouble: Trouble) -> None:
+    def issue(self, issue: Issue) -> None:
         """Note that something went wrong."""
         with self._lock:
-            self._troubles.append(trouble)
+            self._issues.append(issue)
 
     def __getitem__(self, what: Count) -> int:
         return self._counts[what]
 
     @property
-    def troubles(self) -> tuple[Trouble, ...]:
+    def issues(self) -> tuple[Issue, ...]:
         """All of them: those that the sweep failed for first, and of these what is more than one file's."""
-        return tuple(sorted(self._troubles, key=lambda trouble: (not trouble.is_fault, trouble.file != "")))
+        return tuple(sorted(self._issues, key=lambda issue: (not issue.is_fault, issue.file != "")))
 
     @property
-    def faults(self) -> tuple[Trouble, ...]:
+    def faults(self) -> tuple[Issue, ...]:
         """Those that the sweep failed for."""
-        return tuple(trouble for trouble in self.troubles if trouble.is_fault)
+        return tuple(issue for issue in self.issues if issue.is_fault)
 
     def counts(self) -> dict[str, int]:
         """Return every count, by name."""
         return {what.value: self._counts[what] for what in Count}
 
-    def answer(self) -> dict[str, Any]:
+    def response(self) -> dict[str, Any]:
         """Return all of it as the function answers."""
         return {
             **self.counts(),
             "is_complete": not self._counts[Count.DEFERRED] and not self.faults,
-            "trouble_count": len(self._troubles),
-            "troubles": [trouble.to_json() for trouble in self.troubles[:TROUBLES_AT_MOST]],
+            "trouble_count": len(self._issues),
+            "errors": [issue.to_json() for issue in self.issues[:MAX_ISSUES]],
         }
 
 
-def summary(troubles: Iterable[Trouble], *, most: int = 5) -> str:
+def summary(issues: Iterable[Issue], *, most: int = 5) -> str:
     """Return troubles in one line: the first few, and how many more."""
-    told = [f"{each.code} {each.file or each.server}: {each.message}" for each in troubles]
+    told = [f"{each.code} {each.file or each.server}: {each.message}" for each in issues]
     more = f"; and {len(told) - most} more" if len(told) > most else ""
     return visible("; ".join(told[:most]) + more)
 
 
-def report_of(tally: Tally, servers: Iterable[str], *, now: datetime) -> SweepReport:
+def report_of(stats: SweepStats, servers: Iterable[str], *, now: datetime) -> SweepReport:
     """Return the report on a sweep of servers, by their names."""
     faults = [
         SweepFault(
             fault.code, fault.server, fault.message, is_whole=not fault.file and not fault.gateway_serial
         )
-        for fault in tally.faults
+        for fault in stats.faults
     ]
     whole = [fault for fault in faults if fault.is_whole]
     rest = [fault for fault in faults if not fault.is_whole]

@@ -18,14 +18,14 @@ IN_MEMORY: Final = 4 * 1024 * 1024
 
 _STEP: Final = 16 * 1024 * 1024
 _SHARE_OF_DISK: Final = 0.75
-_LOOK_AGAIN: Final = 0.5
+_POLL_INTERVAL: Final = 0.5
 
 
 class OutOfTime(Exception):
     """The sweep's time is over; the file will be taken by the next one."""
 
 
-class NoRoom(Exception):
+class SpoolFull(Exception):
     """There is no room on the disk just now, beside the files that are on it."""
 
 
@@ -33,7 +33,7 @@ class TooLarge(Exception):
     """The file is larger than all the room there is."""
 
 
-class Room:
+class SpoolBudget:
     """The disk, shared by all files that are on their way.
 
     Args:
@@ -59,7 +59,7 @@ class Room:
             while self._free < size:
                 if deadline.is_over:
                     raise OutOfTime
-                self._changed.wait(_LOOK_AGAIN)
+                self._changed.wait(_POLL_INTERVAL)
             self._free -= size
 
     def hold_more(self, size: int) -> bool:
@@ -116,23 +116,23 @@ class Fingerprint:
         self._hash.update(block)
 
 
-class Landing(Fingerprint):
+class SpooledFile(Fingerprint):
     """One file on its way, kept until it is stored.
 
     Args:
-        room: The disk.
+        budget: The disk.
         expected: Bytes, as the server lists them; they may be wrong.
         deadline: Of the sweep.
     """
 
-    def __init__(self, room: Room, expected: int | None, deadline: Deadline) -> None:
+    def __init__(self, budget: SpoolBudget, expected: int | None, deadline: Deadline) -> None:
         super().__init__(deadline)
-        self._room = room
+        self._budget = budget
         self._held = 0
         self._spool: IO[bytes] | None = None
         self._blocks = bytearray()
         if expected is not None and expected > IN_MEMORY:
-            room.hold(expected, deadline)
+            budget.hold(expected, deadline)
             self._held = expected
 
     def __enter__(self) -> Self:
@@ -142,7 +142,7 @@ class Landing(Fingerprint):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._drop()
-        self._room.release(self._held)
+        self._budget.release(self._held)
 
     def begin(self) -> None:
         """Forget what has come: it comes again from the start."""
@@ -154,7 +154,7 @@ class Landing(Fingerprint):
 
         Raises:
             OutOfTime: If the sweep's time is over.
-            NoRoom: If there is no room for more just now.
+            SpoolFull: If there is no room for more just now.
             TooLarge: If there never will be.
         """
         super().take(block)
@@ -162,10 +162,10 @@ class Landing(Fingerprint):
             self._blocks += block
             return
         while self.size > self._held:
-            if self.size > self._room.total:
-                raise TooLarge(f"more than the {self._room.total} bytes there is room for were sent")
-            if not self._room.hold_more(_STEP):
-                raise NoRoom
+            if self.size > self._budget.total:
+                raise TooLarge(f"more than the {self._budget.total} bytes there is room for were sent")
+            if not self._budget.hold_more(_STEP):
+                raise SpoolFull
             self._held += _STEP
         if self._spool is None:
             self._spool = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when it is dropped

@@ -12,13 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.ftp_to_s3.config import NoCredentials
 from smarterise_lambdas.ftp_to_s3.connection_pool import Pool
-from smarterise_lambdas.ftp_to_s3.data_lake import Lake
+from smarterise_lambdas.ftp_to_s3.data_lake import DataLake
 from smarterise_lambdas.ftp_to_s3.ftp_client import FtpSource
-from smarterise_lambdas.ftp_to_s3.manifest import Books, Manifests
-from smarterise_lambdas.ftp_to_s3.report import Tally, Trouble
-from smarterise_lambdas.ftp_to_s3.server_sweep import Habits, ServerSweep
-from smarterise_lambdas.ftp_to_s3.spool import Room
-from smarterise_lambdas.ftp_to_s3.transfer import Taker
+from smarterise_lambdas.ftp_to_s3.manifest import Manifests, ManifestWriter
+from smarterise_lambdas.ftp_to_s3.report import Issue, SweepStats
+from smarterise_lambdas.ftp_to_s3.server_sweep import ServerSweep, SweepOptions
+from smarterise_lambdas.ftp_to_s3.spool import SpoolBudget
+from smarterise_lambdas.ftp_to_s3.transfer import FileTransfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.deadline import Deadline
     from smarterise_lambdas.shared.runtime import Log
 
-SETTLE: Final = timedelta(seconds=15)
+STABILITY_WINDOW: Final = timedelta(seconds=15)
 """How far apart the two looks are between which a young file must not have grown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What a sweep works with.
 
     Attributes:
@@ -44,7 +44,7 @@ class Means:
         secret_text: Returns the text of a secret by its ARN.
         deadline: When to begin nothing new.
         log: Where lines for people go.
-        settle: How far apart the two looks at a young file are.
+        stability_window: How far apart the two looks at a young file are.
         now: Clock, UTC.
         pause: Waits so many seconds.
     """
@@ -54,48 +54,55 @@ class Means:
     secret_text: Callable[[str], str]
     deadline: Deadline
     log: Log
-    settle: timedelta = SETTLE
+    stability_window: timedelta = STABILITY_WINDOW
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
 
 
-def sweep(servers: Sequence[FtpServer], scope: Scope, means: Means) -> Tally:
+def sweep(servers: Sequence[FtpServer], scope: Scope, dependencies: Dependencies) -> SweepStats:
     """Sweep servers for the files of sites; return what was done, and what went wrong."""
-    tally = Tally()
+    stats = SweepStats()
     if not scope.selected:
-        return tally
-    lake, room = Lake(means.s3, means.bucket), Room()
-    opened = [server for each in servers if (server := _opened(each, means, tally)) is not None]
-    sweeps = [_server_sweep(server, scope, means, tally, lake, room) for server in opened]
+        return stats
+    data_lake, budget = DataLake(dependencies.s3, dependencies.bucket), SpoolBudget()
+    opened = [server for each in servers if (server := _opened(each, dependencies, stats)) is not None]
+    sweeps = [_server_sweep(server, scope, dependencies, stats, data_lake, budget) for server in opened]
     with ThreadPoolExecutor(len(servers), "server") as threads:
         list(threads.map(ServerSweep.run, sweeps))
-    return tally
+    return stats
 
 
-def _opened(server: FtpServer, means: Means, tally: Tally) -> FtpServer | None:
+def _opened(server: FtpServer, dependencies: Dependencies, stats: SweepStats) -> FtpServer | None:
     try:
-        return server.opened(means.secret_text)
+        return server.opened(dependencies.secret_text)
     except NoCredentials as error:
-        trouble = Trouble(error.code, server.name, str(error), is_fault=True)
+        issue = Issue(error.code, server.name, str(error), is_fault=True)
     except (ClientError, BotoCoreError) as error:
         message = f"the secret cannot be read: {error}"
-        trouble = Trouble("SECRET_UNREADABLE", server.name, message, is_fault=True)
-    tally.trouble(trouble)
+        issue = Issue("SECRET_UNREADABLE", server.name, message, is_fault=True)
+    stats.issue(issue)
     return None
 
 
 def _server_sweep(
-    server: FtpServer, scope: Scope, means: Means, tally: Tally, lake: Lake, room: Room
+    server: FtpServer,
+    scope: Scope,
+    dependencies: Dependencies,
+    stats: SweepStats,
+    data_lake: DataLake,
+    budget: SpoolBudget,
 ) -> ServerSweep:
-    pool = Pool(FtpSource(server), server.connections, means.deadline, pause=means.pause)
-    manifests = Manifests(means.s3, means.bucket, server.name)
+    pool = Pool(FtpSource(server), server.connections, dependencies.deadline, pause=dependencies.pause)
+    manifests = Manifests(dependencies.s3, dependencies.bucket, server.name)
     return ServerSweep(
-        Taker(server.name, pool, lake, room, means.deadline, means.now, means.pause),
-        Books(manifests, tally, server=server.name, now=means.now),
+        FileTransfer(
+            server.name, pool, data_lake, budget, dependencies.deadline, dependencies.now, dependencies.pause
+        ),
+        ManifestWriter(manifests, stats, server=server.name, now=dependencies.now),
         scope,
-        Habits(server.connections, server.quiet, means.settle, server.is_emptied),
-        tally=tally,
-        log=means.log,
-        now=means.now,
-        pause=means.pause,
+        SweepOptions(server.connections, server.quiet, dependencies.stability_window, server.is_emptied),
+        stats=stats,
+        log=dependencies.log,
+        now=dependencies.now,
+        pause=dependencies.pause,
     )

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_lambdas.ftp_to_s3.file_source import ConnectionCut
 from smarterise_lambdas.ftp_to_s3.manifest import Entry, FileState
-from smarterise_lambdas.ftp_to_s3.spool import Fingerprint, Landing, Room
+from smarterise_lambdas.ftp_to_s3.spool import Fingerprint, SpoolBudget, SpooledFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from smarterise_lambdas.ftp_to_s3.connection_pool import Pool
-    from smarterise_lambdas.ftp_to_s3.data_lake import Lake
+    from smarterise_lambdas.ftp_to_s3.data_lake import DataLake
     from smarterise_lambdas.ftp_to_s3.file_source import RemoteFile
     from smarterise_lambdas.shared.deadline import Deadline
 
@@ -32,7 +32,7 @@ class StillGrowing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TransferResult:
     """A file that came.
 
     Attributes:
@@ -49,14 +49,14 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Taker:
+class FileTransfer:
     """Takes files of one server.
 
     Attributes:
         server: Its name.
         pool: Its connections.
-        lake: Where files go.
-        room: Where they land on the way.
+        data_lake: Where files go.
+        budget: Where they land on the way.
         deadline: Of the sweep.
         now: Clock, UTC.
         pause: Waits so many seconds.
@@ -64,13 +64,13 @@ class Taker:
 
     server: str
     pool: Pool
-    lake: Lake
-    room: Room
+    data_lake: DataLake
+    budget: SpoolBudget
     deadline: Deadline
     now: Callable[[], datetime]
     pause: Callable[[float], None] = time.sleep
 
-    def take(self, gateway_serial: str, file: RemoteFile) -> Taken:
+    def take(self, gateway_serial: str, file: RemoteFile) -> TransferResult:
         """Take a file.
 
         Raises:
@@ -79,22 +79,22 @@ class Taker:
             ConnectionCut: If no connection brought it to its end.
             ServerLost: If the server is given up.
             TooLarge: If there is no room for it.
-            NoRoom: If there is none just now.
+            SpoolFull: If there is none just now.
             OutOfTime: If the sweep's time is over.
             StoreFault: If S3 does not take it.
             StoreDown: If S3 takes nothing.
         """
-        with Landing(self.room, file.size, self.deadline) as landing:
-            self._fetch(file, landing)
-            is_disputed = landing.size != file.size and not self._is_agreed(file, landing)
+        with SpooledFile(self.budget, file.size, self.deadline) as spooled:
+            self._fetch(file, spooled)
+            is_disputed = spooled.size != file.size and not self._is_agreed(file, spooled)
             now = self.now()
-            if not landing.size:
-                return Taken(
+            if not spooled.size:
+                return TransferResult(
                     Entry(FileState.EMPTY, file.size, file.modified, now), 0, is_disputed=is_disputed
                 )
-            stored = self.lake.store(gateway_serial, file, landing, server=self.server, now=now.date())
-            entry = Entry(FileState.STORED, file.size, file.modified, now, stored.key, landing.sha256)
-            return Taken(entry, landing.size, is_disputed=is_disputed, is_new=stored.is_new)
+            stored = self.data_lake.store(gateway_serial, file, spooled, server=self.server, now=now.date())
+            entry = Entry(FileState.STORED, file.size, file.modified, now, stored.key, spooled.sha256)
+            return TransferResult(entry, spooled.size, is_disputed=is_disputed, is_new=stored.is_new)
 
     def delete(self, file: RemoteFile, entry: Entry, *, size: int | None) -> bool:
         """Delete a file on its server if the lake has it for certain; return whether it is gone.
@@ -111,21 +111,25 @@ class Taker:
             OutOfTime: If the sweep's time is over.
             StoreFault: If S3 does not let us look.
         """
-        if not entry.key or size is None or not self.lake.holds(entry.key, size=size, sha256=entry.sha256):
+        if (
+            not entry.key
+            or size is None
+            or not self.data_lake.holds(entry.key, size=size, sha256=entry.sha256)
+        ):
             return False
         with self.pool.connection() as connection:
-            now = connection.look(file)
+            now = connection.stat(file)
             if now is None or not now.is_as(file) or now.size != size:
                 return False  # it may have grown since: the next sweep will see
             connection.delete(file)
         return True
 
-    def _fetch(self, file: RemoteFile, landing: Fingerprint) -> None:
+    def _fetch(self, file: RemoteFile, spooled: Fingerprint) -> None:
         for attempt in range(_TRIES):
-            landing.begin()
+            spooled.begin()
             try:
                 with self.pool.connection() as connection:
-                    connection.fetch(file, landing.take)
+                    connection.fetch(file, spooled.take)
             except ConnectionCut as cut:
                 if attempt == _TRIES - 1:
                     self.pool.failed(cut)
@@ -135,20 +139,20 @@ class Taker:
                 self.pool.succeeded()
                 return
 
-    def _is_agreed(self, file: RemoteFile, landing: Landing) -> bool:
+    def _is_agreed(self, file: RemoteFile, spooled: SpooledFile) -> bool:
         """Return whether the server, asked again, agrees with what it has sent.
 
         Raises:
             StillGrowing: If the file has changed, or comes with another content each time.
         """
         with self.pool.connection() as connection:
-            now = connection.look(file)
+            now = connection.stat(file)
         if now is not None and now.modified != file.modified:
             raise StillGrowing
-        if now is not None and now.size == landing.size:
+        if now is not None and now.size == spooled.size:
             return True
         again = Fingerprint(self.deadline)
         self._fetch(file, again)
-        if again.sha256 != landing.sha256:
+        if again.sha256 != spooled.sha256:
             raise StillGrowing
         return False

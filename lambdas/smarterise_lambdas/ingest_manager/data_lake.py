@@ -62,7 +62,7 @@ class _Listing:
     wants: Callable[[str], bool]
 
 
-class Lake:
+class DataLake:
     """The lake's bucket.
 
     Args:
@@ -121,7 +121,7 @@ class Lake:
             InvalidInput: If it is asked for files without gateways, or after what is no end of a page.
             botocore.exceptions.ClientError: If S3 does not let us look.
         """
-        since, until = request.span
+        since, until = request.time_range
         listings = list(
             _of_files(request, since, until) if request.source is Source.FTP else _of_stream(request)
         )
@@ -154,7 +154,7 @@ class Lake:
 
 def _of_stream(request: Request) -> Iterator[_Listing]:
     """Yield where raw readings lie: by the hour they were measured in, then by gateway."""
-    since, until = request.span
+    since, until = request.time_range
     hour = since.replace(minute=0, second=0, microsecond=0)
     while hour < until:
         of_hour = f"{STREAM_PREFIX}dt={hour:%Y-%m-%d}/hour={hour:%H}/"

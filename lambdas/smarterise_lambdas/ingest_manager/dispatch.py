@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smarterise_lambdas.ingest_manager import paging, status_queries
-from smarterise_lambdas.ingest_manager.data_lake import Lake, ObjectGone
+from smarterise_lambdas.ingest_manager.data_lake import DataLake, ObjectGone
 from smarterise_lambdas.ingest_manager.event import Request, read_request
 from smarterise_sdk.domain.ingest.manager_api import ENTRY_NOT_FOUND, IngestAction
 from smarterise_sdk.domain.ingest.sweep_report import sweep_report_key
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What answering needs, kept between invocations."""
 
     database: Database
-    lake: Lake
+    data_lake: DataLake
 
 
-def answer(event: Any, means: Means, *, now: datetime) -> dict[str, Any]:
+def dispatch(event: Any, dependencies: Dependencies, *, now: datetime) -> dict[str, Any]:
     """Answer one invocation.
 
     Args:
         event: What was sent.
-        means: What with.
+        dependencies: What with.
         now: This moment, UTC.
 
     Raises:
@@ -58,7 +58,7 @@ def answer(event: Any, means: Means, *, now: datetime) -> dict[str, Any]:
     """
     try:
         request = read_request(event)
-        content = _ANSWERS[request.action](request, means, now)
+        content = _RESPONSES[request.action](request, dependencies, now)
     except InvalidInput as refused:
         return _refusal(event, refused.problems[0].code, str(refused), refused.problems)
     except ObjectGone as gone:
@@ -68,48 +68,51 @@ def answer(event: Any, means: Means, *, now: datetime) -> dict[str, Any]:
     return {"ok": True, "action": request.action.value, **content}
 
 
-def _gateways(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: status_queries.gateways(connection, request))
+def _gateways(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    return dependencies.database.run(lambda connection: status_queries.gateways(connection, request))
 
 
-def _status(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    found = means.database.run(lambda connection: status_queries.status(connection, request))
-    return {**found, "sweeps": {tier.value: means.lake.document(sweep_report_key(tier)) for tier in Tier}}
+def _status(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    found = dependencies.database.run(lambda connection: status_queries.status(connection, request))
+    return {
+        **found,
+        "sweeps": {tier.value: dependencies.data_lake.document(sweep_report_key(tier)) for tier in Tier},
+    }
 
 
-def _gaps(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: status_queries.gaps(connection, request))
+def _gaps(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    return dependencies.database.run(lambda connection: status_queries.gaps(connection, request))
 
 
-def _files(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: paging.files(connection, request))
+def _files(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    return dependencies.database.run(lambda connection: paging.files(connection, request))
 
 
-def _entries(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: paging.entries(connection, request))
+def _entries(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    return dependencies.database.run(lambda connection: paging.entries(connection, request))
 
 
-def _show(request: Request, means: Means, _: datetime) -> dict[str, Any]:
+def _show(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
     entry_id = request.ids[0]
-    entry = means.database.run(lambda connection: paging.entry(connection, entry_id))
+    entry = dependencies.database.run(lambda connection: paging.entry(connection, entry_id))
     if entry is None:
         told = f"the quarantine has no entry {visible(entry_id)[:80]}"
         remedy = "List what there is: quarantine_list (`quarantine list`)."
         raise InvalidInput("the request", [Problem(ENTRY_NOT_FOUND, told, remedy, field="ids")])
-    piece = means.lake.piece(entry["bucket"], entry["key"], request.offset, request.length)
+    piece = dependencies.data_lake.piece(entry["bucket"], entry["key"], request.offset, request.length)
     return {"entry": entry, **piece}
 
 
-def _discard(request: Request, means: Means, now: datetime) -> dict[str, Any]:
-    return means.database.run(lambda connection: paging.discard(connection, request, now=now))
+def _discard(request: Request, dependencies: Dependencies, now: datetime) -> dict[str, Any]:
+    return dependencies.database.run(lambda connection: paging.discard(connection, request, now=now))
 
 
-def _objects(request: Request, means: Means, _: datetime) -> dict[str, Any]:
-    found, following = means.lake.objects(request)
+def _objects(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
+    found, following = dependencies.data_lake.objects(request)
     states = [""] * len(found)
     if request.source is Source.FTP and found:
-        bucket, objects = means.lake.bucket, [(each.key, each.etag) for each in found]
-        states = means.database.run(lambda connection: paging.states_of(connection, bucket, objects))
+        bucket, objects = dependencies.data_lake.bucket, [(each.key, each.etag) for each in found]
+        states = dependencies.database.run(lambda connection: paging.states_of(connection, bucket, objects))
     rows = [
         {"key": each.key, "size": each.size, "state": state}
         for each, state in zip(found, states, strict=True)
@@ -131,7 +134,7 @@ def _refusal(event: Any, code: str, message: str, problems: Any) -> dict[str, An
     }
 
 
-_ANSWERS: dict[IngestAction, Callable[[Request, Means, datetime], dict[str, Any]]] = {
+_RESPONSES: dict[IngestAction, Callable[[Request, Dependencies, datetime], dict[str, Any]]] = {
     IngestAction.GATEWAYS: _gateways,
     IngestAction.STATUS: _status,
     IngestAction.GAPS: _gaps,

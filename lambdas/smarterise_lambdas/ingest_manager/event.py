@@ -67,27 +67,27 @@ class Request:
     by: str = ""
 
     @property
-    def span(self) -> tuple[datetime, datetime]:
+    def time_range(self) -> tuple[datetime, datetime]:
         """From when until when; only where both are required."""
         if self.since is None or self.until is None:
             raise AssertionError(self.action)
         return self.since, self.until
 
 
-_SPAN: Final = ("since", "until")
+_TIME_RANGE: Final = ("since", "until")
 _PAGE: Final = ("limit", "after")
 _FIELDS: Final[dict[IngestAction, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     IngestAction.GATEWAYS: (("since",), ()),
-    IngestAction.STATUS: (("gateways", *_SPAN), ()),
-    IngestAction.GAPS: (("gateways", *_SPAN), ()),
-    IngestAction.FILES: ((), ("gateways", *_SPAN, "states", "keys", *_PAGE)),
+    IngestAction.STATUS: (("gateways", *_TIME_RANGE), ()),
+    IngestAction.GAPS: (("gateways", *_TIME_RANGE), ()),
+    IngestAction.FILES: ((), ("gateways", *_TIME_RANGE, "states", "keys", *_PAGE)),
     IngestAction.QUARANTINE_LIST: (
         (),
-        ("gateways", *_SPAN, "states", "reasons", "source", "ids", *_PAGE),
+        ("gateways", *_TIME_RANGE, "states", "reasons", "source", "ids", *_PAGE),
     ),
     IngestAction.QUARANTINE_SHOW: (("ids",), ("offset", "length")),
     IngestAction.QUARANTINE_DISCARD: (("ids", "reason"), ("by",)),
-    IngestAction.OBJECTS: (("source", *_SPAN), ("gateways", *_PAGE)),
+    IngestAction.OBJECTS: (("source", *_TIME_RANGE), ("gateways", *_PAGE)),
 }
 """The fields of each action: required, and others."""
 _STATES: Final[dict[IngestAction, Iterable[str]]] = {
@@ -134,7 +134,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def request(self) -> Request:
-        since, until = self._moment("since"), self._moment("until")
+        since, until = self._datetime("since"), self._datetime("until")
         if since is not None and until is not None and until <= since:
             self.complain("it is not after since", "until")
         most = OBJECTS_AT_MOST if self._action is IngestAction.OBJECTS else ROWS_AT_MOST
@@ -174,11 +174,11 @@ class _Reader:
         return tuple(dict.fromkeys(told))
 
     def _words(self, name: str, known: Iterable[str]) -> tuple[str, ...]:
-        words = self._texts(name, 10)
-        for word in words:
+        text = self._texts(name, 10)
+        for word in text:
             if word not in set(known):
                 self.complain(f"there is no state {_shown(word)}, only {', '.join(known)}", name)
-        return words
+        return text
 
     def _source(self) -> Source | None:
         told = self._event.get("source")
@@ -204,18 +204,18 @@ class _Reader:
             return default
         return told
 
-    def _moment(self, name: str) -> datetime | None:
+    def _datetime(self, name: str) -> datetime | None:
         told = self._event.get(name)
         if told is None:
             return None
         try:
-            moment = datetime.fromisoformat(told)
-            if moment.tzinfo is None:
+            timestamp = datetime.fromisoformat(told)
+            if timestamp.tzinfo is None:
                 raise ValueError
             # What lies at the ends of time has no place in PostgreSQL's calendar, nor in another zone's.
-            if not 1970 <= moment.year <= 9000:
+            if not 1970 <= timestamp.year <= 9000:
                 raise ValueError
-            return moment.astimezone(UTC)
+            return timestamp.astimezone(UTC)
         except (TypeError, ValueError):
             self.complain(f"{_shown(told)} is no moment such as 2026-03-01T12:00:00Z", name)
             return None

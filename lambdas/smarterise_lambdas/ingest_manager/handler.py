@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from smarterise_lambdas.ingest_manager.data_lake import Lake
-from smarterise_lambdas.ingest_manager.dispatch import Means, answer
+from smarterise_lambdas.ingest_manager.data_lake import DataLake
+from smarterise_lambdas.ingest_manager.dispatch import Dependencies, dispatch
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.database import Database
 from smarterise_lambdas.shared.runtime import required
@@ -21,17 +21,17 @@ logger = Logger(service="ingest-manager")
 
 
 @cache
-def means() -> Means:
+def dependencies() -> Dependencies:
     """Return what answering needs; made on first use, kept between invocations."""
-    return Means(Database(), Lake(clients.s3(), required("DATA_LAKE_BUCKET")))
+    return Dependencies(Database(), DataLake(clients.s3(), required("DATA_LAKE_BUCKET")))
 
 
 @logger.inject_lambda_context
 def handler(event: Any, _context: LambdaContext) -> dict[str, Any]:
     """Answer one direct invocation; see `dispatch` for the shapes."""
-    reply = answer(event, means(), now=datetime.now(UTC))
-    if reply["ok"]:
-        logger.info("answered", extra={"action": reply["action"]})
+    result = dispatch(event, dependencies(), now=datetime.now(UTC))
+    if result["ok"]:
+        logger.info("answered", extra={"action": result["action"]})
     else:
-        logger.warning("refused", extra={"action": reply["action"], "code": reply["error"]["code"]})
-    return reply
+        logger.warning("refused", extra={"action": result["action"], "code": result["error"]["code"]})
+    return result

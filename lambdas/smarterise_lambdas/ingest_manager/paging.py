@@ -115,12 +115,12 @@ def states_of(connection: Connection, bucket: str, objects: Sequence[tuple[str, 
         return [row[0] for row in cursor.execute(_LEDGER_STATES, values)]
 
 
-def _conditions(request: Request, moment: str) -> tuple[list[sql.Composable], list[Any]]:
+def _conditions(request: Request, timestamp: str) -> tuple[list[sql.Composable], list[Any]]:
     conditions: list[sql.Composable] = []
     values: list[Any] = []
     asked = (
-        (request.since, "{} >= %s", moment),
-        (request.until, "{} < %s", moment),
+        (request.since, "{} >= %s", timestamp),
+        (request.until, "{} < %s", timestamp),
         (list(request.gateways), "{} = ANY (%s)", "gateway_serial"),
         (list(request.states), "{} = ANY (%s)", "state"),
     )
@@ -158,10 +158,10 @@ def _page(
 
 def _cursor(request: Request, length: int) -> list[Any]:
     try:
-        moment, *rest = request.after
+        timestamp, *rest = request.after
         if len(rest) != length - 1:
             raise ValueError
-        return [datetime.fromisoformat(moment), *rest]
+        return [datetime.fromisoformat(timestamp), *rest]
     except ValueError:
         told = "it is not where a page ended"
         problem = Problem("BAD_REQUEST", told, "Send what the page before told as next.", field="after")

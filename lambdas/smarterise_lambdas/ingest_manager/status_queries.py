@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from smarterise_lambdas.ingest_manager.event import Request
     from smarterise_lambdas.shared.database import Connection
 
-LOOK_BACK: Final = timedelta(days=7)
+LOOKBACK: Final = timedelta(days=7)
 """So long before the span the last reading of a road is looked for."""
 STUCK_AFTER: Final = timedelta(minutes=15)
 """A load that is under way for longer was cut off: no function runs so long."""
 LATE_EVIDENCE: Final = timedelta(days=2)
 """So long after a gap a file that would fill it is looked for."""
-PATIENCE_S: Final = 40.0
+TIMEOUT_S: Final = 40.0
 
 
 def gateways(connection: Connection, request: Request) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def gateways(connection: Connection, request: Request) -> dict[str, Any]:
     Raises:
         psycopg.Error: If the database fails.
     """
-    with transaction(connection, PATIENCE_S) as cursor:
+    with transaction(connection, TIMEOUT_S) as cursor:
         found = cursor.execute(_GATEWAYS, {"since": request.since}).fetchall()
     return {"gateways": [serial for (serial,) in found if serial]}
 
@@ -45,15 +45,15 @@ def status(connection: Connection, request: Request) -> dict[str, Any]:
     Raises:
         psycopg.Error: If the database fails.
     """
-    since, until = request.span
+    since, until = request.time_range
     values = {
         "gateways": list(request.gateways),
         "since": since,
         "until": until,
-        "back": since - LOOK_BACK,
+        "back": since - LOOKBACK,
         "stuck": datetime.now(UTC) - STUCK_AFTER,
     }
-    with transaction(connection, PATIENCE_S) as cursor:
+    with transaction(connection, TIMEOUT_S) as cursor:
         return {
             "streams": _rows(cursor.execute(_STREAMS, values)),
             "files": _rows(cursor.execute(_FILES, values)),
@@ -69,7 +69,7 @@ def gaps(connection: Connection, request: Request) -> dict[str, Any]:
     Raises:
         psycopg.Error: If the database fails.
     """
-    since, until = request.span
+    since, until = request.time_range
     values = {
         "gateways": list(request.gateways),
         "since": since,
@@ -78,14 +78,14 @@ def gaps(connection: Connection, request: Request) -> dict[str, Any]:
         "factor": GAP_FACTOR,
         "limit": ROWS_AT_MOST,
     }
-    with transaction(connection, PATIENCE_S) as cursor:
+    with transaction(connection, TIMEOUT_S) as cursor:
         cursor.execute(_STAMPED, values)
-        answer = {"meters": _rows(cursor.execute(_METERS))}
-        holes = _rows(cursor.execute(_HOLES, {**values, "limit": ROWS_AT_MOST + 1}))
+        response = {"meters": _rows(cursor.execute(_METERS))}
+        gaps = _rows(cursor.execute(_HOLES, {**values, "limit": ROWS_AT_MOST + 1}))
         return {
-            **answer,
-            "holes": holes[:ROWS_AT_MOST],
-            "is_complete": len(holes) <= ROWS_AT_MOST,
+            **response,
+            "gaps": gaps[:ROWS_AT_MOST],
+            "is_complete": len(gaps) <= ROWS_AT_MOST,
             "files": _rows(cursor.execute(_TROUBLED_FILES, values)),
             "kept": _rows(cursor.execute(_KEPT_ENTRIES, values)),
         }

@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord, judged, lake_line
+from smarterise_lambdas.kinesis_to_s3_rds.records import (
+    Accepted,
+    Rejected,
+    StreamRecord,
+    data_lake_line,
+    parse_record,
+)
 from smarterise_lambdas.kinesis_to_s3_rds.row_loader import Loaded, Loader
 from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import Admission, admitted
 from smarterise_lambdas.shared.data_lake import Archive, packed
-from smarterise_lambdas.shared.database import PATIENCE_S
+from smarterise_lambdas.shared.database import TIMEOUT_S
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row
 from smarterise_sdk.domain.readings.metrics import PipelineMetric
 from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
 from smarterise_sdk.domain.readings.mqtt import RejectReason
 from smarterise_sdk.domain.readings.quality import QualityFlag, clock_faults
-from smarterise_sdk.domain.stack.names import raw_lake_key
+from smarterise_sdk.domain.stack.names import raw_data_lake_key
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
@@ -66,7 +72,7 @@ class BatchOutcome:
     quarantined: int
     loaded: LoadOutcome | None
 
-    def to_answer(self) -> dict[str, Any]:
+    def to_response(self) -> dict[str, Any]:
         """Return what Lambda is told: which records come again."""
         return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in self.faults]}
 
@@ -81,7 +87,7 @@ class Parcel:
 
 
 def ingest(
-    records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime, patience_s: float = PATIENCE_S
+    records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime, timeout_s: float = TIMEOUT_S
 ) -> BatchOutcome:
     """Handle one batch.
 
@@ -93,19 +99,22 @@ def ingest(
         records: The batch, in the order of the shard.
         sinks: Where to.
         now: This moment, UTC.
-        patience_s: How long a statement of the database may take, seconds.
+        timeout_s: How long a statement of the database may take, seconds.
     """
-    admission = admitted([judged(record) for record in records], sinks.watch.sites())
+    admission = admitted([parse_record(record) for record in records], sinks.watch.sites())
     accepted, rejected = with_clock_faults(admission.accepted), admission.rejected
     groups = _by_object(accepted)
     faults = written(
-        [*map(quarantine_parcel, rejected), *(_lake_parcel(key, group) for key, group in groups.items())],
+        [
+            *map(quarantine_parcel, rejected),
+            *(_data_lake_parcel(key, group) for key, group in groups.items()),
+        ],
         sinks,
     )
     batch_ids = {item.record.name: _batch_id(group) for group in groups.values() for item in group}
     safe = [item for item in accepted if item.record.sequence not in faults]
     kept = [item for item in rejected if item.record.sequence not in faults]
-    loader = Loader(sinks.database, patience_s, now)
+    loader = Loader(sinks.database, timeout_s, now)
     rows = [Row(item.reading, batch_ids[item.record.name]) for item in safe]
     try:
         loaded = loader.load(rows, [item.to_entry(sinks.archive.bucket) for item in kept])
@@ -122,7 +131,7 @@ def ingest(
     quarantined = sum(item.record.sequence not in faults for item in all_rejected)
     outcome = BatchOutcome(faults, quarantined, loaded.outcome if loaded else None)
     published = _worth_publishing(safe, loaded) if loaded else []
-    unpublished = _published(published, outcome, admission.gated, sinks.publisher, now)
+    unpublished = _published(published, outcome, admission.dropped, sinks.publisher, now)
     sinks.watch.tell_unknown(admission.unknown)
     _tell(outcome, all_rejected, admission, unpublished, sinks.log)
     return outcome
@@ -158,7 +167,7 @@ def _by_object(accepted: Iterable[Accepted]) -> dict[str, list[Accepted]]:
         hour = reading.measured_at.replace(minute=0, second=0, microsecond=0)
         groups.setdefault((reading.gateway_serial, hour), []).append(item)
     return {
-        raw_lake_key(Source.IOT, hour, serial, _batch_id(group)): group
+        raw_data_lake_key(Source.IOT, hour, serial, _batch_id(group)): group
         for (serial, hour), group in groups.items()
     }
 
@@ -169,13 +178,13 @@ def _batch_id(group: Sequence[Accepted]) -> str:
     return group[0].record.name
 
 
-def _lake_parcel(key: str, group: Sequence[Accepted]) -> Parcel:
-    return Parcel(key, packed(map(lake_line, group)), tuple(item.record for item in group))
+def _data_lake_parcel(key: str, group: Sequence[Accepted]) -> Parcel:
+    return Parcel(key, packed(map(data_lake_line, group)), tuple(item.record for item in group))
 
 
-def lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
+def data_lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
     """Return the objects of the lake that readings are kept in."""
-    return [_lake_parcel(key, group) for key, group in _by_object(accepted).items()]
+    return [_data_lake_parcel(key, group) for key, group in _by_object(accepted).items()]
 
 
 def quarantine_parcel(rejected: Rejected) -> Parcel:
@@ -196,11 +205,11 @@ def written(parcels: Sequence[Parcel], sinks: Sinks) -> dict[str, str]:
         return None
 
     with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
-        troubles = list(pool.map(put, parcels))
+        issues = list(pool.map(put, parcels))
     return {
-        record.sequence: trouble
-        for parcel, trouble in zip(parcels, troubles, strict=True)
-        if trouble is not None
+        record.sequence: issue
+        for parcel, issue in zip(parcels, issues, strict=True)
+        if issue is not None
         for record in parcel.records
     }
 
@@ -219,13 +228,13 @@ def _worth_publishing(safe: Sequence[Accepted], loaded: Loaded) -> list[Reading]
 
 
 def _published(
-    readings: Sequence[Reading], outcome: BatchOutcome, gated: int, publisher: Publisher, now: datetime
+    readings: Sequence[Reading], outcome: BatchOutcome, dropped: int, publisher: Publisher, now: datetime
 ) -> str | None:
     """Publish what a batch measured and counted; return why, if that failed."""
     counts = {
         PipelineMetric.ROWS_LOADED: outcome.loaded.loaded if outcome.loaded else 0,
         PipelineMetric.ROWS_REJECTED: outcome.quarantined,
-        PipelineMetric.READINGS_GATED: gated,
+        PipelineMetric.READINGS_DROPPED: dropped,
     }
     try:
         publisher.publish(readings, counts, now=now)
@@ -252,7 +261,7 @@ def _tell(
             "differing": len(loaded.differing) if loaded else 0,
             "quarantined": outcome.quarantined,
             "reasons": sorted({item.reason.value for item in rejected}),
-            "gated": admission.gated,
+            "dropped": admission.dropped,
             "unknown_gateways": len(admission.unknown),
         },
     )

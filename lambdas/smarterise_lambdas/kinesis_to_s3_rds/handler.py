@@ -13,10 +13,10 @@ from smarterise_lambdas.kinesis_to_s3_rds.records import stream_records
 from smarterise_lambdas.shared import clients, put_metric_data
 from smarterise_lambdas.shared.cloudwatch import Publisher
 from smarterise_lambdas.shared.data_lake import Archive
-from smarterise_lambdas.shared.database import PATIENCE_S, Database
-from smarterise_lambdas.shared.maintenance import TURN_EVERY_S, UpkeepTurns
+from smarterise_lambdas.shared.database import TIMEOUT_S, Database
+from smarterise_lambdas.shared.maintenance import MAINTENANCE_EVERY_S, PeriodicMaintenance
 from smarterise_lambdas.shared.runtime import optional, required
-from smarterise_lambdas.shared.site_cache import LOOK_AGAIN_SECONDS, SiteWatch
+from smarterise_lambdas.shared.site_cache import REFRESH_SECONDS, SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
 from smarterise_sdk.domain.stack.names import METRIC_NAMESPACE, StackNames
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SPARE_S: Final = 10.0
 """Left of an invocation for connecting, metrics and the answer."""
-LEAST_PATIENCE_S: Final = 1.0
+MIN_TIMEOUT_S: Final = 1.0
 
 logger = Logger(service="kinesis_to_s3_rds")
 
@@ -39,16 +39,16 @@ def sinks() -> Sinks:
     publisher = Publisher(cloudwatch, optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
     key = optional("SITE_CONFIG_KEY", StackNames().site_config_key)
     file = SiteFile(clients.s3(), required("SITE_CONFIG_BUCKET"), key)
-    look_again = float(optional("SITE_CONFIG_LOOK_AGAIN_SECONDS", str(LOOK_AGAIN_SECONDS)))
-    watch = SiteWatch(file, logger, look_again=look_again)
+    refresh = float(optional("SITE_CONFIG_LOOK_AGAIN_SECONDS", str(REFRESH_SECONDS)))
+    watch = SiteWatch(file, logger, refresh=refresh)
     return Sinks(watch, archive, Database(), publisher, logger)
 
 
 @cache
-def turns() -> UpkeepTurns:
+def maintenance() -> PeriodicMaintenance:
     """Return the function's turns at the upkeep of the database; kept between invocations."""
-    every = float(optional("UPKEEP_EVERY_SECONDS", str(TURN_EVERY_S)))
-    return UpkeepTurns(sinks().database, logger, every_s=every)
+    every = float(optional("UPKEEP_EVERY_SECONDS", str(MAINTENANCE_EVERY_S)))
+    return PeriodicMaintenance(sinks().database, logger, every_s=every)
 
 
 @logger.inject_lambda_context
@@ -59,25 +59,25 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         BadRequest: If it is neither.
     """
     if not isinstance(event, dict) or "Records" not in event:
-        return _load_again(event, context)
+        return _replay(event, context)
     records = [record for entry in event["Records"] for record in stream_records(entry)]
     # What is done twice, because the server went away, has to fit in too.
-    patience = max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2))
-    outcome = ingest(records, sinks(), now=datetime.now(UTC), patience_s=patience)
+    timeout = max(MIN_TIMEOUT_S, min(TIMEOUT_S, (_remaining_s(context) - SPARE_S) / 2))
+    outcome = ingest(records, sinks(), now=datetime.now(UTC), timeout_s=timeout)
     if not outcome.faults:
-        turns().take(_remaining_s(context) - SPARE_S)
-    return outcome.to_answer()
+        maintenance().take(_remaining_s(context) - SPARE_S)
+    return outcome.to_response()
 
 
-def _load_again(event: Any, context: LambdaContext) -> dict[str, Any]:
-    from smarterise_lambdas.kinesis_to_s3_rds.replay import keys_of, load_again  # the stream needs none of it
+def _replay(event: Any, context: LambdaContext) -> dict[str, Any]:
+    from smarterise_lambdas.kinesis_to_s3_rds.replay import keys_of, replay  # the stream needs none of it
 
-    return load_again(
+    return replay(
         keys_of(event),
         sinks(),
         clients.s3(),
         now=datetime.now(UTC),
-        patience_s=max(LEAST_PATIENCE_S, min(PATIENCE_S, (_remaining_s(context) - SPARE_S) / 2)),
+        timeout_s=max(MIN_TIMEOUT_S, min(TIMEOUT_S, (_remaining_s(context) - SPARE_S) / 2)),
         is_over=lambda: _remaining_s(context) < 1.5 * SPARE_S,
     )
 

@@ -151,7 +151,7 @@ def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
     )
 
 
-def judged(record: StreamRecord) -> Accepted | Rejected:
+def parse_record(record: StreamRecord) -> Accepted | Rejected:
     """Return the reading in a record, or why there is none."""
     try:
         return Accepted(record, parse_mqtt(record.payload, received_at=record.arrived_at, load=load))
@@ -170,7 +170,7 @@ def _bad_aggregate(record: StreamRecord) -> Rejected:
     return Rejected(record, RejectReason.BAD_AGGREGATE, message)
 
 
-def lake_line(accepted: Accepted) -> dict[str, Any]:
+def data_lake_line(accepted: Accepted) -> dict[str, Any]:
     """Return a reading as the raw lake keeps it: flat columns, and the message as it was published."""
     record, reading = accepted.record, accepted.reading
     unbalance = reading.unbalance

@@ -17,16 +17,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smarterise_lambdas.kinesis_to_s3_rds.batch import AWS_FAULTS, lake_parcels, quarantine_parcel, written
+from smarterise_lambdas.kinesis_to_s3_rds.batch import (
+    AWS_FAULTS,
+    data_lake_parcels,
+    quarantine_parcel,
+    written,
+)
 from smarterise_lambdas.kinesis_to_s3_rds.records import (
     Accepted,
     Rejected,
     StreamRecord,
-    judged,
+    parse_record,
     stream_records,
 )
 from smarterise_lambdas.kinesis_to_s3_rds.row_loader import Loader
-from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import is_let_go
+from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import is_dropped
 from smarterise_lambdas.shared import quarantine
 from smarterise_lambdas.shared.codecs import load
 from smarterise_lambdas.shared.database import transaction
@@ -46,7 +51,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.kinesis_to_s3_rds.batch import Sinks
     from smarterise_lambdas.shared.database import Connection
 
-LAKE: Final = "raw/source=iot/"
+DATA_LAKE_PREFIX: Final = "raw/source=iot/"
 QUARANTINE: Final = "quarantine/source=iot/"
 KEYS_AT_MOST: Final = 1000
 OBJECTS_AT_ONCE: Final = 100
@@ -60,7 +65,7 @@ class BadRequest(ValueError):
 
 
 @dataclass(slots=True)
-class ObjectTold:
+class ReplayResult:
     """What became of one object.
 
     Attributes:
@@ -77,7 +82,7 @@ class ObjectTold:
     rejected: int = 0
     reason: str = ""
 
-    def answer(self) -> dict[str, Any]:
+    def response(self) -> dict[str, Any]:
         """Return it as JSON, fit to be shown."""
         told = {"key": self.key, "state": self.state, "records": self.records, "rejected": self.rejected}
         return told | ({"reason": visible(self.reason)[:500]} if self.reason else {})
@@ -95,7 +100,7 @@ class _Kept:
         is_new: Whether it was never judged.
     """
 
-    told: ObjectTold
+    told: ReplayResult
     record: StreamRecord
     flags: tuple[str, ...] = ()
     was: str = ""
@@ -125,7 +130,7 @@ class _Sum:
     differing: int = 0
     rejected: int = 0
     replayed: int = 0
-    objects: list[ObjectTold] = field(default_factory=list)
+    objects: list[ReplayResult] = field(default_factory=list)
 
     def add(self, outcome: LoadOutcome) -> None:
         self.loaded += outcome.loaded
@@ -147,22 +152,24 @@ def keys_of(event: Any) -> tuple[str, ...]:
         raise BadRequest(f"{len(keys)} keys; at most {KEYS_AT_MOST} are taken")
     strange = [key for key in keys if not _is_ours(key)]
     if strange:
-        known = f"{LAKE}, {QUARANTINE} or {GIVEN_UP_PREFIX}"
+        known = f"{DATA_LAKE_PREFIX}, {QUARANTINE} or {GIVEN_UP_PREFIX}"
         raise BadRequest(f"{visible(strange[0])[:120]} is no object of {known}")
     return tuple(dict.fromkeys(keys))
 
 
 def _is_ours(key: str) -> bool:
-    return key.startswith(GIVEN_UP_PREFIX) or (key.startswith((LAKE, QUARANTINE)) and key.endswith(_SUFFIX))
+    return key.startswith(GIVEN_UP_PREFIX) or (
+        key.startswith((DATA_LAKE_PREFIX, QUARANTINE)) and key.endswith(_SUFFIX)
+    )
 
 
-def load_again(
+def replay(
     keys: Sequence[str],
     sinks: Sinks,
     s3: S3Client,
     *,
     now: datetime,
-    patience_s: float,
+    timeout_s: float,
     is_over: Callable[[], bool],
 ) -> dict[str, Any]:
     """Load objects once more; those that there was no time for are told, and can be asked for again.
@@ -172,7 +179,7 @@ def load_again(
         sinks: Where to.
         s3: Reads them.
         now: This moment, UTC.
-        patience_s: How long a statement of the database may take, seconds.
+        timeout_s: How long a statement of the database may take, seconds.
         is_over: Whether the time for loading is.
 
     Raises:
@@ -180,21 +187,21 @@ def load_again(
     """
     total = _Sum()
     left = list(keys)
-    loader = Loader(sinks.database, patience_s, now)
+    loader = Loader(sinks.database, timeout_s, now)
     while left and not is_over():
         _load(left[:OBJECTS_AT_ONCE], sinks, s3, loader, total)
         del left[:OBJECTS_AT_ONCE]
-    answer = {
+    response = {
         "ok": True,
         "action": "load",
         "rows": {name: getattr(total, name) for name in ("loaded", "identical", "superseded", "differing")},
         "rejected": total.rejected,
         "replayed": total.replayed,
-        "objects": [told.answer() for told in total.objects],
+        "objects": [told.response() for told in total.objects],
         "left": left,
     }
     _tell(total, len(left), sinks, now)
-    return answer
+    return response
 
 
 def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total: _Sum) -> None:
@@ -203,29 +210,29 @@ def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total
     rejected: list[tuple[_Kept, Rejected]] = []
     sites = sinks.watch.sites(at_once=True) if any(item.is_new for item in kept) else None
     for item in kept:
-        verdict = judged(item.record)
-        if item.is_new and is_let_go(verdict, sites):
+        parsed = parse_record(item.record)
+        if item.is_new and is_dropped(parsed, sites):
             continue
-        if isinstance(verdict, Rejected):
-            rejected.append((item, verdict))
+        if isinstance(parsed, Rejected):
+            rejected.append((item, parsed))
         else:
-            accepted.append((item, _with_flags(verdict, item.flags)))
+            accepted.append((item, _with_flags(parsed, item.flags)))
     accepted, rejected = _stored(accepted, rejected, sinks)
-    rows = [Row(verdict.reading, _batch_id(item)) for item, verdict in accepted]
+    rows = [Row(parsed.reading, _batch_id(item)) for item, parsed in accepted]
     bucket = sinks.archive.bucket
-    loaded = loader.load(rows, [verdict.to_entry(bucket) for _, verdict in rejected])
+    loaded = loader.load(rows, [parsed.to_entry(bucket) for _, parsed in rejected])
     refused = [
         (accepted[position][0], _refused(accepted[position][0], why))
         for position, why in loaded.refused.items()
     ]
     _, refused = _stored([], refused, sinks)
-    loader.load([], [verdict.to_entry(bucket) for _, verdict in refused])
+    loader.load([], [parsed.to_entry(bucket) for _, parsed in refused])
     total.add(loaded.outcome)
     total.rejected += len(rejected) + len(refused)
     still = set()
-    for item, verdict in (*rejected, *refused):
+    for item, parsed in (*rejected, *refused):
         item.told.rejected += 1
-        if verdict.reason.value == item.was:
+        if parsed.reason.value == item.was:
             still.add(item.entry_id(bucket))
     replayed = {item.entry_id(bucket) for item in kept if item.was and item.told.state == "loaded"}
     total.replayed += _mark(replayed - still, sinks, loader)
@@ -234,8 +241,8 @@ def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total
 def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[_Kept]:
     """Return the records of objects; what cannot be had is told of its object."""
 
-    def read(key: str) -> tuple[ObjectTold, list[_Kept]]:
-        told = ObjectTold(key)
+    def read(key: str) -> tuple[ReplayResult, list[_Kept]]:
+        told = ReplayResult(key)
         try:
             body = s3.get_object(Bucket=sinks.archive.bucket, Key=key)["Body"].read()
         except ClientError as error:
@@ -259,7 +266,7 @@ def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[
     return [item for _, items in read_objects for item in items]
 
 
-def _given_up(told: ObjectTold, body: bytes) -> list[_Kept]:
+def _given_up(told: ReplayResult, body: bytes) -> list[_Kept]:
     """Return the records of a batch that Lambda keeps: the event is text within its own account of it."""
     event = load(body)["payload"]
     entries = (load(event.encode()) if isinstance(event, str) else event)["Records"]
@@ -267,11 +274,11 @@ def _given_up(told: ObjectTold, body: bytes) -> list[_Kept]:
     return [_Kept(told, record, is_new=True) for record in records]
 
 
-def _kept_in(told: ObjectTold, body: bytes) -> list[_Kept]:
+def _kept_in(told: ReplayResult, body: bytes) -> list[_Kept]:
     return [_kept(told, load(line)) for line in gzip.decompress(body).splitlines() if line]
 
 
-def _kept(told: ObjectTold, line: dict[str, Any]) -> _Kept:
+def _kept(told: ReplayResult, line: dict[str, Any]) -> _Kept:
     is_rejected = told.key.startswith(QUARANTINE)
     part = line["part"]
     record = StreamRecord(
@@ -289,9 +296,9 @@ def _kept(told: ObjectTold, line: dict[str, Any]) -> _Kept:
     return _Kept(told, record, flags, str(line["reason"]) if is_rejected else "")
 
 
-def _with_flags(verdict: Accepted, flags: Sequence[str]) -> Accepted:
-    both = tuple(dict.fromkeys((*verdict.reading.flags, *flags)))
-    return replace(verdict, reading=replace(verdict.reading, flags=both))
+def _with_flags(parsed: Accepted, flags: Sequence[str]) -> Accepted:
+    both = tuple(dict.fromkeys((*parsed.reading.flags, *flags)))
+    return replace(parsed, reading=replace(parsed.reading, flags=both))
 
 
 def _batch_id(item: _Kept) -> str:
@@ -307,10 +314,10 @@ def _stored(
     accepted: list[tuple[_Kept, Accepted]], rejected: list[tuple[_Kept, Rejected]], sinks: Sinks
 ) -> tuple[list[tuple[_Kept, Accepted]], list[tuple[_Kept, Rejected]]]:
     """Write what is not where it belongs; return what of both is safe, and tell the objects of the others."""
-    fresh = [verdict for item, verdict in accepted if item.was or item.is_new]
-    parcels = [parcel for verdict in fresh for parcel in lake_parcels([verdict])]
+    fresh = [parsed for item, parsed in accepted if item.was or item.is_new]
+    parcels = [parcel for parsed in fresh for parcel in data_lake_parcels([parsed])]
     # What is rejected for the reason it was is there already.
-    parcels += [quarantine_parcel(verdict) for item, verdict in rejected if verdict.reason.value != item.was]
+    parcels += [quarantine_parcel(parsed) for item, parsed in rejected if parsed.reason.value != item.was]
     faults = written(parcels, sinks)
     for item, _ in (*accepted, *rejected):
         if item.record.sequence in faults:
@@ -330,7 +337,7 @@ def _mark(ids: Collection[str], sinks: Sinks, loader: Loader) -> int:
         return 0
 
     def mark(connection: Connection) -> int:
-        with transaction(connection, loader.patience_s):
+        with transaction(connection, loader.timeout_s):
             return len(quarantine.mark(connection, ids, QuarantineState.REPLAYED, at=loader.now))
 
     return sinks.database.run(mark)
@@ -349,8 +356,8 @@ def _tell(total: _Sum, left: int, sinks: Sinks, now: datetime) -> None:
             "left": left,
         },
     )
-    if total.loaded and (trouble := _published(total.loaded, sinks, now)):
-        sinks.log.error("metrics were not published", extra={"cause": trouble})
+    if total.loaded and (issue := _published(total.loaded, sinks, now)):
+        sinks.log.error("metrics were not published", extra={"cause": issue})
 
 
 def _published(loaded: int, sinks: Sinks, now: datetime) -> str:

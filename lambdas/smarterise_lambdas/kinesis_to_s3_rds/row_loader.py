@@ -47,12 +47,12 @@ class Loader:
 
     Attributes:
         database: Where to.
-        patience_s: How long each statement may take, seconds.
+        timeout_s: How long each statement may take, seconds.
         now: This moment, UTC.
     """
 
     database: Database
-    patience_s: float
+    timeout_s: float
     now: datetime
 
     def load(self, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]) -> Loaded:
@@ -94,10 +94,10 @@ class Loader:
         rejected: Sequence[QuarantineEntry],
         receipt: Receipt[LoadOutcome],
     ) -> LoadOutcome:
-        done = receipt.redeemed(connection, self.patience_s)
+        done = receipt.redeemed(connection, self.timeout_s)
         if done is not None:
             return done
-        with transaction(connection, self.patience_s) as cursor:
+        with transaction(connection, self.timeout_s) as cursor:
             quarantine.note(connection, rejected)
             if not rows:
                 return _NOTHING

@@ -25,13 +25,13 @@ class Admission:
     Attributes:
         accepted: Readings that are taken.
         rejected: Records that are no reading, and are kept for people to see.
-        gated: How many records of sites that are not live were let go.
+        dropped: How many records of sites that are not live were let go.
         unknown: Gateways among the accepted that the site file does not know.
     """
 
     accepted: tuple[Accepted, ...]
     rejected: tuple[Rejected, ...]
-    gated: int
+    dropped: int
     unknown: frozenset[str]
 
 
@@ -45,36 +45,36 @@ def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] 
     accepted: list[Accepted] = []
     rejected: list[Rejected] = []
     unknown: set[str] = set()
-    gated = 0
-    for verdict in verdicts:
-        serial = _serial_of(verdict)
-        if is_let_go(verdict, sites):
-            gated += 1
-        elif isinstance(verdict, Rejected):
-            rejected.append(verdict)
+    dropped = 0
+    for parsed in verdicts:
+        serial = _serial_of(parsed)
+        if is_dropped(parsed, sites):
+            dropped += 1
+        elif isinstance(parsed, Rejected):
+            rejected.append(parsed)
         else:
-            accepted.append(verdict)
+            accepted.append(parsed)
             if sites is not None and serial not in sites:
                 unknown.add(serial)
-    return Admission(tuple(accepted), tuple(rejected), gated, frozenset(unknown))
+    return Admission(tuple(accepted), tuple(rejected), dropped, frozenset(unknown))
 
 
-def is_let_go(verdict: Accepted | Rejected, sites: Mapping[str, Site] | None) -> bool:
+def is_dropped(parsed: Accepted | Rejected, sites: Mapping[str, Site] | None) -> bool:
     """Return whether a record is of a site that is known and is not live.
 
     Args:
-        verdict: The record, judged.
+        parsed: The record, judged.
         sites: The sites by gateway serial; `None` when nobody can say.
     """
-    site = sites.get(_serial_of(verdict)) if sites is not None else None
-    return site is not None and not site.is_live and not _may_be_of_many(verdict)
+    site = sites.get(_serial_of(parsed)) if sites is not None else None
+    return site is not None and not site.is_live and not _may_be_of_many(parsed)
 
 
-def _may_be_of_many(verdict: Accepted | Rejected) -> bool:
+def _may_be_of_many(parsed: Accepted | Rejected) -> bool:
     # An aggregate bears the key of one of those whose readings it holds.
-    return isinstance(verdict, Rejected) and verdict.reason is RejectReason.BAD_AGGREGATE
+    return isinstance(parsed, Rejected) and parsed.reason is RejectReason.BAD_AGGREGATE
 
 
-def _serial_of(verdict: Accepted | Rejected) -> str:
+def _serial_of(parsed: Accepted | Rejected) -> str:
     # What cannot be read tells no serial; then the topic it came on does.
-    return verdict.reading.gateway_serial if isinstance(verdict, Accepted) else verdict.record.partition_key
+    return parsed.reading.gateway_serial if isinstance(parsed, Accepted) else parsed.record.partition_key

@@ -61,8 +61,8 @@ def migrate_and_maintain(
         with connect(url) as connection:
             is_new = let_in(connection, function_user)
         log.info("the functions' user has its rights", extra={"user": function_user, "is_new": is_new})
-    answer = maintain(url, publisher, log, until=until, now=now)
-    return {**answer, "action": Action.MIGRATE.value, "before": before, "after": after}
+    response = maintain(url, publisher, log, until=until, now=now)
+    return {**response, "action": Action.MIGRATE.value, "before": before, "after": after}
 
 
 def maintain(url: str, publisher: Publisher, log: Log, *, until: float, now: datetime) -> dict[str, Any]:
@@ -84,17 +84,17 @@ def maintain(url: str, publisher: Publisher, log: Log, *, until: float, now: dat
         with transaction(connection) as cursor:
             cursor.execute("SELECT ensure_readings_partitions_ahead(%s)", [MONTHS_AHEAD])
         misplaced = _misplaced(connection, log)
-        upkeep = refresh(connection, until=until)
+        maintenance = refresh(connection, until=until)
         version = schema_version(connection)
     publisher.publish([], {PipelineMetric.ROWS_MISPLACED: misplaced["rows"]}, now=now)
-    log.info("database maintained", extra={"upkeep": asdict(upkeep), "version": version})
+    log.info("database maintained", extra={"upkeep": asdict(maintenance), "version": version})
     return {
         "ok": True,
         "action": Action.MAINTAIN.value,
         "version": version,
         "months_ahead": MONTHS_AHEAD,
         "misplaced": misplaced,
-        "upkeep": asdict(upkeep),
+        "upkeep": asdict(maintenance),
     }
 
 

@@ -33,7 +33,7 @@ def migrate(url: str, to: str = "head") -> tuple[str, str]:
     return before, _version(url)
 
 
-def newest_version() -> str:
+def latest_version() -> str:
     """Return the version that `migrate` leads to."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 

@@ -29,7 +29,7 @@ _COUNT: Final = struct.Struct(">h")
 _LENGTH: Final = struct.Struct(">i")
 _POSITION: Final = struct.Struct(">ii")
 _NUMBER: Final = struct.Struct(">id")
-_MOMENT: Final = struct.Struct(">iq")
+_DATETIME: Final = struct.Struct(">iq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Packer:
 
     def packed(self, block: RowBlock) -> Packed:
         """Return a block's rows. What none of them has is left out."""
-        if not block.moments:
+        if not block.timestamps:
             return Packed((), block, b"", ())
         columns: list[str] = [*self._columns]
         head = self._head
@@ -105,27 +105,31 @@ class Packer:
         if block.flags:
             flags = block.flags
             texts["flags"] = [
-                _texts((*self._flags, *flags.get(place, ()))) for place in range(len(block.moments))
+                _texts((*self._flags, *flags.get(place, ()))) for place in range(len(block.timestamps))
             ]
         else:
             columns.append("flags")
             head += _texts(self._flags)
-        rests = _rests(block.moments, list(measured.values()))
+        rests = _rests(block.timestamps, list(measured.values()))
         if texts:
             rests = map(b"".join, zip(rests, *texts.values(), strict=True))
         return Packed((*columns, "measured_at", *measured, *texts), block, head, list(rests))
 
 
-def _rests(moments: Sequence[int], measured: Sequence[Sequence[float | None]]) -> Iterable[bytes]:
+def _rests(timestamps: Sequence[int], measured: Sequence[Sequence[float | None]]) -> Iterable[bytes]:
     """Return the fields of each row that are numbers, moments first."""
     try:
         full = [array("d", cast("Sequence[float]", column)) for column in measured]
     except TypeError:  # somewhere nothing was measured
         return map(
             b"".join,
-            zip((_MOMENT.pack(8, moment) for moment in moments), *map(_with_gaps, measured), strict=True),
+            zip(
+                (_DATETIME.pack(8, timestamp) for timestamp in timestamps),
+                *map(_with_gaps, measured),
+                strict=True,
+            ),
         )
-    fields = chain.from_iterable((repeat(_EIGHT), column) for column in (moments, *full))
+    fields = chain.from_iterable((repeat(_EIGHT), column) for column in (timestamps, *full))
     return map(_row_of(len(full)).pack, *fields)
 
 

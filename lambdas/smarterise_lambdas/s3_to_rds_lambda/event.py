@@ -21,7 +21,7 @@ class BadRequest(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ObjectRequest:
     """An object that is to be loaded.
 
     Attributes:
@@ -43,17 +43,18 @@ class Request:
 
     Attributes:
         objects: To be loaded, each once.
-        again: Load what has been loaded already too: somebody asked for it.
+        reload: Load what has been loaded already too: somebody asked for it.
     """
 
-    objects: tuple[Wanted, ...]
-    again: bool = False
+    objects: tuple[ObjectRequest, ...]
+    reload: bool = False
 
 
 def read_request(event: Any, default_bucket: str) -> Request:
     """Return what an event asks for.
 
-    Either an S3 event, of any number of records, or `{"action": "load", "keys": [...], "bucket"?, "again"?}`.
+    Either an S3 event, of any number of records, or `{"action": "load", "keys": [...], "bucket"?,
+    "reload"?}`.
     Records that tell of no new object are passed over; so is S3's own test.
 
     Args:
@@ -69,14 +70,16 @@ def read_request(event: Any, default_bucket: str) -> Request:
         return Request(())
     if isinstance(event.get("Records"), list):
         found = [_wanted(record) for record in event["Records"]]
-        return Request(tuple(dict.fromkeys(wanted for wanted in found if wanted is not None)))
+        return Request(
+            tuple(dict.fromkeys(object_request for object_request in found if object_request is not None))
+        )
     if event.get("action") == "load":
         return _direct(event, default_bucket)
     keys = ", ".join(visible(str(key))[:40] for key in list(event)[:8])
     raise BadRequest(f"neither an S3 event nor the action load; its keys: {keys or 'none'}")
 
 
-def _wanted(record: Any) -> Wanted | None:
+def _wanted(record: Any) -> ObjectRequest | None:
     try:
         if record["eventSource"] != _S3:
             raise BadRequest(f"a record of {visible(str(record['eventSource']))[:40]}, not of {_S3}")
@@ -84,7 +87,7 @@ def _wanted(record: Any) -> Wanted | None:
             return None
         bucket, entry = record["s3"]["bucket"]["name"], record["s3"]["object"]
         etag, version_id = entry.get("eTag"), entry.get("versionId")
-        return Wanted(
+        return ObjectRequest(
             bucket=str(bucket),
             key=unquote_plus(str(entry["key"])),
             etag=f'"{str(etag).strip(chr(34))}"' if etag else None,
@@ -97,11 +100,11 @@ def _wanted(record: Any) -> Wanted | None:
 
 
 def _direct(event: Mapping[str, Any], default_bucket: str) -> Request:
-    keys, bucket, again = event.get("keys"), event.get("bucket", default_bucket), event.get("again", False)
+    keys, bucket, reload = event.get("keys"), event.get("bucket", default_bucket), event.get("reload", False)
     if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
         raise BadRequest("keys must be a list of object keys")
     if len(keys) > _KEYS_AT_MOST:
         raise BadRequest(f"{len(keys)} keys; at most {_KEYS_AT_MOST} are taken")
-    if not isinstance(bucket, str) or not isinstance(again, bool):
+    if not isinstance(bucket, str) or not isinstance(reload, bool):
         raise BadRequest("bucket must be a text, and again true or false")
-    return Request(tuple(Wanted(bucket, key) for key in dict.fromkeys(keys)), again)
+    return Request(tuple(ObjectRequest(bucket, key) for key in dict.fromkeys(keys)), reload)

@@ -10,8 +10,8 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.s3_to_rds_lambda.copy_format import Packer
-from smarterise_lambdas.s3_to_rds_lambda.latest_readings import Newest
-from smarterise_lambdas.s3_to_rds_lambda.log_file import Intake, site_clock
+from smarterise_lambdas.s3_to_rds_lambda.latest_readings import LatestReadings
+from smarterise_lambdas.s3_to_rds_lambda.log_file import LogFile, site_clock
 from smarterise_lambdas.s3_to_rds_lambda.prefetch import ahead
 from smarterise_lambdas.s3_to_rds_lambda.quick_table import quick_table
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
@@ -70,14 +70,14 @@ class FileResult:
         counts: What became of its rows.
         reason: Why it was rejected, or what is odd about it.
         is_new: False if all that was done long ago.
-        newest: What is worth publishing of it, the newest first.
+        latest: What is worth publishing of it, the newest first.
     """
 
     state: FileState
     counts: RowCounts
     reason: str = ""
     is_new: bool = True
-    newest: Iterable[Reading] = ()
+    latest: Iterable[Reading] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +89,24 @@ class FileLoader:
         archive: Where rejected rows are kept.
         sites: The sites by gateway serial; `None` when nobody can say.
         now: This moment, UTC.
-        patience_s: How long a statement of the database may take, seconds.
+        timeout_s: How long a statement of the database may take, seconds.
         is_over: Whether the time for loading is.
-        again: Load files that are settled too.
+        reload: Load files that are settled too.
     """
 
     database: Database
     archive: Archive
     sites: Mapping[str, Site] | None
     now: datetime
-    patience_s: float
+    timeout_s: float
     is_over: Callable[[], bool]
-    again: bool = False
+    reload: bool = False
 
-    def load(self, intake: Intake, chunks: Callable[[], Iterator[bytes]]) -> FileResult:
+    def load(self, log_file: LogFile, chunks: Callable[[], Iterator[bytes]]) -> FileResult:
         """Load a file. Whatever is in it, it ends in the table or in the quarantine.
 
         Args:
-            intake: The file.
+            log_file: The file.
             chunks: Gives its bytes from the beginning, as often as it is asked.
 
         Raises:
@@ -119,7 +119,7 @@ class FileLoader:
         progress = _Progress()
 
         def once(connection: Connection) -> FileResult:
-            return _Load(self, connection, intake, chunks, progress).run()
+            return _Load(self, connection, log_file, chunks, progress).run()
 
         try:
             return self.database.run(once)
@@ -128,12 +128,12 @@ class FileLoader:
         except (*FAULTS, OutOfTime, SitesUnknown) as error:
             why = str(error)
             with suppress(psycopg.Error):  # the ledger says so to whoever looks; the fault itself is raised
-                self.database.run(lambda connection: self._note_failure(connection, intake, why))
+                self.database.run(lambda connection: self._note_failure(connection, log_file, why))
             raise
 
-    def _note_failure(self, connection: Connection, intake: Intake, why: str) -> None:
-        with transaction(connection, self.patience_s):
-            ledger.fail(connection, intake.file, why)
+    def _note_failure(self, connection: Connection, log_file: LogFile, why: str) -> None:
+        with transaction(connection, self.timeout_s):
+            ledger.fail(connection, log_file.file, why)
 
 
 @dataclass(slots=True)
@@ -141,10 +141,10 @@ class _Progress:
     """How far the tries at one file have come.
 
     Attributes:
-        has_settled: Whether one wrote down what became of it. Whether that was committed it may not know.
+        has_flushed: Whether one wrote down what became of it. Whether that was committed it may not know.
     """
 
-    has_settled: bool = False
+    has_flushed: bool = False
 
 
 class _Load:
@@ -154,27 +154,27 @@ class _Load:
         self,
         loader: FileLoader,
         connection: Connection,
-        intake: Intake,
+        log_file: LogFile,
         chunks: Callable[[], Iterator[bytes]],
         progress: _Progress,
     ) -> None:
         self._loader = loader
         self._connection = connection
-        self._intake = intake
-        self._file = intake.file
+        self._log_file = log_file
+        self._file = log_file.file
         self._chunks = chunks
         self._progress = progress
 
     def run(self) -> FileResult:
-        again = self._loader.again and not self._progress.has_settled
-        with transaction(self._connection, self._loader.patience_s):
-            found = ledger.begin(self._connection, self._file, again=again)
-        if found.state.is_settled:
+        reload = self._loader.reload and not self._progress.has_flushed
+        with transaction(self._connection, self._loader.timeout_s):
+            found = ledger.begin(self._connection, self._file, reload=reload)
+        if found.state.is_final:
             # If an earlier try came so far, it was that one which settled it, and could not tell.
-            return _result_of(found, is_new=self._progress.has_settled)
+            return _result_of(found, is_new=self._progress.has_flushed)
         try:
-            if self._intake.trouble is not None:
-                raise self._intake.trouble
+            if self._log_file.issue is not None:
+                raise self._log_file.issue
             try:
                 return self._load(is_alone=True)
             except psycopg.errors.UniqueViolation:  # another file with the same rows was loaded meanwhile
@@ -189,26 +189,26 @@ class _Load:
     def _load(self, *, is_alone: bool) -> FileResult:
         loader, file = self._loader, self._file
         site = site_clock(loader.sites, file.gateway_serial)
-        clock = LogClock(self._intake.name, site.zone, site.why_no_zone)
+        clock = LogClock(self._log_file.name, site.zone, site.why_no_zone)
         reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_table)
-        with transaction(self._connection, loader.patience_s) as cursor:
+        with transaction(self._connection, loader.timeout_s) as cursor:
             if not ledger.claim(self._connection, file):
                 return self._settled()
             known = meters.known_meters(self._connection, file.gateway_serial)
-            meter = meters.meter_of_file(known, self._intake.name.logger, site.loggers)
-            newest = Newest(file.gateway_serial, meter.device_serial, loader.now)
-            sink = RowSink(cursor, file.gateway_serial, meter.device_serial, newest, is_alone=is_alone)
+            meter = meters.meter_of_file(known, self._log_file.name.logger, site.loggers)
+            latest = LatestReadings(file.gateway_serial, meter.device_serial, loader.now)
+            sink = RowSink(cursor, file.gateway_serial, meter.device_serial, latest, is_alone=is_alone)
             packed = map(self._packer(meter).packed, reader.rows(line_blocks(self._chunks())))
-            with Rejects(file, self._intake.batch_id) as rejects:
+            with Rejects(file, self._log_file.batch_id) as rejects:
                 with ahead(packed, BLOCKS_AHEAD) as blocks:
                     self._take(blocks, sink, rejects)
                 counts = replace(sink.finish(), rejected=rejects.count)
                 entries = rejects.store(loader.archive)
-            if meter.device_serial == meters.NO_METER and sink.span:
+            if meter.device_serial == meters.NO_METER and sink.time_range:
                 meters.note_unnamed(self._connection, file.gateway_serial)
             reason = _CUT if reader.ends_early else ""
-            self._settle(FileState.LOADED, counts, entries, reason=reason, span=sink.span)
-        return FileResult(FileState.LOADED, counts, reason, newest=newest)
+            self._settle(FileState.LOADED, counts, entries, reason=reason, time_range=sink.time_range)
+        return FileResult(FileState.LOADED, counts, reason, latest=latest)
 
     def _packer(self, meter: MeterChoice) -> Packer:
         file = self._file
@@ -216,7 +216,7 @@ class _Load:
             "gateway_serial": file.gateway_serial,
             "device_serial": meter.device_serial,
             "source": file.source.value,
-            "batch_id": self._intake.batch_id,
+            "batch_id": self._log_file.batch_id,
         }
         return Packer(constants, meter.flags, self._connection.info.encoding)
 
@@ -228,7 +228,7 @@ class _Load:
             sink.take(packed)
             block = packed.block
             rejects.take(block.header, block.rejected)
-            rows += len(block.moments)
+            rows += len(block.timestamps)
 
     def _reject(self, reason: str, message: str) -> FileResult:
         """Put the file into the quarantine: it stays where it is, whole, and the index says why."""
@@ -247,7 +247,7 @@ class _Load:
             rows=counts.rejected,
         )
         told = f"{reason}: {message}"
-        with transaction(self._connection, self._loader.patience_s):
+        with transaction(self._connection, self._loader.timeout_s):
             if not ledger.claim(self._connection, file):
                 return self._settled()
             self._settle(FileState.REJECTED, counts, [entry], reason=told)
@@ -260,18 +260,18 @@ class _Load:
         entries: list[QuarantineEntry],
         *,
         reason: str,
-        span: tuple[datetime, datetime] | None = None,
+        time_range: tuple[datetime, datetime] | None = None,
     ) -> None:
         connection, file = self._connection, self._file
         quarantine.note(connection, entries)
-        if self._loader.again:
+        if self._loader.reload:
             # What it was rejected for before, and is not now, has been replayed by this.
             of_file = QuarantineEntry(file.source, "", "", "", file.origin, "", "", "", file.received_at)
             gone = {replace(of_file, reason=reason.value).id for reason in (*RowReason, *FileReason)}
             gone -= {entry.id for entry in entries}
             quarantine.mark(connection, gone, QuarantineState.REPLAYED, at=self._loader.now)
-        ledger.settle(connection, file, state, counts, span=span, reason=reason)
-        self._progress.has_settled = True
+        ledger.settle(connection, file, state, counts, time_range=time_range, reason=reason)
+        self._progress.has_flushed = True
 
     def _settled(self) -> FileResult:
         """Return what somebody else made of the file meanwhile; inside a transaction."""

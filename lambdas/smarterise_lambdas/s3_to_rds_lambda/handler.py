@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from aws_lambda_powertools import Logger
 
 from smarterise_lambdas.s3_to_rds_lambda.event import read_request
-from smarterise_lambdas.s3_to_rds_lambda.load import Means, load, raise_faults
+from smarterise_lambdas.s3_to_rds_lambda.load import Dependencies, load, raise_faults
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.cloudwatch import Publisher
 from smarterise_lambdas.shared.data_lake import Archive
 from smarterise_lambdas.shared.database import Database
-from smarterise_lambdas.shared.maintenance import UpkeepTurns
+from smarterise_lambdas.shared.maintenance import PeriodicMaintenance
 from smarterise_lambdas.shared.runtime import optional, required
 from smarterise_lambdas.shared.site_cache import SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
@@ -30,14 +30,14 @@ logger = Logger(service="s3_to_rds_lambda")
 
 
 @cache
-def means() -> Means:
+def dependencies() -> Dependencies:
     """Return what loading needs; made on first use, kept between invocations."""
     file = SiteFile(
         clients.s3(),
         required("SITE_CONFIG_BUCKET"),
         optional("SITE_CONFIG_KEY", StackNames().site_config_key),
     )
-    return Means(
+    return Dependencies(
         s3=clients.s3(),
         watch=SiteWatch(file, logger),
         archive=Archive(clients.s3(), required("DATA_LAKE_BUCKET")),
@@ -48,9 +48,9 @@ def means() -> Means:
 
 
 @cache
-def turns() -> UpkeepTurns:
+def maintenance() -> PeriodicMaintenance:
     """Return the function's turns at the upkeep of the database; kept between invocations."""
-    return UpkeepTurns(means().database, logger)
+    return PeriodicMaintenance(dependencies().database, logger)
 
 
 @logger.inject_lambda_context
@@ -66,7 +66,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000 - SPARE_S
 
     request = read_request(event, required("DATA_LAKE_BUCKET"))
-    told = load(request, means(), now=datetime.now(UTC), remaining_s=remaining_s)
+    told = load(request, dependencies(), now=datetime.now(UTC), remaining_s=remaining_s)
     raise_faults(told)
-    turns().take(remaining_s())
-    return {"files": [each.answer() for each in told]}
+    maintenance().take(remaining_s())
+    return {"files": [each.response() for each in told]}

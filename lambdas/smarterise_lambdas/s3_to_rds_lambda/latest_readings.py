@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smarterise_lambdas.shared.cloudwatch import NEWEST_POINT, OLDEST_POINT
+from smarterise_lambdas.shared.cloudwatch import OLDEST_POINT, OLDEST_POINT_AGE
 from smarterise_sdk.domain.readings.metrics import METRIC_QUANTITIES
 from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
-from smarterise_sdk.domain.readings.timestamps import MICROSECOND, count_of, moment_at
+from smarterise_sdk.domain.readings.timestamps import MICROSECOND, count_of, datetime_at
 from smarterise_sdk.domain.readings.voltage_quality import Unbalance, UnbalanceMethod
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _QUANTITIES: Final = frozenset(METRIC_QUANTITIES.values())
 class _Row(NamedTuple):
     """What is worth publishing of a row; of two weeks there are many."""
 
-    moment: int
+    timestamp: int
     position: int
     quantities: tuple[Quantity, ...]
     values: tuple[float | None, ...]
@@ -35,7 +35,7 @@ class _Row(NamedTuple):
     flags: tuple[str, ...]
 
 
-class Newest:
+class LatestReadings:
     """Gathers what is worth publishing of one file; at most one reading a minute of two weeks.
 
     Args:
@@ -48,7 +48,7 @@ class Newest:
         self._gateway_serial = gateway_serial
         self._device_serial = device_serial
         self._earliest = count_of(now - OLDEST_POINT)
-        self._latest = count_of(now + NEWEST_POINT)
+        self._latest = count_of(now + OLDEST_POINT_AGE)
         self._staged: dict[int, _Row] = {}
         self._kept: dict[int, _Row] = {}
 
@@ -64,20 +64,22 @@ class Newest:
 
     def stage(self, block: RowBlock) -> None:
         """Look at rows that are on their way to the table."""
-        moments = block.moments
+        timestamps = block.timestamps
         earliest, latest = self._earliest, self._latest
-        if not moments or max(moments) < earliest or min(moments) > latest:
+        if not timestamps or max(timestamps) < earliest or min(timestamps) > latest:
             return
         # The newest of a minute comes last, and of two of one moment the one that the table takes: the first.
-        order = sorted(range(len(moments) - 1, -1, -1), key=moments.__getitem__)
-        newest = {moments[place] // _PERIOD: place for place in order if earliest <= moments[place] <= latest}
+        order = sorted(range(len(timestamps) - 1, -1, -1), key=timestamps.__getitem__)
+        newest = {
+            timestamps[place] // _PERIOD: place for place in order if earliest <= timestamps[place] <= latest
+        }
         quantities = tuple(quantity for quantity in block.values if quantity in _QUANTITIES)
         columns = [block.values[quantity] for quantity in quantities]
         for minute, place in newest.items():
             found = self._staged.get(minute)
-            if found is None or found.moment < moments[place]:
+            if found is None or found.timestamp < timestamps[place]:
                 self._staged[minute] = _Row(
-                    moments[place],
+                    timestamps[place],
                     block.lines[place],
                     quantities,
                     tuple([column[place] for column in columns]),
@@ -95,7 +97,7 @@ class Newest:
         for minute, row in self._staged.items():
             if positions is None or row.position in positions:
                 found = self._kept.get(minute)
-                if found is None or found.moment < row.moment:
+                if found is None or found.timestamp < row.timestamp:
                     self._kept[minute] = row
         self._staged.clear()
 
@@ -107,7 +109,7 @@ class Newest:
         return Reading(
             gateway_serial=self._gateway_serial,
             device_serial=self._device_serial,
-            measured_at=moment_at(row.moment),
+            measured_at=datetime_at(row.timestamp),
             source=Source.FTP,
             values={quantity: value for quantity, value in values if value is not None},
             unbalance=unbalance,

@@ -19,8 +19,8 @@ from smarterise_lambdas.s3_to_rds_lambda.file_loader import (
     OutOfTime,
     SitesUnknown,
 )
-from smarterise_lambdas.s3_to_rds_lambda.log_file import intake_of, is_log_key
-from smarterise_lambdas.s3_to_rds_lambda.s3_reader import Gone, ObjectReader, Overtaken
+from smarterise_lambdas.s3_to_rds_lambda.log_file import is_log_key, log_file_of
+from smarterise_lambdas.s3_to_rds_lambda.s3_reader import Gone, ObjectReader, Superseded
 from smarterise_lambdas.shared.ledger import FileState
 from smarterise_sdk.domain.readings.metrics import PipelineMetric
 from smarterise_sdk.domain.text import visible
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from types_boto3_s3.client import S3Client
 
-    from smarterise_lambdas.s3_to_rds_lambda.event import Request, Wanted
+    from smarterise_lambdas.s3_to_rds_lambda.event import ObjectRequest, Request
     from smarterise_lambdas.shared.cloudwatch import Publisher
     from smarterise_lambdas.shared.data_lake import Archive
     from smarterise_lambdas.shared.database import Database
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.site_cache import SiteWatch
     from smarterise_sdk.domain.readings.model import Reading
 
-PATIENCE_S: Final = 30.0
+TIMEOUT_S: Final = 30.0
 READINGS_AT_ONCE: Final = 90
 """Published in one call, which takes a thousand points; a reading has at most eleven."""
 _NO_TIME: Final = "there was no time left for it"
@@ -50,7 +50,7 @@ class LoadIncomplete(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What loading needs, kept between invocations."""
 
     s3: S3Client
@@ -62,12 +62,12 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectResult:
     """What became of one object.
 
     Attributes:
         key: Its key.
-        state: That of the ledger, or `overtaken`, `gone`, `skipped`, `fault`.
+        state: That of the ledger, or `superseded`, `gone`, `skipped`, `fault`.
         result: What was made of it, if it came so far.
         reason: Why, if it was not simply loaded.
     """
@@ -77,7 +77,7 @@ class Told:
     result: FileResult | None = None
     reason: str = ""
 
-    def answer(self) -> dict[str, Any]:
+    def response(self) -> dict[str, Any]:
         """Return it as JSON, fit to be shown."""
         told: dict[str, Any] = {"key": visible(self.key), "state": self.state}
         if self.result is not None:
@@ -87,37 +87,39 @@ class Told:
         return told
 
 
-def load(request: Request, means: Means, *, now: datetime, remaining_s: Callable[[], float]) -> list[Told]:
+def load(
+    request: Request, dependencies: Dependencies, *, now: datetime, remaining_s: Callable[[], float]
+) -> list[ObjectResult]:
     """Load what an invocation asks for.
 
     Args:
         request: Which objects.
-        means: What with.
+        dependencies: What with.
         now: This moment, UTC.
         remaining_s: Seconds that are left for loading.
 
     Returns:
         What became of each object, in the order of the request.
     """
-    is_any = any(is_log_key(wanted.key) for wanted in request.objects)
+    is_any = any(is_log_key(object_request.key) for object_request in request.objects)
     loader = FileLoader(
-        database=means.database,
-        archive=means.archive,
+        database=dependencies.database,
+        archive=dependencies.archive,
         # Who asks for files again has mostly just corrected the site file.
-        sites=means.watch.sites(at_once=request.again) if is_any else None,
+        sites=dependencies.watch.sites(at_once=request.reload) if is_any else None,
         now=now,
-        patience_s=PATIENCE_S,
+        timeout_s=TIMEOUT_S,
         is_over=lambda: remaining_s() <= 0,
-        again=request.again,
+        reload=request.reload,
     )
-    told = [_one(wanted, loader, means.s3, remaining_s) for wanted in request.objects]
+    told = [_one(object_request, loader, dependencies.s3, remaining_s) for object_request in request.objects]
     results = [each.result for each in told if each.result is not None and each.result.is_new]
-    unpublished = _publish(results, means.publisher, now, remaining_s)
-    _log(told, unpublished, means.log)
+    unpublished = _publish(results, dependencies.publisher, now, remaining_s)
+    _log(told, unpublished, dependencies.log)
     return told
 
 
-def raise_faults(told: Iterable[Told]) -> None:
+def raise_faults(told: Iterable[ObjectResult]) -> None:
     """Raise what must come again.
 
     Raises:
@@ -129,23 +131,27 @@ def raise_faults(told: Iterable[Told]) -> None:
         raise LoadIncomplete(f"{len(faults)} files must come again: {shown}")
 
 
-def _one(wanted: Wanted, loader: FileLoader, s3: S3Client, remaining_s: Callable[[], float]) -> Told:
-    if not is_log_key(wanted.key) or "\0" in wanted.key:
-        return Told(wanted.key, "skipped", reason="it is no log file")
+def _one(
+    object_request: ObjectRequest, loader: FileLoader, s3: S3Client, remaining_s: Callable[[], float]
+) -> ObjectResult:
+    if not is_log_key(object_request.key) or "\0" in object_request.key:
+        return ObjectResult(object_request.key, "skipped", reason="it is no log file")
     if remaining_s() <= 0:
-        return Told(wanted.key, "fault", reason=_NO_TIME)
-    reader = ObjectReader(s3, wanted)
+        return ObjectResult(object_request.key, "fault", reason=_NO_TIME)
+    reader = ObjectReader(s3, object_request)
     # Each file's own: the last one must not wait for longer than there is time.
-    loader = replace(loader, patience_s=max(1.0, min(PATIENCE_S, remaining_s())))
+    loader = replace(loader, timeout_s=max(1.0, min(TIMEOUT_S, remaining_s())))
     try:
-        result = loader.load(intake_of(reader.open()), reader.chunks)
-    except Overtaken:
-        return Told(wanted.key, "overtaken", reason="another content is under its key, and has its own event")
+        result = loader.load(log_file_of(reader.open()), reader.chunks)
+    except Superseded:
+        return ObjectResult(
+            object_request.key, "superseded", reason="another content is under its key, and has its own event"
+        )
     except Gone:
-        return Told(wanted.key, "gone", reason="it was deleted before it could be read")
+        return ObjectResult(object_request.key, "gone", reason="it was deleted before it could be read")
     except (*FAULTS, OutOfTime, SitesUnknown) as error:
-        return Told(wanted.key, "fault", reason=str(error))
-    return Told(wanted.key, result.state.value, result, result.reason)
+        return ObjectResult(object_request.key, "fault", reason=str(error))
+    return ObjectResult(object_request.key, result.state.value, result, result.reason)
 
 
 def _publish(
@@ -161,7 +167,7 @@ def _publish(
         PipelineMetric.FILES_LOADED: states.count(FileState.LOADED),
         PipelineMetric.FILES_REJECTED: states.count(FileState.REJECTED),
     }
-    readings = chain.from_iterable(result.newest for result in results)
+    readings = chain.from_iterable(result.latest for result in results)
     try:
         publisher.publish(islice(readings, READINGS_AT_ONCE), counts, now=now)
         for some in _batches(readings):
@@ -178,9 +184,9 @@ def _batches(readings: Iterator[Reading]) -> Iterator[list[Reading]]:
         yield some
 
 
-def _log(told: Iterable[Told], unpublished: str, log: Log) -> None:
+def _log(told: Iterable[ObjectResult], unpublished: str, log: Log) -> None:
     for each in told:
-        extra: dict[str, object] = each.answer()
+        extra: dict[str, object] = each.response()
         if each.state == "fault":
             log.error("a file must come again", extra=extra)
         elif each.state in (FileState.REJECTED.value, "gone"):

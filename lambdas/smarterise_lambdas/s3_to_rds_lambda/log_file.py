@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from smarterise_lambdas.shared.ledger import IngestFile
-from smarterise_sdk.domain.log_files.names import FTP_PREFIX, LogName, read_lake_key, read_log_name
+from smarterise_sdk.domain.log_files.names import FTP_PREFIX, LogName, parse_data_lake_key, read_log_name
 from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile
 from smarterise_sdk.domain.readings.model import Source
 from smarterise_sdk.domain.serials import GATEWAY_SERIAL
@@ -28,20 +28,20 @@ _NAME_OF_THE_SERVER: Final = "original-name"
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class LogFile:
     """A file that is to be loaded.
 
     Attributes:
         file: As the ledger knows it.
         name: What its name tells.
         batch_id: What its rows are known by: its key's last part, without suffix.
-        trouble: Why it cannot be taken, whatever is in it.
+        issue: Why it cannot be taken, whatever is in it.
     """
 
     file: IngestFile
     name: LogName
     batch_id: str
-    trouble: RejectedFile | None
+    issue: RejectedFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +66,23 @@ def is_log_key(key: str) -> bool:
     return key.startswith(FTP_PREFIX) and not key.endswith("/")
 
 
-def intake_of(found: StoredObject) -> Intake:
+def log_file_of(found: StoredObject) -> LogFile:
     """Return what is known of a file. One in the lake is named for its gateway by its folder."""
-    lake, (*folders, last) = read_lake_key(found.key), found.key.removeprefix(FTP_PREFIX).split("/")
+    data_lake, (*folders, last) = (
+        parse_data_lake_key(found.key),
+        found.key.removeprefix(FTP_PREFIX).split("/"),
+    )
     original = unquote(found.metadata.get(_NAME_OF_THE_SERVER, ""), errors="replace")
-    name = read_log_name(original or (lake.name if lake else last))
-    folder = lake.gateway_serial if lake else _serial_of(folders)
+    name = read_log_name(original or (data_lake.name if data_lake else last))
+    folder = data_lake.gateway_serial if data_lake else _serial_of(folders)
     serial = folder or name.gateway_serial
-    trouble = None
+    issue = None
     if not serial:
         text = f"neither the folder nor the name {visible(last)!r} tells a gateway serial"
-        trouble = RejectedFile(FileReason.NO_SERIAL, text)
+        issue = RejectedFile(FileReason.NO_SERIAL, text)
     elif name.gateway_serial and name.gateway_serial != serial:
         text = f"it lies with the files of {serial}, but its name is of {name.gateway_serial}"
-        trouble = RejectedFile(FileReason.SERIAL_MISMATCH, text)
+        issue = RejectedFile(FileReason.SERIAL_MISMATCH, text)
     file = IngestFile(
         bucket=found.bucket,
         key=found.key,
@@ -89,7 +92,7 @@ def intake_of(found: StoredObject) -> Intake:
         gateway_serial=serial,
         received_at=found.received_at,
     )
-    return Intake(file, name, visible(last.split(".")[0])[:_BATCH_ID_AT_MOST] or "_", trouble)
+    return LogFile(file, name, visible(last.split(".")[0])[:_BATCH_ID_AT_MOST] or "_", issue)
 
 
 def site_clock(sites: Mapping[str, Site] | None, gateway_serial: str) -> SiteClock:

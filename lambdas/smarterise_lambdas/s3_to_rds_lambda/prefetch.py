@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOK_AGAIN_S: Final = 0.05
+_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
         while maker.is_alive():
             with suppress(queue.Empty):  # it may be waiting for room
                 waiting.get_nowait()
-            maker.join(_LOOK_AGAIN_S)
+            maker.join(_POLL_S)
 
 
 def _make(items: Iterable[T], waiting: queue.Queue[T | _End], stopped: threading.Event) -> None:

@@ -20,14 +20,14 @@ from psycopg import sql
 from smarterise_lambdas.s3_to_rds_lambda.copy_format import BEGINNING, END
 from smarterise_lambdas.shared.ledger import RowCounts
 from smarterise_lambdas.shared.readings_table import Stage, ensure_months, month_of
-from smarterise_sdk.domain.readings.timestamps import MICROSECOND, moment_at
+from smarterise_sdk.domain.readings.timestamps import MICROSECOND, datetime_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from smarterise_lambdas.s3_to_rds_lambda.copy_format import Packed
-    from smarterise_lambdas.s3_to_rds_lambda.latest_readings import Newest
+    from smarterise_lambdas.s3_to_rds_lambda.latest_readings import LatestReadings
     from smarterise_lambdas.shared.database import Cursor
     from smarterise_lambdas.shared.readings_table import LoadOutcome
 
@@ -47,30 +47,40 @@ class RowSink:
         cursor: Inside the transaction.
         gateway_serial: The site.
         device_serial: The meter; empty if it is not known.
-        newest: Told of what becomes a row.
+        latest: Told of what becomes a row.
         is_alone: Whether rows that the table lacks may be copied there straight. If another loader turns out
             to have the same ones, that fails, and the transaction with it.
     """
 
     def __init__(
-        self, cursor: Cursor, gateway_serial: str, device_serial: str, newest: Newest, *, is_alone: bool
+        self,
+        cursor: Cursor,
+        gateway_serial: str,
+        device_serial: str,
+        latest: LatestReadings,
+        *,
+        is_alone: bool,
     ) -> None:
         self._cursor = cursor
         self._stage: Stage | None = None
         self._gateway_serial = gateway_serial
         self._device_serial = device_serial
-        self._newest = newest
+        self._latest = latest
         self._is_alone = is_alone
         self._waiting: list[Packed] = []
         self._count = 0
         self._months: set[datetime] = set()
-        self._spans: list[int] = []
+        self._time_ranges: list[int] = []
         self._counts = RowCounts()
 
     @property
-    def span(self) -> tuple[datetime, datetime] | None:
+    def time_range(self) -> tuple[datetime, datetime] | None:
         """The first and the last moment that was measured, loaded or not; `None` without rows."""
-        return (moment_at(min(self._spans)), moment_at(max(self._spans))) if self._spans else None
+        return (
+            (datetime_at(min(self._time_ranges)), datetime_at(max(self._time_ranges)))
+            if self._time_ranges
+            else None
+        )
 
     def take(self, packed: Packed) -> None:
         """Take some rows.
@@ -83,7 +93,7 @@ class RowSink:
             return
         self._waiting.append(packed)
         self._count += len(packed.rests)
-        self._newest.stage(packed.block)
+        self._latest.stage(packed.block)
         if self._count >= ROWS_AT_ONCE:
             self._settle()
 
@@ -99,9 +109,9 @@ class RowSink:
         return self._counts
 
     def _settle(self) -> None:
-        moments = list(chain.from_iterable(packed.block.moments for packed in self._waiting))
-        first, last = min(moments), max(moments)
-        is_rising = all(map(lt, moments, islice(moments, 1, None)))
+        timestamps = list(chain.from_iterable(packed.block.timestamps for packed in self._waiting))
+        first, last = min(timestamps), max(timestamps)
+        is_rising = all(map(lt, timestamps, islice(timestamps, 1, None)))
         months = self._new_months(first, last)
         meter = self._gateway_serial, self._device_serial
         if (
@@ -112,13 +122,13 @@ class RowSink:
         ):
             ensure_months(self._cursor, months)
             copy_straight(self._cursor, self._waiting)
-            note_days(self._cursor, *meter, moments)
-            self._newest.keep()
-            counts = RowCounts(loaded=len(moments))
+            note_days(self._cursor, *meter, timestamps)
+            self._latest.keep()
+            counts = RowCounts(loaded=len(timestamps))
         else:
             counts = self._settle_staged(months, in_order=is_rising)
         self._counts = RowCounts(*map(add, astuple(self._counts), astuple(counts)))
-        self._spans = [min([first, *self._spans]), max([last, *self._spans])]
+        self._time_ranges = [min([first, *self._time_ranges]), max([last, *self._time_ranges])]
         self._waiting.clear()
         self._count = 0
 
@@ -131,8 +141,8 @@ class RowSink:
                     copy.write(packed.staged_rows)
                 copy.write(END)
         outcome = stage.settle(months=months, in_order=in_order)
-        if self._newest.is_waiting:
-            self._newest.keep(self._taken(outcome))
+        if self._latest.is_waiting:
+            self._latest.keep(self._taken(outcome))
         stage.clear()
         return RowCounts.of(outcome)
 
@@ -147,7 +157,7 @@ class RowSink:
 
     def _new_months(self, first: int, last: int) -> set[datetime] | None:
         """Return months that may have no partition yet; `None` if they are best looked for in the rows."""
-        month, until = month_of(moment_at(first)), month_of(moment_at(last))
+        month, until = month_of(datetime_at(first)), month_of(datetime_at(last))
         found = {month}
         while month < until:
             if len(found) == _FEW_MONTHS:
@@ -173,7 +183,7 @@ def has_rows(cursor: Cursor, gateway_serial: str, device_serial: str, first: int
     Raises:
         psycopg.Error: If the database fails.
     """
-    values = [gateway_serial, device_serial, moment_at(first), moment_at(last)]
+    values = [gateway_serial, device_serial, datetime_at(first), datetime_at(last)]
     found = cursor.execute(_HAS_ROWS, values).fetchone()
     return found is not None and bool(found[0])
 
@@ -196,29 +206,29 @@ def copy_straight(cursor: Cursor, packed: Iterable[Packed]) -> None:
             copy.write(END)
 
 
-def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, moments: Sequence[int]) -> None:
+def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, timestamps: Sequence[int]) -> None:
     """Have upkeep find anew what is made of a meter's readings, as `Stage.settle` does.
 
     Args:
         cursor: Inside a transaction.
         gateway_serial: The site.
         device_serial: The meter.
-        moments: When they were measured, rising.
+        timestamps: When they were measured, rising.
 
     Raises:
         psycopg.Error: If the database fails.
     """
-    firsts, lasts = zip(*_days(moments), strict=True)
-    values = [gateway_serial, device_serial, [*map(moment_at, firsts)], [*map(moment_at, lasts)]]
-    cursor.execute(_NOTE_SPANS, values)
+    firsts, lasts = zip(*_days(timestamps), strict=True)
+    values = [gateway_serial, device_serial, [*map(datetime_at, firsts)], [*map(datetime_at, lasts)]]
+    cursor.execute(_NOTE_TIME_RANGES, values)
 
 
-def _days(moments: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _days(timestamps: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the first and the last moment of each day, UTC."""
     start = 0
-    while start < len(moments):
-        until = bisect_left(moments, (moments[start] // _DAY + 1) * _DAY, start)
-        yield moments[start], moments[until - 1]
+    while start < len(timestamps):
+        until = bisect_left(timestamps, (timestamps[start] // _DAY + 1) * _DAY, start)
+        yield timestamps[start], timestamps[until - 1]
         start = until
 
 
@@ -228,7 +238,7 @@ _HAS_ROWS: Final = b"""
         WHERE gateway_serial = %s AND device_serial = %s AND measured_at BETWEEN %s AND %s
     )
 """
-_NOTE_SPANS: Final = b"""
+_NOTE_TIME_RANGES: Final = b"""
     INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
     SELECT %s, %s, first, last FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS days (first, last)
 """

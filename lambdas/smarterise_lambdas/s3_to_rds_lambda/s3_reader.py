@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-    from smarterise_lambdas.s3_to_rds_lambda.event import Wanted
+    from smarterise_lambdas.s3_to_rds_lambda.event import ObjectRequest
 
 PIECE: Final = 4 * 1024 * 1024
 CHUNK: Final = 128 * 1024
@@ -23,11 +23,11 @@ CHUNK: Final = 128 * 1024
 
 _TRIES: Final = 3
 _EMPTY: Final = frozenset({"InvalidRange", "416"})
-_OVERTAKEN: Final = frozenset({"PreconditionFailed", "412"})
+_SUPERSEDED: Final = frozenset({"PreconditionFailed", "412"})
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "405"})
 
 
-class Overtaken(Exception):
+class Superseded(Exception):
     """Under the key is another content by now; its own event tells of that."""
 
 
@@ -61,13 +61,13 @@ class ObjectReader:
 
     Args:
         s3: The client.
-        wanted: Which object.
+        object_request: Which object.
         piece: Bytes asked for at once.
     """
 
-    def __init__(self, s3: S3Client, wanted: Wanted, *, piece: int = PIECE) -> None:
+    def __init__(self, s3: S3Client, object_request: ObjectRequest, *, piece: int = PIECE) -> None:
         self._s3 = s3
-        self._wanted = wanted
+        self._wanted = object_request
         self._piece = piece
         self._first = b""
 
@@ -75,7 +75,7 @@ class ObjectReader:
         """Find the object, and read its first piece.
 
         Raises:
-            Overtaken: If it is another content by now.
+            Superseded: If it is another content by now.
             Gone: If it is not there.
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 does not let us look.
@@ -101,7 +101,7 @@ class ObjectReader:
         """Yield its bytes from the beginning; may be done again.
 
         Raises:
-            Overtaken: If it became another content meanwhile.
+            Superseded: If it became another content meanwhile.
             Gone: If it was deleted meanwhile.
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 does not let us look.
@@ -120,21 +120,21 @@ class ObjectReader:
         return self._call({"Range": f"bytes={start}-{start + self._piece - 1}"}, etag)
 
     def _call(self, options: dict[str, Any], etag: str | None) -> tuple[GetObjectOutputTypeDef, bytes]:
-        wanted = self._wanted
-        if wanted.version_id is not None:
-            options = {**options, "VersionId": wanted.version_id}
+        object_request = self._wanted
+        if object_request.version_id is not None:
+            options = {**options, "VersionId": object_request.version_id}
         elif etag is not None:
             options = {**options, "IfMatch": etag}
         for attempt in range(1, _TRIES + 1):
             try:
-                found = self._s3.get_object(Bucket=wanted.bucket, Key=wanted.key, **options)
+                found = self._s3.get_object(Bucket=object_request.bucket, Key=object_request.key, **options)
                 with closing(found["Body"]) as stream:
                     return found, stream.read()
             except ClientError as error:
-                if _code_of(error) in _OVERTAKEN:
-                    raise Overtaken(wanted.key) from error
+                if _code_of(error) in _SUPERSEDED:
+                    raise Superseded(object_request.key) from error
                 if _code_of(error) in _GONE:
-                    raise Gone(wanted.key) from error
+                    raise Gone(object_request.key) from error
                 raise
             except BotoCoreError:  # cut off in the middle of the body, which the client does not try again
                 if attempt == _TRIES:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 POINTS_A_CALL: Final = 1000
 OLDEST_POINT: Final = timedelta(days=14)
-NEWEST_POINT: Final = timedelta(hours=2)
+OLDEST_POINT_AGE: Final = timedelta(hours=2)
 
 _MARGIN = timedelta(minutes=5)
 """The call takes time, and clocks differ: one point out of bounds can sink all that are sent with it."""
@@ -62,7 +62,7 @@ class Publisher:
 def reading_data(reading: Reading, *, now: datetime) -> Iterator[MetricDatumTypeDef]:
     """Yield the points of a reading; none if CloudWatch would not take them."""
     age = now - reading.measured_at
-    if not (_MARGIN - NEWEST_POINT <= age <= OLDEST_POINT - _MARGIN):
+    if not (_MARGIN - OLDEST_POINT_AGE <= age <= OLDEST_POINT - _MARGIN):
         return
     for metric, value in metric_values(reading, now=now).items():
         yield {

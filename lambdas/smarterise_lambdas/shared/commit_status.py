@@ -37,26 +37,26 @@ class Receipt(Generic[T]):
         (self._transaction,) = cursor.execute(_NAME).fetchone() or ("",)
         self._outcome = outcome
 
-    def redeemed(self, connection: Connection, patience_s: float) -> T | None:
+    def redeemed(self, connection: Connection, timeout_s: float) -> T | None:
         """Return what was done, if it was committed after all; `None` if it is still to be done.
 
         Args:
             connection: Outside a transaction.
-            patience_s: How long to wait for a server that is still at it, seconds.
+            timeout_s: How long to wait for a server that is still at it, seconds.
 
         Raises:
             psycopg.Error: If the database fails.
         """
         if not self._transaction:
             return None
-        until = time.monotonic() + patience_s
-        while (status := self._status(connection, patience_s)) == _UNDECIDED and time.monotonic() < until:
+        until = time.monotonic() + timeout_s
+        while (status := self._status(connection, timeout_s)) == _UNDECIDED and time.monotonic() < until:
             time.sleep(_ASK_AGAIN_S)
         return self._outcome if status == _COMMITTED else None
 
-    def _status(self, connection: Connection, patience_s: float) -> str | None:
+    def _status(self, connection: Connection, timeout_s: float) -> str | None:
         try:
-            with transaction(connection, patience_s) as cursor:
+            with transaction(connection, timeout_s) as cursor:
                 (status,) = cursor.execute(_STATUS, [self._transaction]).fetchone() or (None,)
         except errors.InvalidParameterValue:  # a server that was made of a backup, and has not come so far
             return None

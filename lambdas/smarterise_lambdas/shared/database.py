@@ -26,7 +26,7 @@ SCHEMA_VERSION: Final = "0005"
 """The oldest schema that this code can work with: the newest step of `smarterise_lambdas.migrations`."""
 VERSION_TABLE: Final = "schema_version"
 
-PATIENCE_S: Final = 20.0
+TIMEOUT_S: Final = 20.0
 """How long a transaction's statements may take each, unless its caller says."""
 _LOCK_SHARE: Final = 0.5
 
@@ -95,24 +95,24 @@ def require_schema(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(connection: Connection, patience_s: float = PATIENCE_S) -> Iterator[Cursor]:
+def transaction(connection: Connection, timeout_s: float = TIMEOUT_S) -> Iterator[Cursor]:
     """Open a transaction that cannot outlive its function: what hangs becomes an error while one can tell.
 
     Set for the transaction alone, which a proxy allows without keeping the session to itself.
 
     Args:
         connection: Outside a transaction.
-        patience_s: How long each statement may take, seconds; a lock may take half of it.
+        timeout_s: How long each statement may take, seconds; a lock may take half of it.
     """
     if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         # Within another one it would be a savepoint, and what looks committed would be lost.
         raise AssertionError("the connection is in a transaction already")
     with connection.transaction(), connection.cursor() as cursor:
         limits = {
-            "statement_timeout": patience_s,
-            "lock_timeout": patience_s * _LOCK_SHARE,
+            "statement_timeout": timeout_s,
+            "lock_timeout": timeout_s * _LOCK_SHARE,
             # A function that was killed leaves its locks to nobody.
-            "idle_in_transaction_session_timeout": patience_s,
+            "idle_in_transaction_session_timeout": timeout_s,
         }
         names, values = zip(*limits.items(), strict=True)
         calls = sql.SQL(", ").join(

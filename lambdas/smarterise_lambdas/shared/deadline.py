@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORTEST_PATIENCE: Final = 1.0
-LONGEST_PATIENCE: Final = 30.0
+MIN_TIMEOUT: Final = 1.0
+MAX_TIMEOUT: Final = 30.0
 
 
 class Deadline:
@@ -34,6 +34,6 @@ class Deadline:
         return self.left <= 0.0
 
     @property
-    def patience(self) -> float:
+    def timeout(self) -> float:
         """Seconds to wait for any one answer: a server that stalls must not eat up the reserve too."""
-        return min(LONGEST_PATIENCE, max(SHORTEST_PATIENCE, self.left))
+        return min(MAX_TIMEOUT, max(MIN_TIMEOUT, self.left))

@@ -38,7 +38,7 @@ class FileState(StrEnum):
     """A fault that was not its own; it comes again."""
 
     @property
-    def is_settled(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing is left to be done."""
         return self in (FileState.LOADED, FileState.REJECTED)
 
@@ -116,22 +116,22 @@ class LedgerEntry:
     reason: str
 
 
-def begin(connection: Connection, file: IngestFile, *, again: bool = False) -> LedgerEntry:
+def begin(connection: Connection, file: IngestFile, *, reload: bool = False) -> LedgerEntry:
     """Take a file up, and commit that.
 
     Args:
         connection: Outside a transaction.
         file: The file.
-        again: Take it up even if it is settled: somebody asked for it.
+        reload: Take it up even if it is settled: somebody asked for it.
 
     Returns:
-        Its entry. If that `state.is_settled`, there is nothing to do.
+        Its entry. If that `state.is_final`, there is nothing to do.
 
     Raises:
         psycopg.Error: If the database fails.
     """
     with connection.transaction():
-        values = [*file.identity, file.size, file.source.value, file.gateway_serial, file.received_at, again]
+        values = [*file.identity, file.size, file.source.value, file.gateway_serial, file.received_at, reload]
         connection.execute(_BEGIN, values)
         found = entry(connection, file)
     if found is None:  # nobody deletes entries
@@ -159,7 +159,7 @@ def settle(
     state: FileState,
     counts: RowCounts,
     *,
-    span: tuple[datetime, datetime] | None = None,
+    time_range: tuple[datetime, datetime] | None = None,
     reason: str = "",
 ) -> None:
     """Write down what became of a file, in the caller's transaction: that of its rows.
@@ -169,13 +169,13 @@ def settle(
         file: The file.
         state: `LOADED` or `REJECTED`.
         counts: What became of its rows.
-        span: The first and the last moment it measured.
+        time_range: The first and the last moment it measured.
         reason: Why it was rejected, or what is odd about it.
 
     Raises:
         psycopg.Error: If the database fails.
     """
-    first, last = span or (None, None)
+    first, last = time_range or (None, None)
     connection.execute(_SETTLE, [state.value, *astuple(counts), first, last, _told(reason), *file.identity])
 
 

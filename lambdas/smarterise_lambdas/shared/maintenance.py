@@ -20,7 +20,7 @@ from psycopg import sql
 from smarterise_lambdas.shared import rollups
 from smarterise_lambdas.shared.database import transaction
 from smarterise_lambdas.shared.meters import name_rows
-from smarterise_lambdas.shared.rollups import Span, merged
+from smarterise_lambdas.shared.rollups import TimeRange, merged
 from smarterise_sdk.domain.readings.quality import NEAR, Sample, assess
 
 if TYPE_CHECKING:
@@ -36,18 +36,18 @@ CONTEXT_AFTER: Final = timedelta(hours=3)
 """How far a reading bears on others: a clock may run two hours ahead before its readings are refused."""
 PIECE: Final = timedelta(days=2)
 """How much of meters' time one transaction takes up, with what must be read beside it."""
-TURN_EVERY_S: Final = 30.0
-TURN_S: Final = 2.0
+MAINTENANCE_EVERY_S: Final = 30.0
+MAINTENANCE_TIMEOUT_S: Final = 2.0
 """How often a busy function takes a turn, and how long it may take, seconds."""
-_SPANS_AT_ONCE = 500
+_TIME_RANGES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Maintenance:
     """What was done.
 
     Attributes:
-        spans: How many noted spans were taken up.
+        time_ranges: How many noted spans were taken up.
         flagged: How many readings had their quality changed.
         named: How many gateways had their rows named.
         identical: Of the rows named, how many their meter had already.
@@ -56,7 +56,7 @@ class Upkeep:
         is_done: False if time ran out, or somebody else is at it.
     """
 
-    spans: int = 0
+    time_ranges: int = 0
     flagged: int = 0
     named: int = 0
     identical: int = 0
@@ -66,15 +66,17 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Evaluation:
     """The quality of a reading that is to be changed."""
 
-    span: Span
+    time_range: TimeRange
     measured_at: datetime
     quality: tuple[str, ...]
 
 
-def refresh(connection: Connection, *, until: float, clock: Callable[[], float] = time.monotonic) -> Upkeep:
+def refresh(
+    connection: Connection, *, until: float, clock: Callable[[], float] = time.monotonic
+) -> Maintenance:
     """Do what loads have left to be done, as far as time allows.
 
     Args:
@@ -85,7 +87,7 @@ def refresh(connection: Connection, *, until: float, clock: Callable[[], float] 
     Raises:
         psycopg.Error: If the database fails; what was done until then stays.
     """
-    done = Upkeep()
+    done = Maintenance()
     while clock() < until:
         named = name_rows(connection, at_most=1)
         if named:
@@ -97,11 +99,11 @@ def refresh(connection: Connection, *, until: float, clock: Callable[[], float] 
         taken, changed = piece
         if not taken:
             return done
-        done = replace(done, spans=done.spans + taken, flagged=done.flagged + changed)
+        done = replace(done, time_ranges=done.time_ranges + taken, flagged=done.flagged + changed)
     return replace(done, is_done=False)
 
 
-def _with_named(done: Upkeep, outcome: LoadOutcome) -> Upkeep:
+def _with_named(done: Maintenance, outcome: LoadOutcome) -> Maintenance:
     return replace(
         done,
         named=done.named + 1,
@@ -111,7 +113,7 @@ def _with_named(done: Upkeep, outcome: LoadOutcome) -> Upkeep:
     )
 
 
-class UpkeepTurns:
+class PeriodicMaintenance:
     """The share of the upkeep that a busy function does after its own work: a little, every now and then."""
 
     def __init__(
@@ -119,7 +121,7 @@ class UpkeepTurns:
         database: Database,
         log: Log,
         *,
-        every_s: float = TURN_EVERY_S,
+        every_s: float = MAINTENANCE_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a function's turns.
@@ -146,7 +148,7 @@ class UpkeepTurns:
         if now - self._last < self._every_s or spare_s <= 0:
             return
         self._last = now
-        until = now + min(spare_s, TURN_S)
+        until = now + min(spare_s, MAINTENANCE_TIMEOUT_S)
         try:
             done = self._database.run(lambda connection: refresh(connection, until=until, clock=self._clock))
         except psycopg.Error as error:
@@ -162,44 +164,53 @@ def _do_piece(connection: Connection) -> tuple[int, int] | None:
         if cursor.execute(_ALONE).fetchone() != (True,):
             return None
         taken = _taken(cursor)
-        touched = merged([span for _, span in taken], CONTEXT_AFTER)
+        touched = merged([time_range for _, time_range in taken], CONTEXT_AFTER)
         changed = _judge(cursor, touched)
         beyond = [
-            Span(each.span.gateway_serial, each.span.device_serial, each.measured_at, each.measured_at)
+            TimeRange(
+                each.time_range.gateway_serial,
+                each.time_range.device_serial,
+                each.measured_at,
+                each.measured_at,
+            )
             for each in changed
         ]
-        rollups.recompute(cursor, merged([*(span for _, span in taken), *beyond], timedelta(0)))
+        rollups.recompute(cursor, merged([*(time_range for _, time_range in taken), *beyond], timedelta(0)))
     return len(taken), len(changed)
 
 
-def _taken(cursor: Cursor) -> list[tuple[int, Span]]:
+def _taken(cursor: Cursor) -> list[tuple[int, TimeRange]]:
     """Return the oldest noted spans, a piece of them, and delete their entries."""
-    noted = [(row[0], Span(*row[1:])) for row in cursor.execute(_NOTED, [_SPANS_AT_ONCE])]
-    taken: list[tuple[int, Span]] = []
+    noted = [(row[0], TimeRange(*row[1:])) for row in cursor.execute(_NOTED, [_TIME_RANGES_AT_ONCE])]
+    taken: list[tuple[int, TimeRange]] = []
     meters: set[tuple[str, str]] = set()
     length = timedelta(0)
-    for number, span in noted:
-        meter = span.gateway_serial, span.device_serial
-        length += span.length + (timedelta(0) if meter in meters else CONTEXT_BEFORE)
+    for number, time_range in noted:
+        meter = time_range.gateway_serial, time_range.device_serial
+        length += time_range.length + (timedelta(0) if meter in meters else CONTEXT_BEFORE)
         if taken and length > PIECE:
             break
         meters.add(meter)
-        taken.append((number, span))
+        taken.append((number, time_range))
     cursor.execute(_DELETE, [[number for number, _ in taken]])
     return taken
 
 
-def _judge(cursor: Cursor, spans: Sequence[Span]) -> list[_Verdict]:
+def _judge(cursor: Cursor, time_ranges: Sequence[TimeRange]) -> list[_Evaluation]:
     """Find the quality of the readings in these spans anew, and of those beside them; return what changed."""
-    if not spans:
+    if not time_ranges:
         return []
-    changed = [verdict for span, rows in _samples(cursor, spans) for verdict in _verdicts(span, rows)]
+    changed = [
+        verdict
+        for time_range, rows in _samples(cursor, time_ranges)
+        for verdict in _verdicts(time_range, rows)
+    ]
     if changed:
         cursor.execute(
             _JUDGE,
             [
-                [verdict.span.gateway_serial for verdict in changed],
-                [verdict.span.device_serial for verdict in changed],
+                [verdict.time_range.gateway_serial for verdict in changed],
+                [verdict.time_range.device_serial for verdict in changed],
                 [verdict.measured_at for verdict in changed],
                 # Arrays of arrays of unlike lengths there are not.
                 [",".join(verdict.quality) for verdict in changed],
@@ -208,32 +219,34 @@ def _judge(cursor: Cursor, spans: Sequence[Span]) -> list[_Verdict]:
     return changed
 
 
-def _samples(cursor: Cursor, spans: Sequence[Span]) -> Iterator[tuple[Span, list[tuple[Any, ...]]]]:
+def _samples(
+    cursor: Cursor, time_ranges: Sequence[TimeRange]
+) -> Iterator[tuple[TimeRange, list[tuple[Any, ...]]]]:
     with cursor.connection.cursor(binary=True) as reader:
         reader.execute(
             _SAMPLES,
             [
-                [span.gateway_serial for span in spans],
-                [span.device_serial for span in spans],
-                [span.first - CONTEXT_BEFORE for span in spans],
-                [span.last + CONTEXT_AFTER for span in spans],
+                [time_range.gateway_serial for time_range in time_ranges],
+                [time_range.device_serial for time_range in time_ranges],
+                [time_range.first - CONTEXT_BEFORE for time_range in time_ranges],
+                [time_range.last + CONTEXT_AFTER for time_range in time_ranges],
             ],
         )
         for number, rows in groupby(reader, key=itemgetter(0)):
-            yield spans[number - 1], list(rows)
+            yield time_ranges[number - 1], list(rows)
 
 
-def _verdicts(span: Span, rows: Sequence[tuple[Any, ...]]) -> Iterator[_Verdict]:
+def _verdicts(time_range: TimeRange, rows: Sequence[tuple[Any, ...]]) -> Iterator[_Evaluation]:
     samples = [
         Sample(measured_at, arrived_at, energy, power, (a, b, c), is_sound)
         for _, measured_at, arrived_at, energy, power, a, b, c, is_sound, _ in rows
     ]
     # What is nearer to the ends of what was read is judged by too little of what is beside it.
-    first, last = span.first - NEAR, span.last + CONTEXT_AFTER - NEAR
+    first, last = time_range.first - NEAR, time_range.last + CONTEXT_AFTER - NEAR
     for row, sample, found in zip(rows, samples, assess(samples), strict=True):
         quality = tuple(flag.value for flag in found)
         if first <= sample.measured_at <= last and quality != tuple(row[-1]):
-            yield _Verdict(span, sample.measured_at, quality)
+            yield _Evaluation(time_range, sample.measured_at, quality)
 
 
 _ALONE: Final = b"SELECT pg_try_advisory_xact_lock(hashtext('smarterise.upkeep'))"

@@ -120,7 +120,7 @@ def _name_rows_of_one(connection: Connection) -> LoadOutcome | None:
         if found is None:
             return None
         names = dict(zip(("gateway", "device"), found, strict=True))
-        cursor.execute(_NOTE_SPANS, names)
+        cursor.execute(_NOTE_TIME_RANGES, names)
         # Most have no rival and stay as they are, with the moment they arrived; the rest go by the rule.
         cursor.execute(_NAME, names)
         stage = Stage(cursor)
@@ -154,7 +154,7 @@ _NAMEABLE: Final = b"""
     WHERE known.devices = 1
     ORDER BY noted_at LIMIT 1 FOR UPDATE OF unnamed SKIP LOCKED
 """
-_NOTE_SPANS: Final = b"""
+_NOTE_TIME_RANGES: Final = b"""
     INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
     SELECT gateway_serial, owner.device_serial, min(measured_at), max(measured_at)
     FROM readings CROSS JOIN (VALUES (''), (%(device)s)) AS owner (device_serial)

@@ -50,5 +50,5 @@ def _put_in(params: dict[str, Any], context: dict[str, Any], **_: object) -> Non
     params["body"] = body
 
 
-def _epoch(moment: datetime) -> float:
-    return moment.timestamp()
+def _epoch(timestamp: datetime) -> float:
+    return timestamp.timestamp()

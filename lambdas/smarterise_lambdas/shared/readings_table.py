@@ -131,7 +131,7 @@ class Stage:
         cursor.execute(_UPSERT_IN_ORDER if in_order else _UPSERT)
         loaded, replaced = cursor.fetchone() or (0, 0)
         if loaded:
-            cursor.execute(_NOTE_SPANS)
+            cursor.execute(_NOTE_TIME_RANGES)
         if loaded == staged:
             return LoadOutcome(loaded, 0, 0, (), replaced)
         cursor.execute(_COMPARE)
@@ -141,7 +141,7 @@ class Stage:
         return LoadOutcome(loaded, equal - loaded, superseded, tuple(sorted(differing)), replaced)
 
     def _months(self) -> list[datetime]:
-        return [moment for (moment,) in self._cursor.execute(_MONTHS)]
+        return [timestamp for (timestamp,) in self._cursor.execute(_MONTHS)]
 
 
 def ensure_months(cursor: Cursor, months: Collection[datetime]) -> None:
@@ -150,8 +150,8 @@ def ensure_months(cursor: Cursor, months: Collection[datetime]) -> None:
     Raises:
         psycopg.Error: If the database fails.
     """
-    for moment in sorted(set(map(month_of, months))):
-        cursor.execute("SELECT ensure_readings_partition(%s)", [moment])
+    for timestamp in sorted(set(map(month_of, months))):
+        cursor.execute("SELECT ensure_readings_partition(%s)", [timestamp])
 
 
 def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
@@ -185,9 +185,9 @@ def stage_rows(cursor: Cursor, rows: Sequence[Row]) -> LoadOutcome:
     return stage.settle(months={month_of(row.reading.measured_at) for row in rows})
 
 
-def month_of(moment: datetime) -> datetime:
+def month_of(timestamp: datetime) -> datetime:
     """Return the first moment of a moment's month; both UTC."""
-    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return timestamp.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _cells(row: Row) -> list[Any]:
@@ -218,7 +218,7 @@ _STAGE: Final = sql.SQL(
 ).format(columns=_names(COLUMNS))
 
 # What is made of these readings, their quality and their aggregates, is to be found anew: `maintenance` does.
-_NOTE_SPANS: Final = b"""
+_NOTE_TIME_RANGES: Final = b"""
     INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
     SELECT gateway_serial, device_serial, min(measured_at), max(measured_at) FROM incoming
     GROUP BY gateway_serial, device_serial, date_trunc('day', measured_at, 'UTC')

@@ -36,12 +36,12 @@ MEANS: Final = (
 LAST: Final = (Quantity.ENERGY_IMPORT.value, Quantity.ENERGY_EXPORT.value)
 
 _UNKNOWN_INTERVAL_S = 60.0
-_LOOK_BACK = timedelta(hours=1)
+_LOOKBACK = timedelta(hours=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """A part of a meter's time, both ends included."""
 
     gateway_serial: str
@@ -55,51 +55,58 @@ class Span:
         return self.last - self.first
 
 
-def merged(spans: Iterable[Span], within: timedelta) -> list[Span]:
+def merged(time_ranges: Iterable[TimeRange], within: timedelta) -> list[TimeRange]:
     """Return spans that are apart, in their order: what overlaps or nearly touches has become one.
 
     Args:
-        spans: In any order.
+        time_ranges: In any order.
         within: How close is near.
     """
-    found: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.gateway_serial, span.device_serial, span.first)):
+    found: list[TimeRange] = []
+    for time_range in sorted(
+        time_ranges,
+        key=lambda time_range: (time_range.gateway_serial, time_range.device_serial, time_range.first),
+    ):
         last = found[-1] if found else None
-        if last and _same_meter(last, span) and span.first <= last.last + within:
-            found[-1] = Span(last.gateway_serial, last.device_serial, last.first, max(last.last, span.last))
+        if last and _same_meter(last, time_range) and time_range.first <= last.last + within:
+            found[-1] = TimeRange(
+                last.gateway_serial, last.device_serial, last.first, max(last.last, time_range.last)
+            )
         else:
-            found.append(span)
+            found.append(time_range)
     return found
 
 
-def recompute(cursor: Cursor, spans: Collection[Span]) -> None:
+def recompute(cursor: Cursor, time_ranges: Collection[TimeRange]) -> None:
     """Find every aggregate anew that a reading in these spans is part of, in the caller's transaction.
 
     Raises:
         psycopg.Error: If the database fails.
     """
-    if not spans:
+    if not time_ranges:
         return
-    _recompute(cursor, "readings_10min", _TEN_MINUTES, TEN_MINUTES, spans)
+    _recompute(cursor, "readings_10min", _TEN_MINUTES, TEN_MINUTES, time_ranges)
     for table, width in LONGER.items():
-        _recompute(cursor, table, _LONGER, width, spans)
+        _recompute(cursor, table, _LONGER, width, time_ranges)
 
 
 def _recompute(
-    cursor: Cursor, table: str, statement: sql.SQL, width: timedelta, spans: Collection[Span]
+    cursor: Cursor, table: str, statement: sql.SQL, width: timedelta, time_ranges: Collection[TimeRange]
 ) -> None:
-    buckets = [Span(s.gateway_serial, s.device_serial, _floor(s.first, width), s.last) for s in spans]
+    buckets = [
+        TimeRange(s.gateway_serial, s.device_serial, _floor(s.first, width), s.last) for s in time_ranges
+    ]
     wanted = merged(buckets, timedelta(0))
     values = {
-        "gateways": [span.gateway_serial for span in wanted],
-        "devices": [span.device_serial for span in wanted],
-        "firsts": [span.first for span in wanted],
-        "untils": [_floor(span.last, width) + width for span in wanted],
+        "gateways": [time_range.gateway_serial for time_range in wanted],
+        "devices": [time_range.device_serial for time_range in wanted],
+        "firsts": [time_range.first for time_range in wanted],
+        "untils": [_floor(time_range.last, width) + width for time_range in wanted],
         "width": width,
         "width_s": width.total_seconds(),
         "epoch": _EPOCH,
         "unknown_s": _UNKNOWN_INTERVAL_S,
-        "look_back": _LOOK_BACK,
+        "look_back": _LOOKBACK,
     }
     name = sql.Identifier(table)
     cursor.execute(statement.format(table=name, **_PARTS), values)
@@ -107,12 +114,12 @@ def _recompute(
     cursor.execute(_GONE.format(table=name, wanted=_WANTED), values)
 
 
-def _same_meter(one: Span, other: Span) -> bool:
+def _same_meter(one: TimeRange, other: TimeRange) -> bool:
     return (one.gateway_serial, one.device_serial) == (other.gateway_serial, other.device_serial)
 
 
-def _floor(moment: datetime, width: timedelta) -> datetime:
-    return moment - (moment - _EPOCH) % width
+def _floor(timestamp: datetime, width: timedelta) -> datetime:
+    return timestamp - (timestamp - _EPOCH) % width
 
 
 def _columns(*table: str) -> sql.Composed:

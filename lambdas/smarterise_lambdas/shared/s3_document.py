@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TRIES_AT_MOST: Final = 30
 
-_OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_SUPERSEDED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
@@ -99,7 +99,7 @@ class SharedDocument:
             )
         except ClientError as error:
             # What is to be replaced may have been deleted since: then, too, it is not what was read.
-            if code_of(error) in _OVERTAKEN | NOT_THERE:
+            if code_of(error) in _SUPERSEDED | NOT_THERE:
                 return False
             raise
         return True

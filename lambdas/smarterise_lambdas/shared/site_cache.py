@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.runtime import Log
     from smarterise_sdk.domain.sites.model import Site
 
-LOOK_AGAIN_SECONDS: Final = 15.0
+REFRESH_SECONDS: Final = 15.0
 """A tier switch shows on the stream within this."""
 _NAMES_REMEMBERED: Final = 10_000
 _NAMED_AT_ONCE: Final = 100
@@ -33,7 +33,7 @@ class SiteWatch:
     Args:
         file: The site file.
         log: Where a change of what is known is told, once.
-        look_again: Seconds after which the file is looked at again.
+        refresh: Seconds after which the file is looked at again.
         clock: Seconds that only rise.
     """
 
@@ -42,17 +42,17 @@ class SiteWatch:
         file: SiteFile,
         log: Log,
         *,
-        look_again: float = LOOK_AGAIN_SECONDS,
+        refresh: float = REFRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._file = file
         self._log = log
-        self._look_again = look_again
+        self._recheck = refresh
         self._clock = clock
         self._looked_at = float("-inf")
         self._etag: str | None = None
-        self._content_trouble = ""
-        self._trouble = ""
+        self._content_issue = ""
+        self._issue = ""
         self._sites: Mapping[str, Site] | None = None
         self._named: set[str] = set()
 
@@ -62,7 +62,7 @@ class SiteWatch:
         Args:
             at_once: Look at the file now, however lately that was done.
         """
-        if at_once or self._clock() - self._looked_at >= self._look_again:
+        if at_once or self._clock() - self._looked_at >= self._recheck:
             self._look()
             # After the look: one that took long must not be followed by the next at once.
             self._looked_at = self._clock()
@@ -87,25 +87,25 @@ class SiteWatch:
             self._note(f"{self._file.location} cannot be had: {error}")
             return
         if found is not None:
-            self._etag, self._content_trouble = found.etag, ""
+            self._etag, self._content_issue = found.etag, ""
             try:
                 self._sites = parse_site_tiers(found.body, self._file.location).sites
             except InvalidInput as refused:
-                self._content_trouble = str(refused)[:_CAUSE_AT_MOST]
-        self._note(self._content_trouble)
+                self._content_issue = str(refused)[:_CAUSE_AT_MOST]
+        self._note(self._content_issue)
 
-    def _note(self, trouble: str) -> None:
+    def _note(self, issue: str) -> None:
         """Go on with what was last known, and tell when that begins, changes and ends."""
-        if trouble == self._trouble:
+        if issue == self._issue:
             return
-        self._trouble = trouble
-        if not trouble:
+        self._issue = issue
+        if not issue:
             self._log.info("the site file is followed again", extra={"etag": self._etag or ""})
             return
         followed = "the document read before"
         if self._sites is None:
             followed = self._last_good_version()
-        self._log.warning("the site file cannot be followed", extra={"cause": trouble, "followed": followed})
+        self._log.warning("the site file cannot be followed", extra={"cause": issue, "followed": followed})
 
     def _last_good_version(self) -> str:
         try:

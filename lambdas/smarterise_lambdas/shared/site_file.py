@@ -140,8 +140,8 @@ class SiteFile:
             if code_of(error) != "AccessDenied":
                 raise
         # A policy of before this question was asked: then the versions themselves tell.
-        newest = next(self.versions(), None)
-        return newest is not None and newest.version_id != _NO_VERSION
+        latest = next(self.versions(), None)
+        return latest is not None and latest.version_id != _NO_VERSION
 
     def unless_at(self, etag: str | None) -> StoredFile | None:
         """Return the current version; `None` if it still is the one with this ETag.

@@ -36,15 +36,15 @@ class Alarms:
             BotoCoreError: If it cannot be reached.
         """
         position: dict[str, Any] = {"NextToken": at} if at else {}
-        answer = self._cloudwatch().describe_alarms(
+        response = self._cloudwatch().describe_alarms(
             AlarmNamePrefix=f"{self._names.alarm_prefix}-",
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             MaxRecords=ALARMS_A_CALL,
             **position,
         )
-        listed = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+        listed = [*response.get("MetricAlarms", []), *response.get("CompositeAlarms", [])]
         found = [FoundAlarm(one["AlarmName"], one.get("ActionsEnabled", True)) for one in listed]
-        return found, answer.get("NextToken", "")
+        return found, response.get("NextToken", "")
 
     def switch(self, alarms: Sequence[str], *, on: bool) -> None:
         """Switch the actions of at most a hundred alarms on or off.

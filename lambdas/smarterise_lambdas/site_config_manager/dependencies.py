@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """What one invocation works with.
 
     Attributes:

@@ -11,8 +11,8 @@ from aws_lambda_powertools import Logger
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.runtime import optional, required
 from smarterise_lambdas.site_config_manager.alarms import Alarms
-from smarterise_lambdas.site_config_manager.dependencies import Means
-from smarterise_lambdas.site_config_manager.dispatch import answer
+from smarterise_lambdas.site_config_manager.dependencies import Dependencies
+from smarterise_lambdas.site_config_manager.dispatch import dispatch
 from smarterise_lambdas.site_config_manager.responses import action_of
 from smarterise_lambdas.site_config_manager.s3_event import carry_out, is_of_s3
 from smarterise_lambdas.site_config_manager.schedules import Schedules
@@ -53,7 +53,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     called = names()
     from_s3 = is_of_s3(event)
     kept_ms = 0 if from_s3 else max(0, context.get_remaining_time_in_millis() - DIRECT_MS)
-    means = Means(
+    dependencies = Dependencies(
         store=ConfigStore(clients.s3(), called.site_config_bucket, called.site_config_key),
         alarms=Alarms(clients.cloudwatch, called),
         schedules=schedules(called),
@@ -62,11 +62,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         now=lambda: datetime.now(UTC),
     )
     if from_s3:
-        return carry_out(event, means, logger)
-    reply = answer(event, means)
-    error = reply.get("error")
+        return carry_out(event, dependencies, logger)
+    result = dispatch(event, dependencies)
+    error = result.get("error")
     if isinstance(error, dict):
         logger.warning("refused", extra={"action": action_of(event), "code": error["code"]})
     else:
-        logger.info("answered", extra={"action": reply["action"], "etag": reply.get("etag")})
-    return reply
+        logger.info("answered", extra={"action": result["action"], "etag": result.get("etag")})
+    return result

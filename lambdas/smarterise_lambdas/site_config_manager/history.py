@@ -13,10 +13,10 @@ from smarterise_lambdas.site_config_manager.reader import (
     parsed,
     served_version,
 )
-from smarterise_lambdas.site_config_manager.responses import fitting
+from smarterise_lambdas.site_config_manager.responses import ensure_response_fits
 from smarterise_lambdas.site_config_manager.writer import Planned, write
 from smarterise_sdk.domain.problems import InvalidInput
-from smarterise_sdk.domain.sites.history import about_site, entries_of, way_back
+from smarterise_sdk.domain.sites.history import about_site, entries_of, rollback_changes
 from smarterise_sdk.domain.sites.updates import replace_sites
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int
     """Tell the newest versions, the newest first: as many as are asked for, or there is time for.
 
     Raises:
-        Refusal: CONFIG_MISSING when there never was a file; TOO_LARGE.
+        RequestRejected: CONFIG_MISSING when there never was a file; TOO_LARGE.
         ClientError: If S3 does not let us look.
     """
     versions = store.versions()
@@ -65,7 +65,7 @@ def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int
         "is_versioned": store.keeps_versions(),
         "is_complete": seen == len(listed),
     }
-    return fitting(told, 'Ask for fewer versions with "limit".')
+    return ensure_response_fits(told, 'Ask for fewer versions with "limit".')
 
 
 def rollback(
@@ -74,7 +74,7 @@ def rollback(
     """Take back what was changed since a version.
 
     Raises:
-        Refusal: VERSION_NOT_FOUND, VERSION_INVALID, or as for any other write.
+        RequestRejected: VERSION_NOT_FOUND, VERSION_INVALID, or as for any other write.
         ClientError: If S3 denies or fails.
     """
 
@@ -82,8 +82,8 @@ def rollback(
         # Looked up after the file was read: a version written in between makes the write fail, never undone.
         newer = _newer_than(request.version_id, store)
         target = served_version(store, request.version_id).document
-        back = way_back(target, _first_good(newer, store), document, whole=request.whole)
-        told: JsonObject = {"kept": list(back.kept), "overtaken": list(back.overtaken)}
+        back = rollback_changes(target, _first_good(newer, store), document, whole=request.whole)
+        told: JsonObject = {"kept": list(back.kept), "superseded": list(back.superseded)}
         return Planned(replace_sites(document, back.replacements), told)
 
     return write(request, plan, store, retries, now)

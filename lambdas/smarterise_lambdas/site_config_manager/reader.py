@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.shared.site_file import FileMissing, SiteFile, StoredFile
-from smarterise_lambdas.site_config_manager.responses import Refusal
+from smarterise_lambdas.site_config_manager.responses import RequestRejected
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.text import visible
@@ -22,14 +22,14 @@ RESTORE = "Correct the file and upload it again, or restore the last good versio
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class LoadedDocument:
     """The document that is served, the version it is of, and why if that is not the current one."""
 
     document: SiteTiers
     file: StoredFile
     degraded: JsonObject | None
 
-    def answer(self, action: str, **content: Any) -> JsonObject:
+    def response(self, action: str, **content: Any) -> JsonObject:
         """Return the answer to a reading action."""
         return {
             "ok": True,
@@ -41,40 +41,40 @@ class Served:
         }
 
 
-def served(store: SiteFile) -> Served:
+def served(store: SiteFile) -> LoadedDocument:
     """Return the current document, or the last good one marked as such.
 
     Raises:
-        Refusal: CONFIG_MISSING, or CONFIG_INVALID when no version is good.
+        RequestRejected: CONFIG_MISSING, or CONFIG_INVALID when no version is good.
         ClientError: If S3 does not let us look.
     """
     file = current(store)
     try:
-        return Served(parsed(file, store), file, None)
+        return LoadedDocument(parsed(file, store), file, None)
     except InvalidInput as error:
         bad = error
     try:
         good = next(_good_versions(store), None)
-        trouble = "No earlier version is good either."
+        issue = "No earlier version is good either."
     except (ClientError, FileMissing) as error:
         # The bad file is what the caller must hear of; that its history is closed to us comes second.
-        good, trouble = None, f"Earlier versions could not be read: {error}."
+        good, issue = None, f"Earlier versions could not be read: {error}."
     if good is None:
-        raise Refusal.of(bad, "CONFIG_INVALID", f"{RESTORE} {trouble}")
+        raise RequestRejected.of(bad, "CONFIG_INVALID", f"{RESTORE} {issue}")
     document, file = good
     degraded: JsonObject = {
         "message": f"{bad.subject} cannot be used; version {file.version_id} is served in its place",
         "problems": [dict(problem.to_json()) for problem in bad.problems],
         "version_id": file.version_id,
     }
-    return Served(document, file, degraded)
+    return LoadedDocument(document, file, degraded)
 
 
-def served_version(store: SiteFile, version_id: str) -> Served:
+def served_version(store: SiteFile, version_id: str) -> LoadedDocument:
     """Return one version of the file.
 
     Raises:
-        Refusal: VERSION_NOT_FOUND, or VERSION_INVALID when it cannot be used.
+        RequestRejected: VERSION_NOT_FOUND, or VERSION_INVALID when it cannot be used.
         ClientError: If S3 does not let us look.
     """
     try:
@@ -82,17 +82,17 @@ def served_version(store: SiteFile, version_id: str) -> Served:
     except FileMissing as error:
         raise no_such_version(store, version_id) from error
     try:
-        return Served(parsed(file, store), file, None)
+        return LoadedDocument(parsed(file, store), file, None)
     except InvalidInput as error:
         remedy = 'Choose another version: "history" ("sites history") tells which are good.'
-        raise Refusal.of(error, "VERSION_INVALID", remedy) from error
+        raise RequestRejected.of(error, "VERSION_INVALID", remedy) from error
 
 
 def current(store: SiteFile) -> StoredFile:
     """Return the current file, good or not.
 
     Raises:
-        Refusal: CONFIG_MISSING.
+        RequestRejected: CONFIG_MISSING.
         ClientError: If S3 does not let us look.
     """
     try:
@@ -111,16 +111,16 @@ def parsed(file: StoredFile, store: SiteFile) -> SiteTiers:
     return parse_site_tiers(file.body, f"{store.location}{version}")
 
 
-def file_missing(store: SiteFile) -> Refusal:
+def file_missing(store: SiteFile) -> RequestRejected:
     """Return the refusal for a file that is not there."""
     remedy = 'Upload it, or make the first site with "update_sites" and "create": true.'
-    return Refusal("CONFIG_MISSING", f"there is no {store.location}", remedy)
+    return RequestRejected("CONFIG_MISSING", f"there is no {store.location}", remedy)
 
 
-def no_such_version(store: SiteFile, version_id: str) -> Refusal:
+def no_such_version(store: SiteFile, version_id: str) -> RequestRejected:
     """Return the refusal for a version that is not to be had."""
     message = f"{store.location} has no version {visible(version_id)[:120]}, or it is not to be had any more"
-    return Refusal("VERSION_NOT_FOUND", message, 'Choose one that "history" ("sites history") tells.')
+    return RequestRejected("VERSION_NOT_FOUND", message, 'Choose one that "history" ("sites history") tells.')
 
 
 def _good_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:

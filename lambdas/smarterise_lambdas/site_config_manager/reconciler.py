@@ -16,19 +16,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from smarterise_lambdas.shared.retry import RESERVE_MS
 from smarterise_lambdas.shared.site_file import code_of
 from smarterise_lambdas.site_config_manager.alarms import ALARMS_A_CALL
-from smarterise_lambdas.site_config_manager.reader import Served, served
+from smarterise_lambdas.site_config_manager.reader import LoadedDocument, served
 from smarterise_sdk.domain.stack.drift import alarm_drift, schedule_drift, withheld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from smarterise_lambdas.site_config_manager.dependencies import Means
+    from smarterise_lambdas.site_config_manager.dependencies import Dependencies
     from smarterise_sdk.domain.json_text.types import JsonObject
-    from smarterise_sdk.domain.stack.drift import Deviation
+    from smarterise_sdk.domain.stack.drift import DriftItem
 
 T = TypeVar("T")
 
-DRIFT_TOLD: Final = 20_000
+MAX_DRIFT_ITEMS: Final = 20_000
 """What an answer can carry of it; `drift_count` tells how much there is."""
 ROUNDS_AT_MOST: Final = 3
 REPAIR_MS: Final = 8_000
@@ -61,75 +61,77 @@ class Reconciled:
         drift: Everything that did not follow the file.
         alarms: How many alarms were looked at.
         schedules: How many scheduled rules were looked at.
-        troubles: What could not be looked at or put right, and why.
-        resume: Where another run goes on; empty when this one came to the end.
+        issues: What could not be looked at or put right, and why.
+        next_token: Where another run goes on; empty when this one came to the end.
     """
 
-    found: Served
+    found: LoadedDocument
     dry_run: bool
-    drift: tuple[Deviation, ...]
+    drift: tuple[DriftItem, ...]
     alarms: int
     schedules: int
-    troubles: tuple[str, ...]
-    resume: str
+    issues: tuple[str, ...]
+    next_token: str
 
     @property
     def repaired(self) -> int:
         """How much was put right."""
-        return sum(deviation.repaired for deviation in self.drift)
+        return sum(drift_item.repaired for drift_item in self.drift)
 
-    def answer(self) -> JsonObject:
+    def response(self) -> JsonObject:
         """Return the answer to the action."""
-        return self.found.answer(
+        return self.found.response(
             "reconcile",
             dry_run=self.dry_run,
-            drift=[deviation.to_row() for deviation in self.drift[:DRIFT_TOLD]],
+            drift=[drift_item.to_row() for drift_item in self.drift[:MAX_DRIFT_ITEMS]],
             drift_count=len(self.drift),
             checked={"alarms": self.alarms, "schedules": self.schedules},
-            troubles=list(self.troubles),
-            resume=self.resume,
+            issues=list(self.issues),
+            next_token=self.next_token,
         )
 
 
-def reconcile(means: Means, *, dry_run: bool, resume: str = "") -> Reconciled:
+def reconcile(dependencies: Dependencies, *, dry_run: bool, next_token: str = "") -> Reconciled:
     """Look, and unless it is a dry run put right what can be.
 
     Args:
-        means: What there is to work with.
+        dependencies: What there is to work with.
         dry_run: Whether to look only.
-        resume: Where an earlier run ended; empty to look at everything.
+        next_token: Where an earlier run ended; empty to look at everything.
 
     Raises:
-        Refusal: There is no file, or no version of it can be used.
+        RequestRejected: There is no file, or no version of it can be used.
         ClientError: If S3 does not let us look.
     """
-    outcome = _round(means, resume, dry_run=dry_run)
+    outcome = _round(dependencies, next_token, dry_run=dry_run)
     for _ in range(ROUNDS_AT_MOST - 1):
         # Whoever ends last has to have followed the newest file, or an older run would undo a newer one.
-        is_current = outcome.found.degraded is not None or means.store.etag() == outcome.found.file.etag
+        is_current = (
+            outcome.found.degraded is not None or dependencies.store.etag() == outcome.found.file.etag
+        )
         if not outcome.repaired or is_current:
             break
-        outcome = _round(means, "", dry_run=dry_run)
+        outcome = _round(dependencies, "", dry_run=dry_run)
     return outcome
 
 
-def _round(means: Means, resume: str, *, dry_run: bool) -> Reconciled:
-    run = _Run(means, served(means.store), dry_run=dry_run)
-    if not resume:
-        run.follow_schedules()
-    run.follow_alarms(resume)
+def _round(dependencies: Dependencies, next_token: str, *, dry_run: bool) -> Reconciled:
+    run = _Run(dependencies, served(dependencies.store), dry_run=dry_run)
+    if not next_token:
+        run.reconcile_schedules()
+    run.reconcile_alarms(next_token)
     return run.outcome()
 
 
 class _Run:
     """One pass over schedules and alarms, by one reading of the file."""
 
-    def __init__(self, means: Means, found: Served, *, dry_run: bool) -> None:
-        self._means = means
+    def __init__(self, dependencies: Dependencies, found: LoadedDocument, *, dry_run: bool) -> None:
+        self._dependencies = dependencies
         self._found = found
         self._dry_run = dry_run
-        self._drift: list[Deviation] = []
-        self._troubles: list[str] = []
+        self._drift: list[DriftItem] = []
+        self._issues: list[str] = []
         self._alarms = 0
         self._schedules = 0
         self._resume = ""
@@ -143,40 +145,44 @@ class _Run:
             tuple(self._drift),
             self._alarms,
             self._schedules,
-            tuple(self._troubles),
+            tuple(self._issues),
             self._resume,
         )
 
-    def follow_schedules(self) -> None:
+    def reconcile_schedules(self) -> None:
         """See to the scheduled rules."""
         try:
-            rules = self._patiently(self._means.schedules.found)
+            rules = self._patiently(self._dependencies.schedules.found)
         except _FAULTS as error:
-            self._troubles.append(_told("events:ListRules", error))
+            self._issues.append(_told("events:ListRules", error))
             return
         self._schedules = len(rules)
-        sites, names = self._found.document.sites, self._means.names
+        sites, names = self._found.document.sites, self._dependencies.names
         for rule in self._sifted(schedule_drift(sites, rules, names)):
-            enable = partial(self._means.schedules.enable, rule.change.subject)
+            enable = partial(self._dependencies.schedules.enable, rule.change.subject)
             self._put_right([rule], "events:EnableRule", enable)
 
-    def follow_alarms(self, resume: str) -> None:
+    def reconcile_alarms(self, next_token: str) -> None:
         """See to the alarms, page by page; their actions are switched in calls as full as can be."""
-        waiting: dict[bool, list[Deviation]] = {True: [], False: []}
-        at = resume
+        waiting: dict[bool, list[DriftItem]] = {True: [], False: []}
+        at = next_token
         while True:
             try:
-                page, following = self._patiently(partial(self._means.alarms.page, at), reserve=REPAIR_MS)
+                page, following = self._patiently(
+                    partial(self._dependencies.alarms.page, at), reserve=REPAIR_MS
+                )
             except _FAULTS as error:
                 if isinstance(error, OutOfTime) and at:
                     self._resume = at
                 else:
                     told = _told("cloudwatch:DescribeAlarms", error)
-                    self._troubles.append(f"{told} (after {self._alarms} alarms)")
+                    self._issues.append(f"{told} (after {self._alarms} alarms)")
                 break
             self._alarms += len(page)
-            for deviation in self._sifted(alarm_drift(self._found.document.sites, page, self._means.names)):
-                waiting[not deviation.switches_off].append(deviation)
+            for drift_item in self._sifted(
+                alarm_drift(self._found.document.sites, page, self._dependencies.names)
+            ):
+                waiting[not drift_item.switches_off].append(drift_item)
             for on in (True, False):
                 while len(waiting[on]) >= ALARMS_A_CALL:
                     full, waiting[on] = waiting[on][:ALARMS_A_CALL], waiting[on][ALARMS_A_CALL:]
@@ -188,46 +194,46 @@ class _Run:
         for on in (True, False):
             self._switch(waiting[on], on=on)
 
-    def _sifted(self, deviations: Iterable[Deviation]) -> list[Deviation]:
+    def _sifted(self, drift_items: Iterable[DriftItem]) -> list[DriftItem]:
         """Return those deviations that are to be put right now; the others are noted."""
         if self._found.degraded is not None:
-            deviations = withheld(deviations, _NOT_BY_AN_OLDER_FILE)
-        work: list[Deviation] = []
-        for deviation in deviations:
-            (work if deviation.can_repair and not self._dry_run else self._drift).append(deviation)
+            drift_items = withheld(drift_items, _NOT_BY_AN_OLDER_FILE)
+        work: list[DriftItem] = []
+        for drift_item in drift_items:
+            (work if drift_item.can_repair and not self._dry_run else self._drift).append(drift_item)
         return work
 
-    def _switch(self, deviations: list[Deviation], *, on: bool) -> None:
+    def _switch(self, drift_items: list[DriftItem], *, on: bool) -> None:
         """Switch the actions of at most a hundred alarms."""
-        if deviations:
-            names = [deviation.change.subject for deviation in deviations]
+        if drift_items:
+            names = [drift_item.change.subject for drift_item in drift_items]
             action = f"cloudwatch:{'Enable' if on else 'Disable'}AlarmActions"
-            self._put_right(deviations, action, partial(self._means.alarms.switch, names, on=on))
+            self._put_right(drift_items, action, partial(self._dependencies.alarms.switch, names, on=on))
 
-    def _put_right(self, deviations: list[Deviation], action: str, repair: Callable[[], None]) -> None:
+    def _put_right(self, drift_items: list[DriftItem], action: str, repair: Callable[[], None]) -> None:
         """Put some right in one call, and note what became of them.
 
         A call that fails leaves its own as they are. One whose failure tells that the next of its kind would
         fail too is not made again.
         """
-        trouble = self._refused.get(action, "")
-        if not trouble:
+        issue = self._refused.get(action, "")
+        if not issue:
             try:
                 self._patiently(repair)
             except _FAULTS as error:
-                trouble = _told(action, error)
-                self._troubles.append(trouble)
+                issue = _told(action, error)
+                self._issues.append(issue)
                 if _is_final(error):
-                    self._refused[action] = trouble
+                    self._refused[action] = issue
         self._drift += [
-            deviation.left(trouble) if trouble else deviation.put_right() for deviation in deviations
+            drift_item.left(issue) if issue else drift_item.put_right() for drift_item in drift_items
         ]
 
     def _patiently(self, call: Callable[[], T], reserve: int = RESERVE_MS) -> T:
-        return _patiently(call, self._means, reserve)
+        return _patiently(call, self._dependencies, reserve)
 
 
-def _patiently(call: Callable[[], T], means: Means, reserve: int) -> T:
+def _patiently(call: Callable[[], T], dependencies: Dependencies, reserve: int) -> T:
     """Make a call, again and again while AWS throttles it and there is time beyond the reserve.
 
     Raises:
@@ -235,8 +241,8 @@ def _patiently(call: Callable[[], T], means: Means, reserve: int) -> T:
         ClientError: AWS refuses.
         BotoCoreError: AWS cannot be reached.
     """
-    if means.remaining_ms() > reserve:
-        for _ in means.tries():
+    if dependencies.remaining_ms() > reserve:
+        for _ in dependencies.tries():
             try:
                 return call()
             except ClientError as error:

@@ -7,7 +7,7 @@
     rollback      ok action dry_run changed unchanged kept overtaken etag version_id
     history       ok action count versions is_versioned is_complete
     reconcile     ok action dry_run drift drift_count checked{alarms schedules} troubles
-                  resume etag version_id degraded
+                  next_token etag version_id degraded
     any refusal   ok action error{code message remedy problems[]}
 
 `etag` and `version_id` are those of the version that is served; `degraded` is null unless that is not the
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.problems import InvalidInput, Problem
     from smarterise_sdk.domain.sites.plans import SiteChange
 
-REPLY_LIMIT_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
+RESPONSE_LIMIT_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
 """What a direct invocation can answer (6 MB), less its wrapping."""
 
 
-class Refusal(Exception):
+class RequestRejected(Exception):
     """Something the caller asked for that is not done. Becomes an answer, never a fault of the function.
 
     Attributes:
@@ -52,7 +52,7 @@ class Refusal(Exception):
         self.problems = tuple(problems)
 
     @classmethod
-    def of(cls, refused: InvalidInput, code: str | None = None, remedy: str = "") -> Refusal:
+    def of(cls, refused: InvalidInput, code: str | None = None, remedy: str = "") -> RequestRejected:
         """Return the refusal for an input that cannot be taken."""
         problems = refused.problems
         told = str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems"
@@ -63,7 +63,7 @@ class Refusal(Exception):
             problems,
         )
 
-    def to_answer(self, action: str | None) -> JsonObject:
+    def to_response(self, action: str | None) -> JsonObject:
         """Return the answer that tells it."""
         return {
             "ok": False,
@@ -82,23 +82,23 @@ def change_row(change: SiteChange) -> JsonObject:
     return {"gateway_serial": change.gateway_serial, "before": change.before, "after": change.after}
 
 
-def fitting(answer: JsonObject, instead: str) -> JsonObject:
+def ensure_response_fits(response: JsonObject, instead: str) -> JsonObject:
     """Return an answer that may be large, if an invocation can carry it.
 
     Args:
-        answer: The answer.
+        response: The answer.
         instead: How to get at the same otherwise.
 
     Raises:
-        Refusal: TOO_LARGE.
+        RequestRejected: TOO_LARGE.
     """
-    size = len(json.dumps(answer))
-    if size > REPLY_LIMIT_BYTES:
+    size = len(json.dumps(response))
+    if size > RESPONSE_LIMIT_BYTES:
         message = (
-            f"the answer has {size / 1e6:.1f} MB; an invocation carries {REPLY_LIMIT_BYTES / 1e6:.1f} MB"
+            f"the answer has {size / 1e6:.1f} MB; an invocation carries {RESPONSE_LIMIT_BYTES / 1e6:.1f} MB"
         )
-        raise Refusal("TOO_LARGE", message, instead)
-    return answer
+        raise RequestRejected("TOO_LARGE", message, instead)
+    return response
 
 
 def action_of(event: Any) -> str | None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from smarterise_lambdas.site_config_manager.reconciler import Reconciled, reconcile
-from smarterise_lambdas.site_config_manager.responses import Refusal
+from smarterise_lambdas.site_config_manager.responses import RequestRejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smarterise_lambdas.shared.runtime import Log
-    from smarterise_lambdas.site_config_manager.dependencies import Means
+    from smarterise_lambdas.site_config_manager.dependencies import Dependencies
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 
@@ -28,7 +28,7 @@ def is_of_s3(event: object) -> bool:
     )
 
 
-def carry_out(event: dict[str, Any], means: Means, log: Log) -> JsonObject:
+def carry_out(event: dict[str, Any], dependencies: Dependencies, log: Log) -> JsonObject:
     """Make the stack follow the file, if what S3 tells of is still the current one.
 
     Returns:
@@ -38,36 +38,36 @@ def carry_out(event: dict[str, Any], means: Means, log: Log) -> JsonObject:
         NotCarriedOut: Part of it could not be done.
         ClientError: If S3 does not let us look.
     """
-    written = set(_etags(event, means))
-    current = means.store.etag()
+    written = set(_etags(event, dependencies))
+    current = dependencies.store.etag()
     if current is None or current.strip('"') not in written:
         # A later upload tells for itself; of a file that is not ours there is nothing to tell.
         log.info("nothing to carry out", extra={"superseded": bool(written)})
         return {"ok": True, "action": "reconcile", "superseded": bool(written)}
-    outcome = _followed(means)
-    if isinstance(outcome, Refusal):
+    outcome = _followed(dependencies)
+    if isinstance(outcome, RequestRejected):
         # No other try would help: the file has to be corrected, and that is a new event.
         log.error("the site file cannot be carried out", extra={"code": outcome.code, "cause": str(outcome)})
-        return outcome.to_answer("reconcile")
+        return outcome.to_response("reconcile")
     _tell(outcome, log)
-    if outcome.troubles or outcome.resume:
-        raise NotCarriedOut("; ".join(outcome.troubles) or "the time was over before every alarm was seen")
-    return outcome.answer()
+    if outcome.issues or outcome.next_token:
+        raise NotCarriedOut("; ".join(outcome.issues) or "the time was over before every alarm was seen")
+    return outcome.response()
 
 
-def _followed(means: Means) -> Reconciled | Refusal:
+def _followed(dependencies: Dependencies) -> Reconciled | RequestRejected:
     try:
-        return reconcile(means, dry_run=False)
-    except Refusal as refusal:
+        return reconcile(dependencies, dry_run=False)
+    except RequestRejected as refusal:
         return refusal
 
 
-def _etags(event: dict[str, Any], means: Means) -> Iterator[str]:
+def _etags(event: dict[str, Any], dependencies: Dependencies) -> Iterator[str]:
     """Yield the ETags of our file that an event tells of."""
     for record in event["Records"]:
         s3 = record.get("s3", {})
         key = unquote_plus(str(s3.get("object", {}).get("key", "")))
-        if means.store.is_at(s3.get("bucket", {}).get("name"), key):
+        if dependencies.store.is_at(s3.get("bucket", {}).get("name"), key):
             yield str(s3["object"].get("eTag", ""))
 
 
@@ -83,6 +83,6 @@ def _tell(outcome: Reconciled, log: Log) -> None:
             "schedules": outcome.schedules,
             "drift": len(outcome.drift),
             "repaired": outcome.repaired,
-            "troubles": list(outcome.troubles),
+            "errors": list(outcome.issues),
         },
     )

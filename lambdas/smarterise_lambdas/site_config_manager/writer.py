@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from smarterise_lambdas.shared.site_file import NOT_THERE, FileMissing, SiteFile, StoredFile, code_of
 from smarterise_lambdas.site_config_manager.reader import RESTORE, current, parsed
-from smarterise_lambdas.site_config_manager.responses import Refusal, change_row, fitting
+from smarterise_lambdas.site_config_manager.responses import RequestRejected, change_row, ensure_response_fits
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import (
     MAX_DOCUMENT_BYTES,
@@ -79,7 +79,7 @@ def update_sites(
     """Change sites, all that is asked or nothing.
 
     Raises:
-        Refusal: What is asked cannot be done; nothing is written.
+        RequestRejected: What is asked cannot be done; nothing is written.
         ClientError: If S3 denies or fails.
     """
 
@@ -109,7 +109,7 @@ def write(
         create: Whether the file need not be there yet.
 
     Raises:
-        Refusal: It cannot be done; nothing is written.
+        RequestRejected: It cannot be done; nothing is written.
         ClientError: If S3 denies or fails.
     """
     attempted: bytes | None = None
@@ -118,16 +118,18 @@ def write(
         file = _current_or_none(store) if create else current(store)
         if planned is not None and file is not None and file.body == attempted:
             # The write that "failed" had arrived: its answer was lost, and it was sent a second time.
-            return _answer(request, planned, file)
+            return _response(request, planned, file)
         if request.expected_etag is not None and request.expected_etag != (file.etag if file else None):
             raise _someone_else(request.expected_etag, file)
         document = _writable(file, store)
         try:
             planned = plan(document)
         except InvalidInput as error:
-            raise Refusal.of(error) from error
+            raise RequestRejected.of(error) from error
         # Before the write: an answer that cannot be sent would hide that it took place.
-        told = fitting(_answer(request, planned, file), 'Ask for a "brief" answer, or do less at a time.')
+        told = ensure_response_fits(
+            _response(request, planned, file), 'Ask for a "brief" answer, or do less at a time.'
+        )
         if request.dry_run or not planned.edits.changed:
             return told
         attempted = _rendered(planned.edits.document, request, now())
@@ -135,9 +137,9 @@ def write(
             written = store.replace(attempted, etag=file.etag if file else None)
         except WriteConflict:
             continue
-        return _answer(request, planned, written)
+        return _response(request, planned, written)
     message = f"{store.location} kept changing under {retries.made} tries; nothing was written"
-    raise Refusal("CONFLICT", message, "Try again: others are writing right now.")
+    raise RequestRejected("CONFLICT", message, "Try again: others are writing right now.")
 
 
 def _current_or_none(store: ConfigStore) -> StoredFile | None:
@@ -154,7 +156,7 @@ def _writable(file: StoredFile | None, store: ConfigStore) -> SiteTiers:
         return parsed(file, store)
     except InvalidInput as error:
         remedy = f"Nothing was written. {RESTORE}"
-        raise Refusal.of(error, "CONFIG_INVALID", remedy) from error
+        raise RequestRejected.of(error, "CONFIG_INVALID", remedy) from error
 
 
 def _rendered(document: SiteTiers, request: UpdateSites | Rollback, at: datetime) -> bytes:
@@ -162,17 +164,17 @@ def _rendered(document: SiteTiers, request: UpdateSites | Rollback, at: datetime
     body = render_site_tiers(stamped(document, at=at, by=by, reason=request.reason))
     if len(body) > MAX_DOCUMENT_BYTES:
         message = f"the file would grow to {len(body)} bytes; at most {MAX_DOCUMENT_BYTES} are taken"
-        raise Refusal("TOO_LARGE", message, "Update fewer sites, or shorten what they carry.")
+        raise RequestRejected("TOO_LARGE", message, "Update fewer sites, or shorten what they carry.")
     return body
 
 
-def _someone_else(expected: str, file: StoredFile | None) -> Refusal:
+def _someone_else(expected: str, file: StoredFile | None) -> RequestRejected:
     found = f"its ETag is {file.etag}" if file else "it does not exist"
     message = f"the file is not the one the change was planned on: {found}, expected {expected}"
-    return Refusal("CONFLICT", message, "Read it again and plan again; nothing was written.")
+    return RequestRejected("CONFLICT", message, "Read it again and plan again; nothing was written.")
 
 
-def _answer(request: UpdateSites | Rollback, planned: Planned, file: StoredFile | None) -> JsonObject:
+def _response(request: UpdateSites | Rollback, planned: Planned, file: StoredFile | None) -> JsonObject:
     changed, unchanged = planned.edits.changed, planned.edits.unchanged
     told: JsonObject = (
         {"changed_count": len(changed), "unchanged_count": len(unchanged)}

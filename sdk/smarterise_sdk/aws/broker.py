@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.aws.errors import translate
-from smarterise_sdk.aws.lambda_payload import encoded, reply_of
+from smarterise_sdk.aws.lambda_payload import encoded, payload_of
 from smarterise_sdk.aws.operations import (
     INVOKE,
     INVOKE_KEY,
@@ -25,7 +25,7 @@ from smarterise_sdk.aws.operations import (
     may_invoke,
 )
 from smarterise_sdk.aws.rate_limit import TokenBucket
-from smarterise_sdk.aws.single_flight import Joining
+from smarterise_sdk.aws.single_flight import SingleFlight
 from smarterise_sdk.aws.usage import BrokerStats, Ledger
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, WriteRefused
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.plans import Plan
     from smarterise_sdk.settings.model import Settings
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """No object that this SDK reads whole is larger."""
@@ -76,12 +76,12 @@ class Broker:
         self._clock = clock
         self._sleep = sleep
         self._ledger = Ledger(clock)
-        self._joining: Joining[Answer] = Joining()
+        self._single_flight: SingleFlight[Response] = SingleFlight()
         self._buckets: dict[OperationKey, TokenBucket] = {}
         self._lock = threading.Lock()
         factory.observe(self._ledger.attempted)
 
-    def call(self, service: str, operation: str, /, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, /, **params: Any) -> Response:
         """Make a reading call and return its answer, streams read whole.
 
         Args:
@@ -100,7 +100,7 @@ class Broker:
                 why="everything else goes through a plan",
                 code="NOT_A_READ",
             )
-        return self._joining.run(
+        return self._single_flight.run(
             (service, operation, repr(sorted(params.items()))),
             lambda: self._send((service, operation), known, params),
         )
@@ -120,11 +120,11 @@ class Broker:
                 code="NOT_A_READ",
             )
         body = encoded(payload)
-        answer = self._joining.run(
+        response = self._single_flight.run(
             (*INVOKE_KEY, function, body),
             lambda: self._invoke(function, body),
         )
-        return reply_of(function, answer, self._log_group(function))
+        return payload_of(function, response, self._log_group(function))
 
     @contextmanager
     def writing(self, plan: Plan) -> Iterator[WriteGrant]:
@@ -180,36 +180,36 @@ class Broker:
 
     def stats(self) -> BrokerStats:
         """Return what was asked of AWS so far."""
-        return self._ledger.stats(self._joining.joined)
+        return self._ledger.stats(self._single_flight.joined)
 
-    def _write(self, key: OperationKey, operation: Operation, params: Mapping[str, Any]) -> Answer:
-        self._joining.separate()
+    def _write(self, key: OperationKey, operation: Operation, params: Mapping[str, Any]) -> Response:
+        self._single_flight.separate()
         try:
             return self._send(key, operation, params, writing=True)
         finally:
-            self._joining.separate()
+            self._single_flight.separate()
 
-    def _invoke(self, function: str, body: bytes) -> Answer:
+    def _invoke(self, function: str, body: bytes) -> Response:
         return self._send(INVOKE_KEY, INVOKE, _invocation(function, body))
 
     def _send(
         self, key: OperationKey, operation: Operation, params: Mapping[str, Any], *, writing: bool = False
-    ) -> Answer:
+    ) -> Response:
         service, method = key
         client = self._factory.client(service, writing=writing and service != "lambda")
         self._sleep_if_needed(self._bucket(key, operation).reserve())
         started = self._clock()
         target = operation.target_of(params)
         try:
-            answer: Answer = getattr(client, method)(**params)
+            response: Response = getattr(client, method)(**params)
             if operation.body is not None:
-                answer[operation.body] = _read_whole(answer[operation.body], target)
+                response[operation.body] = _read_whole(response[operation.body], target)
         except Exception as error:
             action, profile = operation.action_of(params), self._factory.settings.profile
             raise translate(error, action=action, target=target, profile=profile) from error
         finally:
             self._ledger.answered(self._clock() - started, operation.price_of(params))
-        return answer
+        return response
 
     def _bucket(self, key: OperationKey, operation: Operation) -> TokenBucket:
         with self._lock:
@@ -231,18 +231,18 @@ class WriteGrant:
 
     Attributes:
         request_ids: AWS request ids of the writes made, in their order.
-        answered_at: When AWS answered the last of them, by its own clock; `None` before the first.
+        received_at: When AWS answered the last of them, by its own clock; `None` before the first.
     """
 
     def __init__(self, broker: Broker, plan: Plan) -> None:
         self.request_ids: list[str] = []
-        self.answered_at: datetime | None = None
+        self.received_at: datetime | None = None
         self._broker = broker
         self._announced = {(call.action, call.target) for call in plan.calls}
         self._plan = plan
         self._is_open = True
 
-    def call(self, service: str, operation: str, /, **params: Any) -> Answer:
+    def call(self, service: str, operation: str, /, **params: Any) -> Response:
         """Make a writing call that the plan announced; it is sent once and never repeated.
 
         Raises:
@@ -265,8 +265,8 @@ class WriteGrant:
         """
         params = _invocation(function, encoded(payload, in_order=False))
         self._check_announced(INVOKE, params)
-        answer = self._noted(self._broker._write(INVOKE_KEY, INVOKE, params))
-        return reply_of(function, answer, self._broker._log_group(function))
+        response = self._noted(self._broker._write(INVOKE_KEY, INVOKE, params))
+        return payload_of(function, response, self._broker._log_group(function))
 
     def close(self) -> None:
         """Take the leave back."""
@@ -283,15 +283,15 @@ class WriteGrant:
                 code="NOT_ANNOUNCED",
             )
 
-    def _noted(self, answer: Answer) -> Answer:
-        metadata = answer.get("ResponseMetadata", {})
+    def _noted(self, response: Response) -> Response:
+        metadata = response.get("ResponseMetadata", {})
         if metadata.get("RequestId"):
             self.request_ids.append(metadata["RequestId"])
-        self.answered_at = _moment(metadata.get("HTTPHeaders", {}).get("date", "")) or self.answered_at
-        return answer
+        self.received_at = _datetime(metadata.get("HTTPHeaders", {}).get("date", "")) or self.received_at
+        return response
 
 
-def _moment(date: str) -> datetime | None:
+def _datetime(date: str) -> datetime | None:
     """Return the moment of a `Date` header, UTC; `None` for none."""
     try:
         return parsedate_to_datetime(date).astimezone(UTC)
@@ -311,7 +311,7 @@ def _way_to_write(settings: Settings) -> str:
     )
 
 
-def _invocation(function: str, body: bytes) -> Answer:
+def _invocation(function: str, body: bytes) -> Response:
     return {"FunctionName": function, "InvocationType": "RequestResponse", "Payload": body}
 
 

@@ -26,7 +26,7 @@ from smarterise_sdk.journal.masking import masked_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-NO_ANSWER = "NO_ANSWER"
+NO_RESPONSE = "NO_ANSWER"
 """Code of an `Unreachable` whose request may have arrived: the answer is what is missing."""
 
 RACING = "RACING"
@@ -73,22 +73,22 @@ def translate(error: Exception, *, action: str, target: str, profile: str | None
     why = masked_text(visible(str(error)))[:_LONGEST_WHY]
     failure = Failure(action, target, why, profile=profile)
     if isinstance(error, boto.ClientError):
-        return _from_answer(error, failure)
+        return _from_response(error, failure)
     telling = next((telling for telling, kinds in _BY_CLASS if isinstance(error, kinds)), _FAULT)
     return telling(failure)
 
 
 def may_have_been_done(error: SmarteriseError) -> bool:
     """Whether a write that failed with this error may have been made all the same."""
-    return isinstance(error, RemoteFault) or is_without_answer(error)
+    return isinstance(error, RemoteFault) or is_outcome_unknown(error)
 
 
-def is_without_answer(error: SmarteriseError) -> bool:
+def is_outcome_unknown(error: SmarteriseError) -> bool:
     """Whether the request may have arrived, and may even be under way still."""
-    return isinstance(error, Unreachable) and error.code == NO_ANSWER
+    return isinstance(error, Unreachable) and error.code == NO_RESPONSE
 
 
-def _from_answer(error: boto.ClientError, failure: Failure) -> SmarteriseError:
+def _from_response(error: boto.ClientError, failure: Failure) -> SmarteriseError:
     response: Mapping[str, Any] = error.response
     said = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})
@@ -109,7 +109,7 @@ def _from_answer(error: boto.ClientError, failure: Failure) -> SmarteriseError:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class ErrorTemplate:
     """How a kind of failure is told; `what` and `remedy` are formats over the fields of `Failure`."""
 
     error: Callable[..., SmarteriseError]
@@ -119,7 +119,7 @@ class Telling:
 
     def __call__(self, failure: Failure) -> SmarteriseError:
         """Return the error for one failure."""
-        words = {
+        text = {
             "of": failure.of,
             "action": failure.action,
             "subject": failure.target or failure.action,
@@ -129,9 +129,9 @@ class Telling:
         }
         extra = {"action": failure.action} if self.error is Denied else {}
         error = self.error(
-            self.what.format(**words),
+            self.what.format(**text),
             why=failure.why,
-            remedy=self.remedy.format(**words),
+            remedy=self.remedy.format(**text),
             request_id=failure.request_id,
             **extra,
         )
@@ -140,97 +140,97 @@ class Telling:
         return error
 
 
-_MISSING_CREDENTIALS = Telling(
+_MISSING_CREDENTIALS = ErrorTemplate(
     CredentialsError,
     "no AWS credentials for {of}",
     "aws sso login{profile_option}, or set AWS_PROFILE; "
     'for the embedded stack: eval "$(smarterise-ops local env)"',
 )
-_HALF_CREDENTIALS = Telling(
+_HALF_CREDENTIALS = ErrorTemplate(
     CredentialsError,
     "half of the AWS credentials is missing for {of}",
     "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither and use a profile",
 )
-_UNKNOWN_PROFILE = Telling(
+_UNKNOWN_PROFILE = ErrorTemplate(
     CredentialsError, "there is no AWS profile {profile}", "aws configure list-profiles"
 )
-_BAD_AWS_CONFIG = Telling(
+_BAD_AWS_CONFIG = ErrorTemplate(
     CredentialsError,
     "the AWS configuration cannot be used",
     "aws configure list{profile_option}, then mend ~/.aws/config",
 )
-_FAILED_PROVIDER = Telling(
+_FAILED_PROVIDER = ErrorTemplate(
     CredentialsError,
     "AWS credentials could not be fetched for {of}",
     "run the profile's command by hand: aws configure get credential_process{profile_option}",
 )
-_MISSING_DEPENDENCY = Telling(
+_MISSING_DEPENDENCY = ErrorTemplate(
     CredentialsError, "this kind of AWS login needs another package", "pip install 'botocore[crt]'"
 )
-_EXPIRED_SSO = Telling(
+_EXPIRED_SSO = ErrorTemplate(
     CredentialsError,
     "the AWS SSO session is missing or has expired; {of} was not tried",
     "aws sso login{profile_option}",
 )
-_EXPIRED_LOGIN = Telling(
+_EXPIRED_LOGIN = ErrorTemplate(
     CredentialsError, "the AWS login has expired; {of} was not tried", "aws login{profile_option}"
 )
-_EXPIRED = Telling(
+_EXPIRED = ErrorTemplate(
     CredentialsError,
     "the AWS credentials have expired; {of} was refused",
     "aws sso login{profile_option}, or take new keys",
 )
-_UNUSABLE_KEYS = Telling(
+_UNUSABLE_KEYS = ErrorTemplate(
     CredentialsError,
     "AWS does not accept these credentials for {of}",
     "check which keys are in use: aws configure list{profile_option}",
 )
-_WRONG_CLOCK = Telling(
+_WRONG_CLOCK = ErrorTemplate(
     CredentialsError,
     "this machine's clock is off, so AWS refused {of}",
     "set the clock: timedatectl set-ntp true",
 )
-_DENIED = Telling(
+_DENIED = ErrorTemplate(
     Denied,
     "{action} is denied{on_target}",
     "see who you are: aws sts get-caller-identity{profile_option}; then have {action} allowed for that role",
 )
-_THROTTLED = Telling(
+_THROTTLED = ErrorTemplate(
     Throttled,
     "AWS is throttling {of}",
     "wait a minute and try again; ask for fewer sites or a longer period",
 )
-_NOT_FOUND = Telling(
+_NOT_FOUND = ErrorTemplate(
     NotFound,
     "{subject} does not exist",
     "check names, account and region: aws sts get-caller-identity{profile_option}",
 )
-_CONFLICT = Telling(
+_CONFLICT = ErrorTemplate(
     Conflict, "{subject} was changed by someone else in the meantime", "read it again and plan again"
 )
-_RACING = Telling(Conflict, "{subject} is being changed by someone else right now", "try again", RACING)
-_INVALID = Telling(
+_RACING = ErrorTemplate(Conflict, "{subject} is being changed by someone else right now", "try again", RACING)
+_INVALID = ErrorTemplate(
     UsageError, "AWS finds the request {of} invalid", "check the names in the settings", "INVALID"
 )
-_BAD_CONFIGURATION = Telling(
+_BAD_CONFIGURATION = ErrorTemplate(
     InvalidConfiguration,
     "the settings do not allow {of}",
     "check region and endpoint: --region, --endpoint-url, AWS_REGION, AWS_ENDPOINT_URL",
 )
-_UNREACHABLE = Telling(
+_UNREACHABLE = ErrorTemplate(
     Unreachable,
     "no connection for {of}",
     "check endpoint, network and VPN; for the embedded stack: smarterise-ops local status",
 )
-_NO_ANSWER = Telling(
+_NO_RESPONSE = ErrorTemplate(
     Unreachable,
     "no answer to {of}",
     "check network and VPN; after a write, look whether it took effect before trying again",
-    NO_ANSWER,
+    NO_RESPONSE,
 )
-_FAULT = Telling(RemoteFault, "{of} failed", "try again; if it stays, look at the service's health")
+_FAULT = ErrorTemplate(RemoteFault, "{of} failed", "try again; if it stays, look at the service's health")
 
-_BY_CLASS: tuple[tuple[Telling, tuple[type[Exception], ...]], ...] = (
+_BY_CLASS: tuple[tuple[ErrorTemplate, tuple[type[Exception], ...]], ...] = (
     (_UNKNOWN_PROFILE, (boto.ProfileNotFound,)),
     (_HALF_CREDENTIALS, (boto.PartialCredentialsError,)),
     (_MISSING_CREDENTIALS, (boto.NoCredentialsError, boto.NoAuthTokenError)),
@@ -251,7 +251,7 @@ _BY_CLASS: tuple[tuple[Telling, tuple[type[Exception], ...]], ...] = (
     ),
     (_UNREACHABLE, (boto.ConnectionError,)),
     (
-        _NO_ANSWER,
+        _NO_RESPONSE,
         (boto.HTTPClientError, boto.IncompleteReadError, urllib3.exceptions.HTTPError),
     ),
     # boto3 reports a malformed endpoint as a plain ValueError.
@@ -259,7 +259,7 @@ _BY_CLASS: tuple[tuple[Telling, tuple[type[Exception], ...]], ...] = (
 )
 """Exceptions without an answer of AWS; the first row that fits counts."""
 
-_CODES: Mapping[Telling, tuple[str, ...]] = {
+_CODES: Mapping[ErrorTemplate, tuple[str, ...]] = {
     _EXPIRED: ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
     _UNUSABLE_KEYS: (
         "AuthFailure",
@@ -328,7 +328,7 @@ _CODES: Mapping[Telling, tuple[str, ...]] = {
 _BY_CODE = {code: telling for telling, codes in _CODES.items() for code in codes}
 """AWS's codes. A code tells more than the HTTP status, so it is asked first."""
 
-_BY_STATUS: Mapping[int, Telling] = {
+_BY_STATUS: Mapping[int, ErrorTemplate] = {
     401: _UNUSABLE_KEYS,
     403: _DENIED,
     404: _NOT_FOUND,

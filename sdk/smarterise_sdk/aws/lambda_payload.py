@@ -42,45 +42,47 @@ def encoded(payload: JsonObject, *, in_order: bool = True) -> bytes:
     return body
 
 
-def reply_of(function: str, answer: Mapping[str, Any], log_group: str) -> JsonObject:
+def payload_of(function: str, response: Mapping[str, Any], log_group: str) -> JsonObject:
     """Return the JSON object that a function answered with.
 
     Args:
         function: Its name.
-        answer: The answer of `lambda:Invoke`, its payload read.
+        response: The answer of `lambda:Invoke`, its payload read.
         log_group: Where its log is, for the remedy.
 
     Raises:
         RemoteFault: The function failed, which Lambda reports as a success with `FunctionError`; or its
             reply is no JSON object.
     """
-    payload = answer["Payload"]
-    request_id = answer.get("ResponseMetadata", {}).get("RequestId")
+    payload = response["Payload"]
+    request_id = response.get("ResponseMetadata", {}).get("RequestId")
     look = f"aws logs filter-log-events --log-group-name {log_group} --filter-pattern ERROR"
     try:
-        reply = json.loads(payload)
+        result = json.loads(payload)
     except (ValueError, RecursionError):
-        reply = None
-    if answer.get("FunctionError"):
-        said = reply if isinstance(reply, dict) else {"errorMessage": bytes(payload).decode(errors="replace")}
+        result = None
+    if response.get("FunctionError"):
+        said = (
+            result if isinstance(result, dict) else {"errorMessage": bytes(payload).decode(errors="replace")}
+        )
         raise RemoteFault(
             f"function {function} failed",
-            why=_words(said),
+            why=_text(said),
             remedy=f"see its log: {look}",
             code=FUNCTION_ERROR,
             request_id=request_id,
         )
-    if not isinstance(reply, dict):
+    if not isinstance(result, dict):
         raise RemoteFault(
             f"function {function} answered with something other than a JSON object",
             why=f"the reply has {len(payload)} bytes",
             remedy=f"check that {function} is the stack's own function: {look}",
             request_id=request_id,
         )
-    return reply
+    return result
 
 
-def _words(said: Mapping[str, Any]) -> str:
+def _text(said: Mapping[str, Any]) -> str:
     kind, message = said.get("errorType"), said.get("errorMessage")
-    words = ": ".join(str(part) for part in (kind, message) if part)
-    return masked_text(visible(words or "it says nothing about why"))[:_LONGEST_WHY]
+    text = ": ".join(str(part) for part in (kind, message) if part)
+    return masked_text(visible(text or "it says nothing about why"))[:_LONGEST_WHY]

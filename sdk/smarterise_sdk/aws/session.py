@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_S = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ClientTimeouts:
     """How long to wait for an answer and how often to ask.
 
     Attributes:
@@ -37,16 +37,16 @@ class Patience:
     attempts: int
 
 
-READING = Patience(read_timeout_s=15, attempts=3)
-INVOKING = Patience(read_timeout_s=70, attempts=1)
+READING = ClientTimeouts(read_timeout_s=15, attempts=3)
+INVOKING = ClientTimeouts(read_timeout_s=70, attempts=1)
 """Longer than a function makes a caller wait, and never twice: a retry would run it again."""
-WRITING = Patience(read_timeout_s=15, attempts=1)
+WRITING = ClientTimeouts(read_timeout_s=15, attempts=1)
 """A write whose answer is lost is looked up, not repeated: a repetition would meet its own trace."""
 
-PatienceOf = Callable[[str], Patience]
+TimeoutsOf = Callable[[str], ClientTimeouts]
 
 
-def default_patience(service: str) -> Patience:
+def default_timeouts(service: str) -> ClientTimeouts:
     """Return how patient a service's reading client is."""
     return INVOKING if service == "lambda" else READING
 
@@ -56,17 +56,17 @@ class ClientFactory:
 
     Args:
         settings: Profile, region and endpoint.
-        patience: How patient the client of a service is.
+        timeouts: How patient the client of a service is.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        patience: PatienceOf = default_patience,
+        timeouts: TimeoutsOf = default_timeouts,
     ) -> None:
         self.settings = settings
-        self._patience = patience
+        self._timeouts = timeouts
         self._observe: Callable[..., None] | None = None
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
@@ -93,7 +93,7 @@ class ClientFactory:
         key = (service, writing)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._make(service, WRITING if writing else self._patience(service))
+                self._clients[key] = self._make(service, WRITING if writing else self._timeouts(service))
             return self._clients[key]
 
     def access_key_id(self) -> str | None:
@@ -120,13 +120,13 @@ class ClientFactory:
             self._clients.clear()
             self._session = None
 
-    def _make(self, service: str, patience: Patience) -> BaseClient:
+    def _make(self, service: str, timeouts: ClientTimeouts) -> BaseClient:
         # The first import of boto3 happens here, and not before: it costs more than most commands.
         with _collector_paused():
             from smarterise_sdk.aws.errors import translate
 
             try:
-                return self._client(service, patience)
+                return self._client(service, timeouts)
             except SmarteriseError:
                 raise
             except Exception as error:
@@ -134,7 +134,7 @@ class ClientFactory:
                     error, action=f"a connection to {service}", target="", profile=self.settings.profile
                 ) from error
 
-    def _client(self, service: str, patience: Patience) -> BaseClient:
+    def _client(self, service: str, timeouts: ClientTimeouts) -> BaseClient:
         session = self._the_session()
         if not session.region_name:
             raise InvalidConfiguration(
@@ -144,7 +144,7 @@ class ClientFactory:
         client: BaseClient = session.client(
             service,  # type: ignore[call-overload]  # the stubs list services one by one
             endpoint_url=self.settings.endpoint_url,
-            config=_config(patience),
+            config=_config(timeouts),
         )
         if self._observe is not None:
             client.meta.events.register("needs-retry", self._observe)
@@ -165,13 +165,13 @@ class ClientFactory:
         return self._session
 
 
-def _config(patience: Patience) -> Config:
+def _config(timeouts: ClientTimeouts) -> Config:
     from botocore.config import Config
 
     options: dict[str, Any] = {
-        "retries": {"mode": "standard", "total_max_attempts": patience.attempts},
+        "retries": {"mode": "standard", "total_max_attempts": timeouts.attempts},
         "connect_timeout": CONNECT_TIMEOUT_S,
-        "read_timeout": patience.read_timeout_s,
+        "read_timeout": timeouts.read_timeout_s,
         "max_pool_connections": POOL_CONNECTIONS,
         "user_agent_appid": APP_ID,
     }
@@ -188,8 +188,8 @@ def utc_timestamp(value: Any) -> datetime:
         return datetime.fromtimestamp(value, UTC)
     from botocore.utils import parse_timestamp
 
-    moment: datetime = parse_timestamp(value)
-    return moment.astimezone(UTC)
+    timestamp: datetime = parse_timestamp(value)
+    return timestamp.astimezone(UTC)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Joining(Generic[T]):
+class SingleFlight(Generic[T]):
     """Calls under way, by what they ask. Nothing is kept once a call has ended."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Joining(Generic[T]):
         if shared is not None:
             return shared.result()
         try:
-            answer = call()
+            response = call()
         except SmarteriseError as error:
             own.set_exception(error)
             raise
@@ -55,8 +55,8 @@ class Joining(Generic[T]):
             own.set_exception(RemoteFault("the call was broken off", why=type(error).__name__))
             raise
         else:
-            own.set_result(answer)
-            return answer
+            own.set_result(response)
+            return response
         finally:
             with self._lock:
                 del self._under_way[key]

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.checks.model import FindingStatus, Severity, Verdict, check, had
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.checks.model import Evaluation, FindingStatus, Severity, check, had
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.stack.alarms import SILENCE
 from smarterise_sdk.errors import InvalidDocument, NotFound
-from smarterise_sdk.services.sites.s3_transport import S3Road
+from smarterise_sdk.services.sites.s3_transport import S3Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from smarterise_sdk.aws.broker import Broker
-    from smarterise_sdk.checks.collector import Asking, Checkable
+    from smarterise_sdk.checks.collector import Checkable, FactCollector
     from smarterise_sdk.domain.stack.names import StackNames
     from smarterise_sdk.services.sites.file import SiteFile
 
 SUBJECT = "watching"
 ALARMS_A_CALL: Final = 100
-_TOLD = 5
+_MAX_LISTED = 5
 _OF_A_MUTE_ALARM = (
     "apply Terraform, which gives each alarm its action, the topic; until then watch the sites in the console"
 )
@@ -41,16 +41,16 @@ class WatchingFacts:
 
     names: StackNames
     at: datetime
-    file: SiteFile | Gap
-    tells: Mapping[str, bool] | Gap
+    file: SiteFile | Missing
+    tells: Mapping[str, bool] | Missing
 
 
-def collect(stack: Checkable, ask: Asking) -> WatchingFacts:
+def collect(stack: Checkable, ask: FactCollector) -> WatchingFacts:
     """Read the site file, and look for one alarm of each live site; nothing is changed."""
     broker, names = stack.broker, stack.settings.names
     at = datetime.now(UTC)
-    file = ask.fact("s3:GetObject", f"s3://{names.site_config_bucket}", S3Road(broker, names).read)
-    if isinstance(file, Gap):
+    file = ask.fact("s3:GetObject", f"s3://{names.site_config_bucket}", S3Transport(broker, names).read)
+    if isinstance(file, Missing):
         return WatchingFacts(names, at, file, file)
     wanted = [names.alarm(serial, SILENCE) for serial in _live(file)]
     tells = ask.fact("cloudwatch:DescribeAlarms", "the live sites' alarms", lambda: _tells(broker, wanted))
@@ -69,14 +69,14 @@ def collect(stack: Checkable, ask: Asking) -> WatchingFacts:
     "until then watch the sites in the console",
     reads=["s3:GetObject", "cloudwatch:DescribeAlarms"],
 )
-def live_sites_watched(facts: WatchingFacts) -> Verdict:
+def live_sites_watched(facts: WatchingFacts) -> Evaluation:
     """Judge whether any live site could fall silent without a word."""
     subject = f"alarms {facts.names.alarm('*', SILENCE)}"
-    error = facts.file.error if isinstance(facts.file, Gap) else None
+    error = facts.file.error if isinstance(facts.file, Missing) else None
     if isinstance(error, NotFound):
-        return Verdict(FindingStatus.SKIP, subject, f"there are no sites to watch: {error}")
+        return Evaluation(FindingStatus.SKIP, subject, f"there are no sites to watch: {error}")
     if isinstance(error, InvalidDocument) and error.code == InvalidDocument.code:
-        return Verdict(FindingStatus.SKIP, subject, "the site file cannot be used")
+        return Evaluation(FindingStatus.SKIP, subject, "the site file cannot be used")
     live, tells = _live(had(facts.file)), had(facts.tells)
     found = {serial: tells.get(facts.names.alarm(serial, SILENCE)) for serial in live}
     lacking = {
@@ -89,8 +89,8 @@ def live_sites_watched(facts: WatchingFacts) -> Verdict:
     ]
     if told:
         remedy = "" if lacking["no alarm for"] else _OF_A_MUTE_ALARM
-        return Verdict(FindingStatus.FAIL, subject, "; ".join(told), remedy)
-    return Verdict(FindingStatus.OK, subject, f"an alarm for each {of_all}")
+        return Evaluation(FindingStatus.FAIL, subject, "; ".join(told), remedy)
+    return Evaluation(FindingStatus.OK, subject, f"an alarm for each {of_all}")
 
 
 def _live(file: SiteFile) -> list[str]:
@@ -101,11 +101,11 @@ def _tells(broker: Broker, wanted: Sequence[str]) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for start in range(0, len(wanted), ALARMS_A_CALL):
         part = wanted[start : start + ALARMS_A_CALL]
-        answer = broker.call("cloudwatch", "describe_alarms", AlarmNames=part, MaxRecords=len(part))
-        found |= {alarm["AlarmName"]: bool(alarm.get("AlarmActions")) for alarm in answer["MetricAlarms"]}
+        response = broker.call("cloudwatch", "describe_alarms", AlarmNames=part, MaxRecords=len(part))
+        found |= {alarm["AlarmName"]: bool(alarm.get("AlarmActions")) for alarm in response["MetricAlarms"]}
     return found
 
 
 def _listed(serials: Sequence[str]) -> str:
-    more = f" and {len(serials) - _TOLD} more" if len(serials) > _TOLD else ""
-    return f"{', '.join(serials[:_TOLD])}{more}"
+    more = f" and {len(serials) - _MAX_LISTED} more" if len(serials) > _MAX_LISTED else ""
+    return f"{', '.join(serials[:_MAX_LISTED])}{more}"

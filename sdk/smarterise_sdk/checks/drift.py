@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.checks.model import FindingStatus, Severity, Verdict, check, had
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.checks.model import Evaluation, FindingStatus, Severity, check, had
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.stack.drift import SCHEDULE
 from smarterise_sdk.errors import InvalidDocument, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smarterise_sdk.checks.collector import Asking, Checkable
+    from smarterise_sdk.checks.collector import Checkable, FactCollector
     from smarterise_sdk.domain.sites.plans import StackChange
-    from smarterise_sdk.domain.stack.drift import Deviation
+    from smarterise_sdk.domain.stack.drift import DriftItem
     from smarterise_sdk.services.reconciliation import Drift
 
 SUBJECT = "following"
-_TOLD = 5
+_MAX_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class FollowingFacts:
+class DriftFacts:
     """What is known of what follows the site file.
 
     Attributes:
@@ -36,15 +36,15 @@ class FollowingFacts:
 
     function: str
     at: datetime
-    drift: Drift | Gap
+    drift: Drift | Missing
 
 
-def collect(stack: Checkable, ask: Asking) -> FollowingFacts:
+def collect(stack: Checkable, ask: FactCollector) -> DriftFacts:
     """Have the function look; nothing is changed."""
     function = stack.settings.names.site_config_manager
     at = datetime.now(UTC)
-    drift = ask.fact("lambda:InvokeFunction", f"function {function}", stack.following.drift)
-    return FollowingFacts(function, at, drift)
+    drift = ask.fact("lambda:InvokeFunction", f"function {function}", stack.reconciliation.drift)
+    return DriftFacts(function, at, drift)
 
 
 @check(
@@ -58,40 +58,40 @@ def collect(stack: Checkable, ask: Asking) -> FollowingFacts:
     remedy="see what would be put right: smarterise-ops sites reconcile --dry-run",
     reads=["lambda:InvokeFunction"],
 )
-def stack_follows(facts: FollowingFacts) -> Verdict:
+def stack_matches_file(facts: DriftFacts) -> Evaluation:
     """Judge whether anything does not follow the file."""
     fact, name = facts.drift, facts.function
-    error = fact.error if isinstance(fact, Gap) else None
+    error = fact.error if isinstance(fact, Missing) else None
     if isinstance(error, NotFound):
-        return Verdict(FindingStatus.SKIP, name, f"there is nothing to follow: {error}")
+        return Evaluation(FindingStatus.SKIP, name, f"there is nothing to follow: {error}")
     if isinstance(error, InvalidDocument) and error.code == InvalidDocument.code:
-        return Verdict(FindingStatus.SKIP, name, "the site file cannot be used")
+        return Evaluation(FindingStatus.SKIP, name, "the site file cannot be used")
     drift = had(fact)
     if drift.changes:
-        return Verdict(FindingStatus.FAIL, name, _differing(drift.changes))
+        return Evaluation(FindingStatus.FAIL, name, _differing(drift.changes))
     uncollected = [row for row in drift.left if row.change.kind == SCHEDULE]
     if uncollected:
-        return Verdict(FindingStatus.FAIL, name, _left(uncollected), _remedies(uncollected))
+        return Evaluation(FindingStatus.FAIL, name, _left(uncollected), _remedies(uncollected))
     if drift.unseen:
         observed = f"could not be determined: {'; '.join(drift.unseen)}"
-        return Verdict(FindingStatus.UNKNOWN, name, observed, "give its role what it lacks")
+        return Evaluation(FindingStatus.UNKNOWN, name, observed, "give its role what it lacks")
     if drift.left:
-        return Verdict(FindingStatus.WARN, name, _left(drift.left), _remedies(drift.left))
-    looked_at = f"{drift.checked_alarms} alarms and {drift.checked_schedules} scheduled rules follow"
-    return Verdict(FindingStatus.OK, name, looked_at)
+        return Evaluation(FindingStatus.WARN, name, _left(drift.left), _remedies(drift.left))
+    observe = f"{drift.checked_alarms} alarms and {drift.checked_schedules} scheduled rules follow"
+    return Evaluation(FindingStatus.OK, name, observe)
 
 
-def _left(rows: Iterable[Deviation]) -> str:
+def _left(rows: Iterable[DriftItem]) -> str:
     return _differing(row.change for row in rows)
 
 
-def _remedies(rows: Iterable[Deviation]) -> str:
-    return "; ".join(list(dict.fromkeys(row.trouble for row in rows))[:_TOLD])
+def _remedies(rows: Iterable[DriftItem]) -> str:
+    return "; ".join(list(dict.fromkeys(row.issue for row in rows))[:_MAX_LISTED])
 
 
 def _differing(changes: Iterable[StackChange]) -> str:
     listed = tuple(changes)
     kinds = ", ".join(f"{kind} ({count})" for kind, count in Counter(one.kind for one in listed).items())
-    told = [f"{one.subject} is {one.before}, should be {one.after}" for one in listed[:_TOLD]]
-    more = [f"and {len(listed) - _TOLD} more"] if len(listed) > _TOLD else []
+    told = [f"{one.subject} is {one.before}, should be {one.after}" for one in listed[:_MAX_LISTED]]
+    more = [f"and {len(listed) - _MAX_LISTED} more"] if len(listed) > _MAX_LISTED else []
     return f"{kinds}: {'; '.join([*told, *more])}"

@@ -40,9 +40,7 @@ def says(
         for statement in _statements(document)
         if _concerns(statement, action, resource, principals)
     }
-    return next(
-        (words for words in (Says.DENIES, Says.ALLOWS, Says.ALLOWS_IF) if words in said), Says.NOTHING
-    )
+    return next((text for text in (Says.DENIES, Says.ALLOWS, Says.ALLOWS_IF) if text in said), Says.NOTHING)
 
 
 def _effect(statement: Mapping[str, Any]) -> Says:

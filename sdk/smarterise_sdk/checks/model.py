@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.text import utc_text
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class CheckMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Evaluation:
     """What a judging function says.
 
     Attributes:
@@ -111,18 +111,18 @@ class Finding:
 class MissingFactError(Exception):
     """A fact that a check needs could not be had."""
 
-    def __init__(self, gap: Gap) -> None:
-        super().__init__(str(gap.error))
-        self.gap = gap
+    def __init__(self, missing: Missing) -> None:
+        super().__init__(str(missing.error))
+        self.missing = missing
 
 
-def had(fact: T | Gap) -> T:
+def had(fact: T | Missing) -> T:
     """Return a fact.
 
     Raises:
         MissingFactError: It could not be had; the check's finding becomes `unknown`.
     """
-    if isinstance(fact, Gap):
+    if isinstance(fact, Missing):
         raise MissingFactError(fact)
     return fact
 
@@ -133,26 +133,26 @@ class Check:
 
     meta: CheckMeta
     subject: str
-    judge: Callable[[Any], Verdict]
+    evaluate: Callable[[Any], Evaluation]
 
     def run(self, facts: Any, at: datetime) -> Finding:
         """Judge facts collected at a moment."""
         try:
-            verdict = self.judge(facts)
+            evaluation = self.evaluate(facts)
         except MissingFactError as missing:
-            verdict = _undetermined(missing.gap)
+            evaluation = _undetermined(missing.missing)
         evidence = tuple(f"{action} at {utc_text(at)}" for action in self.meta.reads)
-        is_well = verdict.status in (FindingStatus.OK, FindingStatus.SKIP)
+        is_well = evaluation.status in (FindingStatus.OK, FindingStatus.SKIP)
         return Finding(
             self.meta.id,
             self.meta.title,
             self.meta.severity,
-            verdict.status,
-            verdict.subject,
-            verdict.observed,
+            evaluation.status,
+            evaluation.subject,
+            evaluation.observed,
             self.meta.expected,
             evidence,
-            "" if is_well else verdict.remedy or self.meta.remedy,
+            "" if is_well else evaluation.remedy or self.meta.remedy,
         )
 
 
@@ -170,7 +170,7 @@ def check(
     expected: str,
     remedy: str,
     reads: Sequence[str],
-) -> Callable[[Callable[[T], Verdict]], Check]:
+) -> Callable[[Callable[[T], Evaluation]], Check]:
     """Make a check of a function from facts to a verdict, and register it.
 
     Args:
@@ -187,18 +187,18 @@ def check(
         ValueError: The id is taken.
     """
 
-    def made_of(judge: Callable[[T], Verdict]) -> Check:
+    def made_of(evaluate: Callable[[T], Evaluation]) -> Check:
         if check_id in REGISTRY:
             raise ValueError(f"check id {check_id} is taken")
         meta = CheckMeta(check_id, title, severity, rationale, expected, remedy, tuple(reads))
-        REGISTRY[check_id] = Check(meta, subject, judge)
+        REGISTRY[check_id] = Check(meta, subject, evaluate)
         return REGISTRY[check_id]
 
     return made_of
 
 
-def _undetermined(gap: Gap) -> Verdict:
-    words = str(gap.error)
-    remedy = str(getattr(gap.error, "remedy", ""))
-    subject = ", ".join(gap.scope) or gap.action
-    return Verdict(FindingStatus.UNKNOWN, subject, f"could not be determined: {words}", remedy)
+def _undetermined(missing: Missing) -> Evaluation:
+    text = str(missing.error)
+    remedy = str(getattr(missing.error, "remedy", ""))
+    subject = ", ".join(missing.scope) or missing.action
+    return Evaluation(FindingStatus.UNKNOWN, subject, f"could not be determined: {text}", remedy)

@@ -13,9 +13,9 @@ from smarterise_sdk.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from smarterise_sdk.checks.collector import Asking, Checkable
+    from smarterise_sdk.checks.collector import Checkable, FactCollector
 
-COLLECTORS: Mapping[str, Callable[[Checkable, Asking], Any]] = {
+COLLECTORS: Mapping[str, Callable[[Checkable, FactCollector], Any]] = {
     site_config.SUBJECT: site_config_facts.collect,
     drift.SUBJECT: drift.collect,
     alarm_coverage.SUBJECT: alarm_coverage.collect,

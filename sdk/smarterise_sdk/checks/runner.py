@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.checks.collector import Asking
+from smarterise_sdk.checks.collector import FactCollector
 from smarterise_sdk.checks.model import CheckMeta, Finding, FindingStatus
 from smarterise_sdk.checks.registry import COLLECTORS, all_checks, chosen, find_check
 from smarterise_sdk.clock import utc_now
@@ -56,7 +56,7 @@ def run_checks(
     started_at = now()
     subjects = dict.fromkeys(check.subject for check in checks)
     # One for all: what is out of reach for one subject is so for the next.
-    ask = Asking()
+    ask = FactCollector()
     facts = {subject: COLLECTORS[subject](stack, ask) for subject in subjects}
     findings = tuple(check.run(facts[check.subject], facts[check.subject].at) for check in checks)
     return CheckReport(findings, started_at, now())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.checks.iam_policy import Says, says
-from smarterise_sdk.checks.model import FindingStatus, Severity, Verdict, check, had
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.checks.model import Evaluation, FindingStatus, Severity, check, had
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import InvalidDocument, NotFound, RemoteFault
 
@@ -33,12 +33,12 @@ _WANTED = ("s3:GetObjectVersion", "s3:ListBucketVersions")
     remedy="check account, region and name: aws sts get-caller-identity; aws s3 ls",
     reads=["s3:ListBucket"],
 )
-def bucket_answers(facts: SiteConfigFacts) -> Verdict:
+def bucket_reachable(facts: SiteConfigFacts) -> Evaluation:
     """Judge whether the bucket is there."""
     url = _bucket(facts)
     if had(facts.bucket):
-        return Verdict(FindingStatus.OK, url, "it is there and may be listed")
-    return Verdict(FindingStatus.FAIL, url, "there is no such bucket")
+        return Evaluation(FindingStatus.OK, url, "it is there and may be listed")
+    return Evaluation(FindingStatus.FAIL, url, "there is no such bucket")
 
 
 @check(
@@ -51,21 +51,21 @@ def bucket_answers(facts: SiteConfigFacts) -> Verdict:
     remedy="see what mends it: smarterise-ops sites repair --dry-run",
     reads=["s3:GetObject"],
 )
-def file_is_valid(facts: SiteConfigFacts) -> Verdict:
+def file_is_valid(facts: SiteConfigFacts) -> Evaluation:
     """Judge whether the file can be used."""
     url = _file(facts)
     if _is_absent(facts.bucket):
-        return Verdict(FindingStatus.SKIP, url, "there is no bucket")
+        return Evaluation(FindingStatus.SKIP, url, "there is no bucket")
     fact = facts.file
-    if isinstance(fact, Gap) and isinstance(fact.error, NotFound):
-        return Verdict(FindingStatus.FAIL, url, "there is no such file", fact.error.remedy)
-    if isinstance(fact, Gap) and isinstance(fact.error, InvalidDocument) and fact.error.problems:
-        return Verdict(FindingStatus.FAIL, url, _problems_text(fact.error.problems), _REPAIR)
+    if isinstance(fact, Missing) and isinstance(fact.error, NotFound):
+        return Evaluation(FindingStatus.FAIL, url, "there is no such file", fact.error.remedy)
+    if isinstance(fact, Missing) and isinstance(fact.error, InvalidDocument) and fact.error.problems:
+        return Evaluation(FindingStatus.FAIL, url, _problems_text(fact.error.problems), _REPAIR)
     file = had(fact)
     if file.degraded is not None:
         observed = f"{_problems_text(file.degraded.problems)}; version {file.version_id} stands in"
-        return Verdict(FindingStatus.FAIL, url, observed, _REPAIR)
-    return Verdict(FindingStatus.OK, url, f"{len(file.document.sites)} sites, all valid")
+        return Evaluation(FindingStatus.FAIL, url, observed, _REPAIR)
+    return Evaluation(FindingStatus.OK, url, f"{len(file.document.sites)} sites, all valid")
 
 
 @check(
@@ -78,19 +78,19 @@ def file_is_valid(facts: SiteConfigFacts) -> Verdict:
     remedy="aws s3api put-bucket-versioning --versioning-configuration Status=Enabled --bucket <bucket>",
     reads=["s3:GetBucketVersioning"],
 )
-def versioning_is_on(facts: SiteConfigFacts) -> Verdict:
+def versioning_is_on(facts: SiteConfigFacts) -> Evaluation:
     """Judge whether the bucket keeps versions."""
     url = _bucket(facts)
     if _is_absent(facts.bucket):
-        return Verdict(FindingStatus.SKIP, url, "there is no bucket")
+        return Evaluation(FindingStatus.SKIP, url, "there is no bucket")
     status = had(facts.versioning)
     if status == "Enabled":
-        return Verdict(FindingStatus.OK, url, "versioning is enabled")
+        return Evaluation(FindingStatus.OK, url, "versioning is enabled")
     remedy = (
         "aws s3api put-bucket-versioning --versioning-configuration Status=Enabled "
         f"--bucket {facts.names.site_config_bucket}"
     )
-    return Verdict(FindingStatus.FAIL, url, f"versioning is {status.lower() or 'off'}", remedy)
+    return Evaluation(FindingStatus.FAIL, url, f"versioning is {status.lower() or 'off'}", remedy)
 
 
 @check(
@@ -103,30 +103,30 @@ def versioning_is_on(facts: SiteConfigFacts) -> Verdict:
     remedy="see the policy: aws s3api get-bucket-policy --bucket <bucket>",
     reads=["s3:GetBucketPolicy", "lambda:GetFunctionConfiguration"],
 )
-def bucket_policy_is_sound(facts: SiteConfigFacts) -> Verdict:
+def bucket_policy_is_sound(facts: SiteConfigFacts) -> Evaluation:
     """Judge what the bucket policy says of the function's role."""
     url = _bucket(facts)
     if _is_absent(facts.bucket):
-        return Verdict(FindingStatus.SKIP, url, "there is no bucket")
+        return Evaluation(FindingStatus.SKIP, url, "there is no bucket")
     policy = had(facts.bucket_policy)
     if policy is None:
         remedy = "add one that denies insecure transport; the role's own policy gives the access"
-        return Verdict(FindingStatus.WARN, url, "the bucket has no policy (NoSuchBucketPolicy)", remedy)
+        return Evaluation(FindingStatus.WARN, url, "the bucket has no policy (NoSuchBucketPolicy)", remedy)
     role = _role_arn(facts)
     callers = frozenset({role, *_account_of(role)} if role else ())
     denied = [
         action for action in _NEEDED if says(policy, action, _object_arn(facts), callers) is Says.DENIES
     ]
     if denied:
-        return Verdict(
+        return Evaluation(
             FindingStatus.FAIL, url, f"the policy denies {' and '.join(denied)} to {role or 'all'}"
         )
     if not role:
         had(facts.function)
-        return Verdict(
+        return Evaluation(
             FindingStatus.WARN, url, "it denies nothing to all, and there is no function to ask for"
         )
-    return Verdict(FindingStatus.OK, url, f"the policy denies nothing of it to {role}")
+    return Evaluation(FindingStatus.OK, url, f"the policy denies nothing of it to {role}")
 
 
 @check(
@@ -139,26 +139,26 @@ def bucket_policy_is_sound(facts: SiteConfigFacts) -> Verdict:
     remedy="see its configuration: aws lambda get-function-configuration --function-name site-config-manager",
     reads=["lambda:GetFunctionConfiguration"],
 )
-def function_is_active(facts: SiteConfigFacts) -> Verdict:
+def function_is_active(facts: SiteConfigFacts) -> Evaluation:
     """Judge whether the function is deployed and ready."""
     name = facts.names.site_config_manager
     configuration = had(facts.function)
     if configuration is None:
         remedy = "deploy it: terraform apply; then: aws lambda list-functions"
-        return Verdict(FindingStatus.FAIL, name, "there is no such function", remedy)
+        return Evaluation(FindingStatus.FAIL, name, "there is no such function", remedy)
     state = str(configuration.get("State", "Active"))
     update = str(configuration.get("LastUpdateStatus", "Successful"))
     if state != "Active" or update == "Failed":
         why = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason") or ""
-        return Verdict(
+        return Evaluation(
             FindingStatus.FAIL, name, visible(f"state {state}, last update {update} {why}".strip())
         )
     elsewhere = _bound_elsewhere(facts, configuration)
     if elsewhere:
-        return Verdict(FindingStatus.FAIL, name, elsewhere)
+        return Evaluation(FindingStatus.FAIL, name, elsewhere)
     if update != "Successful":
-        return Verdict(FindingStatus.WARN, name, f"state {state}, last update {update}", "wait a minute")
-    return Verdict(FindingStatus.OK, name, "active, last update successful, bound to this file")
+        return Evaluation(FindingStatus.WARN, name, f"state {state}, last update {update}", "wait a minute")
+    return Evaluation(FindingStatus.OK, name, "active, last update successful, bound to this file")
 
 
 @check(
@@ -172,28 +172,28 @@ def function_is_active(facts: SiteConfigFacts) -> Verdict:
     "--policy-name site-config-manager-policy",
     reads=["iam:GetRolePolicy"],
 )
-def role_allows(facts: SiteConfigFacts) -> Verdict:
+def role_allows(facts: SiteConfigFacts) -> Evaluation:
     """Judge what the role's inline policy says of the file. Other policies and conditions are not seen."""
     function = facts.names.site_config_manager
     role, name = facts.names.role(function), facts.names.role_policy(function)
     policy = had(facts.role_policy)
     if policy is None:
-        return Verdict(
+        return Evaluation(
             FindingStatus.FAIL, role, f"there is no role of that name with an inline policy {name}"
         )
     lacking = [a for a in _NEEDED if says(policy, a, _object_arn(facts)) in (Says.NOTHING, Says.DENIES)]
     if lacking:
-        return Verdict(FindingStatus.FAIL, role, f"policy {name} does not allow {' and '.join(lacking)}")
+        return Evaluation(FindingStatus.FAIL, role, f"policy {name} does not allow {' and '.join(lacking)}")
     conditional = [a for a in _NEEDED if says(policy, a, _object_arn(facts)) is Says.ALLOWS_IF]
     if conditional:
         observed = f"policy {name} allows {' and '.join(conditional)} under a condition only"
-        return Verdict(FindingStatus.WARN, role, observed)
+        return Evaluation(FindingStatus.WARN, role, observed)
     resources = dict(zip(_WANTED, (_object_arn(facts), _bucket_arn(facts)), strict=True))
     missing = [a for a, resource in resources.items() if says(policy, a, resource) is not Says.ALLOWS]
     if missing:
         observed = f"policy {name} does not allow {' and '.join(missing)}: no falling back on an old version"
-        return Verdict(FindingStatus.WARN, role, observed)
-    return Verdict(FindingStatus.OK, role, f"allowed by policy {name}: {', '.join((*_NEEDED, *_WANTED))}")
+        return Evaluation(FindingStatus.WARN, role, observed)
+    return Evaluation(FindingStatus.OK, role, f"allowed by policy {name}: {', '.join((*_NEEDED, *_WANTED))}")
 
 
 @check(
@@ -206,22 +206,22 @@ def role_allows(facts: SiteConfigFacts) -> Verdict:
     remedy="see its log: aws logs filter-log-events --log-group-name /aws/lambda/site-config-manager",
     reads=["lambda:InvokeFunction", "s3:GetObject"],
 )
-def manager_answers(facts: SiteConfigFacts) -> Verdict:
+def function_responds(facts: SiteConfigFacts) -> Evaluation:
     """Judge whether the function tells what the file says."""
     name = facts.names.site_config_manager
     if _is_absent(facts.function):
-        return Verdict(FindingStatus.SKIP, name, "there is no function")
+        return Evaluation(FindingStatus.SKIP, name, "there is no function")
     fact = facts.manager
-    if isinstance(fact, Gap) and isinstance(fact.error, NotFound | InvalidDocument | RemoteFault):
-        return Verdict(FindingStatus.FAIL, name, f"get_config fails: {fact.error}", fact.error.remedy)
+    if isinstance(fact, Missing) and isinstance(fact.error, NotFound | InvalidDocument | RemoteFault):
+        return Evaluation(FindingStatus.FAIL, name, f"get_config fails: {fact.error}", fact.error.remedy)
     told = had(fact)
     if told.degraded is not None:
-        return Verdict(FindingStatus.WARN, name, told.degraded.message, _REPAIR)
+        return Evaluation(FindingStatus.WARN, name, told.degraded.message, _REPAIR)
     seen = {had(facts.file).etag, had(facts.file_after).etag}
     if told.etag not in seen:
         observed = f"it tells ETag {told.etag}; the file in S3 has {' and '.join(sorted(seen))}"
-        return Verdict(FindingStatus.FAIL, name, observed)
-    return Verdict(FindingStatus.OK, name, f"it tells the file in S3: {len(told.document.sites)} sites")
+        return Evaluation(FindingStatus.FAIL, name, observed)
+    return Evaluation(FindingStatus.OK, name, f"it tells the file in S3: {len(told.document.sites)} sites")
 
 
 def _is_absent(fact: object) -> bool:
@@ -243,7 +243,7 @@ def _bound_elsewhere(facts: SiteConfigFacts, configuration: dict[str, Any]) -> s
 
 def _role_arn(facts: SiteConfigFacts) -> str:
     function = facts.function
-    return "" if function is None or isinstance(function, Gap) else str(function.get("Role", ""))
+    return "" if function is None or isinstance(function, Missing) else str(function.get("Role", ""))
 
 
 def _account_of(role_arn: str) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.outcome import Gap
-from smarterise_sdk.services.sites.lambda_transport import LambdaRoad
-from smarterise_sdk.services.sites.s3_transport import S3Road
+from smarterise_sdk.domain.outcome import Missing
+from smarterise_sdk.services.sites.lambda_transport import LambdaTransport
+from smarterise_sdk.services.sites.s3_transport import S3Transport
 
 if TYPE_CHECKING:
-    from smarterise_sdk.checks.collector import Asking, Checkable
+    from smarterise_sdk.checks.collector import Checkable, FactCollector
     from smarterise_sdk.domain.stack.names import StackNames
     from smarterise_sdk.services.sites.file import SiteFile
 
@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SiteConfigFacts:
-    """All that is known about the site configuration. What could not be had is a `Gap`.
+    """All that is known about the site configuration. What could not be had is a `Missing`.
 
     Attributes:
         names: What things are called.
@@ -38,26 +38,26 @@ class SiteConfigFacts:
 
     names: StackNames
     at: datetime
-    bucket: bool | Gap
-    versioning: str | Gap
-    bucket_policy: Document | Gap | None
-    file: SiteFile | Gap
-    function: Document | Gap | None
-    role_policy: Document | Gap | None
-    manager: SiteFile | Gap
-    file_after: SiteFile | Gap
+    bucket: bool | Missing
+    versioning: str | Missing
+    bucket_policy: Document | Missing | None
+    file: SiteFile | Missing
+    function: Document | Missing | None
+    role_policy: Document | Missing | None
+    manager: SiteFile | Missing
+    file_after: SiteFile | Missing
 
 
-def collect(stack: Checkable, ask: Asking) -> SiteConfigFacts:
+def collect(stack: Checkable, ask: FactCollector) -> SiteConfigFacts:
     """Collect every fact; a fact that cannot be had leaves a gap and stops no other."""
     broker, names = stack.broker, stack.settings.names
     bucket, function = names.site_config_bucket, names.site_config_manager
     url, of_function = f"s3://{bucket}", f"function {function}"
     role, role_policy = names.role(function), names.role_policy(function)
-    s3_road = S3Road(broker, names)
+    s3_transport = S3Transport(broker, names)
     at = datetime.now(UTC)
-    file = ask.fact("s3:GetObject", url, s3_road.read)
-    manager = ask.fact("lambda:InvokeFunction", of_function, LambdaRoad(broker, names).read)
+    file = ask.fact("s3:GetObject", url, s3_transport.read)
+    manager = ask.fact("lambda:InvokeFunction", of_function, LambdaTransport(broker, names).read)
     return SiteConfigFacts(
         names=names,
         at=at,
@@ -86,7 +86,7 @@ def collect(stack: Checkable, ask: Asking) -> SiteConfigFacts:
             ),
         ),
         manager=manager,
-        file_after=file if _agree(file, manager) else ask.fact("s3:GetObject", url, s3_road.read),
+        file_after=file if _agree(file, manager) else ask.fact("s3:GetObject", url, s3_transport.read),
     )
 
 
@@ -96,5 +96,5 @@ def _policy(document: str | Document) -> Document:
     return parsed
 
 
-def _agree(file: SiteFile | Gap, manager: SiteFile | Gap) -> bool:
-    return isinstance(file, Gap) or isinstance(manager, Gap) or file.etag == manager.etag
+def _agree(file: SiteFile | Missing, manager: SiteFile | Missing) -> bool:
+    return isinstance(file, Missing) or isinstance(manager, Missing) or file.etag == manager.etag

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.checks.model import FindingStatus, Severity, Verdict, check, had
+from smarterise_sdk.checks.model import Evaluation, FindingStatus, Severity, check, had
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
-    from smarterise_sdk.checks.collector import Asking, Checkable
-    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.checks.collector import Checkable, FactCollector
+    from smarterise_sdk.domain.outcome import Missing
     from smarterise_sdk.journal.entries import JournalEntry
 
 SUBJECT = "changes"
-_TOLD = 5
+_MAX_LISTED = 5
 _READ = "the journal of this machine"
 
 
@@ -26,19 +26,19 @@ class ChangesFacts:
     Attributes:
         environment: Whose changes.
         at: When it was read.
-        unsettled: Changes of which nobody knows what became, the newest first.
+        unresolved: Changes of which nobody knows what became, the newest first.
     """
 
     environment: str
     at: datetime
-    unsettled: tuple[JournalEntry, ...] | Gap
+    unresolved: tuple[JournalEntry, ...] | Missing
 
 
-def collect(stack: Checkable, ask: Asking) -> ChangesFacts:
+def collect(stack: Checkable, ask: FactCollector) -> ChangesFacts:
     """Read the journal; AWS is not asked."""
     at = datetime.now(UTC)
-    unsettled = ask.fact("journal", _READ, stack.changes.unsettled)
-    return ChangesFacts(stack.settings.environment.name, at, unsettled)
+    unresolved = ask.fact("journal", _READ, stack.changes.unresolved)
+    return ChangesFacts(stack.settings.environment.name, at, unresolved)
 
 
 @check(
@@ -52,16 +52,16 @@ def collect(stack: Checkable, ask: Asking) -> ChangesFacts:
     remedy="see which: smarterise-ops journal list",
     reads=[_READ],
 )
-def changes_settled(facts: ChangesFacts) -> Verdict:
+def changes_resolved(facts: ChangesFacts) -> Evaluation:
     """Judge whether any change is open."""
-    unsettled = had(facts.unsettled)
+    unresolved = had(facts.unresolved)
     subject = f"environment {facts.environment}"
-    if not unsettled:
-        return Verdict(FindingStatus.OK, subject, "every change has an end that is certain")
+    if not unresolved:
+        return Evaluation(FindingStatus.OK, subject, "every change has an end that is certain")
     told = [
         visible(f"{entry.plan_id} of {utc_text(entry.at)} ({entry.title}): {entry.outcome.value}")
-        for entry in unsettled[:_TOLD]
+        for entry in unresolved[:_MAX_LISTED]
     ]
-    more = [f"and {len(unsettled) - _TOLD} more"] if len(unsettled) > _TOLD else []
-    remedy = f"have it looked at again: smarterise-ops journal settle {unsettled[0].plan_id}"
-    return Verdict(FindingStatus.FAIL, subject, "; ".join([*told, *more]), remedy)
+    more = [f"and {len(unresolved) - _MAX_LISTED} more"] if len(unresolved) > _MAX_LISTED else []
+    remedy = f"have it looked at again: smarterise-ops journal resolve {unresolved[0].plan_id}"
+    return Evaluation(FindingStatus.FAIL, subject, "; ".join([*told, *more]), remedy)

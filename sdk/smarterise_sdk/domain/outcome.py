@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Missing:
     """Something that could not be had.
 
     Attributes:
@@ -32,9 +32,9 @@ class Outcome(Generic[T]):
 
     value: T
     as_of: datetime
-    gaps: tuple[Gap, ...] = field(default=())
+    missing: tuple[Missing, ...] = field(default=())
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing."""
-        return not self.gaps
+        return not self.missing

@@ -45,6 +45,6 @@ def age_text(age: timedelta) -> str:
     return f"{sign}{int(seconds)}s"
 
 
-def utc_text(moment: datetime) -> str:
+def utc_text(timestamp: datetime) -> str:
     """Return a moment as `2026-03-01T12:05:02Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.sites.plans import SiteChange, StackChange, WritePath
 from smarterise_sdk.errors import SmarteriseError
-from smarterise_sdk.journal.process import ProcessMark
+from smarterise_sdk.journal.process import ProcessIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTENDED = "intended"
 DONE = "done"
-SETTLED = "settled"
+RESOLVED = "resolved"
 HIDES = "is_masked"
 """Key of a change of which the journal has masked something that it touched."""
 CUT = b', "stack_changes": ['
@@ -92,7 +92,7 @@ class JournalEntry:
         intended: What was written down before it was made; in long lines without its changes.
         done: What became of it, unless nobody wrote that down.
         is_running: Whether it may be under way at this moment.
-        is_settled: Whether somebody looked again later and wrote down the end.
+        is_resolved: Whether somebody looked again later and wrote down the end.
         undone_by: Id of the change that took it back; empty if it stands.
         number: Where its line stands among those of the journal.
         place: Where the changes are, in long lines.
@@ -102,7 +102,7 @@ class JournalEntry:
     intended: JsonObject
     done: JsonObject | None
     is_running: bool = False
-    is_settled: bool = False
+    is_resolved: bool = False
     undone_by: str = ""
     number: int = 0
     place: LinePlace | None = None
@@ -110,7 +110,7 @@ class JournalEntry:
     @property
     def at(self) -> datetime:
         """When it was begun, by the clock of the machine that made it, UTC."""
-        return _moment(self.intended)
+        return _datetime(self.intended)
 
     @property
     def who(self) -> str:
@@ -174,7 +174,7 @@ class JournalEntry:
         return self._text("undoes")
 
     @property
-    def mends_file(self) -> bool:
+    def repairs_file(self) -> bool:
         """Whether it put a sound file in the place of one that could not be used."""
         return self.intended.get("document") is not None
 
@@ -231,9 +231,9 @@ class JournalEntry:
             return JournalOutcome.UNVERIFIED
 
     @property
-    def is_unsettled(self) -> bool:
+    def is_unresolved(self) -> bool:
         """Whether it is not known what became of it, and nobody has looked since."""
-        return self.outcome in _OPEN and not self.is_settled
+        return self.outcome in _OPEN and not self.is_resolved
 
     @property
     def may_have_written(self) -> bool:
@@ -302,7 +302,7 @@ def parsed_line(source: bytes, place: LinePlace, *, whole_up_to: int) -> Journal
     if not isinstance(content, dict) or not isinstance(content.get("plan_id"), str):
         return None
     is_dated = _is_dated(content)
-    if content.get("entry") not in {INTENDED, DONE, SETTLED} or not is_dated:
+    if content.get("entry") not in {INTENDED, DONE, RESOLVED} or not is_dated:
         return None
     return JournalLine(content, place if is_cut else None)
 
@@ -326,8 +326,8 @@ def entries_of(
             begun = JournalEntry(line.plan_id, line.content, None, number=number, place=line.place)
             of_plan.append(begun)
         elif of_plan:
-            of_plan[-1] = replace(of_plan[-1], done=line.content, is_settled=line.entry == SETTLED)
-            if line.entry == SETTLED:
+            of_plan[-1] = replace(of_plan[-1], done=line.content, is_resolved=line.entry == RESOLVED)
+            if line.entry == RESOLVED:
                 # Whoever looked has looked at the file: that is the end of every try before.
                 of_plan[:] = of_plan[-1:]
     entries = (_telling_try(of_plan, under_way, now) for of_plan in tries.values() if of_plan)
@@ -354,19 +354,19 @@ def _is_running(entry: JournalEntry, under_way: frozenset[str], now: datetime) -
     pid, host = entry.intended.get("pid"), entry._text("host")
     if not isinstance(pid, int) or not host:
         return False
-    mark = ProcessMark(host, pid, entry._text("pid_started"))
+    mark = ProcessIdentity(host, pid, entry._text("pid_started"))
     if not mark.is_of_this_host:
         return now - entry.at < ELSEWHERE_AT_MOST
     return entry.plan_id in under_way if mark.is_this_process else mark.is_running
 
 
-def _moment(content: JsonObject) -> datetime:
+def _datetime(content: JsonObject) -> datetime:
     return datetime.fromisoformat(str(content.get("at"))).astimezone(UTC)
 
 
 def _is_dated(content: JsonObject) -> bool:
     try:
-        _moment(content)
+        _datetime(content)
     except (ValueError, OverflowError):
         return False
     return True

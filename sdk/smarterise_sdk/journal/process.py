@@ -17,7 +17,7 @@ _PS_PATH = "/bin:/usr/bin"
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessMark:
+class ProcessIdentity:
     """A process of some machine.
 
     Attributes:
@@ -49,9 +49,9 @@ class ProcessMark:
         return started is not None and self.started in ("", started)
 
 
-def this_process() -> ProcessMark:
+def this_process() -> ProcessIdentity:
     """Return the mark of the process that asks."""
-    return ProcessMark(socket.gethostname(), os.getpid(), _started(os.getpid()) or "")
+    return ProcessIdentity(socket.gethostname(), os.getpid(), _started(os.getpid()) or "")
 
 
 def _started(pid: int) -> str | None:

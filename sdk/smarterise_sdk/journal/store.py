@@ -23,7 +23,7 @@ from smarterise_sdk.journal.entries import (
     DONE,
     HIDES,
     INTENDED,
-    SETTLED,
+    RESOLVED,
     JournalOutcome,
     JournalReading,
     LinePlace,
@@ -55,7 +55,7 @@ class Journal:
     Args:
         directory: Where it lives; made on the first write.
         now: The clock, UTC.
-        stamp: What every line about an intention has besides, e.g. the endpoint.
+        timestamp: What every line about an intention has besides, e.g. the endpoint.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class Journal:
         directory: Path,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        stamp: Mapping[str, JsonValue] = MappingProxyType({}),
+        timestamp: Mapping[str, JsonValue] = MappingProxyType({}),
     ) -> None:
         self.path = directory / FILE_NAME
         self._now = now
-        self._stamp = dict(stamp)
+        self._timestamp = dict(timestamp)
 
     def intended(self, plan: Plan, *, who: str) -> bytes:
         """Write down a change that is about to be made, and return the line.
@@ -88,7 +88,7 @@ class Journal:
             "environment": plan.environment,
             "account": plan.account,
             "region": plan.region,
-            **self._stamp,
+            **self._timestamp,
             "via": plan.via.value,
             "title": plan.title,
             "reason": plan.reason,
@@ -135,15 +135,15 @@ class Journal:
             },
         )
 
-    def settled(self, plan_id: str, receipt: Receipt, *, outcome: JournalOutcome) -> bytes:
+    def resolved(self, plan_id: str, receipt: Receipt, *, outcome: JournalOutcome) -> bytes:
         """Write down what a later look has shown of a change, and return the line.
 
         Raises:
             SmarteriseError: It cannot be written down (code `JOURNAL`).
         """
-        return self._end(SETTLED, plan_id, _told(receipt) | {"outcome": outcome.value, "by": operator()})
+        return self._end(RESOLVED, plan_id, _told(receipt) | {"outcome": outcome.value, "by": operator()})
 
-    def let_go(self, plan_id: str) -> None:
+    def release(self, plan_id: str) -> None:
         """Take a change for ended that this process was making, whether its end is written down or not."""
         with _UNDER_WAY_LOCK:
             _UNDER_WAY.discard(plan_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.journal.entries import JournalEntry
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity
-    from smarterise_sdk.services.resolution import Settler
+    from smarterise_sdk.services.resolution import OutcomeResolver
     from smarterise_sdk.services.sites.service import Sites
     from smarterise_sdk.settings.model import Settings
 
@@ -52,7 +52,7 @@ class Changes:
         settings: Settings,
         *,
         sites: Callable[[], Sites],
-        settler: Callable[[], Settler],
+        settler: Callable[[], OutcomeResolver],
         identity: Callable[[], Identity],
     ) -> None:
         self._journal = journal
@@ -134,7 +134,7 @@ class Changes:
         unchanged = dict.fromkeys((*plan.unchanged, *already))
         return replace(plan, unchanged=tuple(unchanged), notes=(*plan.notes, *_undo_notes(entry, already)))
 
-    def unsettled(self) -> tuple[JournalEntry, ...]:
+    def unresolved(self) -> tuple[JournalEntry, ...]:
         """Return the changes of this environment of which nobody knows what became, the newest first.
 
         They have no end, and no process that could still make it; or their end could not be verified, and
@@ -143,9 +143,9 @@ class Changes:
         Raises:
             SmarteriseError: The journal cannot be read (code `JOURNAL`).
         """
-        return tuple(entry for entry in self.list().entries if entry.is_unsettled)
+        return tuple(entry for entry in self.list().entries if entry.is_unresolved)
 
-    def settle(self, plan_id: str) -> Receipt:
+    def resolve(self, plan_id: str) -> Receipt:
         """Look what became of a change and, if that was open, write its end down.
 
         Args:
@@ -166,7 +166,7 @@ class Changes:
                 code="IN_PROGRESS",
             )
         self._check_account(entry)
-        return self._settler().settle(entry)
+        return self._settler().resolve(entry)
 
     def _is_here(self, entry: JournalEntry) -> bool:
         """Whether a change was made in this environment, as far as can be told without asking."""
@@ -217,7 +217,7 @@ def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
         why, remedy = f"process {entry.intended.get('pid')} is still making it", "wait for it to end"
     elif not entry.may_have_written:
         why = "it was not made: nothing was written"
-    elif entry.mends_file:
+    elif entry.repairs_file:
         why = (
             "it put a sound file in the place of one that could not be used, and taking it back would break "
             "the file again"
@@ -239,7 +239,7 @@ def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
 
 
 def _moved_on(entry: JournalEntry, back: Undoing, document: SiteTiers) -> Conflict:
-    told = [f"{visible(serial)} {moved.in_words(_shown)}" for serial, moved in back.moved_on.items()]
+    told = [f"{visible(serial)} {moved.summary(_shown)}" for serial, moved in back.moved_on.items()]
     more = f"; and {len(told) - NAMED_AT_MOST} more sites" if len(told) > NAMED_AT_MOST else ""
     return Conflict(
         f"change {entry.plan_id} cannot be taken back: the file has moved on since; nothing was planned",

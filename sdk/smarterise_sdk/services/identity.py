@@ -124,8 +124,8 @@ def fetch_identity(broker: Broker, region: str) -> Identity:
     Raises:
         SmarteriseError: It could not be asked.
     """
-    answer = broker.call("sts", "get_caller_identity")
-    return identity_of(str(answer.get("Account", "")), str(answer.get("Arn", "")), region)
+    response = broker.call("sts", "get_caller_identity")
+    return identity_of(str(response.get("Account", "")), str(response.get("Arn", "")), region)
 
 
 def identity_of(account: str, arn: str, region: str) -> Identity:

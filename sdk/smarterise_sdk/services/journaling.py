@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from smarterise_sdk.domain.sites.plans import PlannedCall
 from smarterise_sdk.errors import AccessError, SmarteriseError, WriteRefused
-from smarterise_sdk.journal.entries import DONE, INTENDED, SETTLED
+from smarterise_sdk.journal.entries import DONE, INTENDED, RESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Recording:
 
     def end_announced(self, plan: Plan) -> Plan:
         """Return the plan of a change long made, announcing the copy of its end alone."""
-        return self._announcing(plan, SETTLED)
+        return self._announcing(plan, RESOLVED)
 
     def around(self, plan: Plan, grant: WriteGrant, make: Callable[[str], Receipt]) -> Receipt:
         """Write down what is intended, have it made, and write down what became of it.
@@ -59,11 +59,11 @@ class Recording:
             copies.put(INTENDED, self._journal.intended(plan, who=who))
             receipt = self._made(plan, copies, lambda: make(who))
         finally:
-            self._journal.let_go(plan.plan_id)
+            self._journal.release(plan.plan_id)
         copies.put(DONE, self._done(plan, copies.noted_on(receipt)))
         return copies.noted_on(receipt)
 
-    def settled(
+    def resolved(
         self, plan: Plan, gate: Broker, write: Callable[[Receipt], bytes], receipt: Receipt
     ) -> Receipt:
         """Write down what a later look has shown, and return the receipt with what is to be noted of it.
@@ -83,7 +83,7 @@ class Recording:
         try:
             with gate.writing(plan) as grant:
                 copies = _Copies(self._bucket, plan, grant)
-                copies.put(SETTLED, line)
+                copies.put(RESOLVED, line)
                 return copies.noted_on(receipt)
         except WriteRefused as error:
             return replace(receipt, notes=(*receipt.notes, _not_kept(self._bucket, error)))

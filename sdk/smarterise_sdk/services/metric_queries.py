@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION
 from smarterise_sdk.domain.text import visible
@@ -32,7 +32,7 @@ _STATISTICS = {Metric.READING_AGE: "Maximum"}
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QueryWindow:
     """Points of which length, and how far back."""
 
     period: timedelta
@@ -44,28 +44,28 @@ class Look:
         return -(-self.lookback // self.period) + 2
 
 
-def check_look(look: Look) -> Look:
+def checked_window(window: QueryWindow) -> QueryWindow:
     """Return a look that CloudWatch can answer.
 
     Raises:
         UsageError: It cannot.
     """
-    seconds = look.period.total_seconds()
+    seconds = window.period.total_seconds()
     if seconds not in _SUB_MINUTE_PERIODS_S and (seconds < 60 or seconds % 60):
         raise UsageError(
             f"CloudWatch has no points of {seconds:g} s",
             remedy="ask for 10 s, or for whole minutes",
         )
-    if look.lookback <= timedelta(0):
+    if window.lookback <= timedelta(0):
         raise UsageError("the span to look back over must be longer than nothing")
-    if seconds < 60 and look.lookback > HIGH_RESOLUTION_KEPT:
+    if seconds < 60 and window.lookback > HIGH_RESOLUTION_KEPT:
         raise UsageError(
             f"CloudWatch keeps points of {seconds:g} s for three hours",
             remedy="ask for points of a minute or more",
         )
-    if look.points > POINTS_AT_MOST:
+    if window.points > POINTS_AT_MOST:
         raise UsageError("that is more points than CloudWatch gives", remedy="ask for longer points")
-    return look
+    return window
 
 
 class MetricQueries:
@@ -81,69 +81,71 @@ class MetricQueries:
         self._namespace = namespace
 
     def ask(
-        self, serials: Sequence[str], metrics: Sequence[Metric], look: Look, now: datetime
+        self, serials: Sequence[str], metrics: Sequence[Metric], window: QueryWindow, now: datetime
     ) -> Outcome[dict[str, Series]]:
         """Return every point in view, and a gap for each batch that could not be had.
 
         Args:
             serials: Gateway serials, each once.
             metrics: Metrics, each once.
-            look: Points of which length, and how far back.
+            window: Points of which length, and how far back.
             now: The moment to look back from, UTC.
         """
         found: dict[str, Series] = {}
-        gaps: list[Gap] = []
-        size = self._sites_a_batch(metrics, look)
+        missing: list[Missing] = []
+        size = self._sites_a_batch(metrics, window)
         starts = range(0, len(serials), size) if metrics else ()
         batches = [tuple(serials[start : start + size]) for start in starts]
         for number, batch in enumerate(batches):
             try:
-                series, failed = self._batch(batch, metrics, look, now)
+                series, failed = self._batch(batch, metrics, window, now)
             except AccessError as error:
                 # Whoever is not let in, or finds no road, need not knock for every batch.
                 rest = tuple(serial for left in batches[number:] for serial in left)
-                gaps.append(Gap(ACTION, error, rest))
+                missing.append(Missing(ACTION, error, rest))
                 break
             except SmarteriseError as error:
-                gaps.append(Gap(ACTION, error, batch))
+                missing.append(Missing(ACTION, error, batch))
             else:
                 found.update(series)
-                gaps += failed
-        return Outcome(found, now, tuple(gaps))
+                missing += failed
+        return Outcome(found, now, tuple(missing))
 
     @staticmethod
-    def _sites_a_batch(metrics: Sequence[Metric], look: Look) -> int:
-        queries = min(QUERIES_AT_MOST, POINTS_AT_MOST // look.points)
+    def _sites_a_batch(metrics: Sequence[Metric], window: QueryWindow) -> int:
+        queries = min(QUERIES_AT_MOST, POINTS_AT_MOST // window.points)
         return max(1, queries // max(1, len(metrics)))
 
     def _batch(
-        self, serials: Sequence[str], metrics: Sequence[Metric], look: Look, now: datetime
-    ) -> tuple[dict[str, Series], list[Gap]]:
+        self, serials: Sequence[str], metrics: Sequence[Metric], window: QueryWindow, now: datetime
+    ) -> tuple[dict[str, Series], list[Missing]]:
         wanted = {f"q{number}": pair for number, pair in enumerate((s, m) for s in serials for m in metrics)}
         points: dict[str, list[MetricPoint]] = {query: [] for query in wanted}
         states: dict[str, Mapping[str, Any]] = {}
-        for result in self._results(wanted, look, now):
+        for result in self._results(wanted, window, now):
             query = result["Id"]
             states[query] = result
             points[query] += map(MetricPoint, result["Values"], result["Timestamps"])
         series: dict[str, Series] = {serial: {} for serial in serials}
         failed: dict[str, str] = {}
         for query, (serial, metric) in wanted.items():
-            trouble = _trouble(states.get(query))
-            if trouble:
-                failed[serial] = trouble
+            issue = _issue(states.get(query))
+            if issue:
+                failed[serial] = issue
             else:
                 series[serial][metric] = tuple(sorted(points[query], key=_time_of))
-        gaps = [_gap(trouble, serial) for serial, trouble in failed.items()]
-        return {serial: values for serial, values in series.items() if values or serial not in failed}, gaps
+        missing = [_missing(issue, serial) for serial, issue in failed.items()]
+        return {
+            serial: values for serial, values in series.items() if values or serial not in failed
+        }, missing
 
     def _results(
-        self, wanted: Mapping[str, tuple[str, Metric]], look: Look, now: datetime
+        self, wanted: Mapping[str, tuple[str, Metric]], window: QueryWindow, now: datetime
     ) -> Iterator[Mapping[str, Any]]:
-        start, end = _span(look, now)
+        start, end = _time_range(window, now)
         request: dict[str, Any] = {
             "MetricDataQueries": [
-                self._query(query, serial, metric, look) for query, (serial, metric) in wanted.items()
+                self._query(query, serial, metric, window) for query, (serial, metric) in wanted.items()
             ],
             "StartTime": start,
             "EndTime": end,
@@ -162,7 +164,7 @@ class MetricQueries:
             request["NextToken"] = token
         raise RemoteFault("CloudWatch does not come to an end", why="its pages repeat, or are too many")
 
-    def _query(self, query: str, serial: str, metric: Metric, look: Look) -> dict[str, Any]:
+    def _query(self, query: str, serial: str, metric: Metric, window: QueryWindow) -> dict[str, Any]:
         return {
             "Id": query,
             "MetricStat": {
@@ -171,22 +173,22 @@ class MetricQueries:
                     "MetricName": metric.value,
                     "Dimensions": [{"Name": GATEWAY_DIMENSION, "Value": serial}],
                 },
-                "Period": int(look.period.total_seconds()),
+                "Period": int(window.period.total_seconds()),
                 "Stat": _STATISTICS.get(metric, "Average"),
             },
         }
 
 
-def _span(look: Look, now: datetime) -> tuple[datetime, datetime]:
+def _time_range(window: QueryWindow, now: datetime) -> tuple[datetime, datetime]:
     """Return start and end on whole periods, so that the same question has the same answer."""
-    period = int(look.period.total_seconds())
+    period = int(window.period.total_seconds())
     at = int(now.timestamp())
-    start = (at - int(look.lookback.total_seconds())) // period * period
+    start = (at - int(window.lookback.total_seconds())) // period * period
     end = (at // period + 1) * period
     return datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
 
 
-def _trouble(state: Mapping[str, Any] | None) -> str:
+def _issue(state: Mapping[str, Any] | None) -> str:
     """Return why a metric's answer cannot be relied on; empty when it can."""
     if state is None:
         return "CloudWatch did not answer for it"
@@ -197,9 +199,9 @@ def _trouble(state: Mapping[str, Any] | None) -> str:
     return visible(f"{code}: {said}" if said else str(code))
 
 
-def _gap(trouble: str, serial: str) -> Gap:
-    error = RemoteFault(f"{ACTION} failed for {serial}", why=trouble, remedy="try again")
-    return Gap(ACTION, error, (serial,))
+def _missing(issue: str, serial: str) -> Missing:
+    error = RemoteFault(f"{ACTION} failed for {serial}", why=issue, remedy="try again")
+    return Missing(ACTION, error, (serial,))
 
 
 def _time_of(point: MetricPoint) -> datetime:

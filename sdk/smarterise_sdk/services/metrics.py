@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.clock import utc_now
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.readings.metrics import HIGH_RESOLUTION, Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.errors import UsageError
-from smarterise_sdk.services.metric_queries import Look, MetricQueries, Series, check_look
+from smarterise_sdk.services.metric_queries import MetricQueries, QueryWindow, Series, checked_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,22 +34,25 @@ _HOUR = timedelta(hours=1)
 class Rung:
     """One look of a ladder, and for how long its answer is good enough to be given again."""
 
-    look: Look
+    window: QueryWindow
     good_for: timedelta = timedelta(0)
 
 
-_FORTNIGHT = Rung(Look(_HOUR, timedelta(days=14)), timedelta(minutes=10))
+_FORTNIGHT = Rung(QueryWindow(_HOUR, timedelta(days=14)), timedelta(minutes=10))
 
 _LADDERS: Mapping[Tier, tuple[Rung, ...]] = {
     # Streamed at high resolution, which CloudWatch keeps for three hours.
     Tier.CRITICAL: (
-        Rung(Look(HIGH_RESOLUTION, 3 * Tier.CRITICAL.cadence)),
-        Rung(Look(_MINUTE, 3 * _HOUR), _MINUTE),
+        Rung(QueryWindow(HIGH_RESOLUTION, 3 * Tier.CRITICAL.cadence)),
+        Rung(QueryWindow(_MINUTE, 3 * _HOUR), _MINUTE),
         _FORTNIGHT,
     ),
     # Comes in files, an hour at a time: asking every few seconds would only cost. Not a whole minute, or who
     # asks each minute would have every other answer from memory.
-    Tier.NON_CRITICAL: (Rung(Look(5 * _MINUTE, 3 * Tier.NON_CRITICAL.cadence), _MINUTE / 2), _FORTNIGHT),
+    Tier.NON_CRITICAL: (
+        Rung(QueryWindow(5 * _MINUTE, 3 * Tier.NON_CRITICAL.cadence), _MINUTE / 2),
+        _FORTNIGHT,
+    ),
 }
 """How to look for the newest value: a short look at all sites, a longer and coarser one at the silent."""
 
@@ -69,7 +72,7 @@ class Metrics:
     def __init__(self, broker: Broker, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._queries = MetricQueries(broker, settings.names.metric_namespace)
         self._now = now
-        self._memory: dict[tuple[str, Look, tuple[Metric, ...]], tuple[datetime, Points]] = {}
+        self._memory: dict[tuple[str, QueryWindow, tuple[Metric, ...]], tuple[datetime, Points]] = {}
         self._lock = threading.Lock()
 
     def latest(
@@ -102,10 +105,10 @@ class Metrics:
         wanted = tuple(Metric) if metrics is None else tuple(dict.fromkeys(metrics))
         if lookback is None and period is not None:
             raise UsageError("a period goes with a lookback")
-        ladder = None if lookback is None else (Rung(check_look(_look(lookback, period))),)
+        ladder = None if lookback is None else (Rung(checked_window(_window(lookback, period))),)
         now = self._now()
         found: dict[str, Points] = {}
-        gaps: list[Gap] = []
+        missing: list[Missing] = []
         ladders = {site.gateway_serial: ladder or _ladder_of(site) for site in sites}
         left = list(ladders)
         step = 0
@@ -114,12 +117,12 @@ class Metrics:
             for serial in left:
                 by_rung.setdefault(ladders[serial][step], []).append(serial)
             for rung, serials in by_rung.items():
-                answer = self._newest(serials, wanted, rung, now)
-                found.update(answer.value)
-                gaps += answer.gaps
+                response = self._latest(serials, wanted, rung, now)
+                found.update(response.value)
+                missing += response.missing
             step += 1
             left = [s for s in left if s in found and not found[s] and step < len(ladders[s])]
-        return Outcome(found, now, tuple(gaps))
+        return Outcome(found, now, tuple(missing))
 
     def series(
         self, serials: Sequence[str], metrics: Sequence[Metric], *, since: timedelta, period: timedelta
@@ -139,25 +142,25 @@ class Metrics:
             UsageError: The period is not one that CloudWatch knows, or does not suit the span.
         """
         now = self._now()
-        look = check_look(Look(period, since))
-        return self._queries.ask(tuple(dict.fromkeys(serials)), tuple(dict.fromkeys(metrics)), look, now)
+        window = checked_window(QueryWindow(period, since))
+        return self._queries.ask(tuple(dict.fromkeys(serials)), tuple(dict.fromkeys(metrics)), window, now)
 
-    def _newest(
+    def _latest(
         self, serials: Sequence[str], metrics: tuple[Metric, ...], rung: Rung, now: datetime
     ) -> Outcome[dict[str, Points]]:
         remembered = self._remembered(serials, metrics, rung, now)
         asked = [serial for serial in serials if serial not in remembered]
-        answer = self._queries.ask(tuple(asked), metrics, rung.look, now)
-        found = {serial: _newest_points(series) for serial, series in answer.value.items()}
+        response = self._queries.ask(tuple(asked), metrics, rung.window, now)
+        found = {serial: _latest_points(series) for serial, series in response.value.items()}
         if rung.good_for:
             self._remember(found, metrics, rung, now)
-        return Outcome({**remembered, **found}, now, answer.gaps)
+        return Outcome({**remembered, **found}, now, response.missing)
 
     def _remembered(
         self, serials: Sequence[str], metrics: tuple[Metric, ...], rung: Rung, now: datetime
     ) -> dict[str, Points]:
         with self._lock:
-            entries = {serial: self._memory.get((serial, rung.look, metrics)) for serial in serials}
+            entries = {serial: self._memory.get((serial, rung.window, metrics)) for serial in serials}
         return {
             serial: entry[1]
             for serial, entry in entries.items()
@@ -171,21 +174,21 @@ class Metrics:
             if len(self._memory) > _MEMORY_AT_MOST:
                 self._memory.clear()
             for serial, points in found.items():
-                self._memory[(serial, rung.look, metrics)] = (now, points)
+                self._memory[(serial, rung.window, metrics)] = (now, points)
 
 
 def _ladder_of(site: Site) -> tuple[Rung, ...]:
     return _LADDERS[site.tier] if site.enabled else _DISABLED_LADDER
 
 
-def _look(lookback: timedelta, period: timedelta | None) -> Look:
+def _window(lookback: timedelta, period: timedelta | None) -> QueryWindow:
     if period is not None:
-        return Look(period, lookback)
+        return QueryWindow(period, lookback)
     for reach, suited in ((15 * _MINUTE, HIGH_RESOLUTION), (3 * _HOUR, _MINUTE), (24 * _HOUR, 5 * _MINUTE)):
         if lookback <= reach:
-            return Look(suited, lookback)
-    return Look(_HOUR, lookback)
+            return QueryWindow(suited, lookback)
+    return QueryWindow(_HOUR, lookback)
 
 
-def _newest_points(series: Series) -> Points:
+def _latest_points(series: Series) -> Points:
     return {metric: points[-1] for metric, points in series.items() if points}

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.aws.errors import is_without_answer, may_have_been_done
+from smarterise_sdk.aws.errors import is_outcome_unknown, may_have_been_done
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, Receipt, ReceiptState, StackChange, WritePath
-from smarterise_sdk.domain.stack.drift import Deviation
+from smarterise_sdk.domain.stack.drift import DriftItem
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import SmarteriseError
 from smarterise_sdk.services.journaling import Recording
 from smarterise_sdk.services.sites.planner import check_reason
 from smarterise_sdk.services.sites.responses import accepted, list_in, object_in, unexpected, version_in
-from smarterise_sdk.services.sites.verification import Verdict
+from smarterise_sdk.services.sites.verification import VerificationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +41,7 @@ class Drift:
     Attributes:
         changes: What reconciling would put right.
         left: What it would leave as it is, each with its reason.
-        troubles: Sentences on what is left and what is unseen, and on a file that cannot be used.
+        issues: Sentences on what is left and what is unseen, and on a file that cannot be used.
         checked_alarms: How many alarms were looked at.
         checked_schedules: How many scheduled rules were looked at.
         as_of: When, UTC.
@@ -51,8 +51,8 @@ class Drift:
     """
 
     changes: tuple[StackChange, ...]
-    left: tuple[Deviation, ...]
-    troubles: tuple[str, ...]
+    left: tuple[DriftItem, ...]
+    issues: tuple[str, ...]
     checked_alarms: int
     checked_schedules: int
     as_of: datetime
@@ -63,10 +63,10 @@ class Drift:
     @property
     def is_none(self) -> bool:
         """Whether everything was looked at, and all of it follows the file."""
-        return not self.changes and not self.troubles
+        return not self.changes and not self.issues
 
 
-class Following:
+class Reconciliation:
     """What is to follow the site file: alarm actions and collection schedules.
 
     Args:
@@ -99,8 +99,8 @@ class Following:
         Raises:
             SmarteriseError: It could not be looked.
         """
-        replies = self._runs(partial(self._broker.invoke, self._function), {"dry_run": True})
-        return self._drift_in(list(replies))
+        responses = self._runs(partial(self._broker.invoke, self._function), {"dry_run": True})
+        return self._drift_in(list(responses))
 
     def plan_reconcile(self, reason: str = "") -> Plan:
         """Return what it would change to make the stack follow the site file; nothing is changed.
@@ -122,13 +122,13 @@ class Following:
             create=False,
             changes=(),
             unchanged=(),
-            causes=_causes(drift.changes),
+            effects=_effects(drift.changes),
             calls=(PlannedCall("lambda:InvokeFunction", f"function {self._function}"),),
             base_etag=drift.etag,
             reason=reason,
             planned_at=self._now(),
             stack_changes=drift.changes,
-            notes=tuple(f"left as it is: {trouble}" for trouble in drift.troubles),
+            notes=tuple(f"left as it is: {issue}" for issue in drift.issues),
         )
         return self._recording.announced(plan)
 
@@ -150,14 +150,14 @@ class Following:
         with self._broker.writing(plan) as grant:
             return self._recording.around(plan, grant, lambda _: self._carried_out(plan, grant, say))
 
-    def looked_at(self, plan: Plan) -> Receipt:
+    def observe(self, plan: Plan) -> Receipt:
         """Return what a look shows of a plan that was applied, now or long ago.
 
         Raises:
             SmarteriseError: It could not be looked.
         """
         drift = self.drift()
-        return self._receipt(plan, (), drift, _verdict(plan, drift), None, BACK)
+        return self._receipt(plan, (), drift, _evaluation(plan, drift), None, BACK)
 
     def _carried_out(self, plan: Plan, grant: WriteGrant, say: Callable[[str], None]) -> Receipt:
         say("applying")
@@ -165,10 +165,10 @@ class Following:
         applied_at: datetime | None = None
         planned = {change.subject for change in plan.stack_changes}
         for _ in range(ROUNDS_AT_MOST):
-            replies: list[JsonObject] = []
+            responses: list[JsonObject] = []
             try:
-                for reply in self._runs(partial(grant.invoke, self._function), {}):
-                    replies.append(reply)
+                for response in self._runs(partial(grant.invoke, self._function), {}):
+                    responses.append(response)
                     applied_at = self._now()  # at once: what came before a failure counts too
             except SmarteriseError as error:
                 if not may_have_been_done(error) and applied_at is None:
@@ -176,96 +176,102 @@ class Following:
                 doubt = error
                 say(f"{error.what}: looking whether it was done all the same")
                 break
-            done = self._deviations(replies)
+            done = self._drift_items(responses)
             left = [row for row in done if row.change.subject in planned and not row.repaired]
             if not left or not any(row.repaired for row in done):
                 break
             # The function does what it can in its time: as long as it gets on, it is asked again.
             say(f"{len(left)} left: going on")
         say("verifying (a second look)")
-        words = f"{BACK}, after: {doubt.what}" if doubt is not None else BACK
+        text = f"{BACK}, after: {doubt.what}" if doubt is not None else BACK
         try:
             drift = self.drift()
         except SmarteriseError as error:
             reason = f"could not be looked at again: {error}"
-            verdict = Verdict((), {change.subject: reason for change in plan.stack_changes})
-            return self._receipt(plan, grant.request_ids, None, verdict, applied_at, words)
-        verdict = _verdict(plan, drift)
-        if doubt is not None and not verdict.verified and not is_without_answer(doubt):
+            verification = VerificationResult((), {change.subject: reason for change in plan.stack_changes})
+            return self._receipt(plan, grant.request_ids, None, verification, applied_at, text)
+        verification = _evaluation(plan, drift)
+        if doubt is not None and not verification.verified and not is_outcome_unknown(doubt):
             # There was an answer, so nothing is under way; and all is as it was.
             raise doubt
-        return self._receipt(plan, grant.request_ids, drift, verdict, applied_at, words)
+        return self._receipt(plan, grant.request_ids, drift, verification, applied_at, text)
 
     def _receipt(
         self,
         plan: Plan,
         request_ids: Sequence[str],
         drift: Drift | None,
-        verdict: Verdict,
+        verification: VerificationResult,
         applied_at: datetime | None,
-        words: str,
+        text: str,
     ) -> Receipt:
-        notes: list[str] = list(drift.troubles) if drift is not None else []
+        notes: list[str] = list(drift.issues) if drift is not None else []
         if drift is not None and plan.base_etag not in ("", drift.etag):
             notes.append("the site file has changed since the plan was made; the stack follows the newer one")
         return Receipt(
             plan,
-            verdict.state,
-            verdict.verified,
-            verdict.unverified,
+            verification.state,
+            verification.verified,
+            verification.unverified,
             drift.etag if drift is not None else "",
             drift.version_id if drift is not None else None,
             tuple(request_ids),
             applied_at,
             drift.as_of if drift is not None else None,
-            words,
+            text,
             tuple(notes),
         )
 
     def _runs(self, invoke: Callable[[JsonObject], JsonObject], asked: JsonObject) -> Iterator[JsonObject]:
         """Yield the replies of as many runs as it takes: each ends in time and tells where to go on."""
-        resume = ""
+        next_token = ""
         while True:
             event: JsonObject = {"action": "reconcile", **asked}
-            reply = accepted(invoke({**event, "resume": resume} if resume else event), self._function)
-            yield reply
-            following = reply.get("resume")
+            response = accepted(
+                invoke({**event, "next_token": next_token} if next_token else event), self._function
+            )
+            yield response
+            following = response.get("next_token")
             # Nobody runs in a circle, whatever the function says.
-            if not isinstance(following, str) or following in ("", resume):
+            if not isinstance(following, str) or following in ("", next_token):
                 return
-            resume = following
+            next_token = following
 
-    def _deviations(self, replies: Sequence[JsonObject]) -> list[Deviation]:
-        return [self._deviation(row) for reply in replies for row in list_in(reply, "drift", self._function)]
+    def _drift_items(self, responses: Sequence[JsonObject]) -> list[DriftItem]:
+        return [
+            self._drift_item(row)
+            for response in responses
+            for row in list_in(response, "drift", self._function)
+        ]
 
-    def _drift_in(self, replies: Sequence[JsonObject]) -> Drift:
-        rows = self._deviations(replies)
-        checked = [object_in(reply, "checked", self._function) for reply in replies]
-        left = tuple(row for row in rows if row.trouble)
-        unseen = _unseen(replies, len(rows))
-        reply = replies[-1]
-        etag = reply.get("etag")
+    def _drift_in(self, responses: Sequence[JsonObject]) -> Drift:
+        rows = self._drift_items(responses)
+        checked = [object_in(response, "checked", self._function) for response in responses]
+        left = tuple(row for row in rows if row.issue)
+        unseen = _unseen(responses, len(rows))
+        response = responses[-1]
+        etag = response.get("etag")
         return Drift(
             tuple(row.change for row in rows if row.can_repair),
             left,
-            (*_degraded_in(reply), *unseen, *_in_words(left)),
+            (*_degraded_in(response), *unseen, *_summary(left)),
             sum(_count(one.get("alarms")) for one in checked),
             sum(_count(one.get("schedules")) for one in checked),
             self._now(),
             unseen,
             etag if isinstance(etag, str) else "",
-            version_in(reply),
+            version_in(response),
         )
 
-    def _deviation(self, row: JsonValue) -> Deviation:
+    def _drift_item(self, row: JsonValue) -> DriftItem:
         if not isinstance(row, dict):
             unexpected(self._function, "drift", row)
-        kind, subject, before, after, serial, trouble = (
+        kind, subject, before, after, serial, issue = (
             visible(str(row.get(name) or ""))
-            for name in ("kind", "subject", "before", "after", "gateway_serial", "trouble")
+            for name in ("kind", "subject", "before", "after", "gateway_serial", "error")
         )
         change = StackChange(kind, subject, before, after, serial)
-        return Deviation(change, trouble, repaired=row.get("repaired") is True)
+        return DriftItem(change, issue, repaired=row.get("repaired") is True)
 
     def _account(self) -> str:
         try:
@@ -275,37 +281,37 @@ class Following:
             return ""
 
 
-def _verdict(plan: Plan, drift: Drift) -> Verdict:
+def _evaluation(plan: Plan, drift: Drift) -> VerificationResult:
     open_ = {change.subject: f"still {change.before}" for change in drift.changes}
-    open_ |= {row.change.subject: f"still {row.change.before}: {row.trouble}" for row in drift.left}
+    open_ |= {row.change.subject: f"still {row.change.before}: {row.issue}" for row in drift.left}
     subjects = [change.subject for change in plan.stack_changes]
-    return Verdict(
+    return VerificationResult(
         tuple(subject for subject in subjects if subject not in open_),
         {subject: open_[subject] for subject in subjects if subject in open_},
     )
 
 
-def _unseen(replies: Sequence[JsonObject], told: int) -> tuple[str, ...]:
+def _unseen(responses: Sequence[JsonObject], told: int) -> tuple[str, ...]:
     listed: list[str] = []
-    for reply in replies:
-        troubles = reply.get("troubles")
-        listed += [visible(str(one)) for one in troubles] if isinstance(troubles, list) else []
-    if replies[-1].get("resume"):
+    for response in responses:
+        issues = response.get("errors")
+        listed += [visible(str(one)) for one in issues] if isinstance(issues, list) else []
+    if responses[-1].get("next_token"):
         listed.append("the look did not get on, so not every alarm was seen")
-    beyond = sum(_count(reply.get("drift_count")) for reply in replies) - told
+    beyond = sum(_count(response.get("drift_count")) for response in responses) - told
     if beyond > 0:
         listed.append(f"{beyond} more do not follow than one answer can tell: look again after reconciling")
     return tuple(listed)
 
 
-def _degraded_in(reply: JsonObject) -> tuple[str, ...]:
-    note = reply.get("degraded")
+def _degraded_in(response: JsonObject) -> tuple[str, ...]:
+    note = response.get("degraded")
     message = note.get("message") if isinstance(note, dict) else None
     return (visible(str(message)),) if message else ()
 
 
-def _in_words(left: Sequence[Deviation]) -> tuple[str, ...]:
-    return tuple(f"{row.change.subject}: {row.change.before}; {row.trouble}" for row in left)
+def _summary(left: Sequence[DriftItem]) -> tuple[str, ...]:
+    return tuple(f"{row.change.subject}: {row.change.before}; {row.issue}" for row in left)
 
 
 def _count(value: JsonValue) -> int:
@@ -320,7 +326,7 @@ def _title(changes: Sequence[StackChange]) -> str:
     return f"Make {listed} follow the site file"
 
 
-def _causes(changes: Sequence[StackChange]) -> tuple[str, ...]:
+def _effects(changes: Sequence[StackChange]) -> tuple[str, ...]:
     ways = Counter((change.kind, change.before, change.after) for change in changes)
     sites = len({change.gateway_serial for change in changes if change.gateway_serial})
     sentences = [f"{kind}: {count} × {before} → {after}" for (kind, before, after), count in ways.items()]

@@ -25,8 +25,8 @@ from smarterise_sdk.journal.masking import masked
 from smarterise_sdk.services.journaling import Recording
 from smarterise_sdk.services.sites.file import NO_FILE
 from smarterise_sdk.services.sites.responses import CONFIG_MISSING
-from smarterise_sdk.services.sites.transports import SiteRoads
-from smarterise_sdk.services.sites.verification import Verdict, compare, targets_of
+from smarterise_sdk.services.sites.transports import SiteTransports
+from smarterise_sdk.services.sites.verification import VerificationResult, compare, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from smarterise_sdk.journal.entries import JournalEntry
     from smarterise_sdk.journal.store import Journal
     from smarterise_sdk.services.identity import Identity
-    from smarterise_sdk.services.reconciliation import Following
-    from smarterise_sdk.services.sites.file import Road, SiteFile
+    from smarterise_sdk.services.reconciliation import Reconciliation
+    from smarterise_sdk.services.sites.file import SiteFile, Transport
     from smarterise_sdk.settings.model import Settings
 
 ARRIVES_WITHIN: Final = timedelta(minutes=2)
 """So long after it was begun a write may still reach the file, though nobody waits for its answer."""
-VERSIONS_LOOKED_AT: Final = 1000
-FIRST_LOOKED_AT: Final = 50
-TOLD_AT_MOST: Final = 10
+VERSIONS_READ: Final = 1000
+FIRST_VERSIONS_READ: Final = 50
+MAX_LISTED: Final = 10
 _HIDDEN: Final = "a secret is among what was changed, and the journal keeps none to compare with"
 
 
@@ -55,8 +55,8 @@ class Finding:
 
     Attributes:
         state: What is certain.
-        verdict: The same, per site.
-        words: How it was looked, in words.
+        verification: The same, per site.
+        text: How it was looked, in words.
         etag: ETag of the version that has the change, or of the current one.
         version_id: Its S3 version.
         notes: Sentences on what came since, or could not be told.
@@ -64,22 +64,22 @@ class Finding:
     """
 
     state: ReceiptState
-    verdict: Verdict
-    words: str
+    verification: VerificationResult
+    text: str
     etag: str = ""
     version_id: str | None = None
     notes: tuple[str, ...] = ()
     is_final: bool = True
 
 
-class Settler:
+class OutcomeResolver:
     """Looks again.
 
     Args:
         broker: The door to AWS.
         settings: Names and environment.
         journal: Where the end is written down.
-        following: Looks again at what is to follow the file.
+        reconciliation: Looks again at what is to follow the file.
         lookers: By kind of change, what looks again at other changes of the stack.
         identity: Tells who is asking.
         now: The clock, UTC.
@@ -91,21 +91,21 @@ class Settler:
         settings: Settings,
         journal: Journal,
         *,
-        following: Callable[[], Following],
+        reconciliation: Callable[[], Reconciliation],
         lookers: Mapping[str, Callable[[Plan], Receipt]] = MappingProxyType({}),
         identity: Callable[[], Identity],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._broker = broker
         self._journal = journal
-        self._following = following
+        self._reconciliation = reconciliation
         self._lookers = lookers
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
-        self._roads = SiteRoads(broker, settings.names, now=now)
+        self._transports = SiteTransports(broker, settings.names, now=now)
         self._place = {"Bucket": settings.names.site_config_bucket, "Key": settings.names.site_config_key}
         self._now = now
 
-    def settle(self, entry: JournalEntry) -> Receipt:
+    def resolve(self, entry: JournalEntry) -> Receipt:
         """Return what a look shows of a change, and write its end down if that was open.
 
         Raises:
@@ -114,19 +114,19 @@ class Settler:
         plan = self._recording.end_announced(_plan_of(entry))
         if plan.stack_changes:
             look = self._lookers.get(plan.stack_changes[0].kind)
-            receipt = look(plan) if look is not None else self._following().looked_at(plan)
+            receipt = look(plan) if look is not None else self._reconciliation().observe(plan)
             is_final = not receipt.unverified or not self._may_arrive(entry)
         else:
             finding = self._finding(entry, plan)
             receipt, is_final = self._receipt(plan, finding), finding.is_final
-        if not entry.is_unsettled or not is_final:
+        if not entry.is_unresolved or not is_final:
             return receipt
         outcome = _OUTCOMES[receipt.state]
 
         def write(told: Receipt) -> bytes:
-            return self._journal.settled(entry.plan_id, told, outcome=outcome)
+            return self._journal.resolved(entry.plan_id, told, outcome=outcome)
 
-        return self._recording.settled(plan, self._broker, write, receipt)
+        return self._recording.resolved(plan, self._broker, write, receipt)
 
     def exact_changes(self, entry: JournalEntry, changes: Sequence[SiteChange]) -> tuple[SiteChange, ...]:
         """Return a change with the secrets that the journal has masked, from the versions of the file.
@@ -151,8 +151,8 @@ class Settler:
             f"change {entry.plan_id} holds secrets, which the journal does not keep, and they are not to be "
             "had from the versions of the file",
             why="several changes look like it where secrets are masked" if found else why,
-            remedy=f"see first what became of it: smarterise-ops journal settle {entry.plan_id}"
-            if entry.is_unsettled
+            remedy=f"see first what became of it: smarterise-ops journal resolve {entry.plan_id}"
+            if entry.is_unresolved
             else "go back by the file's own history: smarterise-ops sites history; "
             "smarterise-ops sites rollback",
             code="NOT_UNDOABLE",
@@ -172,8 +172,8 @@ class Settler:
         return exact if is_it else None
 
     def _finding(self, entry: JournalEntry, plan: Plan) -> Finding:
-        file, road = self._current(entry)
-        words = f"looked again {road.words}"
+        file, transport = self._current(entry)
+        text = f"looked again {transport.text}"
         live = (
             compare(plan, _as_journalled(plan, file.document))
             if file.degraded is None
@@ -181,88 +181,88 @@ class Settler:
         )
         try:
             candidates = _pairs_on(entry.base_etag, self._versions())
-            made = self._made(entry, plan, candidates, words)
+            made = self._made(entry, plan, candidates, text)
             is_unchanged = made is None and self._is_unchanged(entry, file)
         except SmarteriseError as error:
-            return self._from_the_file_alone(entry, plan, file, live, words, str(error))
+            return self._from_the_file_alone(entry, plan, file, live, text, str(error))
         if made is not None:
             return replace(made, notes=_since(live, file))
         if is_unchanged:
-            return self._unchanged(entry, plan, words)
+            return self._unchanged(entry, plan, text)
         if not candidates:
             why = "the version it was planned on is not among those kept"
-            return self._from_the_file_alone(entry, plan, file, live, words, why)
+            return self._from_the_file_alone(entry, plan, file, live, text, why)
         reason = "was not written: another change of the file came first"
         all_the_same = () if live.unverified else ("the file reads as asked all the same",)
-        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words, notes=all_the_same)
+        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), text, notes=all_the_same)
 
     def _made(
-        self, entry: JournalEntry, plan: Plan, candidates: Sequence[_Pair], words: str
+        self, entry: JournalEntry, plan: Plan, candidates: Sequence[_Pair], text: str
     ) -> Finding | None:
         """Return the version that is the change, if any is."""
         for pair in candidates:
             version = pair.newer
             is_it = (
                 self._document(version, entry.document_sha256) is not None
-                if entry.mends_file
+                if entry.repairs_file
                 else self._made_by(pair, plan.changes) is not None
             )
             if is_it:
-                by = f"{words}, and found in version {version.version_id}"
-                verdict = Verdict(targets_of(plan), {})
-                return Finding(ReceiptState.VERIFIED, verdict, by, version.etag, version.version_id)
+                by = f"{text}, and found in version {version.version_id}"
+                verification = VerificationResult(targets_of(plan), {})
+                return Finding(ReceiptState.VERIFIED, verification, by, version.etag, version.version_id)
         return None
 
     def _from_the_file_alone(
-        self, entry: JournalEntry, plan: Plan, file: SiteFile, live: Verdict, words: str, why: str
+        self, entry: JournalEntry, plan: Plan, file: SiteFile, live: VerificationResult, text: str, why: str
     ) -> Finding:
         if file.degraded is None and file.etag == entry.base_etag:
-            return self._unchanged(entry, plan, words)
+            return self._unchanged(entry, plan, text)
         hidden = {serial: _HIDDEN for serial in live.verified if serial in entry.masked_serials}
-        verdict = Verdict(
+        verification = VerificationResult(
             tuple(serial for serial in live.verified if serial not in hidden), {**live.unverified, **hidden}
         )
         note = f"whether this change was written cannot be told from the file's versions: {why}"
-        return Finding(verdict.state, verdict, words, file.etag, file.version_id, (note,))
+        return Finding(verification.state, verification, text, file.etag, file.version_id, (note,))
 
-    def _current(self, entry: JournalEntry) -> tuple[SiteFile, Road]:
+    def _current(self, entry: JournalEntry) -> tuple[SiteFile, Transport]:
         """Return the file by the road the change did not take, or else by the one it took."""
         try:
-            return self._read(self._roads.other(entry.via))
+            return self._read(self._transports.other(entry.via))
         except SmarteriseError as error:
             try:
-                return self._read(self._roads.of(entry.via))
+                return self._read(self._transports.of(entry.via))
             except SmarteriseError:
                 raise error from None
 
-    def _read(self, road: Road) -> tuple[SiteFile, Road]:
+    def _read(self, transport: Transport) -> tuple[SiteFile, Transport]:
         try:
-            return road.read(), road
+            return transport.read(), transport
         except NotFound as missing:
             if missing.code != CONFIG_MISSING:
                 raise
-            return NO_FILE, road
+            return NO_FILE, transport
 
     def _is_unchanged(self, entry: JournalEntry, file: SiteFile) -> bool:
         if file.degraded is None:
             return file.etag == entry.base_etag
         # What was read stands in for the current file, and it is the current one that counts.
-        return self._roads.s3.read_raw().etag == entry.base_etag
+        return self._transports.s3.read_raw().etag == entry.base_etag
 
-    def _unchanged(self, entry: JournalEntry, plan: Plan, words: str) -> Finding:
+    def _unchanged(self, entry: JournalEntry, plan: Plan, text: str) -> Finding:
         if self._may_arrive(entry):
             until = utc_text(entry.at + ARRIVES_WITHIN)
             reason = f"the file is unchanged so far, but the write may still arrive; look again after {until}"
-            return Finding(ReceiptState.UNVERIFIED, _nothing(plan, reason), words, is_final=False)
+            return Finding(ReceiptState.UNVERIFIED, _nothing(plan, reason), text, is_final=False)
         reason = "was not written: the file is still the one the change was planned on"
-        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), words)
+        return Finding(ReceiptState.NOT_WRITTEN, _nothing(plan, reason), text)
 
     def _may_arrive(self, entry: JournalEntry) -> bool:
         """Whether what was sent may still be on its way; so it may when the clock was set back since."""
         return self._now() - entry.at < ARRIVES_WITHIN
 
     def _versions(self) -> tuple[FileVersion, ...]:
-        return tuple(islice(self._roads.s3.versions.listed(), VERSIONS_LOOKED_AT))
+        return tuple(islice(self._transports.s3.versions.listed(), VERSIONS_READ))
 
     def _document(self, version: FileVersion, sha256: str = "") -> SiteTiers | None:
         """Return a version, if it can be used, and is the very one that a digest is of."""
@@ -279,14 +279,14 @@ class Settler:
         return Receipt(
             plan,
             finding.state,
-            finding.verdict.verified,
-            finding.verdict.unverified,
+            finding.verification.verified,
+            finding.verification.unverified,
             finding.etag,
             finding.version_id,
             (),
             None,
             self._now(),
-            finding.words,
+            finding.text,
             finding.notes,
         )
 
@@ -315,7 +315,7 @@ def _pairs_on(base_etag: str, versions: Sequence[FileVersion]) -> tuple[_Pair, .
     # Where there was no file, the function may have written onto one that came in between.
     firsts = [_Pair(versions[-1], None)] if versions else []
     again = [_Pair(pair.newer, None) for pair in pairs if pair.older is not None and pair.older.is_deletion]
-    return (*pairs[-FIRST_LOOKED_AT:], *again, *firsts)
+    return (*pairs[-FIRST_VERSIONS_READ:], *again, *firsts)
 
 
 def _plan_of(entry: JournalEntry) -> Plan:
@@ -332,7 +332,7 @@ def _plan_of(entry: JournalEntry) -> Plan:
         create=entry.intended.get("create") is True,
         changes=entry.changes,
         unchanged=(),
-        causes=(),
+        effects=(),
         calls=(),
         base_etag=entry.base_etag,
         reason=entry.reason,
@@ -350,17 +350,17 @@ def _as_journalled(plan: Plan, document: SiteTiers) -> SiteTiers:
     return SiteTiers({"sites": seen}, MappingProxyType({}))
 
 
-def _nothing(plan: Plan, reason: str) -> Verdict:
-    return Verdict((), {change.gateway_serial: reason for change in plan.changes})
+def _nothing(plan: Plan, reason: str) -> VerificationResult:
+    return VerificationResult((), {change.gateway_serial: reason for change in plan.changes})
 
 
-def _since(live: Verdict, file: SiteFile) -> tuple[str, ...]:
+def _since(live: VerificationResult, file: SiteFile) -> tuple[str, ...]:
     """Return what has come since a change that was made."""
     if file.degraded is not None:
         return (f"since then: {file.degraded.message}",)
     told = [f"{serial} has been changed since: {how}" for serial, how in live.unverified.items()]
-    more = len(told) - TOLD_AT_MOST
-    return (*told[:TOLD_AT_MOST], *([f"and {more} more sites have been changed since"] if more > 0 else []))
+    more = len(told) - MAX_LISTED
+    return (*told[:MAX_LISTED], *([f"and {more} more sites have been changed since"] if more > 0 else []))
 
 
 def _is_masked_of(journalled: SiteChange, exact: SiteChange) -> bool:

@@ -116,9 +116,9 @@ def _parse_toml(source: bytes, path: Path, problems: list[Problem]) -> Mapping[s
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         place = _TOML_LINE.search(message)
-        words = _TOML_LINE.sub("", message).strip()
+        text = _TOML_LINE.sub("", message).strip()
         at = int(place.group(1)) if place else None
-        problems.append(Problem("NOT_TOML", f"{path} is not valid TOML: {words}", line=at))
+        problems.append(Problem("NOT_TOML", f"{path} is not valid TOML: {text}", line=at))
     except RecursionError:
         problems.append(Problem("NOT_TOML", f"{path} is nested too deeply"))
     return None

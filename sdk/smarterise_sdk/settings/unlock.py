@@ -78,15 +78,15 @@ class Unlocks:
                 f"an unlock lasts 1 to {LONGEST_MINUTES} minutes, not {minutes}",
                 remedy="for good, write read_only = false into the settings file of the environment",
             )
-        words = masked_text(visible(reason.strip()))
-        if not words or len(words) > LONGEST_REASON:
+        text = masked_text(visible(reason.strip()))
+        if not text or len(text) > LONGEST_REASON:
             raise UsageError(
-                "an unlock needs a reason" if not words else f"the reason has {len(words)} characters",
+                "an unlock needs a reason" if not text else f"the reason has {len(text)} characters",
                 why="it is shown while the unlock lasts and kept with every change made under it",
                 remedy=f"say it in 1 to {LONGEST_REASON} characters",
             )
         at = now.astimezone(UTC).replace(microsecond=0)
-        unlock = Unlock(environment, at, at + timedelta(minutes=minutes), words, by)
+        unlock = Unlock(environment, at, at + timedelta(minutes=minutes), text, by)
         self._write(unlock)
         return unlock
 

@@ -18,7 +18,7 @@ from smarterise_ops.local.emulator.alarm_states import (
     AlarmState,
     Condition,
     Verdict,
-    judge_alarm,
+    evaluate_alarm,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class AlarmEvaluator:
     def _evaluate_batch(self, alarms: Sequence[MetricAlarmTypeDef], period: int, now: datetime) -> int:
         longest = max(alarm["EvaluationPeriods"] for alarm in alarms) + EXTRA_PERIODS
         current_period = datetime.fromtimestamp(now.timestamp() // period * period, UTC)
-        answer = self._cloudwatch.get_metric_data(
+        response = self._cloudwatch.get_metric_data(
             MetricDataQueries=[_query(at, alarm) for at, alarm in enumerate(alarms)],
             StartTime=current_period - longest * timedelta(seconds=period),
             EndTime=current_period + timedelta(seconds=period),
@@ -79,24 +79,24 @@ class AlarmEvaluator:
         )
         values = {
             result["Id"]: dict(zip(result["Timestamps"], result["Values"], strict=True))
-            for result in answer["MetricDataResults"]
+            for result in response["MetricDataResults"]
         }
         changed = 0
         for at, alarm in enumerate(alarms):
             points = _points(alarm, values.get(f"m{at}", {}), current_period)
             current = AlarmState(alarm["StateValue"])
-            verdict = judge_alarm(_condition(alarm), points, current)
-            if verdict.state is not current:
-                self._set(alarm["AlarmName"], verdict, points)
+            evaluation = evaluate_alarm(_condition(alarm), points, current)
+            if evaluation.state is not current:
+                self._set(alarm["AlarmName"], evaluation, points)
                 changed += 1
         return changed
 
-    def _set(self, name: str, verdict: Verdict, points: Iterable[tuple[datetime, float | None]]) -> None:
+    def _set(self, name: str, evaluation: Verdict, points: Iterable[tuple[datetime, float | None]]) -> None:
         data = {"recentDatapoints": [value for _, value in points if value is not None]}
         self._cloudwatch.set_alarm_state(
             AlarmName=name,
-            StateValue=verdict.state.value,
-            StateReason=verdict.reason[:1023],
+            StateValue=evaluation.state.value,
+            StateReason=evaluation.reason[:1023],
             StateReasonData=json.dumps(data),
         )
 
@@ -139,7 +139,7 @@ def _points(
 ) -> list[tuple[datetime, float | None]]:
     """Return one point a period of the evaluation range; the period under way counts once it has data."""
     period = timedelta(seconds=alarm["Period"])
-    newest = current_period if current_period in values else current_period - period
+    latest = current_period if current_period in values else current_period - period
     count = alarm["EvaluationPeriods"] + EXTRA_PERIODS
-    moments = [newest - back * period for back in range(count - 1, -1, -1)]
-    return [(moment, values.get(moment)) for moment in moments]
+    timestamps = [latest - back * period for back in range(count - 1, -1, -1)]
+    return [(timestamp, values.get(timestamp)) for timestamp in timestamps]

@@ -62,7 +62,7 @@ COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 }
 
 
-def judge_alarm(
+def evaluate_alarm(
     condition: Condition, points: Sequence[tuple[datetime, float | None]], current: AlarmState
 ) -> Verdict:
     """Return the state an alarm should be in.
@@ -90,7 +90,7 @@ def judge_alarm(
     if condition.missing == "ignore" and len(breaching) < condition.needed:
         return Verdict(current, "Unchanged: too few datapoints were received")
     # All there is breaches: CloudWatch does not wait for what may never come.
-    return Verdict(AlarmState.ALARM, _words(condition, real, len(breaching), len(real)))
+    return Verdict(AlarmState.ALARM, _text(condition, real, len(breaching), len(real)))
 
 
 def _from(
@@ -104,11 +104,11 @@ def _from(
         if not breaching:
             missing = f"no datapoints were received for {filled} period(s)"
             return Verdict(AlarmState.ALARM, f"Threshold Crossed: {missing}, which counts as breaching")
-        return Verdict(AlarmState.ALARM, _words(condition, breaching, count, total))
-    return Verdict(AlarmState.OK, _words(condition, real, count, total, crossed=False))
+        return Verdict(AlarmState.ALARM, _text(condition, breaching, count, total))
+    return Verdict(AlarmState.OK, _text(condition, real, count, total, crossed=False))
 
 
-def _words(
+def _text(
     condition: Condition,
     shown: Sequence[tuple[datetime, float]],
     count: int,

@@ -113,10 +113,10 @@ class TopicRules:
                     self._tell(f"topic rule {name} is not applied: {unsupported}")
         return rules
 
-    def _tell(self, words: str) -> None:
-        if words not in self._told:  # once is enough at ten messages a second
-            self._told.add(words)
-            _log.warning(words)
+    def _tell(self, text: str) -> None:
+        if text not in self._told:  # once is enough at ten messages a second
+            self._told.add(text)
+            _log.warning(text)
 
 
 def _understood(name: str, rule: dict[str, Any]) -> TopicRule:
@@ -168,35 +168,37 @@ class _Handler(BaseHTTPRequestHandler):
         told = self.headers.get("Content-Length", "")
         if not told.isdecimal():
             self.close_connection = True
-            self._answer(HTTPStatus.LENGTH_REQUIRED, "tell the payload's Content-Length")
+            self._response(HTTPStatus.LENGTH_REQUIRED, "tell the payload's Content-Length")
             return
         length = int(told)
         if length > MAX_PAYLOAD_BYTES:
             self.close_connection = True
-            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_PAYLOAD_BYTES} bytes a message")
+            self._response(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_PAYLOAD_BYTES} bytes a message"
+            )
             return
         payload = self.rfile.read(length)
         path = urlsplit(self.path).path
         if not path.startswith(TOPICS_PATH):
-            self._answer(HTTPStatus.NOT_FOUND, f"publish with POST {TOPICS_PATH}<topic>?qos=1")
+            self._response(HTTPStatus.NOT_FOUND, f"publish with POST {TOPICS_PATH}<topic>?qos=1")
             return
         topic = unquote(path.removeprefix(TOPICS_PATH))
         problem = problem_of_topic(topic)
         if problem:
-            self._answer(HTTPStatus.BAD_REQUEST, problem)
+            self._response(HTTPStatus.BAD_REQUEST, problem)
             return
         try:
             self.server.rules.publish(topic, payload)
         except Exception as error:  # noqa: BLE001 -- the publisher is told, the endpoint lives on
             _log.warning("a message on %s was lost: %s", topic, error)
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+            self._response(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
             return
-        self._answer(HTTPStatus.OK, "OK")
+        self._response(HTTPStatus.OK, "OK")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name http.server uses
         """Say nothing: a line a message would fill the disk."""
 
-    def _answer(self, status: HTTPStatus, message: str) -> None:
+    def _response(self, status: HTTPStatus, message: str) -> None:
         body = json.dumps({"message": message, "traceId": str(uuid.uuid4())}).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

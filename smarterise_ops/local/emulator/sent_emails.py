@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 _KEPT = "/_ministack/ses/messages"
-_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class SentLetter:
+class SentEmail:
     """A letter that was handed to SES.
 
     Attributes:
@@ -48,7 +48,7 @@ class SentLetter:
         }
 
 
-def sent_letters(endpoint: str) -> tuple[SentLetter, ...]:
+def sent_emails(endpoint: str) -> tuple[SentEmail, ...]:
     """Return the letters, the oldest first.
 
     Args:
@@ -59,22 +59,22 @@ def sent_letters(endpoint: str) -> tuple[SentLetter, ...]:
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(endpoint + _KEPT, timeout=_PATIENCE_SECONDS) as answer:
-            accounts = json.load(answer)["messages"]
+        with opener.open(endpoint + _KEPT, timeout=_TIMEOUT_SECONDS) as response:
+            accounts = json.load(response)["messages"]
     except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
         raise LocalStackError(
             f"{endpoint} does not tell what letters it has",
             why=str(error),
             remedy="see whether the stack still runs: smarterise-ops local status",
         ) from error
-    kept = [letter for letters in accounts.values() for letter in letters]
+    kept = [email for emails in accounts.values() for email in emails]
     return tuple(
-        SentLetter(
-            at=utc_text(datetime.fromtimestamp(letter["Timestamp"], UTC)),
-            sender=letter["Source"],
-            to=tuple(letter["To"]),
-            subject=letter["Subject"],
-            text=letter["BodyText"],
+        SentEmail(
+            at=utc_text(datetime.fromtimestamp(email["Timestamp"], UTC)),
+            sender=email["Source"],
+            to=tuple(email["To"]),
+            subject=email["Subject"],
+            text=email["BodyText"],
         )
-        for letter in sorted(kept, key=lambda letter: float(letter["Timestamp"]))
+        for email in sorted(kept, key=lambda email: float(email["Timestamp"]))
     )

@@ -111,13 +111,13 @@ def stop(server: AwsServer) -> None:
     workers = children_of(server.process.pid)
     server.process.kill()
     server.process.wait()
-    end_processes(workers, ask=signal.SIGKILL, patience=_STOP_SECONDS)
+    end_processes(workers, ask=signal.SIGKILL, timeout=_STOP_SECONDS)
 
 
 def _wait_ready(server: AwsServer) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
-        if _answers(server.endpoint + _HEALTH):
+        if _responses(server.endpoint + _HEALTH):
             return server.process.poll() is None
         time.sleep(_POLL_SECONDS)
     return False
@@ -167,10 +167,10 @@ def _environment(work_dir: Path, secret: str, port: int) -> dict[str, str]:
     }
 
 
-def _answers(url: str) -> bool:
+def _responses(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=1.0) as answer:
-            return bool(answer.status == 200)
+        with opener.open(url, timeout=1.0) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

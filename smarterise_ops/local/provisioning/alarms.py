@@ -22,7 +22,7 @@ def alarm_of(site: Site, rule: AlarmRule, names: StackNames, topic_arn: str) -> 
     unit = METRICS[rule.metric].unit if rule.statistic == "Average" else "readings a period"
     return {
         "AlarmName": names.alarm(site.gateway_serial, rule.name),
-        "AlarmDescription": f"{site.name or site.gateway_serial}: {rule.words} (limit {limit:g} {unit})",
+        "AlarmDescription": f"{site.name or site.gateway_serial}: {rule.text} (limit {limit:g} {unit})",
         "Namespace": names.metric_namespace,
         "MetricName": rule.metric.value,
         "Dimensions": [{"Name": GATEWAY_DIMENSION, "Value": site.gateway_serial}],

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.stack.names import StackNames
 
 RUNTIME: Final = "python3.12"
-LOOK_AGAIN_SECONDS = 2
+REFRESH_SECONDS = 2
 """How soon the stream follows a switch; on AWS the function looks every 15 s."""
 SENDER: Final = "alarms@smarterise.example"
 RECIPIENT: Final = "on-call@smarterise.example"
-GATHER_SECONDS = 3
+BATCHING_SECONDS = 3
 """How long the first alarm waits for others; on AWS 10 s."""
-QUIET_SECONDS, SETTLE_SECONDS = 3, 2
+QUIET_SECONDS, STABILITY_SECONDS = 3, 2
 """When a file has stopped growing; on AWS 120 s and 15 s. Simulated gateways are on this machine."""
 _AT_ONCE = 4
 
@@ -64,7 +64,7 @@ class Function:
 def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
     """Return every function of the stack."""
     site_file = {"SITE_CONFIG_BUCKET": names.site_config_bucket, "SITE_CONFIG_KEY": names.site_config_key}
-    lake = {"DATA_LAKE_BUCKET": names.data_lake_bucket}
+    data_lake = {"DATA_LAKE_BUCKET": names.data_lake_bucket}
     metrics = {"METRIC_NAMESPACE": names.metric_namespace}
     database = {"DATABASE_URL": outside.database_url}
     return (
@@ -90,10 +90,10 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             memory=512,
             environment={
                 **site_file,
-                **lake,
+                **data_lake,
                 **metrics,
                 **database,
-                "SITE_CONFIG_LOOK_AGAIN_SECONDS": str(LOOK_AGAIN_SECONDS),
+                "SITE_CONFIG_LOOK_AGAIN_SECONDS": str(REFRESH_SECONDS),
             },
         ),
         Function(
@@ -104,9 +104,9 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             memory=1024,
             environment={
                 **site_file,
-                **lake,
+                **data_lake,
                 "FTP_SERVERS": _ftp_servers(outside),
-                "FTP_SETTLE_SECONDS": str(SETTLE_SECONDS),
+                "FTP_SETTLE_SECONDS": str(STABILITY_SECONDS),
             },
         ),
         Function(
@@ -115,7 +115,7 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             policy=policies.s3_to_rds(names),
             timeout=300,
             memory=512,
-            environment={**site_file, **lake, **metrics, **database},
+            environment={**site_file, **data_lake, **metrics, **database},
         ),
         Function(
             name=names.alarm_notifier,
@@ -125,12 +125,12 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             memory=256,
             environment={
                 **site_file,
-                **lake,
+                **data_lake,
                 **metrics,
                 "ALARM_PREFIX": names.alarm_prefix,
                 "ALERT_SENDER": SENDER,
                 "ALERT_RECIPIENTS": RECIPIENT,
-                "ALERT_GATHER_SECONDS": str(GATHER_SECONDS),
+                "ALERT_GATHER_SECONDS": str(BATCHING_SECONDS),
             },
         ),
         Function(
@@ -139,7 +139,7 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
             policy=policies.ingest_manager(names),
             timeout=60,
             memory=512,
-            environment={**lake, **database},
+            environment={**data_lake, **database},
         ),
         Function(
             name=names.migrate_database,

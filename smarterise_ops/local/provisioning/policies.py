@@ -69,20 +69,20 @@ def site_config_manager(names: StackNames) -> Policy:
 
 def kinesis_to_s3_rds(names: StackNames) -> Policy:
     """Return what `kinesis_to_s3_rds` may: read stream, site file and what it kept; add to all but these."""
-    lake = _bucket(names.data_lake_bucket)
+    data_lake = _bucket(names.data_lake_bucket)
     read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
     return _policy(
         _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
         *_read_site_file(names),
-        _allow("AddToTheLake", ["s3:PutObject"], f"{lake}/raw/*", f"{lake}/quarantine/*"),
+        _allow("AddToTheLake", ["s3:PutObject"], f"{data_lake}/raw/*", f"{data_lake}/quarantine/*"),
         _allow(
             "LoadWhatItKeptAgain",
             ["s3:GetObject"],
-            f"{lake}/{STREAM_PREFIX}*",
-            f"{lake}/{QUARANTINE_PREFIX}source=iot/*",
-            f"{lake}/{GIVEN_UP_PREFIX}*",
+            f"{data_lake}/{STREAM_PREFIX}*",
+            f"{data_lake}/{QUARANTINE_PREFIX}source=iot/*",
+            f"{data_lake}/{GIVEN_UP_PREFIX}*",
         ),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
         _publish(names),
         _own_log(names, names.kinesis_to_s3_rds),
     )
@@ -90,16 +90,16 @@ def kinesis_to_s3_rds(names: StackNames) -> Policy:
 
 def ftp_to_s3(names: StackNames, secret_arn: str) -> Policy:
     """Return what `ftp_to_s3` may: read its password and the site file; keep files and its manifests."""
-    lake = _bucket(names.data_lake_bucket)
+    data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         *_read_site_file(names),
         _allow(
             "KeepFilesAndWhatIsKnownOfThem",
             ["s3:GetObject", "s3:PutObject"],
-            f"{lake}/{FTP_PREFIX}*",
-            f"{lake}/ftp-manifests/*",
+            f"{data_lake}/{FTP_PREFIX}*",
+            f"{data_lake}/ftp-manifests/*",
         ),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
         _allow("ReadTheServersPassword", ["secretsmanager:GetSecretValue"], secret_arn),
         _own_log(names, names.ftp_to_s3),
     )
@@ -107,12 +107,12 @@ def ftp_to_s3(names: StackNames, secret_arn: str) -> Policy:
 
 def s3_to_rds(names: StackNames) -> Policy:
     """Return what `s3_to_rds_lambda` may: read files and the site file; keep rejects, publish metrics."""
-    lake = _bucket(names.data_lake_bucket)
+    data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         *_read_site_file(names),
-        _allow("ReadFiles", ["s3:GetObject", "s3:GetObjectVersion"], f"{lake}/{FTP_PREFIX}*"),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], lake),
-        _allow("KeepWhatIsRejected", ["s3:PutObject"], f"{lake}/quarantine/*"),
+        _allow("ReadFiles", ["s3:GetObject", "s3:GetObjectVersion"], f"{data_lake}/{FTP_PREFIX}*"),
+        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
+        _allow("KeepWhatIsRejected", ["s3:PutObject"], f"{data_lake}/quarantine/*"),
         _publish(names),
         _own_log(names, names.s3_to_rds),
     )
@@ -120,30 +120,30 @@ def s3_to_rds(names: StackNames) -> Policy:
 
 def alarm_notifier(names: StackNames, sender: str) -> Policy:
     """Return what `alarm_notifier` may: gather notices, look at names and values, send as one sender."""
-    lake = _bucket(names.data_lake_bucket)
+    data_lake = _bucket(names.data_lake_bucket)
     gather = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     return _policy(
         *_read_site_file(names),
         _allow("SendLetters", ["ses:SendEmail"], f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{sender}"),
         _allow("ShowTheLastValues", ["cloudwatch:GetMetricData"], "*"),
-        _allow("GatherNotices", gather, f"{lake}/alarm-notifier/*"),
-        _allow("FindNotices", ["s3:ListBucket"], lake),
+        _allow("GatherNotices", gather, f"{data_lake}/alarm-notifier/*"),
+        _allow("FindNotices", ["s3:ListBucket"], data_lake),
         _own_log(names, names.alarm_notifier),
     )
 
 
 def ingest_manager(names: StackNames) -> Policy:
     """Return what `ingest-manager` may: look at files, at the quarantine, and at what lies in the lake."""
-    lake = _bucket(names.data_lake_bucket)
+    data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         _allow(
             "ShowWhatIsKept",
             ["s3:GetObject"],
-            f"{lake}/{FTP_PREFIX}*",
-            f"{lake}/{QUARANTINE_PREFIX}*",
-            f"{lake}/{SWEEP_REPORTS}*",
+            f"{data_lake}/{FTP_PREFIX}*",
+            f"{data_lake}/{QUARANTINE_PREFIX}*",
+            f"{data_lake}/{SWEEP_REPORTS}*",
         ),
-        _allow("FindFilesAndReadings", ["s3:ListBucket"], lake),
+        _allow("FindFilesAndReadings", ["s3:ListBucket"], data_lake),
         _own_log(names, names.ingest_manager),
     )
 

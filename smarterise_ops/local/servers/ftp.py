@@ -147,7 +147,7 @@ def ready(server: FtpServer, log: Path) -> FtpLogin:
     Raises:
         LocalStackError: If it does not come up.
     """
-    told = _answer(server.process)
+    told = _response(server.process)
     if "port" in told:
         return _login(server, told["port"], told["certificate"])
     stop(server)
@@ -185,7 +185,7 @@ def _login(server: FtpServer, port: int, certificate: str) -> FtpLogin:
     return FtpLogin(port, server.password, certificate, str(server.ca_file))
 
 
-def _answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _response(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     out = process.stdout
     if out is None or not select.select([out], [], [], _START_SECONDS)[0]:
         return {}

@@ -28,7 +28,7 @@ _IDLE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ObjectRequest:
     """What the server is to be.
 
     Attributes:
@@ -82,7 +82,7 @@ def make_certificate(path: Path) -> str:
     return told.decode("ascii")
 
 
-def serve(wanted: Wanted) -> None:
+def serve(wanted: ObjectRequest) -> None:
     """Serve until killed; tell on standard output where."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that pyftpdlib is made of
@@ -130,7 +130,7 @@ def main() -> None:
     """Do as told on standard input."""
     # A line for every file of every gateway would fill the disk.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    wanted = Wanted(**json.loads(sys.stdin.readline()))
+    wanted = ObjectRequest(**json.loads(sys.stdin.readline()))
     try:
         serve(wanted)
     except ModuleNotFoundError as missing:

@@ -1,6 +1,6 @@
 """Processes we started, told apart from strangers that got the same number later.
 
-A pid alone names nobody: numbers are used again. A `ProcessMark` is a pid and the moment the process started;
+A pid alone names nobody: numbers are used again. A `ProcessIdentity` is a pid and its start;
 nothing here signals a process unless both are right.
 """
 
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessMark:
+class ProcessIdentity:
     """One process, for good.
 
     Attributes:
@@ -38,18 +38,18 @@ class ProcessMark:
     started: str
 
 
-def mark_of(pid: int) -> ProcessMark | None:
+def identity_of(pid: int) -> ProcessIdentity | None:
     """Return the mark of the process that has `pid` now, or `None` if there is none (a zombie is none)."""
     started = _started_linux(pid) if _LINUX else _started_elsewhere(pid)
-    return None if started is None else ProcessMark(pid, started)
+    return None if started is None else ProcessIdentity(pid, started)
 
 
-def is_running(mark: ProcessMark) -> bool:
+def is_running(mark: ProcessIdentity) -> bool:
     """Return whether this very process still runs."""
-    return mark_of(mark.pid) == mark
+    return identity_of(mark.pid) == mark
 
 
-def signal_process(mark: ProcessMark, number: signal.Signals) -> bool:
+def signal_process(mark: ProcessIdentity, number: signal.Signals) -> bool:
     """Send a signal to this very process; return whether it was there to get it."""
     if not is_running(mark):
         return False
@@ -60,7 +60,7 @@ def signal_process(mark: ProcessMark, number: signal.Signals) -> bool:
     return True
 
 
-def wait_gone(marks: Iterable[ProcessMark], seconds: float) -> list[ProcessMark]:
+def wait_gone(marks: Iterable[ProcessIdentity], seconds: float) -> list[ProcessIdentity]:
     """Wait until the processes are gone; return those that still run after `seconds`."""
     left = [mark for mark in marks if is_running(mark)]
     deadline = time.monotonic() + seconds
@@ -70,15 +70,15 @@ def wait_gone(marks: Iterable[ProcessMark], seconds: float) -> list[ProcessMark]
     return left
 
 
-def end_processes(marks: Iterable[ProcessMark], *, ask: signal.Signals, patience: float) -> None:
-    """Ask processes to end, and kill those that have not after `patience` seconds."""
+def end_processes(marks: Iterable[ProcessIdentity], *, ask: signal.Signals, timeout: float) -> None:
+    """Ask processes to end, and kill those that have not after `timeout` seconds."""
     asked = [mark for mark in marks if signal_process(mark, ask)]
-    for mark in wait_gone(asked, patience):
+    for mark in wait_gone(asked, timeout):
         signal_process(mark, signal.SIGKILL)
-    wait_gone(asked, patience)
+    wait_gone(asked, timeout)
 
 
-def children_of(pid: int) -> list[ProcessMark]:
+def children_of(pid: int) -> list[ProcessIdentity]:
     """Return the marks of every process that descends from `pid` now."""
     import psutil
 
@@ -86,7 +86,7 @@ def children_of(pid: int) -> list[ProcessMark]:
         descendants = psutil.Process(pid).children(recursive=True)
     except psutil.Error:
         return []
-    return [mark for mark in (mark_of(process.pid) for process in descendants) if mark is not None]
+    return [mark for mark in (identity_of(process.pid) for process in descendants) if mark is not None]
 
 
 def dying_with_parent(ending: signal.Signals) -> Callable[[], None] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from smarterise_ops.local.simulation.fleet import TIMEZONE, Fault, SimulatedSite
-from smarterise_ops.local.simulation.measurements import measure, stamp
+from smarterise_ops.local.simulation.measurements import measure, timestamp
 from smarterise_ops.local.simulation.mqtt_payload import NOT_THERE, logged_rows
 
 if TYPE_CHECKING:
@@ -91,16 +91,16 @@ class Logging:
             begin: The first row's moment, UTC, as `first_row` returns it.
             end: The end, UTC.
         """
-        moments = list(self._moments(begin, end))
-        rows = [logged_rows(site, measure(site, self.seed, self.day.at(moment))) for moment in moments]
+        timestamps = list(self._timestamps(begin, end))
+        rows = [logged_rows(site, measure(site, self.seed, self.day.at(moment))) for moment in timestamps]
         header = columns_of(tuple((name, unit) for name, _, unit in rows[0])) if rows else ()
         lines = [",".join(("Time", *header))]
-        for moment, row in zip(moments, rows, strict=True):
+        for moment, row in zip(timestamps, rows, strict=True):
             # A gateway that has lost its meter logs on: it has a time, and nothing to say.
             cells = (NOT_THERE if site.fault is Fault.METER_OFFLINE else value for _, value, _ in row)
             lines.append(",".join((f"{_local(site, moment):%Y-%m-%d %H:%M:%S}", *cells)))
         content = "".join(f"{line}\r\n" for line in lines).encode("ascii")
-        return LogFile(self.name_of(site, begin), content, end, len(moments))
+        return LogFile(self.name_of(site, begin), content, end, len(timestamps))
 
     def name_of(self, site: SimulatedSite, begin: datetime) -> str:
         """Return the name of the file that begins with a row."""
@@ -109,7 +109,7 @@ class Logging:
         every = f"{seconds // 60}min" if seconds % 60 == 0 else f"{seconds}s"
         return f"{site.gateway_serial}-{LOGGER}-{start:%Y-%m-%dT%H-%M-%S%z}-{every}.csv"
 
-    def _moments(self, begin: datetime, end: datetime) -> Iterator[datetime]:
+    def _timestamps(self, begin: datetime, end: datetime) -> Iterator[datetime]:
         while begin < end:
             yield begin
             begin += self.row_every
@@ -126,4 +126,4 @@ def columns_of(parameters: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 def _local(site: SimulatedSite, moment: datetime) -> datetime:
     """Return what the gateway's clock says, which may be wrong."""
-    return stamp(site, moment).astimezone(ZoneInfo(TIMEZONE))
+    return timestamp(site, moment).astimezone(ZoneInfo(TIMEZONE))

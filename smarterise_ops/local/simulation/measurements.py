@@ -223,7 +223,7 @@ def speaks(site: SimulatedSite, seed: int, at: datetime) -> bool:
     return (at.timestamp() + offset) % SILENT_CYCLE.total_seconds() >= SILENT_FOR.total_seconds()
 
 
-def stamp(site: SimulatedSite, now: datetime) -> datetime:
+def timestamp(site: SimulatedSite, now: datetime) -> datetime:
     """Return what the gateway's clock says: the time, unless it fell back to the factory's."""
     if site.fault is not Fault.CLOCK_FAULT:
         return now

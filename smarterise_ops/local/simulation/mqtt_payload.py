@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_ops.local.simulation.fleet import Fault, Firmware, SimulatedSite
-from smarterise_ops.local.simulation.measurements import Measurement, measure, stamp
+from smarterise_ops.local.simulation.measurements import Measurement, measure, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +86,7 @@ def message(site: SimulatedSite, seed: int, simulated: datetime, now: datetime) 
     ]
     return json.dumps(
         {
-            "timestamp": int(stamp(site, now).timestamp()),
+            "timestamp": int(timestamp(site, now).timestamp()),
             "gateway": {
                 "name": site.name,
                 "model": GATEWAY_MODELS[site.firmware],
@@ -123,15 +123,15 @@ def _basic(measured: Measurement, names: _Names) -> Iterator[Row]:
         yield f"I{at}", f"{amperes:.3f}", "A"
     yield "Iavg_A", f"{_mean(measured.currents):.3f}", "A"
     yield "In", f"{measured.neutral_current:.3f}", "A"
-    for letter, by_phase in (
+    for email, by_phase in (
         ("P", measured.active_power),
         ("Q", measured.reactive_power),
         ("S", measured.apparent_power),
     ):
-        unit = names.power(letter)
+        unit = names.power(email)
         for at, power in enumerate(by_phase, 1):
-            yield f"{letter}{at}", names.scaled(power), unit
-        yield names.total(f"{letter}sum", unit), names.scaled(sum(by_phase)), unit
+            yield f"{email}{at}", names.scaled(power), unit
+        yield names.total(f"{email}sum", unit), names.scaled(sum(by_phase)), unit
     for at, (active, apparent) in enumerate(
         zip(measured.active_power, measured.apparent_power, strict=True), 1
     ):
@@ -154,17 +154,17 @@ def _energy(measured: Measurement, names: _Names) -> Iterator[Row]:
         ("Eq", "net", (imported - exported) * tan_phi, "kvarh"),
         ("Es", "", math.hypot(imported, imported * tan_phi), "kVAh"),
     )
-    for letters, direction, value, unit in registers:
-        name = f"{letters}_{direction}" if direction else letters
+    for emails, direction, value, unit in registers:
+        name = f"{emails}_{direction}" if direction else emails
         yield names.energy.format(lower=name, upper=name.upper(), unit=unit), f"{value:.1f}", unit
 
 
 def _demand(measured: Measurement, names: _Names) -> Iterator[Row]:
     reactive = measured.demand * measured.tan_phi
     apparent = math.hypot(measured.demand, reactive)
-    for letter, power in (("P", measured.demand), ("Q", reactive), ("S", apparent)):
-        unit = names.power(letter)
-        yield names.total(f"DMD_{letter}", unit), names.scaled(power), unit
+    for email, power in (("P", measured.demand), ("Q", reactive), ("S", apparent)):
+        unit = names.power(email)
+        yield names.total(f"DMD_{email}", unit), names.scaled(power), unit
     for at, amperes in enumerate(measured.currents, 1):
         yield f"DMD_I{at}", f"{amperes:.3f}", "A"
 
@@ -190,8 +190,8 @@ def _details(measured: Measurement) -> Iterator[Row]:
 def _waveform(measured: Measurement, rng: random.Random) -> Iterator[Row]:
     """Distortion and harmonics: six channels, small, the odd ones larger; a dead channel has none."""
     channels = [  # six: Va to Ic
-        (f"{letter}{phase}", alive)
-        for letter, by_phase, least in (("V", measured.line_to_neutral, 10.0), ("I", measured.currents, 0.1))
+        (f"{email}{phase}", alive)
+        for email, by_phase, least in (("V", measured.line_to_neutral, 10.0), ("I", measured.currents, 0.1))
         for phase, alive in zip(PHASES, (value > least for value in by_phase), strict=True)
     ]
     scale = {"V": 1.0, "I": 3.5}
@@ -203,10 +203,10 @@ def _waveform(measured: Measurement, rng: random.Random) -> Iterator[Row]:
             yield f"{kind}_{channel}", f"{drawn:.2f}" if alive else NOT_THERE, "%"
     for line in LINES:
         yield f"THD_V{line}", f"{rng.uniform(1.0, 2.5):.2f}", "%"
-    for letter in ("V", "I"):
+    for email in ("V", "I"):
         for phase in PHASES:
             for kind, low, high in (("CF", 1.36, 1.48), ("KF", 1.0, 2.2), ("TIF", 10.0, 60.0)):
-                yield f"{kind}_{letter}{phase}", f"{rng.uniform(low, high):.2f}", ""
+                yield f"{kind}_{email}{phase}", f"{rng.uniform(low, high):.2f}", ""
 
 
 def _ratio(active: float, apparent: float) -> str:

@@ -125,10 +125,10 @@ class _TopicsClient:
         """
         try:
             self._connection.request("POST", f"{self._path}{quote(topic, safe='')}?qos=1", body=payload)
-            answer = self._connection.getresponse()
-            told = answer.read()
+            response = self._connection.getresponse()
+            told = response.read()
         except BaseException:
             self._connection.close()
             raise
-        if answer.status != http.HTTPStatus.OK:
-            raise http.client.HTTPException(f"{answer.status} {told.decode(errors='replace')}")
+        if response.status != http.HTTPStatus.OK:
+            raise http.client.HTTPException(f"{response.status} {told.decode(errors='replace')}")

@@ -51,7 +51,7 @@ PLAN = Plan(
         SiteChange("AN2", None, {"tier": "NON_CRITICAL"}),
     ),
     unchanged=("AN10000009",),
-    causes=("2 sites: live stream off",),
+    effects=("2 sites: live stream off",),
     calls=(PlannedCall("lambda:Invoke", "site-config-manager"),),
     base_etag='"abc"',
     reason="transformer works",
@@ -109,7 +109,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invocation]
 
 
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def response(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Pretend that somebody sits at a terminal and types."""
 
     def typed(text: str) -> None:
@@ -156,7 +156,7 @@ RICH = replace(
     ),
     document=b"{}",
     notes=('line 7: tier "CRITICL" → "CRITICAL"', "kept: AN9\x1b[2J"),
-    causes=(
+    effects=(
         "2 sites: live stream off",
         "2 sites: alarm actions off, 16 alarms",
         "cost: −3.60 USD a month by list prices",
@@ -259,12 +259,12 @@ def test_nobody_to_ask_is_a_usage_error_with_the_command_to_run(run: Invocation)
 )
 def test_the_answer_decides(
     run: Invocation,
-    answer: Callable[[str], None],
+    response: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
     typed: str,
     code: int,
 ) -> None:
-    answer(typed)
+    response(typed)
     applied = Applied()
     assert workflow.carry_out(run, PLAN, applied, dry_run=False, assume_yes=False) == code
     assert applied.calls == (1 if code == 0 else 0)
@@ -300,7 +300,7 @@ MENDING = replace(PLAN, changes=(), document=b"{}")
 )
 def test_production_wants_to_be_typed_what_is_at_stake(
     run: Invocation,
-    answer: Callable[[str], None],
+    response: Callable[[str], None],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     plan: Plan,
@@ -309,7 +309,7 @@ def test_production_wants_to_be_typed_what_is_at_stake(
     code: int,
 ) -> None:
     production(run, tmp_path)
-    answer(typed)
+    response(typed)
     plan = replace(plan, environment="live")
     assert workflow.carry_out(run, plan, Applied(), dry_run=False, assume_yes=False) == code
     assert question in capsys.readouterr().err
@@ -317,9 +317,9 @@ def test_production_wants_to_be_typed_what_is_at_stake(
 
 @pytest.mark.parametrize(("count", "typed", "code"), [(10, "y\n", 0), (11, "y\n", 1), (11, "11\n", 0)])
 def test_many_sites_want_their_number_anywhere(
-    run: Invocation, answer: Callable[[str], None], count: int, typed: str, code: int
+    run: Invocation, response: Callable[[str], None], count: int, typed: str, code: int
 ) -> None:
-    answer(typed)
+    response(typed)
     assert workflow.carry_out(run, changing(count), Applied(), dry_run=False, assume_yes=False) == code
 
 

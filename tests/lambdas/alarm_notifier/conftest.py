@@ -44,11 +44,11 @@ class Notifier:
         event = {"Records": list(records)}
         return dict(json.loads(json.dumps(alarm_handler.handler(event, context))))
 
-    def letters(self) -> list[dict[str, Any]]:
+    def emails(self) -> list[dict[str, Any]]:
         """Return what lies in the mailbox."""
         url = f"{self.endpoint}/_ministack/ses/messages?account=111122223333"
-        with urllib.request.urlopen(url) as answer:
-            messages = json.load(answer)["messages"].get("111122223333", [])
+        with urllib.request.urlopen(url) as response:
+            messages = json.load(response)["messages"].get("111122223333", [])
         return [message for message in messages if self.recipient in message["To"]]
 
     def pending(self) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smarterise_lambdas.alarm_notifier.digest import digest_of
-from smarterise_lambdas.alarm_notifier.message import Letter, letter_of
+from smarterise_lambdas.alarm_notifier.message import Email, compose
 from smarterise_lambdas.alarm_notifier.sns_event import Notice, notice_of
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.document import new_site_tiers
@@ -35,9 +35,9 @@ def notices(*records: dict[str, Any]) -> list[Notice]:
     return [notice_of(record, now=NOW) for record in records]
 
 
-def letter(*records: dict[str, Any], **more: Any) -> Letter:
+def email(*records: dict[str, Any], **more: Any) -> Email:
     digest = digest_of(notices(*records), StackNames())
-    return letter_of(digest, more.pop("sites", SITES), more.pop("values", {}), now=NOW, **more)
+    return compose(digest, more.pop("sites", SITES), more.pop("values", {}), now=NOW, **more)
 
 
 def test_one_alarm_tells_what_where_since_when_and_what_to_do(alarm: Alarm) -> None:
@@ -51,7 +51,7 @@ def test_one_alarm_tells_what_where_since_when_and_what_to_do(alarm: Alarm) -> N
             Metric.ACTIVE_POWER: MetricPoint(88.2, at),
         }
     }
-    told = letter(alarm(), values=values)
+    told = email(alarm(), values=values)
     assert told.subject == "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low"
     assert told.text == (
         "1 alarm is on at 1 site. Changes of 2026-03-01T12:00:00Z to 2026-03-01T12:00:00Z,"
@@ -74,7 +74,7 @@ def test_one_alarm_tells_what_where_since_when_and_what_to_do(alarm: Alarm) -> N
 
 def test_many_sites_with_one_trouble_are_told_as_one(alarm: Alarm) -> None:
     silent = [alarm(f"AN{number:08d}", "no-data", minute=number / 60) for number in range(187)]
-    told = letter(*silent, alarm())
+    told = email(*silent, alarm())
     assert told.subject == "[ALARM] 187 sites: no readings arrive (and 1 more)"
     assert "187 sites: no readings arrive\n" in told.text
     assert "it is the pipeline or the network, hardly the gateways" in " ".join(told.text.split())
@@ -84,14 +84,14 @@ def test_many_sites_with_one_trouble_are_told_as_one(alarm: Alarm) -> None:
 
 
 def test_hundreds_of_different_alarms_stay_readable(alarm: Alarm) -> None:
-    told = letter(*(alarm(f"AN{number:08d}", f"own-rule-{number}") for number in range(500)))
+    told = email(*(alarm(f"AN{number:08d}", f"own-rule-{number}") for number in range(500)))
     assert told.text.count("first step") == 20
     assert "And alarms at 480 more:" in told.text
     assert len(told.text) < 30_000
 
 
 def test_what_came_and_went_is_told_as_over_with_its_number_of_changes(alarm: Alarm) -> None:
-    told = letter(alarm(minute=2, state="OK"), alarm(minute=0), alarm("ehm21120333", state="OK", minute=1))
+    told = email(alarm(minute=2, state="OK"), alarm(minute=0), alarm("ehm21120333", state="OK", minute=1))
     assert told.subject == "[OK] Ikeja 3 (AN54101471): voltage of phase A is low: over (and 1 more)"
     assert "Over:\n" in told.text
     assert "since 2026-03-01T12:02:00Z, 3m ago, came and went" in told.text
@@ -100,18 +100,18 @@ def test_what_came_and_went_is_told_as_over_with_its_number_of_changes(alarm: Al
 
 def test_a_flapping_alarm_is_told_once_by_its_last_state(alarm: Alarm) -> None:
     flaps = [alarm(minute=minute, state="ALARM" if minute % 2 == 0 else "OK") for minute in range(5)]
-    told = letter(*reversed(flaps))
+    told = email(*reversed(flaps))
     assert told.text.count("    since") == 1
     assert "since   2026-03-01T12:04:00Z (13:04 Africa/Lagos), 1m ago, having changed 5 times" in told.text
 
 
 def test_an_alarm_told_again_in_the_same_state_is_on_since_the_first_time(alarm: Alarm) -> None:
-    told = letter(alarm(minute=1), alarm(minute=3))
+    told = email(alarm(minute=1), alarm(minute=3))
     assert "since   2026-03-01T12:01:00Z" in told.text
 
 
 def test_what_cannot_be_judged_is_said_to_be_so(alarm: Alarm) -> None:
-    told = letter(alarm(state="INSUFFICIENT_DATA"))
+    told = email(alarm(state="INSUFFICIENT_DATA"))
     assert told.subject == "[NO DATA] Ikeja 3 (AN54101471): voltage of phase A is low: cannot be judged"
     assert "Cannot be judged, as data are missing:" in told.text
 
@@ -120,7 +120,7 @@ def test_an_alarm_of_no_site_and_no_rule_of_ours_keeps_its_own_words(alarm: Alar
     other = alarm(
         AlarmName="lambda-errors", AlarmDescription="functions fail", Trigger={"MetricName": "Errors"}
     )
-    told = letter(other)
+    told = email(other)
     assert told.subject == "[ALARM] functions fail"
     assert "Of no site:\n  functions fail\n" in told.text
     assert "Open the alarm" in told.text
@@ -128,20 +128,20 @@ def test_an_alarm_of_no_site_and_no_rule_of_ours_keeps_its_own_words(alarm: Alar
 
 
 def test_a_message_that_is_no_alarm_is_told_as_it_is(message: Callable[..., dict[str, Any]]) -> None:
-    told = letter(message("the first line\nand the second", "Budget exceeded"))
+    told = email(message("the first line\nand the second", "Budget exceeded"))
     assert told.subject == "Budget exceeded"
     assert "Budget exceeded\n  the first line\n  and the second\n" in told.text
-    assert letter(message("{}"), message("[]")).subject == "A message on the alert topic (and 1 more)"
+    assert email(message("{}"), message("[]")).subject == "A message on the alert topic (and 1 more)"
 
 
 def test_a_flood_of_messages_is_cut(message: Callable[..., dict[str, Any]]) -> None:
-    told = letter(*(message("x" * 5000) for _ in range(300)))
+    told = email(*(message("x" * 5000) for _ in range(300)))
     assert "And 280 more messages." in told.text
     assert len(told.text) < 50_000
 
 
 def test_remarks_close_the_letter(alarm: Alarm) -> None:
-    assert letter(alarm(), remarks=["no values: \x1b[31mdenied"]).text.endswith(
+    assert email(alarm(), remarks=["no values: \x1b[31mdenied"]).text.endswith(
         "(no values: \\x1b[31mdenied)\n"
     )
 
@@ -153,7 +153,7 @@ def test_nothing_in_it_can_become_a_header_or_move_the_cursor(alarm: Alarm) -> N
     arn = f"arn:aws:x:{HARM}:1:a:b:c"
     harmful = alarm(HARM, HARM, AlarmDescription=HARM, NewStateReason=HARM, AlarmArn=arn)
     sites = new_site_tiers({"AN54101471": {"tier": "CRITICAL", "name": HARM, "asset_id": HARM}}).sites
-    for told in (letter(harmful), letter(alarm(), sites=sites)):
+    for told in (email(harmful), email(alarm(), sites=sites)):
         assert "\n" not in told.subject
         assert "\r" not in told.subject + told.text
         assert not any(line.startswith("Bcc") for line in told.text.splitlines())
@@ -182,7 +182,7 @@ RECORDS = st.fixed_dictionaries({"Sns": st.one_of(st.none(), MESSAGES)})
 
 @given(st.lists(RECORDS, min_size=1, max_size=8))
 def test_whatever_is_published_ends_in_a_letter(records: list[dict[str, Any]]) -> None:
-    told = letter(*records)
+    told = email(*records)
     assert told.subject
     assert len(told.subject) <= 150
     assert "\n" not in told.subject

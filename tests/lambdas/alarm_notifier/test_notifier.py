@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from smarterise_lambdas.alarm_notifier import batching as batching_module
 from smarterise_lambdas.alarm_notifier.batching import Standing
-from smarterise_lambdas.alarm_notifier.notify import LetterNotSent, LettersWaiting
+from smarterise_lambdas.alarm_notifier.notify import EmailNotSent, EmailsWaiting
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.runtime import MissingSetting
 
@@ -62,22 +62,22 @@ def test_an_alarm_becomes_a_letter_with_the_sites_name_and_last_values(
             )
         ],
     )
-    answer = notifier.deliver(alarm())
-    assert answer == {"notices": 1, "repeated": 0, "letters": 1, "told": 1}
-    (letter,) = notifier.letters()
-    assert letter["Subject"] == "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low"
-    assert "last values voltage 181.2 / 230.4 / - V" in letter["BodyText"]
-    assert not letter["BodyHtml"]
+    response = notifier.deliver(alarm())
+    assert response == {"notices": 1, "repeated": 0, "emails": 1, "sent": 1}
+    (email,) = notifier.emails()
+    assert email["Subject"] == "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low"
+    assert "last values voltage 181.2 / 230.4 / - V" in email["BodyText"]
+    assert not email["BodyHtml"]
     assert notifier.pending() == []
 
 
 def test_what_is_delivered_again_is_told_once(notifier: Any, alarm: Alarm) -> None:
     record = alarm()
     notifier.deliver(record, record)
-    answer = notifier.deliver(record)
-    assert (answer["repeated"], answer["letters"]) == (1, 0)
-    (letter,) = notifier.letters()
-    assert "having changed" not in letter["BodyText"]
+    response = notifier.deliver(record)
+    assert (response["repeated"], response["emails"]) == (1, 0)
+    (email,) = notifier.emails()
+    assert "having changed" not in email["BodyText"]
 
 
 def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
@@ -89,12 +89,12 @@ def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
     records = [alarm(f"AN{number:08d}", "no-data") for number in range(150)]
 
     with ThreadPoolExecutor(12) as threads:
-        answers = list(threads.map(notifier.deliver, [*records, *records[:50]]))
+        responses = list(threads.map(notifier.deliver, [*records, *records[:50]]))
 
-    letters = notifier.letters()
-    assert 1 <= len(letters) <= 6
-    assert sum(answer["told"] for answer in answers) == 150
-    told = "".join(letter["BodyText"] for letter in letters)
+    emails = notifier.emails()
+    assert 1 <= len(emails) <= 6
+    assert sum(response["sent"] for response in responses) == 150
+    told = "".join(email["BodyText"] for email in emails)
     for number in range(150):
         assert told.count(f"AN{number:08d}") >= 1
     assert notifier.pending() == []
@@ -115,10 +115,10 @@ def test_a_notice_that_comes_while_a_letter_is_written_gets_the_next_one(
         return send(**request)
 
     monkeypatch.setattr(clients.sesv2(), "send_email", send_email)
-    answer = notifier.deliver(alarm())
-    assert inner == [{"notices": 1, "repeated": 0, "letters": 0, "told": 0}], "it left its notice, and went"
-    assert (answer["letters"], answer["told"]) == (2, 2)
-    assert [letter["Subject"] for letter in notifier.letters()] == [
+    response = notifier.deliver(alarm())
+    assert inner == [{"notices": 1, "repeated": 0, "emails": 0, "sent": 0}], "it left its notice, and went"
+    assert (response["emails"], response["sent"]) == (2, 2)
+    assert [email["Subject"] for email in notifier.emails()] == [
         "[ALARM] Ikeja 3 (AN54101471): voltage of phase A is low",
         "[ALARM] ehm21120333: no readings arrive",
     ]
@@ -126,12 +126,12 @@ def test_a_notice_that_comes_while_a_letter_is_written_gets_the_next_one(
 
 def test_a_leader_that_was_killed_is_followed_by_another(notifier: Any, alarm: Alarm) -> None:
     led_by_another(notifier)
-    assert notifier.deliver(alarm())["letters"] == 0
+    assert notifier.deliver(alarm())["emails"] == 0
     assert len(notifier.pending()) == 1
 
     led_by_nobody(notifier)
-    answer = notifier.deliver(alarm("ehm21120333"))
-    assert (answer["letters"], answer["told"]) == (1, 2)
+    response = notifier.deliver(alarm("ehm21120333"))
+    assert (response["emails"], response["sent"]) == (1, 2)
     assert notifier.pending() == []
 
 
@@ -139,8 +139,8 @@ def test_a_schedule_has_told_what_waits(notifier: Any, alarm: Alarm) -> None:
     led_by_another(notifier)
     notifier.deliver(alarm())
     led_by_nobody(notifier)
-    assert notifier.deliver()["told"] == 1
-    assert notifier.deliver() == {"notices": 0, "repeated": 0, "letters": 0, "told": 0}
+    assert notifier.deliver()["sent"] == 1
+    assert notifier.deliver() == {"notices": 0, "repeated": 0, "emails": 0, "sent": 0}
 
 
 def test_later_letters_of_a_storm_come_less_often() -> None:
@@ -148,8 +148,8 @@ def test_later_letters_of_a_storm_come_less_often() -> None:
     gather = timedelta(seconds=10)
 
     def wait(*minutes_ago: float) -> float:
-        letters = tuple(now - timedelta(minutes=ago) for ago in minutes_ago)
-        return (Standing("", None, letters, {}).next_letter(gather, now) - now).total_seconds()
+        emails = tuple(now - timedelta(minutes=ago) for ago in minutes_ago)
+        return (Standing("", None, emails, {}).next_email(gather, now) - now).total_seconds()
 
     assert wait() == 10
     assert wait(0) == 60
@@ -165,22 +165,22 @@ def test_without_time_to_wait_the_letter_goes_early(notifier: Any, alarm: Alarm)
     notifier.set_state(Standing("", None, (now,), {}).to_json())
     notifier.context.ends_at = time.monotonic() + 11
     started = time.monotonic()
-    assert notifier.deliver(alarm())["letters"] == 1
+    assert notifier.deliver(alarm())["emails"] == 1
     assert time.monotonic() - started < 10
 
 
 def test_time_that_runs_out_between_two_letters_is_a_fault_that_is_tried_again(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smarterise_lambdas.alarm_notifier.notify.NOTICES_A_LETTER", 1)
+    monkeypatch.setattr("smarterise_lambdas.alarm_notifier.notify.NOTICES_PER_EMAIL", 1)
     notifier.context.ends_at = time.monotonic() + 9.9
-    with pytest.raises(LettersWaiting):
+    with pytest.raises(EmailsWaiting):
         notifier.deliver(alarm(), alarm("ehm21120333"))
-    assert len(notifier.letters()) == 1
+    assert len(notifier.emails()) == 1
     assert len(notifier.pending()) == 1
     notifier.context.ends_at = time.monotonic() + 11
-    assert notifier.deliver()["told"] == 1
-    assert len(notifier.letters()) == 2
+    assert notifier.deliver()["sent"] == 1
+    assert len(notifier.emails()) == 2
 
 
 def test_a_letter_that_ses_refuses_is_tried_again_with_all_it_held(
@@ -188,12 +188,12 @@ def test_a_letter_that_ses_refuses_is_tried_again_with_all_it_held(
 ) -> None:
     with monkeypatch.context() as patch:
         denying(patch, "send_email", client=clients.sesv2())
-        with pytest.raises(LetterNotSent, match="AccessDenied"):
+        with pytest.raises(EmailNotSent, match="AccessDenied"):
             notifier.deliver(alarm())
     assert len(notifier.pending()) == 1
     assert notifier.state()["leader"] == ""
-    assert notifier.deliver(alarm())["told"] == 1
-    assert len(notifier.letters()) == 1
+    assert notifier.deliver(alarm())["sent"] == 1
+    assert len(notifier.emails()) == 1
 
 
 def test_when_s3_fails_alarms_are_told_at_once_and_alone(
@@ -201,10 +201,10 @@ def test_when_s3_fails_alarms_are_told_at_once_and_alone(
 ) -> None:
     with monkeypatch.context() as patch:
         denying(patch, "put_object", where="alarm-notifier/")
-        answer = notifier.deliver(alarm())
-    assert (answer["letters"], answer["told"]) == (1, 1)
-    (letter,) = notifier.letters()
-    assert "could not be gathered with what else was told: S3 failed." in letter["BodyText"]
+        response = notifier.deliver(alarm())
+    assert (response["emails"], response["sent"]) == (1, 1)
+    (email,) = notifier.emails()
+    assert "could not be gathered with what else was told: S3 failed." in email["BodyText"]
 
 
 def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
@@ -215,12 +215,12 @@ def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
     led_by_nobody(notifier)
     with monkeypatch.context() as patch:
         denying(patch, "get_object", where="alarm-notifier/pending/")
-        with pytest.raises(LettersWaiting, match="AccessDenied"):
+        with pytest.raises(EmailsWaiting, match="AccessDenied"):
             notifier.deliver(alarm())
-    (letter,) = notifier.letters()
-    assert "Ikeja 3" in letter["Subject"]
+    (email,) = notifier.emails()
+    assert "Ikeja 3" in email["Subject"]
     notifier.set_state({**notifier.state(), "until": datetime.now(UTC).isoformat()})
-    assert notifier.deliver(alarm())["told"] == 2
+    assert notifier.deliver(alarm())["sent"] == 2
 
 
 def test_a_letter_that_cannot_be_written_down_is_sent_nevertheless(
@@ -228,11 +228,11 @@ def test_a_letter_that_cannot_be_written_down_is_sent_nevertheless(
 ) -> None:
     with monkeypatch.context() as patch:
         denying(patch, "delete_objects")
-        assert notifier.deliver(alarm())["letters"] == 1
+        assert notifier.deliver(alarm())["emails"] == 1
     assert len(notifier.pending()) == 1
-    assert notifier.deliver(alarm())["told"] == 0, "it is known to have been told, and only put away now"
+    assert notifier.deliver(alarm())["sent"] == 0, "it is known to have been told, and only put away now"
     assert notifier.pending() == []
-    assert len(notifier.letters()) == 1
+    assert len(notifier.emails()) == 1
 
 
 def test_a_letter_goes_without_names_and_values_that_cannot_be_had(
@@ -245,23 +245,23 @@ def test_a_letter_goes_without_names_and_values_that_cannot_be_had(
 
     monkeypatch.setattr(clients.cloudwatch(), "get_paginator", paginator)
     notifier.deliver(alarm())
-    (letter,) = notifier.letters()
-    assert letter["Subject"] == "[ALARM] AN54101471: voltage of phase A is low"
-    assert "(The sites' names could not be read: " in letter["BodyText"]
-    assert "(The last values could not be read: " in letter["BodyText"]
+    (email,) = notifier.emails()
+    assert email["Subject"] == "[ALARM] AN54101471: voltage of phase A is low"
+    assert "(The sites' names could not be read: " in email["BodyText"]
+    assert "(The last values could not be read: " in email["BodyText"]
 
 
-@pytest.mark.parametrize("state", [b"{", b"[]", b'{"leader": 3}', b'{"letters": "x", "told": []}'])
+@pytest.mark.parametrize("state", [b"{", b"[]", b'{"leader": 3}', b'{"emails": "x", "sent": []}'])
 def test_a_state_that_is_broken_is_begun_anew(notifier: Any, alarm: Alarm, state: bytes) -> None:
     notifier.set_state(state)
-    assert notifier.deliver(alarm())["told"] == 1
-    assert len(notifier.state()["told"]) == 1
+    assert notifier.deliver(alarm())["sent"] == 1
+    assert len(notifier.state()["sent"]) == 1
 
 
 def test_a_notice_that_is_broken_stops_no_other(notifier: Any, alarm: Alarm) -> None:
     key = "alarm-notifier/pending/broken.json"
     clients.s3().put_object(Bucket=notifier.bucket, Key=key, Body=b"{")
-    assert notifier.deliver(alarm())["told"] == 1
+    assert notifier.deliver(alarm())["sent"] == 1
     assert notifier.pending() == []
 
 

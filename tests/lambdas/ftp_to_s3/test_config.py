@@ -57,7 +57,7 @@ def test_without_any_both_ways_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "words"),
+    ("entry", "message"),
     [
         (3, "is no JSON object"),
         ({}, "url is missing"),
@@ -78,10 +78,10 @@ def test_without_any_both_ways_are_told() -> None:
         ({"url": "ftp://h", "conections": 4}, "there is no option 'conections'"),
     ],
 )
-def test_every_mistake_is_told_and_no_password(entry: Any, words: str) -> None:
+def test_every_mistake_is_told_and_no_password(entry: Any, message: str) -> None:
     with pytest.raises(BadServers) as refused:
         servers(main=entry, **{"Not A Name": {"url": "ftp://h"}})
-    assert words in str(refused.value)
+    assert message in str(refused.value)
     assert "a server's name is made of" in str(refused.value), "all at once"
     assert "hunter2" not in str(refused.value)
 

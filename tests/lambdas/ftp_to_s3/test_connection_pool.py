@@ -17,7 +17,7 @@ from smarterise_lambdas.ftp_to_s3.file_source import (
     SourceFault,
     Unreachable,
 )
-from smarterise_lambdas.ftp_to_s3.spool import OutOfTime, Room, TooLarge
+from smarterise_lambdas.ftp_to_s3.spool import OutOfTime, SpoolBudget, TooLarge
 from smarterise_lambdas.shared.deadline import Deadline
 
 
@@ -47,7 +47,7 @@ class FakeSource:
         self.highest = 0
         self.lock = threading.Lock()
 
-    def connect(self, *, patience: float) -> Any:
+    def connect(self, *, timeout: float) -> Any:
         with self.lock:
             self.tries += 1
             if self.open >= self.most:
@@ -140,7 +140,7 @@ def test_nobody_waits_longer_than_there_is_time() -> None:
 
 
 def test_room_is_waited_for_given_back_and_never_promised_beyond_what_there_is() -> None:
-    room = Room(100)
+    room = SpoolBudget(100)
     deadline = Deadline(lambda: 5_000, 0)
     room.hold(80, deadline)
     assert not room.hold_more(30)

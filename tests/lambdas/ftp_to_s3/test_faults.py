@@ -43,15 +43,15 @@ def denying(monkeypatch: pytest.MonkeyPatch, action: str, *, where: str) -> None
 
 def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the troubles that were logged."""
-    return [record.__dict__["trouble"] for record in caplog.records if "trouble" in record.__dict__]
+    return [record.__dict__["error"] for record in caplog.records if "error" in record.__dict__]
 
 
 def test_a_transfer_that_is_cut_is_made_again_and_the_file_is_whole(sweeps: Any, server: Any) -> None:
     content = server.put(NAME, b"x" * 300_000)
     server.faults.cuts = {NAME: (100_000, 2)}
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["troubles"]) == (1, [])
+    response = sweeps.sweep()
+    assert (response["stored"], response["errors"]) == (1, [])
     assert sweeps.bodies() == [content]
     assert server.fetched == [NAME] * 3
 
@@ -61,8 +61,8 @@ def test_a_listing_that_is_cut_is_asked_for_again(sweeps: Any, server: Any) -> N
         server.put(name, name.encode())
     server.faults.cuts = {"": (500, 2)}
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["troubles"]) == (50, [])
+    response = sweeps.sweep()
+    assert (response["stored"], response["errors"]) == (50, [])
 
 
 def test_a_server_whose_listing_never_comes_whole_takes_nothing_away(sweeps: Any, server: Any) -> None:
@@ -88,15 +88,15 @@ def test_a_file_that_is_cut_each_time_stops_no_other_and_comes_when_it_can(
         sweeps.sweep()
 
     assert len(sweeps.stored_keys()) == 11
-    (trouble,) = told(caplog)
-    assert (trouble["code"], trouble["file"], trouble["gateway_serial"]) == (
+    (issue,) = told(caplog)
+    assert (issue["code"], issue["file"], issue["gateway_serial"]) == (
         "CONNECTION_CUT",
         cut,
         "AN54101471",
     )
     server.faults.cuts.clear()
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["unchanged"]) == (1, 11)
+    response = sweeps.sweep()
+    assert (response["stored"], response["unchanged"]) == (1, 11)
     assert server.fetched.count(sound[0]) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_dead_server_keeps_nobody_waiting(
     with pytest.raises(SweepIncomplete, match="SERVER_UNREACHABLE dead") as failed:
         sweeps.sweep()
     assert sweeps.bodies() == [b"from the good one"]
-    codes = {trouble["server"]: trouble["code"] for trouble in told(caplog)}
+    codes = {issue["server"]: issue["code"] for issue in told(caplog)}
     assert codes == {
         "dead": "SERVER_UNREACHABLE",
         "gone": "SERVER_UNREACHABLE",
@@ -186,7 +186,7 @@ def test_credentials_come_from_a_secret_read_anew_each_time(sweeps: Any, server:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (None, "SECRET_UNREADABLE main: the secret cannot be read: .*ResourceNotFoundException"),
         ("hunter2", "SECRET_INVALID main: the secret is no JSON object"),
@@ -200,7 +200,7 @@ def test_credentials_come_from_a_secret_read_anew_each_time(sweeps: Any, server:
     ],
 )
 def test_a_secret_that_is_missing_or_wrong_stops_its_server_alone(
-    sweeps: Any, make_server: Callable[..., Any], bucket: str, text: str | None, words: str
+    sweeps: Any, make_server: Callable[..., Any], bucket: str, text: str | None, message: str
 ) -> None:
     good, other = make_server(), make_server()
     good.put(NAME)
@@ -208,7 +208,7 @@ def test_a_secret_that_is_missing_or_wrong_stops_its_server_alone(
     if text is not None:
         arn = secret_of(f"{bucket}-ftp", text)
     sweeps.configure({"main": {"url": other.url, "secret_arn": arn}, "good": {"url": good.url}})
-    with pytest.raises(SweepIncomplete, match=words) as failed:
+    with pytest.raises(SweepIncomplete, match=message) as failed:
         sweeps.sweep()
     assert "hunter2" not in str(failed.value)
     assert len(sweeps.stored_keys()) == 1
@@ -221,9 +221,9 @@ def test_a_file_the_server_does_not_hand_out_stops_no_other(sweeps: Any, server:
     server.faults.denied = {denied}
     sweeps.visit(server)
     for _ in range(2):
-        answer = sweeps.sweep()
-        (trouble,) = answer["troubles"]
-        assert (trouble["code"], trouble["file"]) == ("FILE_REFUSED", denied)
+        response = sweeps.sweep()
+        (issue,) = response["errors"]
+        assert (issue["code"], issue["file"]) == ("FILE_REFUSED", denied)
     assert len(sweeps.stored_keys()) == 4
     assert server.fetched.count(denied) == 2
 
@@ -297,10 +297,10 @@ def test_a_listing_as_windows_writes_it(sweeps: Any, server: Any) -> None:
         b"nonsense\r\n"
     )
     sweeps.visit(server, listing="list")
-    answer = sweeps.sweep()
-    assert (answer["stored"], sweeps.bodies()) == (1, [b"12345"])
-    (trouble,) = answer["troubles"]
-    assert (trouble["code"], "nonsense" in trouble["message"]) == ("UNUSABLE_NAME", True)
+    response = sweeps.sweep()
+    assert (response["stored"], sweeps.bodies()) == (1, [b"12345"])
+    (issue,) = response["errors"]
+    assert (issue["code"], "nonsense" in issue["message"]) == ("UNUSABLE_NAME", True)
 
 
 def test_a_server_that_takes_fewer_connections_is_swept_with_those(
@@ -310,8 +310,8 @@ def test_a_server_that_takes_fewer_connections_is_swept_with_those(
     for name in names(60):
         server.put(name, name.encode())
     sweeps.visit(server, connections=16)
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["troubles"]) == (60, [])
+    response = sweeps.sweep()
+    assert (response["stored"], response["errors"]) == (60, [])
 
 
 def test_a_server_that_stalls_costs_the_rest_nothing_and_the_manifest_is_written(
@@ -324,9 +324,9 @@ def test_a_server_that_stalls_costs_the_rest_nothing_and_the_manifest_is_written
         good.put(name, name.encode())
     sweeps.visit(stalling, good)
     context.ends_at = time.monotonic() + 6
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
     assert context.get_remaining_time_in_millis() > 0
-    assert (answer["stored"], answer["deferred"], answer["is_complete"]) == (19, 1, False)
+    assert (response["stored"], response["deferred"], response["is_complete"]) == (19, 1, False)
     assert len(sweeps.manifest("AN54101471")["files"]) == 19
 
 
@@ -341,7 +341,7 @@ def test_out_of_time_it_stops_writes_down_how_far_it_came_and_goes_on_there(
     first = sweeps.sweep()
     assert context.get_remaining_time_in_millis() > 0
     assert not first["is_complete"]
-    assert first["troubles"] == []
+    assert first["errors"] == []
     assert 0 < first["stored"] < 110
     assert first["stored"] + first["deferred"] == 120
     serials = [key.split("/")[1] for key in sweeps.stored_keys()]
@@ -370,9 +370,9 @@ def test_two_sweeps_at_once_store_each_file_once_and_keep_one_manifest(
         return dict(sweeps.sweep())
 
     with ThreadPoolExecutor(3) as threads:
-        answers = list(threads.map(sweep, range(3)))
+        responses = list(threads.map(sweep, range(3)))
 
-    assert sum(answer["stored"] for answer in answers) == 80
+    assert sum(response["stored"] for response in responses) == 80
     assert sweeps.versions() == 80
     files = sweeps.manifest("AN54101471")["files"]
     left = {path.name for path in server.root.iterdir()}
@@ -390,8 +390,8 @@ def test_thousands_of_files_at_once(sweeps: Any, server: Any, context: Any) -> N
         server.put(name, name.encode())
     sweeps.visit(server)
     context.ends_at = time.monotonic() + 250
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["troubles"], answer["is_complete"]) == (3_000, [], True)
+    response = sweeps.sweep()
+    assert (response["stored"], response["errors"], response["is_complete"]) == (3_000, [], True)
     assert len(sweeps.stored_keys()) == 3_000
     assert len(sweeps.manifest("AN54101471")["files"]) == 2_700
     assert sweeps.sweep()["unchanged"] == 3_000

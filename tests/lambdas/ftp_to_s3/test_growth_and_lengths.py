@@ -18,8 +18,8 @@ OTHER = "AN54101471-logger1-2025-03-20T09-00-00-0400-1min.csv"
 def test_a_young_file_that_rests_is_taken_in_the_same_sweep(sweeps: Any, server: Any) -> None:
     server.put(NAME, at=time.time())
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["waiting"]) == (1, 0)
+    response = sweeps.sweep()
+    assert (response["stored"], response["waiting"]) == (1, 0)
 
 
 def test_a_file_that_grows_is_taken_when_it_rests(
@@ -41,11 +41,11 @@ def test_a_file_that_grows_is_taken_when_it_rests(
     growing = threading.Thread(target=grow)
     growing.start()
     try:
-        answer = sweeps.sweep()
+        response = sweeps.sweep()
     finally:
         stop.set()
         growing.join()
-    assert (answer["stored"], answer["waiting"], answer["troubles"]) == (1, 1, [])
+    assert (response["stored"], response["waiting"], response["errors"]) == (1, 1, [])
     assert server.fetched == [OTHER]
 
     whole = (server.root / NAME).read_bytes()
@@ -60,9 +60,9 @@ def test_a_file_that_grows_while_it_is_fetched_is_left_until_it_rests(sweeps: An
     server.faults.grows = {NAME: b"2,231\n"}
     sweeps.visit(server)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["waiting"]) == (1, 1)
+    assert (response["stored"], response["waiting"]) == (1, 1)
     assert sweeps.manifest("AN54101471")["files"][f"main:{NAME}"]["state"] == "seen"
     server.faults.grows.clear()
     assert sweeps.sweep()["stored"] == 1
@@ -76,8 +76,8 @@ def test_without_time_for_a_second_look_the_next_sweep_takes_it(
     server.put(NAME, at=time.time())
     sweeps.visit(server)
     context.ends_at = time.monotonic() + 10
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["waiting"]) == (0, 1)
+    response = sweeps.sweep()
+    assert (response["stored"], response["waiting"]) == (0, 1)
     monkeypatch.setenv("FTP_SETTLE_SECONDS", "0")
     assert sweeps.sweep()["stored"] == 1
 
@@ -87,8 +87,8 @@ def test_a_listing_that_lies_about_a_length_costs_one_question(sweeps: Any, serv
     content = server.put(NAME, b"x" * 100_001)
     server.faults.lies, server.faults.lies_always = {NAME: lie}, False
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert (answer["stored"], answer["disputed"], answer["troubles"]) == (1, 0, [])
+    response = sweeps.sweep()
+    assert (response["stored"], response["disputed"], response["errors"]) == (1, 0, [])
     assert sweeps.bodies() == [content]
     assert server.fetched == [NAME]
     assert sweeps.sweep()["unchanged"] == 1
@@ -102,14 +102,14 @@ def test_a_server_that_always_lies_is_believed_what_it_sends_twice(
     server.faults.lies = {NAME: lie}
     sweeps.visit(server, delete=True)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["disputed"], answer["deleted"]) == (1, 1, 0)
+    assert (response["stored"], response["disputed"], response["deleted"]) == (1, 1, 0)
     assert sweeps.bodies() == [content]
-    (trouble,) = answer["troubles"]
-    assert trouble["code"] == "LENGTH_DISPUTED"
-    assert f"says {1001 + lie} bytes, and sends the same 1001" in trouble["message"]
-    assert answer["is_complete"]
+    (issue,) = response["errors"]
+    assert issue["code"] == "LENGTH_DISPUTED"
+    assert f"says {1001 + lie} bytes, and sends the same 1001" in issue["message"]
+    assert response["is_complete"]
     assert server.fetched == [NAME, NAME]
     assert sweeps.sweep()["deleted"] == 0
 
@@ -129,8 +129,8 @@ def test_a_file_larger_than_all_room_is_told_once_it_is_known_and_stops_nothing(
 ) -> None:
     monkeypatch.setattr(spool, "IN_MEMORY", 1000)
     monkeypatch.setattr(spool, "_STEP", 500)
-    room = spool.Room.__init__
-    monkeypatch.setattr(spool.Room, "__init__", lambda self: room(self, 5000))
+    room = spool.SpoolBudget.__init__
+    monkeypatch.setattr(spool.SpoolBudget, "__init__", lambda self: room(self, 5000))
     server.put(NAME, b"x" * 5001)
     server.put(OTHER, b"y" * 4999)
     liar = "AN54101471-liar.csv"
@@ -138,13 +138,13 @@ def test_a_file_larger_than_all_room_is_told_once_it_is_known_and_stops_nothing(
     server.faults.lies = {liar: -8999}
     sweeps.visit(server)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
     assert sweeps.bodies() == [b"y" * 4999]
-    assert [trouble["code"] for trouble in answer["troubles"]] == ["TOO_LARGE", "TOO_LARGE"]
+    assert [issue["code"] for issue in response["errors"]] == ["TOO_LARGE", "TOO_LARGE"]
     assert NAME not in server.fetched
     again = sweeps.sweep()
-    assert (again["unchanged"], again["troubles"]) == (3, [])
+    assert (again["unchanged"], again["errors"]) == (3, [])
     server.put(NAME, b"x" * 4000, at=time.time() - 1800)
     assert sweeps.sweep()["stored"] == 1
 
@@ -183,16 +183,16 @@ def test_a_file_that_grew_after_it_was_stored_is_not_deleted(
     put = clients.s3().put_object
 
     def put_and_grow(**request: Any) -> Any:
-        answer = put(**request)
+        response = put(**request)
         if request["Key"].startswith("ftp-backups/"):
             with (server.root / NAME).open("ab") as file:
                 file.write(b"1,230\n")
-        return answer
+        return response
 
     with monkeypatch.context() as patch:
         patch.setattr(clients.s3(), "put_object", put_and_grow)
-        answer = sweeps.sweep()
-    assert (answer["stored"], answer["deleted"]) == (1, 0)
+        response = sweeps.sweep()
+    assert (response["stored"], response["deleted"]) == (1, 0)
     assert server.deleted == []
     whole = (server.root / NAME).read_bytes()
     assert sweeps.sweep()["deleted"] == 1

@@ -12,7 +12,7 @@ from smarterise_lambdas.ftp_to_s3.listing_parser import bytes_of, parse_list, pa
 
 
 def test_mlsd_is_read_by_its_facts_in_any_order_and_case() -> None:
-    answer = (
+    response = (
         b"Type=cdir;Modify=20250101000000; /\r\n"
         b"type=pdir; ..\r\n"
         b"TYPE=dir;modify=20250320080000; AN54101471\r\n"
@@ -21,7 +21,7 @@ def test_mlsd_is_read_by_its_facts_in_any_order_and_case() -> None:
         b"type=OS.unix=slink:/x;size=3; link.csv\r\n"
         b"type=file;size=huge;modify=20251320080001; odd.csv\r\n"
     )
-    listing = parse_mlsd(answer, "there")
+    listing = parse_mlsd(response, "there")
     assert listing.folders == ("AN54101471",)
     assert [(file.name, file.size, file.modified) for file in listing.files] == [
         ("a  b .csv", 17, "20250320080001.250"),
@@ -58,20 +58,20 @@ def test_list_is_read_as_unix_and_windows_write_it(line: bytes, name: str | None
 
 
 def test_folders_of_list_are_folders_and_links_are_left() -> None:
-    answer = (
+    response = (
         b"drwxr-xr-x 2 ftp ftp 4096 Mar 20 08:00 AN54101471\n"
         b"drwxr-xr-x 2 ftp ftp 4096 Mar 20 08:00 .\n"
         b"lrwxrwxrwx 1 ftp ftp 4 Mar 20 08:00 x -> y\n"
         b"03-20-25  08:00AM       <DIR>          ehm21120333\n"
     )
-    listing = parse_list(answer, "")
+    listing = parse_list(response, "")
     assert (listing.folders, listing.files, listing.unusable) == (("AN54101471", "ehm21120333"), (), ())
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_borne(answer: bytes) -> None:
+def test_any_bytes_are_borne(response: bytes) -> None:
     for parse in (parse_mlsd, parse_list):
-        for file in parse(answer, "").files:
+        for file in parse(response, "").files:
             assert not set(file.name) & set("\r\n\0/")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.ftp_to_s3.handler import SweepIncomplete
-from smarterise_lambdas.ftp_to_s3.report import Tally, Trouble, report_of
+from smarterise_lambdas.ftp_to_s3.report import Issue, SweepStats, report_of
 from smarterise_lambdas.shared import clients
 from smarterise_sdk.domain.ingest.sweep_report import FAULTS_AT_MOST, SweepReport, sweep_report_key
 from smarterise_sdk.domain.sites.model import Tier
@@ -96,11 +96,11 @@ def test_of_many_files_that_fail_a_few_are_told(
 
 
 def test_whole_servers_are_told_before_what_is_cut() -> None:
-    tally = Tally()
+    stats = SweepStats()
     for number in range(FAULTS_AT_MOST + 3):
-        tally.trouble(Trouble("S3_DENIED", "main", "no", file=f"/{number}.csv", is_fault=True))
-    tally.trouble(Trouble("SERVER_UNREACHABLE", "other", "timed out", is_fault=True))
-    report = report_of(tally, ["main", "other"], now=datetime.now(UTC))
+        stats.issue(Issue("S3_DENIED", "main", "no", file=f"/{number}.csv", is_fault=True))
+    stats.issue(Issue("SERVER_UNREACHABLE", "other", "timed out", is_fault=True))
+    report = report_of(stats, ["main", "other"], now=datetime.now(UTC))
     assert [fault.is_whole for fault in report.faults] == [True, *[False] * FAULTS_AT_MOST]
     assert report.fault_count == FAULTS_AT_MOST + 4
     assert not report.is_blocked

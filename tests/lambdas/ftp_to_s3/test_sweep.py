@@ -21,7 +21,7 @@ def test_a_file_lands_whole_under_its_gateway_its_day_and_its_content(sweeps: An
     content = server.put(NAME, b"\xef\xbb\xbfTime,V1\r\n2025-03-20 08:00:00,230.4\r\n")
     sweeps.visit(server)
 
-    answer = sweeps.sweep(site_tier="CRITICAL")
+    response = sweeps.sweep(site_tier="CRITICAL")
 
     digest = hashlib.sha256(content).hexdigest()
     (key,) = sweeps.stored_keys()
@@ -32,9 +32,9 @@ def test_a_file_lands_whole_under_its_gateway_its_day_and_its_content(sweeps: An
     assert metadata["sha256"] == digest
     assert metadata["original-name"] == NAME
     assert (metadata["size"], metadata["server"]) == (str(len(content)), "main")
-    assert (answer["sites"], answer["stored"], answer["bytes"]) == (2, 1, len(content))
-    assert answer["is_complete"]
-    assert answer["troubles"] == []
+    assert (response["sites"], response["stored"], response["bytes"]) == (2, 1, len(content))
+    assert response["is_complete"]
+    assert response["errors"] == []
     entry = sweeps.manifest("AN54101471")["files"][f"main:{NAME}"]
     assert (entry["state"], entry["key"], entry["sha256"]) == ("stored", key, digest)
 
@@ -45,9 +45,9 @@ def test_what_is_known_is_neither_fetched_nor_written_again(sweeps: Any, server:
     sweeps.sweep()
     written = sweeps.versions(), sweeps.versions("ftp-manifests/AN54101471")
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["unchanged"]) == (0, 1)
+    assert (response["stored"], response["unchanged"]) == (0, 1)
     assert server.fetched == [NAME]
     assert (sweeps.versions(), sweeps.versions("ftp-manifests/AN54101471")) == written
     assert server.deleted == []
@@ -59,9 +59,9 @@ def test_a_longer_file_under_the_same_name_is_another_object(sweeps: Any, server
     sweeps.sweep()
     second = server.put(NAME, first + b"2,3\n", at=time.time() - 1800)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert answer["stored"] == 1
+    assert response["stored"] == 1
     assert sweeps.bodies() == sorted([first, second])
     assert sweeps.versions() == 2
 
@@ -72,9 +72,9 @@ def test_the_same_file_sent_again_is_one_object_with_one_version(sweeps: Any, se
     sweeps.sweep()
     server.put(NAME, at=time.time() - 1800)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["identical"]) == (0, 1)
+    assert (response["stored"], response["identical"]) == (0, 1)
     assert server.fetched == [NAME, NAME]
     assert sweeps.versions() == 1
     assert sweeps.sweep()["unchanged"] == 1
@@ -87,8 +87,8 @@ def test_a_manifest_that_is_lost_or_broken_costs_a_fetch_and_no_more(sweeps: Any
     manifest = "ftp-manifests/AN54101471.json"
     for broken in (b"{", b"[]", b'{"files": 3}', b'{"files": {"main:' + NAME.encode() + b'": 7}}'):
         clients.s3().put_object(Bucket=sweeps.bucket, Key=manifest, Body=broken)
-        answer = sweeps.sweep()
-        assert (answer["identical"], answer["stored"]) == (1, 0)
+        response = sweeps.sweep()
+        assert (response["identical"], response["stored"]) == (1, 0)
         assert sweeps.manifest("AN54101471")["files"][f"main:{NAME}"]["state"] == "stored"
     assert sweeps.versions() == 1
 
@@ -115,15 +115,15 @@ def test_serials_are_matched_whole_and_tiers_kept(
         server.put(f"{serial}-logger1-2025-03-20T08-00-00-0400-1min.csv", serial.encode())
     sweeps.visit(server)
 
-    answer = sweeps.sweep(event)
+    response = sweeps.sweep(event)
 
-    assert answer["sites"] == sites
+    assert response["sites"] == sites
     assert {key.split("/")[1] for key in sweeps.stored_keys()} == taken
     assert {body.decode() for body in sweeps.bodies()} == taken
-    assert answer["others"] == 4 - len(taken)
-    (trouble,) = answer["troubles"]
-    assert trouble["code"] == "UNKNOWN_GATEWAY"
-    assert "an54101471-logger1" in trouble["message"]
+    assert response["others"] == 4 - len(taken)
+    (issue,) = response["errors"]
+    assert issue["code"] == "UNKNOWN_GATEWAY"
+    assert "an54101471-logger1" in issue["message"]
 
 
 def test_a_folder_called_by_a_serial_holds_files_of_any_name(sweeps: Any, server: Any) -> None:
@@ -134,14 +134,14 @@ def test_a_folder_called_by_a_serial_holds_files_of_any_name(sweeps: Any, server
     server.put(f"AN54101471/{NAME}", b"another tier's")
     sweeps.visit(server)
 
-    answer = sweeps.sweep(site_tier="NON_CRITICAL")
+    response = sweeps.sweep(site_tier="NON_CRITICAL")
 
     assert sweeps.bodies() == [b"fixed", b"named"]
     assert all(key.startswith("ftp-backups/ehm21120333/") for key in sweeps.stored_keys())
-    (trouble,) = answer["troubles"]
-    assert trouble["code"] == "MISPLACED"
-    assert f"ehm21120333/{NAME}" in trouble["message"]
-    assert answer["is_complete"]
+    (issue,) = response["errors"]
+    assert issue["code"] == "MISPLACED"
+    assert f"ehm21120333/{NAME}" in issue["message"]
+    assert response["is_complete"]
 
 
 def test_an_undated_name_is_filed_under_the_day_of_its_last_change(sweeps: Any, server: Any) -> None:
@@ -172,9 +172,9 @@ def test_names_can_do_no_harm_and_are_kept(sweeps: Any, server: Any) -> None:
         server.put(name, name)
     sweeps.visit(server)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["troubles"]) == (len(names), [])
+    assert (response["stored"], response["errors"]) == (len(names), [])
     assert set(sweeps.bodies()) == set(names)
     for key in sweeps.stored_keys():
         assert key.isascii()
@@ -197,10 +197,10 @@ def test_a_name_that_no_command_can_carry_is_told_and_stops_nothing(sweeps: Any,
     )
     sweeps.visit(server)
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert answer["stored"] == 1
-    codes = {trouble["code"]: trouble["message"] for trouble in answer["troubles"]}
+    assert response["stored"] == 1
+    codes = {issue["code"]: issue["message"] for issue in response["errors"]}
     assert set(codes) == {"UNUSABLE_NAME", "FILE_REFUSED"}
     assert codes["UNUSABLE_NAME"].startswith("5 files are left where they are")
     assert "\\x0aRETR b.csv" in codes["UNUSABLE_NAME"]
@@ -212,11 +212,11 @@ def test_a_stamp_that_is_none_hurts_nobody(sweeps: Any, server: Any) -> None:
     server.put("elsewhere", b"of nobody")
     server.put(NAME, b"12345")
     server.faults.has_modify = False
-    stamp = b"\xff\x1b[31m" + b"9" * 300
-    server.faults.extra_lines = b"type=file;size=5;modify=" + stamp + b"; " + NAME.encode() + b"\r\n"
+    timestamp = b"\xff\x1b[31m" + b"9" * 300
+    server.faults.extra_lines = b"type=file;size=5;modify=" + timestamp + b"; " + NAME.encode() + b"\r\n"
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert answer["is_complete"]
+    response = sweeps.sweep()
+    assert response["is_complete"]
     (key,) = sweeps.stored_keys()
     assert sweeps.body(key) == b"12345"
     assert sweeps.metadata(key)["modified"].isascii()
@@ -238,8 +238,8 @@ def test_what_is_still_being_written_is_left(sweeps: Any, server: Any) -> None:
         server.put(NAME + ending)
     server.put("." + NAME)
     sweeps.visit(server)
-    answer = sweeps.sweep()
-    assert (answer["unfinished"], answer["stored"], answer["troubles"]) == (5, 0, [])
+    response = sweeps.sweep()
+    assert (response["unfinished"], response["stored"], response["errors"]) == (5, 0, [])
 
 
 def test_an_empty_file_is_fetched_once_and_leaves_no_object(sweeps: Any, server: Any) -> None:
@@ -262,7 +262,7 @@ def test_a_file_that_needs_the_disk_arrives_as_it_was(sweeps: Any, server: Any) 
 
 
 @pytest.mark.parametrize(
-    ("event", "words"),
+    ("event", "message"),
     [
         ([], "no JSON object"),
         ({"site_tier": "CRITICL"}, "CRITICAL, NON_CRITICAL"),
@@ -275,10 +275,10 @@ def test_a_file_that_needs_the_disk_arrives_as_it_was(sweeps: Any, server: Any) 
     ],
 )
 def test_an_event_that_asks_for_nothing_there_is_fails(
-    sweeps: Any, server: Any, event: Any, words: str
+    sweeps: Any, server: Any, event: Any, message: str
 ) -> None:
     sweeps.visit(server)
-    with pytest.raises(BadRequest, match=words):
+    with pytest.raises(BadRequest, match=message):
         sweeps.sweep(event)
 
 

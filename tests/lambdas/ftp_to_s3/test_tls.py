@@ -43,9 +43,9 @@ def test_data_connections_take_up_the_session_that_the_server_insists_on(
         server.put(name, name.encode() * 20_000)
     sweeps.configure({"main": {"url": server.url, "secret_arn": secret, "tls": server.tls, "delete": True}})
 
-    answer = sweeps.sweep()
+    response = sweeps.sweep()
 
-    assert (answer["stored"], answer["deleted"], answer["troubles"]) == (12, 12, [])
+    assert (response["stored"], response["deleted"], response["errors"]) == (12, 12, [])
     assert sweeps.bodies() == sorted(name.encode() * 20_000 for name in NAMES)
     assert len(server.reused) == 13
     assert all(server.reused)

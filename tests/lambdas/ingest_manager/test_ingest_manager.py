@@ -49,14 +49,14 @@ def ask(bucket: str, database_url: str, context: Any, monkeypatch: pytest.Monkey
     """Ask the function; what it answers must survive JSON, as it does on AWS."""
     assert bucket
     monkeypatch.setenv("DATABASE_URL", database_url)
-    manager.means.cache_clear()
+    manager.dependencies.cache_clear()
 
     def invoke(action: str, **fields: Any) -> dict[str, Any]:
         return dict(json.loads(json.dumps(manager.handler({"action": action, **fields}, context))))
 
     yield invoke
-    manager.means().database.close()
-    manager.means.cache_clear()
+    manager.dependencies().database.close()
+    manager.dependencies.cache_clear()
 
 
 def readings(serial: str, minutes: Any, *, source: Source = Source.IOT, device: str = "CLD1") -> list[Row]:
@@ -74,11 +74,11 @@ def file(name: str, *, serial: str = "AN1", at: datetime = AT) -> IngestFile:
     return IngestFile("lake", f"ftp-backups/{serial}/{name}", "e", 100, Source.FTP, serial, at)
 
 
-def settled(connection: Connection, it: IngestFile, span: tuple[datetime, datetime], rows: int) -> None:
+def settled(connection: Connection, it: IngestFile, time_range: tuple[datetime, datetime], rows: int) -> None:
     ledger.begin(connection, it)
     with connection.transaction():
         assert ledger.claim(connection, it)
-        ledger.settle(connection, it, FileState.LOADED, RowCounts(loaded=rows), span=span)
+        ledger.settle(connection, it, FileState.LOADED, RowCounts(loaded=rows), time_range=time_range)
 
 
 def entry(position: str, reason: str = "BAD_JSON", **fields: Any) -> QuarantineEntry:
@@ -103,18 +103,18 @@ def test_what_came_by_each_road(ask: Ask, connection: Connection) -> None:
     ledger.begin(connection, file("b", serial="AN3", at=AT + HOUR))
     ledger.fail(connection, file("b", serial="AN3", at=AT + HOUR), "no\nway")
     noted(connection, entry("1"), entry("2"), entry("3", seen_at=AT - HOUR))
-    answer = ask("status", gateways=["AN1", "AN2", "AN3", "AN4"], **SPAN)
-    streams = {row["gateway_serial"]: row for row in answer["streams"]}
+    response = ask("status", gateways=["AN1", "AN2", "AN3", "AN4"], **SPAN)
+    streams = {row["gateway_serial"]: row for row in response["streams"]}
     assert streams["AN1"]["found"] == 30
     assert streams["AN1"]["usual_s"] == 60
     assert streams["AN1"]["last_measured_at"] == (AT + 29 * MINUTE).isoformat()
     assert (streams["AN2"]["found"], streams["AN2"]["last_measured_at"]) == (0, (AT - HOUR).isoformat())
     assert set(streams) == {"AN1", "AN2"}
-    (files,) = answer["files"]
+    (files,) = response["files"]
     assert (files["covered_s"], files["usual_s"], files["files"], files["unsettled"]) == (2400, 60, 3, 1)
     assert files["last_measured_at"] == (AT + 39 * MINUTE).isoformat()
     assert (files["state"], files["reason"]) == ("failed", "no\\x0away")
-    assert [(row["gateway_serial"], row["reason"], row["entries"]) for row in answer["kept"]] == [
+    assert [(row["gateway_serial"], row["reason"], row["entries"]) for row in response["kept"]] == [
         ("AN1", "BAD_JSON", 2)
     ]
 
@@ -139,18 +139,18 @@ def test_holes_and_what_may_tell_why(ask: Ask, connection: Connection) -> None:
     load_rows(connection, [Row(wrong, "b")])
     noted(connection, entry("1", "HALF_ROW", seen_at=AT + HOUR, source=Source.FTP, rows=15))
     ledger.begin(connection, file("b", at=AT + HOUR))
-    answer = ask("gaps", gateways=["AN1", "AN2", "AN3"], **SPAN)
-    assert [(row["gateway_serial"], row["device_serial"]) for row in answer["meters"]] == [
+    response = ask("gaps", gateways=["AN1", "AN2", "AN3"], **SPAN)
+    assert [(row["gateway_serial"], row["device_serial"]) for row in response["meters"]] == [
         ("AN1", "CLD1"),
         ("AN2", "CLD1"),
     ]
-    told = [(row["since"], row["until"], row["offline"]) for row in answer["holes"]]
+    told = [(row["since"], row["until"], row["offline"]) for row in response["gaps"]]
     minutes = [AT, AT + 10 * MINUTE, AT + 19 * MINUTE, AT + 35 * MINUTE]
-    first, ten, nineteen, thirty_five = (moment.isoformat() for moment in minutes)
+    first, ten, nineteen, thirty_five = (timestamp.isoformat() for timestamp in minutes)
     assert told == [(first, ten, 0), (nineteen, thirty_five, 1)]
-    assert answer["is_complete"] is True
-    assert [row["state"] for row in answer["files"]] == ["loading"]
-    assert [(row["reason"], row["rows"]) for row in answer["kept"]] == [("HALF_ROW", 15)]
+    assert response["is_complete"] is True
+    assert [row["state"] for row in response["files"]] == ["loading"]
+    assert [(row["reason"], row["rows"]) for row in response["kept"]] == [("HALF_ROW", 15)]
 
 
 def test_gateways_that_were_heard_of(ask: Ask, connection: Connection) -> None:
@@ -208,9 +208,9 @@ def test_discarding_marks_and_removes_nothing(ask: Ask, connection: Connection) 
     noted(connection, one, other)
     with connection.transaction():
         quarantine.mark(connection, [other.id], quarantine.QuarantineState.REPLAYED, at=AT)
-    answer = ask("quarantine_discard", ids=[one.id, other.id, gone.id], reason=HOSTILE[3], by="op\n")
-    assert answer["discarded"] == [one.id]
-    assert answer["states"] == {one.id: "discarded", other.id: "replayed"}
+    response = ask("quarantine_discard", ids=[one.id, other.id, gone.id], reason=HOSTILE[3], by="op\n")
+    assert response["discarded"] == [one.id]
+    assert response["states"] == {one.id: "discarded", other.id: "replayed"}
     (row,) = ask("quarantine_list", ids=[one.id])["rows"]
     assert (row["state"], row["note"], row["marked_by"]) == (
         "discarded",
@@ -312,19 +312,19 @@ REFUSED: list[Any] = [
 @pytest.mark.usefixtures("ask")
 def test_what_cannot_be_asked_is_refused_as_data(context: Any) -> None:
     for event in REFUSED:
-        answer = json.loads(json.dumps(manager.handler(event, context)))
-        assert (answer["ok"], answer["error"]["code"]) == (False, "BAD_REQUEST"), event
-        assert answer["error"]["message"]
+        response = json.loads(json.dumps(manager.handler(event, context)))
+        assert (response["ok"], response["error"]["code"]) == (False, "BAD_REQUEST"), event
+        assert response["error"]["message"]
 
 
 def test_a_database_that_is_down_is_a_fault_of_the_function(
     bucket: str, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:1/{bucket}")
-    manager.means.cache_clear()
+    manager.dependencies.cache_clear()
     with pytest.raises(psycopg.OperationalError):
         manager.handler({"action": "files"}, context)
-    manager.means.cache_clear()
+    manager.dependencies.cache_clear()
 
 
 def test_text_is_data_whatever_is_in_it(ask: Ask, connection: Connection) -> None:
@@ -337,7 +337,7 @@ def test_text_is_data_whatever_is_in_it(ask: Ask, connection: Connection) -> Non
         assert [(row["gateway_serial"], row["detail"]) for row in rows] == [(shown, shown)]
         assert ask("files", gateways=[text], keys=[text])["rows"] == []
         assert ask("status", gateways=[text], **SPAN)["streams"] == []
-        assert ask("gaps", gateways=[text], **SPAN)["holes"] == []
+        assert ask("gaps", gateways=[text], **SPAN)["gaps"] == []
         assert ask("quarantine_discard", ids=[text], reason=text, by=text)["discarded"] == []
 
 

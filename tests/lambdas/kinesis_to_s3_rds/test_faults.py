@@ -50,7 +50,7 @@ def lines_of(bucket: str, key: str) -> list[dict[str, Any]]:
 def counts_of(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
     """Return what the function said of the last batch, without what there was none of."""
     told = [record for record in caplog.records if record.message == "batch handled"][-1].__dict__
-    names = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "gated")
+    names = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "dropped")
     return {name: told[name] for name in names if told[name]}
 
 
@@ -211,7 +211,7 @@ def test_upkeep_is_taken_a_turn_at_and_not_with_every_batch(pipeline: Any, messa
     for number in range(3):
         pipeline.deliver(message(at=now - number * 3600), first=number + 1)
     assert pipeline.query("SELECT samples FROM readings_10min") == [(1,)]
-    stream_handler.turns()._last = 0.0
+    stream_handler.maintenance()._last = 0.0
     pipeline.deliver(message(at=now - 7201), first=9)
     assert pipeline.query("SELECT sum(samples) FROM readings_10min") == [(4,)]
 
@@ -235,7 +235,7 @@ def test_a_database_without_the_schema_fails_the_function(
 
 
 @pytest.mark.parametrize(
-    ("moment", "delivered"),
+    ("timestamp", "delivered"),
     [(b"COPY incoming", True), (b"INSERT INTO readings", True), (b"COMMIT\0", False), (b"COMMIT\0", True)],
 )
 def test_a_failover_in_mid_transaction_has_every_reading_once(
@@ -243,13 +243,13 @@ def test_a_failover_in_mid_transaction_has_every_reading_once(
     message: Message,
     wire: Any,
     monkeypatch: pytest.MonkeyPatch,
-    moment: bytes,
+    timestamp: bytes,
     delivered: bool,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", wire.url)
     now = int(time.time())
     pipeline.deliver(message(at=now - 60))
-    wire.cut(moment, delivered=delivered)
+    wire.cut(timestamp, delivered=delivered)
     batch = pipeline.event(*(message(at=now - second) for second in range(20)), b"poison")
     assert pipeline.handle(batch) == {"batchItemFailures": []}
     found = pipeline.query(
@@ -266,9 +266,9 @@ def test_a_locked_table_makes_the_batch_come_again(pipeline: Any, message: Messa
     with psycopg.connect(pipeline.database_url) as connection:
         connection.execute(b"LOCK TABLE readings")
         started = time.monotonic()
-        answer = pipeline.deliver(message(at=now), first=2)
+        response = pipeline.deliver(message(at=now), first=2)
         assert time.monotonic() - started < 5
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert pipeline.deliver(message(at=now), first=2) == {"batchItemFailures": []}
     assert pipeline.query("SELECT count(*) FROM readings") == [(2,)]
 

@@ -50,9 +50,9 @@ def test_one_reading_is_found_with_equal_values_in_lake_table_and_metrics(
     at = datetime.fromtimestamp(int(time.time()) - 30, UTC)
     payload = message(at=at.timestamp())
 
-    answer = pipeline.deliver(payload)
+    response = pipeline.deliver(payload)
 
-    assert answer == {"batchItemFailures": []}
+    assert response == {"batchItemFailures": []}
     (key,) = pipeline.keys("raw/")
     assert key == f"raw/source=iot/dt={at:%Y-%m-%d}/hour={at:%H}/AN54101471/shardId-000000000000-1.json.gz"
     (line,) = lines_of(pipeline.bucket, key)
@@ -117,9 +117,9 @@ def test_poison_is_kept_whole_and_holds_nothing_up(pipeline: Any, message: Messa
     year_2000 = message(at=datetime(2000, 1, 1, tzinfo=UTC).timestamp())
     now = datetime.now(UTC)
 
-    answer = pipeline.deliver(message(), poison, year_2000)
+    response = pipeline.deliver(message(), poison, year_2000)
 
-    assert answer == {"batchItemFailures": []}
+    assert response == {"batchItemFailures": []}
     assert pipeline.query("SELECT count(*) FROM readings") == [(1,)]
     kept = {
         key.split("reason=")[1].split("/")[0]: lines_of(pipeline.bucket, key)
@@ -157,9 +157,9 @@ def test_an_object_that_s3_refuses_comes_again_and_nothing_else_does(
 ) -> None:
     refusing_puts(monkeypatch, where="AN00000002")
 
-    answer = pipeline.deliver(message("AN00000001"), message("AN00000002"), message("AN00000003"))
+    response = pipeline.deliver(message("AN00000001"), message("AN00000002"), message("AN00000003"))
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     rows = pipeline.query("SELECT gateway_serial FROM readings ORDER BY 1")
     assert rows == [("AN00000001",), ("AN00000003",)], "no row without its raw message"
     assert pipeline.points("VoltagePhase_A", "AN00000002", datetime.now(UTC)) == []
@@ -169,8 +169,8 @@ def test_poison_that_cannot_be_kept_comes_again(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing_puts(monkeypatch, where="quarantine/")
-    answer = pipeline.deliver(message(), b"poison")
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    response = pipeline.deliver(message(), b"poison")
+    assert response == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert pipeline.query("SELECT count(*) FROM readings") == [(1,)]
 
 
@@ -180,9 +180,9 @@ def test_without_a_database_everything_comes_again_and_poison_is_kept_already(
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     batch = pipeline.event(message("AN00000001"), b"poison", message("AN00000002"))
 
-    answer = pipeline.handle(batch)
+    response = pipeline.handle(batch)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": str(n)} for n in (1, 2, 3)]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": str(n)} for n in (1, 2, 3)]}
     assert len(pipeline.keys("quarantine/")) == 1
     monkeypatch.setenv("DATABASE_URL", pipeline.database_url)
     assert pipeline.handle(batch) == {"batchItemFailures": []}
@@ -200,9 +200,9 @@ def test_a_connection_that_died_between_invocations_is_made_anew(pipeline: Any, 
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    answer = pipeline.deliver(message(at=now), first=2)
+    response = pipeline.deliver(message(at=now), first=2)
 
-    assert answer == {"batchItemFailures": []}
+    assert response == {"batchItemFailures": []}
     assert pipeline.query("SELECT count(*) FROM readings") == [(2,)]
 
 
@@ -267,8 +267,8 @@ def test_a_full_batch_is_published_in_calls_of_at_most_1000_points(
         lambda **request: calls.append(request),
     )
     now = int(time.time())
-    answer = pipeline.deliver(*(message(f"AN{number:08d}", at=now) for number in range(250)))
-    assert answer == {"batchItemFailures": []}
+    response = pipeline.deliver(*(message(f"AN{number:08d}", at=now) for number in range(250)))
+    assert response == {"batchItemFailures": []}
     sizes = [len(call["MetricData"]) for call in calls]
     assert sizes == [1000, 753], "7 points a reading, and three counts"
     assert pipeline.query("SELECT count(*) FROM readings") == [(250,)]

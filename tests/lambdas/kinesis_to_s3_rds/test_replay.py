@@ -21,8 +21,8 @@ SAFE = "gateway_serial, device_serial, measured_at, voltage_a, batch_id, flags"
 
 def again(pipeline: Any, *prefixes: str) -> dict[str, Any]:
     keys = [key for prefix in prefixes for key in pipeline.keys(prefix)]
-    answer = pipeline.handle({"action": "load", "keys": keys})
-    return dict(json.loads(json.dumps(answer)))
+    response = pipeline.handle({"action": "load", "keys": keys})
+    return dict(json.loads(json.dumps(response)))
 
 
 def rewritten(bucket: str, key: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -40,10 +40,10 @@ def test_rows_that_were_lost_come_back_from_the_lake_as_they_were(pipeline: Any,
     before = pipeline.query(f"SELECT {SAFE} FROM readings ORDER BY measured_at")
     pipeline.query("DELETE FROM readings WHERE voltage_a > 231 RETURNING 1")
     objects = pipeline.keys(RAW)
-    answer = again(pipeline, RAW)
-    assert answer["rows"] == {"loaded": 3, "identical": 2, "superseded": 0, "differing": 0}
-    assert (answer["rejected"], answer["left"]) == (0, [])
-    assert sum(told["records"] for told in answer["objects"]) == 5
+    response = again(pipeline, RAW)
+    assert response["rows"] == {"loaded": 3, "identical": 2, "superseded": 0, "differing": 0}
+    assert (response["rejected"], response["left"]) == (0, [])
+    assert sum(told["records"] for told in response["objects"]) == 5
     after = pipeline.query(f"SELECT {SAFE} FROM readings ORDER BY measured_at")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
     assert [row[-1] for row in after] == [[], [], *[["clock_fault"]] * 3]
@@ -65,16 +65,16 @@ def test_what_can_be_read_by_now_leaves_the_quarantine(pipeline: Any, message: A
     key = next(key for key in kept if key.endswith("-8.json.gz"))
     payload = base64.b64encode(good).decode()
     rewritten(pipeline.bucket, key, lambda line: {**line, "payload_base64": payload})
-    answer = again(pipeline, KEPT)
-    assert (answer["rows"]["loaded"], answer["rejected"], answer["replayed"]) == (1, 1, 1)
+    response = again(pipeline, KEPT)
+    assert (response["rows"]["loaded"], response["rejected"], response["replayed"]) == (1, 1, 1)
     states = "SELECT position, state, replayed_at IS NOT NULL FROM quarantine ORDER BY position"
     assert pipeline.query(states) == [("7", "kept", False), ("8", "replayed", True)]
     (batch,) = pipeline.query("SELECT batch_id FROM readings")[0]
     assert [key.rpartition("/")[2] for key in pipeline.keys(RAW)] == [f"{batch}.json.gz"]
     everything = "SELECT id, reason, state, replayed_at, rows FROM quarantine ORDER BY id"
     before = pipeline.query(everything), pipeline.keys(""), pipeline.query(f"SELECT {SAFE} FROM readings")
-    answer = again(pipeline, KEPT)
-    assert (answer["rows"]["loaded"], answer["rows"]["identical"], answer["rejected"]) == (0, 1, 1)
+    response = again(pipeline, KEPT)
+    assert (response["rows"]["loaded"], response["rows"]["identical"], response["rejected"]) == (0, 1, 1)
     after = pipeline.query(everything), pipeline.keys(""), pipeline.query(f"SELECT {SAFE} FROM readings")
     assert [row[:3] for row in after[0]] == [row[:3] for row in before[0]]
     assert after[1:] == before[1:]
@@ -87,17 +87,17 @@ def test_objects_that_cannot_be_read_hold_up_no_other(pipeline: Any, message: An
     clients.s3().put_object(Bucket=pipeline.bucket, Key=bad, Body=b"no gzip")
     gone = f"{RAW}dt=2026-03-01/hour=12/AN54101471/gone.json.gz"
     (good,) = (key for key in pipeline.keys(RAW) if key != bad)
-    answer = pipeline.handle({"action": "load", "keys": [bad, gone, good, good]})
-    assert [told["state"] for told in answer["objects"]] == ["unreadable", "gone", "loaded"]
-    assert answer["rows"]["loaded"] == 1
+    response = pipeline.handle({"action": "load", "keys": [bad, gone, good, good]})
+    assert [told["state"] for told in response["objects"]] == ["unreadable", "gone", "loaded"]
+    assert response["rows"]["loaded"] == 1
 
 
 def test_what_there_is_no_time_for_is_told(pipeline: Any, message: Any) -> None:
     pipeline.deliver(message(at=1772366400))
     keys = pipeline.keys(RAW)
     pipeline.context.ends_at = 0.0
-    answer = pipeline.handle({"action": "load", "keys": keys})
-    assert (answer["left"], answer["objects"]) == (keys, [])
+    response = pipeline.handle({"action": "load", "keys": keys})
+    assert (response["left"], response["objects"]) == (keys, [])
 
 
 def test_batches_that_were_given_up_are_judged_gated_and_loaded(
@@ -110,8 +110,8 @@ def test_batches_that_were_given_up_are_judged_gated_and_loaded(
     told = {"version": "1.0", "KinesisBatchInfo": {"batchSize": 3}, "payload": json.dumps(event)}
     key = "aws/lambda/5b4b7a6c/shardId-000000000000/2026/03/02/2026-03-02T12.00.00-x+y"
     clients.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=json.dumps(told).encode())
-    answer = pipeline.handle({"action": "load", "keys": [key]})
-    assert (answer["rows"]["loaded"], answer["rejected"], answer["objects"][0]["records"]) == (1, 1, 3)
+    response = pipeline.handle({"action": "load", "keys": [key]})
+    assert (response["rows"]["loaded"], response["rejected"], response["objects"][0]["records"]) == (1, 1, 3)
     assert pipeline.query("SELECT gateway_serial FROM readings") == [("AN54101471",)]
     assert [len(pipeline.keys(prefix)) for prefix in (RAW, KEPT)] == [1, 1]
     before = pipeline.keys("")

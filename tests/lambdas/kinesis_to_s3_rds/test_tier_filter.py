@@ -17,7 +17,7 @@ from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord
 from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import admitted
 from smarterise_lambdas.shared import clients
-from smarterise_lambdas.shared.site_cache import LOOK_AGAIN_SECONDS, SiteWatch
+from smarterise_lambdas.shared.site_cache import REFRESH_SECONDS, SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
 from smarterise_sdk.domain.readings.model import Reading, Source
 from smarterise_sdk.domain.readings.mqtt import RejectReason
@@ -54,10 +54,10 @@ def test_nothing_is_lost_but_what_is_gated(
     verdicts: list[Accepted | Rejected], sites: dict[str, Site] | None
 ) -> None:
     admission = admitted(verdicts, sites)
-    gated = [one for one in verdicts if sites and one.record.partition_key in (OTHER, ASLEEP)]
-    taken = [one for one in verdicts if one not in gated]
+    dropped = [one for one in verdicts if sites and one.record.partition_key in (OTHER, ASLEEP)]
+    taken = [one for one in verdicts if one not in dropped]
 
-    assert admission.gated == len(gated)
+    assert admission.dropped == len(dropped)
     assert list(admission.accepted) == [one for one in taken if isinstance(one, Accepted)]
     assert list(admission.rejected) == [one for one in taken if isinstance(one, Rejected)]
     known = set(sites) if sites is not None else {LIVE, OTHER, ASLEEP, STRANGER}
@@ -66,14 +66,14 @@ def test_nothing_is_lost_but_what_is_gated(
 
 def test_the_serial_inside_counts_and_not_the_topic_it_came_on() -> None:
     on_anothers_topic = Accepted(StreamRecord("stream", "shard", "1", LIVE, NOW, b""), reading_of(OTHER))
-    assert admitted([on_anothers_topic], SITES).gated == 1
+    assert admitted([on_anothers_topic], SITES).dropped == 1
 
 
-@pytest.mark.parametrize(("reason", "gated"), [(RejectReason.BAD_AGGREGATE, 0), (RejectReason.NOT_JSON, 1)])
-def test_an_aggregate_that_cannot_be_read_may_be_of_anybody(reason: RejectReason, gated: int) -> None:
+@pytest.mark.parametrize(("reason", "dropped"), [(RejectReason.BAD_AGGREGATE, 0), (RejectReason.NOT_JSON, 1)])
+def test_an_aggregate_that_cannot_be_read_may_be_of_anybody(reason: RejectReason, dropped: int) -> None:
     on_anothers_topic = Rejected(StreamRecord("stream", "shard", "1", OTHER, NOW, b""), reason, "why")
     admission = admitted([on_anothers_topic], SITES)
-    assert (admission.gated, len(admission.rejected)) == (gated, 1 - gated)
+    assert (admission.dropped, len(admission.rejected)) == (dropped, 1 - dropped)
 
 
 class Watched:
@@ -98,7 +98,7 @@ class Watched:
 
     def later(self) -> dict[str, bool] | None:
         """Return who is live, a look later."""
-        self.now += LOOK_AGAIN_SECONDS
+        self.now += REFRESH_SECONDS
         return self.at_once()
 
     def at_once(self) -> dict[str, bool] | None:
@@ -134,7 +134,7 @@ def test_the_file_is_looked_at_again_after_a_while_and_read_only_if_it_changed(
     etag = watched.file.upload(DOCUMENT)
     asked = spied(monkeypatch)
     assert watched.at_once() == AS_WRITTEN
-    watched.now += LOOK_AGAIN_SECONDS - 0.1
+    watched.now += REFRESH_SECONDS - 0.1
     assert (watched.at_once(), len(asked)) == (AS_WRITTEN, 1)
     assert (watched.later(), len(asked)) == (AS_WRITTEN, 2)
     assert asked[1]["IfNoneMatch"] == etag
@@ -150,8 +150,8 @@ def test_a_file_that_breaks_changes_nothing_and_is_told_once_each_way(watched: W
     watched.file.upload(b'{"sites": {\n"AN00000001": {"tier": "CRITICL"}}}')
     for _ in range(3):
         assert watched.later() == AS_WRITTEN
-    ((level, words, extra),) = watched.lines
-    assert (level, words) == ("warning", "the site file cannot be followed")
+    ((level, text, extra),) = watched.lines
+    assert (level, text) == ("warning", "the site file cannot be followed")
     assert "line 2" in str(extra["cause"])
     assert extra["followed"] == "the document read before"
     watched.file.upload(b"{}")
@@ -256,9 +256,9 @@ def test_a_batch_keeps_the_readings_of_live_sites_and_of_strangers(
     at = datetime.fromtimestamp(now, UTC)
     assert pipeline.points("VoltagePhase_A", OTHER, at) == []
     assert pipeline.points("VoltagePhase_A", LIVE, at) == [231.0]
-    assert sum(pipeline.points("ReadingsGated", None, datetime.now(UTC))) == 2.0
+    assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
     told = {line.message: vars(line) for line in caplog.records}
-    assert (told["batch handled"]["gated"], told["batch handled"]["unknown_gateways"]) == (2, 1)
+    assert (told["batch handled"]["dropped"], told["batch handled"]["unknown_gateways"]) == (2, 1)
     assert told["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
 
 
@@ -266,7 +266,7 @@ def test_a_batch_of_gated_readings_alone_is_handled(pipeline: Any, file: Any, me
     file.upload(DOCUMENT)
     assert pipeline.deliver(message(OTHER), message(ASLEEP)) == {"batchItemFailures": []}
     assert pipeline.keys("raw/") == []
-    assert sum(pipeline.points("ReadingsGated", None, datetime.now(UTC))) == 2.0
+    assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
 
 
 def test_a_switch_shows_in_the_next_batch_after_a_look(

@@ -75,8 +75,8 @@ def test_upkeep_is_done(database_url: str, call: Any) -> None:
     with connect(database_url) as connection:
         values = {Quantity.VOLTAGE_A: 230.0}
         load_rows(connection, [Row(Reading("AN1", "CLD1", AT, Source.IOT, values, None, True, "", ""), "b")])
-        answer = call(database_url, {"action": "maintain"})
-        assert (answer["action"], answer["upkeep"]) == ("maintain", {**DONE, "spans": 1})
+        response = call(database_url, {"action": "maintain"})
+        assert (response["action"], response["upkeep"]) == ("maintain", {**DONE, "spans": 1})
         assert connection.execute(b"SELECT voltage_a FROM readings_10min").fetchall() == [(230.0,)]
 
 

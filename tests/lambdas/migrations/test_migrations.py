@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from smarterise_lambdas.migrations.runner import migrate, newest_version
+from smarterise_lambdas.migrations.runner import latest_version, migrate
 from smarterise_lambdas.shared.database import (
     SCHEMA_VERSION,
     Connection,
@@ -34,7 +34,7 @@ def tables(url: str) -> Sequence[tuple[object, ...]]:
 
 
 def test_the_code_needs_the_newest_step() -> None:
-    assert newest_version() == SCHEMA_VERSION
+    assert latest_version() == SCHEMA_VERSION
 
 
 def test_it_takes_every_step_once(empty_database_url: str) -> None:

@@ -18,16 +18,16 @@ import psycopg
 import pytest
 
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_handler
-from smarterise_lambdas.s3_to_rds_lambda.event import Request, Wanted
+from smarterise_lambdas.s3_to_rds_lambda.event import ObjectRequest, Request
 from smarterise_lambdas.s3_to_rds_lambda.load import load
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.database import Database
-from smarterise_sdk.domain.log_files.names import lake_file_key
+from smarterise_sdk.domain.log_files.names import data_lake_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smarterise_lambdas.s3_to_rds_lambda.load import Told
+    from smarterise_lambdas.s3_to_rds_lambda.load import ObjectResult
 
 SERIAL = "AN54101471"
 START = datetime(2025, 3, 20, 12, tzinfo=UTC)
@@ -91,7 +91,7 @@ class Loads:
     ) -> str:
         """Upload a file as `ftp_to_s3` does; return its key."""
         digest = uuid.uuid5(uuid.NAMESPACE_OID, data.hex()).hex
-        key = key or lake_file_key(serial, START.date(), name, digest)
+        key = key or data_lake_key(serial, START.date(), name, digest)
         metadata.setdefault("original-name", "")
         kept = {name: value for name, value in metadata.items() if value}
         clients.s3().put_object(Bucket=self.bucket, Key=key, Body=data, Metadata=kept)
@@ -118,8 +118,8 @@ class Loads:
     def invoke(self, event: Any) -> list[dict[str, Any]]:
         """Invoke the function; return what it says of each file. It must survive JSON, as it does on AWS."""
         context: Any = Context(ends_at=time.monotonic() + self.seconds)
-        answer = file_handler.handler(json.loads(json.dumps(event)), context)
-        return list(json.loads(json.dumps(answer))["files"])
+        response = file_handler.handler(json.loads(json.dumps(event)), context)
+        return list(json.loads(json.dumps(response))["files"])
 
     def deliver(self, *keys: str) -> list[dict[str, Any]]:
         """Deliver one event of these keys."""
@@ -131,19 +131,19 @@ class Loads:
         return told
 
     def again(self, *keys: str) -> list[dict[str, Any]]:
-        return self.invoke({"action": "load", "keys": list(keys), "again": True})
+        return self.invoke({"action": "load", "keys": list(keys), "reload": True})
 
     @staticmethod
     def restart() -> None:
         """Let the next invocation be a cold start."""
         restart()
 
-    def within(self, remaining_s: Callable[[], float], *keys: str) -> list[Told]:
+    def within(self, remaining_s: Callable[[], float], *keys: str) -> list[ObjectResult]:
         """Load objects as another instance of the function would, by a clock of its own."""
-        means = replace(file_handler.means(), database=Database())
-        request = Request(tuple(Wanted(self.bucket, key) for key in keys))
-        with closing(means.database):
-            return load(request, means, now=datetime.now(UTC), remaining_s=remaining_s)
+        dependencies = replace(file_handler.dependencies(), database=Database())
+        request = Request(tuple(ObjectRequest(self.bucket, key) for key in keys))
+        with closing(dependencies.database):
+            return load(request, dependencies, now=datetime.now(UTC), remaining_s=remaining_s)
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:
@@ -214,10 +214,10 @@ class Loads:
 
 def restart() -> None:
     """Let the next invocation be a cold start."""
-    if file_handler.means.cache_info().currsize:
-        file_handler.means().database.close()
-    file_handler.means.cache_clear()
-    file_handler.turns.cache_clear()
+    if file_handler.dependencies.cache_info().currsize:
+        file_handler.dependencies().database.close()
+    file_handler.dependencies.cache_clear()
+    file_handler.maintenance.cache_clear()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from smarterise_lambdas.s3_to_rds_lambda.row_writer import copy_straight, has_ro
 from smarterise_lambdas.shared.readings_table import Stage, ensure_months
 from smarterise_sdk.domain.log_files.rows import RowBlock
 from smarterise_sdk.domain.readings.model import Quantity
-from smarterise_sdk.domain.readings.timestamps import count_of, moment_at
+from smarterise_sdk.domain.readings.timestamps import count_of, datetime_at
 from smarterise_sdk.domain.readings.voltage_quality import UnbalanceMethod
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def block_of(found: list[tuple[Any, Any, Any]]) -> RowBlock:
     return RowBlock(
         header="",
         lines=range(7, 7 + len(found)),
-        moments=[count_of(START) + number * 1_000_001 for number in range(len(found))],
+        timestamps=[count_of(START) + number * 1_000_001 for number in range(len(found))],
         values={
             quantity: column if None in column else array("d", column)
             for quantity, column in zip(QUANTITIES, columns, strict=True)
@@ -141,12 +141,12 @@ def test_what_is_there_is_found_to_the_microsecond_and_of_the_same_meter_alone(
 def test_each_day_is_found_anew_from_its_first_reading_to_its_last(
     connection: Connection, seconds: set[int]
 ) -> None:
-    moments = [count_of(START) + second * 1_000_000 for second in sorted(seconds)]
+    timestamps = [count_of(START) + second * 1_000_000 for second in sorted(seconds)]
     days: dict[Any, list[datetime]] = {}
-    for moment in map(moment_at, moments):
-        days.setdefault(moment.date(), []).append(moment)
+    for timestamp in map(datetime_at, timestamps):
+        days.setdefault(timestamp.date(), []).append(timestamp)
     with connection.transaction(force_rollback=True), connection.cursor() as cursor:
-        note_days(cursor, "AN1", "M", moments)
+        note_days(cursor, "AN1", "M", timestamps)
         cursor.execute(
             b"SELECT gateway_serial, device_serial, first_measured_at, last_measured_at"
             b" FROM rollup_dirty ORDER BY 3"

@@ -244,7 +244,8 @@ def test_a_night_when_the_clock_goes_back_is_told_by_the_order_of_rows(loads: An
         "2025-11-02 02:00",
     ]
     lines = [
-        f"{stamp}:00,50.0,23{number % 10}.1,231.1,229.1,1.5,{number}.5" for number, stamp in enumerate(stamps)
+        f"{timestamp}:00,50.0,23{number % 10}.1,231.1,229.1,1.5,{number}.5"
+        for number, timestamp in enumerate(stamps)
     ]
     told = loads.load(loads.log(lines), "fixed name.csv")
     assert told["rows"] == NOTHING | {"loaded": 28}
@@ -357,7 +358,7 @@ def test_what_was_overwritten_or_deleted_is_not_loaded_for_another(loads: Any) -
     key = loads.put(loads.log(loads.rows(5)))
     event = {"Records": [loads.record(key, versionId=None)]}
     loads.put(loads.log(loads.rows(7)), key=key)
-    assert [told["state"] for told in loads.invoke(event)] == ["overtaken"]
+    assert [told["state"] for told in loads.invoke(event)] == ["superseded"]
     clients.s3().delete_object(Bucket=loads.bucket, Key=key)
     assert [told["state"] for told in loads.again(key)] == ["gone"]
     assert (loads.readings(), loads.ledger()) == ([], {})

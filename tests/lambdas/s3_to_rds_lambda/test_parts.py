@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from smarterise_lambdas.s3_to_rds_lambda.event import BadRequest, Request, Wanted, read_request
-from smarterise_lambdas.s3_to_rds_lambda.log_file import intake_of, is_log_key, site_clock
+from smarterise_lambdas.s3_to_rds_lambda.event import BadRequest, ObjectRequest, Request, read_request
+from smarterise_lambdas.s3_to_rds_lambda.log_file import is_log_key, log_file_of, site_clock
 from smarterise_lambdas.s3_to_rds_lambda.prefetch import ahead
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
 from smarterise_lambdas.s3_to_rds_lambda.s3_reader import StoredObject
@@ -46,7 +46,7 @@ def test_keys_of_events_are_decoded_and_each_object_is_named_once() -> None:
         "Records": [record("a+b%2B%C3%BC/%0A.csv"), record("x", versionId="1"), record("x", versionId="1")]
     }
     assert read_request(event, "other") == Request(
-        (Wanted("lake", "a b+ü/\n.csv", '"abc"'), Wanted("lake", "x", '"abc"', "1"))
+        (ObjectRequest("lake", "a b+ü/\n.csv", '"abc"'), ObjectRequest("lake", "x", '"abc"', "1"))
     )
 
 
@@ -56,9 +56,9 @@ def test_records_of_several_buckets_and_of_what_was_removed_are_told_apart() -> 
     gone["eventName"] = "s3:ObjectRemoved:Delete"
     restored = record("z") | {"eventName": "s3:ObjectCreated:CompleteMultipartUpload"}
     assert read_request({"Records": [here, there, gone, restored]}, "lake").objects == (
-        Wanted("lake", "x", '"abc"'),
-        Wanted("other", "x", '"abc"'),
-        Wanted("lake", "z", '"abc"'),
+        ObjectRequest("lake", "x", '"abc"'),
+        ObjectRequest("other", "x", '"abc"'),
+        ObjectRequest("lake", "z", '"abc"'),
     )
 
 
@@ -91,7 +91,7 @@ def test_s3s_own_test_event_and_an_event_of_nothing_ask_for_nothing() -> None:
         {"action": "load", "keys": "x"},
         {"action": "load", "keys": [1]},
         {"action": "load", "keys": [""]},
-        {"action": "load", "keys": ["x"], "again": "yes"},
+        {"action": "load", "keys": ["x"], "reload": "yes"},
         {"action": "load", "keys": ["x"], "bucket": 5},
         {"action": "load", "keys": [str(number) for number in range(1001)]},
         {"action": "drop"},
@@ -105,14 +105,14 @@ def test_what_is_no_request_is_refused_in_words_that_can_be_shown(event: Any) ->
 
 
 def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
-    assert read_request({"action": "load", "keys": ["a", "b", "a"], "again": True}, "lake") == Request(
-        (Wanted("lake", "a"), Wanted("lake", "b")), again=True
+    assert read_request({"action": "load", "keys": ["a", "b", "a"], "reload": True}, "lake") == Request(
+        (ObjectRequest("lake", "a"), ObjectRequest("lake", "b")), again=True
     )
     assert read_request({"action": "load", "keys": ["a"], "bucket": "b"}, "lake").objects[0].bucket == "b"
 
 
 @pytest.mark.parametrize(
-    ("key", "metadata", "serial", "logger", "trouble"),
+    ("key", "metadata", "serial", "logger", "issue"),
     [
         (LAKE_KEY, {}, "AN54101471", "logger1", None),
         (LAKE_KEY, {"original-name": "AN54101471%2Dnight.csv"}, "AN54101471", "night", None),
@@ -124,16 +124,16 @@ def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
     ],
 )
 def test_whose_a_file_is(
-    key: str, metadata: dict[str, str], serial: str, logger: str, trouble: FileReason | None
+    key: str, metadata: dict[str, str], serial: str, logger: str, issue: FileReason | None
 ) -> None:
-    intake = intake_of(stored(key, **metadata))
+    intake = log_file_of(stored(key, **metadata))
     assert (intake.file.gateway_serial, intake.name.logger) == (serial, logger)
-    assert (intake.trouble.reason if intake.trouble else None) == trouble
+    assert (intake.issue.reason if intake.issue else None) == issue
 
 
 @pytest.mark.parametrize("key", [LAKE_KEY, "ftp-backups/x", "ftp-backups/\n" + "x" * 900, "ftp-backups/."])
 def test_what_rows_are_known_by_can_be_shown_and_is_short(key: str) -> None:
-    batch_id = intake_of(stored(key)).batch_id
+    batch_id = log_file_of(stored(key)).batch_id
     assert batch_id.isprintable()
     assert 0 < len(batch_id) <= 150
 
@@ -196,7 +196,7 @@ def test_work_ahead_stops_when_nobody_uses_it() -> None:
 
 
 def test_what_is_rejected_is_the_same_bytes_each_time_and_needs_little_memory() -> None:
-    file = intake_of(stored(LAKE_KEY)).file
+    file = log_file_of(stored(LAKE_KEY)).file
     bodies: list[bytes] = []
 
     class Archive:

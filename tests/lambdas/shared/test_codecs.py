@@ -64,10 +64,10 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@example(entries=[{"param": None}], stamp=None, serial=2**64)
+@example(entries=[{"param": None}], timestamp=None, serial=2**64)
 @given(st.lists(ENTRY | LEAVES, max_size=8), LEAVES | st.just(1_772_366_700), LEAVES | st.just("AN54101471"))
-def test_a_message_is_the_same_reading_by_either_way(entries: list[Any], stamp: Any, serial: Any) -> None:
-    document = {"timestamp": stamp, "gateway": {"serial": serial}, "device": {"readings": entries}}
+def test_a_message_is_the_same_reading_by_either_way(entries: list[Any], timestamp: Any, serial: Any) -> None:
+    document = {"timestamp": timestamp, "gateway": {"serial": serial}, "device": {"readings": entries}}
     payload = json.dumps(document).encode()
 
     def judged(**how: Any) -> object:

@@ -114,8 +114,8 @@ def test_a_host_without_a_secret_is_logged_in_to_by_iam(monkeypatch: pytest.Monk
     assert (url.hostname, url.port, url.path, url.username) == ("db.example", 5432, "/postgres", "loader%40x")
     token = unquote(url.password or "")
     theirs = boto3.Session().client("rds").generate_db_auth_token("db.example", 5432, "loader@x")
-    stamp = re.compile(r"(?<=X-Amz-Date=)[^&]+|(?<=X-Amz-Signature=)[^&]+")
-    assert stamp.sub("", token) == stamp.sub("", theirs)
+    timestamp = re.compile(r"(?<=X-Amz-Date=)[^&]+|(?<=X-Amz-Signature=)[^&]+")
+    assert timestamp.sub("", token) == timestamp.sub("", theirs)
 
 
 def test_the_token_is_the_one_that_boto3_makes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_a_connection_that_died_between_invocations_is_made_anew(
 
 
 @pytest.mark.parametrize(
-    ("moment", "delivered", "outcome"),
+    ("timestamp", "delivered", "outcome"),
     [
         (b"COPY incoming", False, NEW),
         (b"INSERT INTO readings", True, NEW),
@@ -80,10 +80,10 @@ def test_a_connection_that_died_between_invocations_is_made_anew(
     ],
 )
 def test_a_server_that_goes_away_in_mid_transaction_has_each_row_once(
-    wire: Any, database: Database, moment: bytes, delivered: bool, outcome: LoadOutcome
+    wire: Any, database: Database, timestamp: bytes, delivered: bool, outcome: LoadOutcome
 ) -> None:
     database.run(lambda connection: connection.execute(b"SELECT 1") and connection.commit())
-    wire.cut(moment, delivered=delivered)
+    wire.cut(timestamp, delivered=delivered)
     assert database.run(load) == outcome
     counted = database.run(lambda connection: connection.execute(b"SELECT count(*) FROM readings").fetchone())
     assert counted == (1,)

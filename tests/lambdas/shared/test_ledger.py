@@ -29,7 +29,9 @@ def load(connection: Connection, file: IngestFile = FILE, state: FileState = Fil
     ledger.begin(connection, file)
     with connection.transaction():
         assert ledger.claim(connection, file)
-        ledger.settle(connection, file, state, COUNTS, span=(AT, AT + timedelta(hours=1)), reason="odd\n")
+        ledger.settle(
+            connection, file, state, COUNTS, time_range=(AT, AT + timedelta(hours=1)), reason="odd\n"
+        )
 
 
 def test_a_file_that_is_taken_up_can_be_seen_before_it_is_loaded(
@@ -50,7 +52,7 @@ def test_a_settled_file_is_settled_for_good(connection: Connection, state: FileS
     load(connection, state=state)
     found = ledger.begin(connection, replace(FILE, etag="abc"))
     assert found == ledger.LedgerEntry(state, 1, COUNTS, AT, AT + timedelta(hours=1), "odd\\x0a")
-    assert found.state.is_settled
+    assert found.state.is_final
     ledger.fail(connection, FILE, "too late")
     with connection.transaction():
         assert not ledger.claim(connection, FILE)
@@ -64,7 +66,7 @@ def test_another_content_of_one_name_is_another_file(connection: Connection) -> 
 
 def test_a_settled_file_is_taken_up_again_when_somebody_asks_for_it(connection: Connection) -> None:
     load(connection)
-    assert ledger.begin(connection, FILE, again=True).state is FileState.LOADING
+    assert ledger.begin(connection, FILE, reload=True).state is FileState.LOADING
     with connection.transaction():
         assert ledger.claim(connection, FILE)
         ledger.settle(connection, FILE, FileState.LOADED, RowCounts(identical=15))

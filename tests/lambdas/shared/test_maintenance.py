@@ -13,9 +13,9 @@ import pytest
 
 from smarterise_lambdas.shared import meters
 from smarterise_lambdas.shared.database import Connection, connect
-from smarterise_lambdas.shared.maintenance import Upkeep, refresh
+from smarterise_lambdas.shared.maintenance import Maintenance, refresh
 from smarterise_lambdas.shared.readings_table import Row, load_rows
-from smarterise_lambdas.shared.rollups import MEANS, ROOT_MEAN_SQUARES, Span, merged
+from smarterise_lambdas.shared.rollups import MEANS, ROOT_MEAN_SQUARES, TimeRange, merged
 from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
 from smarterise_sdk.domain.readings.quality import QualityFlag
 from smarterise_sdk.domain.readings.voltage_quality import Unbalance, UnbalanceMethod
@@ -78,7 +78,7 @@ def everything(connection: Connection) -> list[Sequence[tuple[Any, ...]]]:
 
 def test_ten_minutes_are_the_root_of_the_mean_square_and_the_mean(connection: Connection) -> None:
     load_rows(connection, [row(AT + n * MINUTE, 220.0 + n, 100.0 + n, 10.0 * n) for n in range(10)])
-    assert refresh(connection, until=FOREVER) == Upkeep(spans=1, flagged=0, named=0)
+    assert refresh(connection, until=FOREVER) == Maintenance(time_ranges=1, flagged=0, named=0)
     (found,) = query(
         connection,
         "SELECT gateway_serial, device_serial, bucket, samples, flagged, covered_s, completeness, voltage_a,"
@@ -165,7 +165,7 @@ def test_a_row_that_the_stream_replaces_is_found_anew(connection: Connection) ->
     load_rows(connection, [row(AT, 200.0, source=Source.FTP)])
     refresh(connection, until=FOREVER)
     load_rows(connection, [row(AT, 230.0)])
-    assert refresh(connection, until=FOREVER).spans == 1
+    assert refresh(connection, until=FOREVER).time_ranges == 1
     assert query(connection, "SELECT voltage_a FROM readings_10min") == [(230.0,)]
 
 
@@ -173,7 +173,7 @@ def test_what_changes_nothing_leaves_nothing_to_do(connection: Connection) -> No
     load_rows(connection, minutes(3))
     refresh(connection, until=FOREVER)
     load_rows(connection, minutes(3))
-    assert refresh(connection, until=FOREVER) == Upkeep()
+    assert refresh(connection, until=FOREVER) == Maintenance()
 
 
 def test_a_bucket_whose_readings_are_gone_is_gone(connection: Connection) -> None:
@@ -291,8 +291,8 @@ def test_it_stops_when_its_time_is_over_and_goes_on_where_it_stopped(connection:
         )
     times = iter([0.0, 0.0, 9.0])
     first = refresh(connection, until=5.0, clock=lambda: next(times))
-    assert (first.is_done, first.spans) == (False, 8), "two pieces of two days each"
-    assert refresh(connection, until=FOREVER) == Upkeep(spans=2, flagged=0, named=0)
+    assert (first.is_done, first.time_ranges) == (False, 8), "two pieces of two days each"
+    assert refresh(connection, until=FOREVER) == Maintenance(time_ranges=2, flagged=0, named=0)
     assert query(connection, "SELECT count(*) FROM readings_1d") == [(10,)]
 
 
@@ -300,8 +300,8 @@ def test_one_at_a_time_does_it(connection: Connection, database_url: str) -> Non
     load_rows(connection, minutes(3))
     with connect(database_url) as other, other.transaction():
         other.execute(b"SELECT pg_advisory_xact_lock(hashtext('smarterise.upkeep'))")
-        assert refresh(connection, until=FOREVER) == Upkeep(is_done=False)
-    assert refresh(connection, until=FOREVER).spans == 1
+        assert refresh(connection, until=FOREVER) == Maintenance(is_done=False)
+    assert refresh(connection, until=FOREVER).time_ranges == 1
 
 
 def test_loads_and_upkeep_side_by_side_miss_nothing(connection: Connection, database_url: str) -> None:
@@ -329,11 +329,17 @@ def test_loads_and_upkeep_side_by_side_miss_nothing(connection: Connection, data
 
 
 def test_spans_that_touch_become_one() -> None:
-    def span(first: int, last: int, meter: str = "CLD1") -> Span:
-        return Span("AN1", meter, AT + first * MINUTE, AT + last * MINUTE)
+    def time_range(first: int, last: int, meter: str = "CLD1") -> TimeRange:
+        return TimeRange("AN1", meter, AT + first * MINUTE, AT + last * MINUTE)
 
-    spans = [span(30, 40), span(0, 10), span(5, 7), span(11, 12), span(0, 1, "CLD2")]
-    assert merged(spans, MINUTE) == [span(0, 12), span(30, 40), span(0, 1, "CLD2")]
+    time_ranges = [
+        time_range(30, 40),
+        time_range(0, 10),
+        time_range(5, 7),
+        time_range(11, 12),
+        time_range(0, 1, "CLD2"),
+    ]
+    assert merged(time_ranges, MINUTE) == [time_range(0, 12), time_range(30, 40), time_range(0, 1, "CLD2")]
     assert merged([], MINUTE) == []
 
 

@@ -21,9 +21,9 @@ KEY = "site-tiers.json"
 
 
 def switch(invoke: Invoke, serial: str, tier: str, **fields: Any) -> dict[str, Any]:
-    answer = invoke("update_sites", updates={serial: {"tier": tier}}, **fields)
-    assert answer["ok"], answer
-    return answer
+    response = invoke("update_sites", updates={serial: {"tier": tier}}, **fields)
+    assert response["ok"], response
+    return response
 
 
 def listed(file: Any) -> list[dict[str, Any]]:
@@ -39,11 +39,11 @@ def test_history_tells_who_when_why_and_what_the_newest_first(file: Any, invoke:
     file.upload(b'{"sites": {\n"ehm21120333": {"tier": "HIGH"}}}')
     last = file.upload(by_hand)
 
-    answer = invoke("history")
+    response = invoke("history")
 
-    assert (answer["ok"], answer["action"], answer["count"]) == (True, "history", 5)
-    assert (answer["is_versioned"], answer["is_complete"]) == (True, True)
-    rows = answer["versions"]
+    assert (response["ok"], response["action"], response["count"]) == (True, "history", 5)
+    assert (response["is_versioned"], response["is_complete"]) == (True, True)
+    rows = response["versions"]
     assert [row["kind"] for row in rows] == ["hand edit", "broken", "hand edit", "change", "first"]
     assert [row["is_latest"] for row in rows] == [True, False, False, False, False]
     assert [row["changed"] for row in rows] == [0, 0, 1, 1, 0]
@@ -63,10 +63,10 @@ def test_the_history_of_one_site_leaves_the_others_out(file: Any, invoke: Invoke
     assert invoke("update_sites", updates=both, reason="storm")["ok"]
     assert invoke("update_sites", updates={"AN54101471": {"name": "Ikeja"}})["ok"]
 
-    answer = invoke("history", gateway_serial="ehm21120333")
+    response = invoke("history", gateway_serial="ehm21120333")
 
-    (row,) = answer["versions"]
-    assert (answer["count"], answer["is_complete"]) == (1, True)
+    (row,) = response["versions"]
+    assert (response["count"], response["is_complete"]) == (1, True)
     assert (row["changed"], row["gateway_serials"]) == (1, ["ehm21120333"])
     assert (row["tiers"], row["reason"]) == ({"ehm21120333": "NON_CRITICAL"}, "storm")
     renamed, switched = invoke("history", gateway_serial="AN54101471")["versions"]
@@ -96,9 +96,9 @@ def test_the_last_one_told_differs_from_the_good_one_before_it_however_far_back(
     changed["sites"] = {**file.sample["sites"], "ehm21120333": {"tier": "NON_CRITICAL"}}
     file.upload(changed)
     for limit in (1, 2, 3):
-        answer = invoke("history", limit=limit)
-        assert (answer["versions"][0]["kind"], answer["versions"][0]["changed"]) == ("change", 1)
-        assert (answer["count"], answer["is_complete"]) == (limit, False)
+        response = invoke("history", limit=limit)
+        assert (response["versions"][0]["kind"], response["versions"][0]["changed"]) == ("change", 1)
+        assert (response["count"], response["is_complete"]) == (limit, False)
 
 
 def test_a_history_ends_in_time_and_says_that_there_is_more(
@@ -117,8 +117,8 @@ def test_a_history_ends_in_time_and_says_that_there_is_more(
 
     get = clients.s3().get_object
     monkeypatch.setattr(clients.s3(), "get_object", get_object)
-    answer = invoke("history")
-    assert (answer["count"], answer["is_complete"], len(reads)) == (2, False, 3)
+    response = invoke("history")
+    assert (response["count"], response["is_complete"], len(reads)) == (2, False, 3)
 
 
 def test_a_deletion_is_part_of_the_log_and_the_file_is_missing(file: Any, invoke: Invoke) -> None:
@@ -172,11 +172,11 @@ def test_a_bucket_without_versions_has_one(
     monkeypatch.setenv("SITE_CONFIG_BUCKET", plain)
     for _ in range(2):
         clients.s3().put_object(Bucket=plain, Key=KEY, Body=json.dumps(file.sample).encode())
-    answer = invoke("history")
-    assert (answer["count"], answer["is_versioned"], answer["is_complete"]) == (1, False, True)
+    response = invoke("history")
+    assert (response["count"], response["is_versioned"], response["is_complete"]) == (1, False, True)
     error = invoke("rollback", version_id="3HL4kqtJlcpXroDTDmJ")["error"]
     assert error["code"] == "VERSION_NOT_FOUND"
-    assert invoke("rollback", version_id=answer["versions"][0]["version_id"])["changed"] == []
+    assert invoke("rollback", version_id=response["versions"][0]["version_id"])["changed"] == []
 
 
 @pytest.mark.parametrize("versioned", [True, False])
@@ -203,9 +203,9 @@ def test_any_version_can_be_read(file: Any, invoke: Invoke) -> None:
     switch(invoke, "ehm21120333", "NON_CRITICAL")
     file.upload(b"{}")
     broken, changed, first = (one["VersionId"] for one in listed(file))
-    answer = invoke("get_config", version_id=first)
-    assert (answer["config"], answer["etag"], answer["version_id"]) == (file.sample, etag, first)
-    assert answer["degraded"] is None
+    response = invoke("get_config", version_id=first)
+    assert (response["config"], response["etag"], response["version_id"]) == (file.sample, etag, first)
+    assert response["degraded"] is None
     site = invoke("get_config", version_id=changed)["config"]["sites"]["ehm21120333"]
     assert site["tier"] == "NON_CRITICAL"
     error = invoke("get_config", version_id=broken)["error"]
@@ -235,33 +235,33 @@ class Steps:
 
 def test_a_rollback_takes_back_what_followed_a_version_and_keeps_the_rest(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
-    answer = invoke("rollback", version_id=steps.at[1], reason="too early", changed_by="ben")
-    assert [row["gateway_serial"] for row in answer["changed"]] == ["AN54101471"]
-    assert (answer["kept"], answer["overtaken"], answer["dry_run"]) == (["ehm21120333"], [], False)
+    response = invoke("rollback", version_id=steps.at[1], reason="too early", changed_by="ben")
+    assert [row["gateway_serial"] for row in response["changed"]] == ["AN54101471"]
+    assert (response["kept"], response["superseded"], response["dry_run"]) == (["ehm21120333"], [], False)
     stored = file.document()
     assert stored["sites"]["AN54101471"] == file.sample["sites"]["AN54101471"]
     assert stored["sites"]["ehm21120333"] == {"tier": "NON_CRITICAL", "asset_id": "C001", "colour": "red"}
     assert (stored["reason"], stored["updated_by"], stored["note"]) == (
         "too early", "ben", file.sample["note"],
     )  # fmt: skip
-    assert answer["version_id"] == listed(file)[0]["VersionId"]
+    assert response["version_id"] == listed(file)[0]["VersionId"]
 
 
 def test_a_rollback_tells_whom_it_overtakes(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
-    answer = invoke("rollback", version_id=steps.at[0], dry_run=True)
-    assert (answer["dry_run"], answer["kept"], answer["overtaken"]) == (
+    response = invoke("rollback", version_id=steps.at[0], dry_run=True)
+    assert (response["dry_run"], response["kept"], response["superseded"]) == (
         True, ["AN54101471"], ["ehm21120333"],
     )  # fmt: skip
-    assert answer["changed"][0]["after"] == file.sample["sites"]["ehm21120333"]
+    assert response["changed"][0]["after"] == file.sample["sites"]["ehm21120333"]
     assert file.versions() == 4
 
 
 def test_a_whole_rollback_takes_everything_back(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
-    answer = invoke("rollback", version_id=steps.at[0], whole=True, brief=True)
-    assert (answer["changed_count"], answer["unchanged_count"], answer["kept"]) == (2, 0, [])
-    assert "changed" not in answer
+    response = invoke("rollback", version_id=steps.at[0], whole=True, brief=True)
+    assert (response["changed_count"], response["unchanged_count"], response["kept"]) == (2, 0, [])
+    assert "changed" not in response
     assert file.document()["sites"] == file.sample["sites"]
 
 
@@ -274,8 +274,8 @@ def test_a_rollback_takes_new_sites_out_again(file: Any, invoke: Invoke) -> None
 
 def test_a_rollback_to_the_current_version_does_nothing(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
-    answer = invoke("rollback", version_id=listed(file)[0]["VersionId"])
-    assert (answer["ok"], answer["changed"], file.versions()) == (True, [], 1)
+    response = invoke("rollback", version_id=listed(file)[0]["VersionId"])
+    assert (response["ok"], response["changed"], file.versions()) == (True, [], 1)
 
 
 def test_a_rollback_looks_past_versions_that_are_broken_or_deletions(file: Any, invoke: Invoke) -> None:
@@ -285,9 +285,9 @@ def test_a_rollback_looks_past_versions_that_are_broken_or_deletions(file: Any, 
     file.upload(file.sample)
     switch(invoke, "ehm21120333", "NON_CRITICAL")
     first = listed(file)[-1]["VersionId"]
-    answer = invoke("rollback", version_id=first)
+    response = invoke("rollback", version_id=first)
     # What followed the first version, once it could be used again, changed no site.
-    assert (answer["changed"], answer["kept"]) == ([], ["ehm21120333"])
+    assert (response["changed"], response["kept"]) == ([], ["ehm21120333"])
 
 
 def test_a_rollback_refuses_a_broken_target_and_a_broken_file(file: Any, invoke: Invoke) -> None:
@@ -303,8 +303,8 @@ def test_a_rollback_refuses_a_broken_target_and_a_broken_file(file: Any, invoke:
 
 def test_a_rollback_planned_on_another_version_is_refused(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
-    answer = invoke("rollback", version_id=steps.at[0], expected_etag='"other"')
-    assert answer["error"]["code"] == "CONFLICT"
+    response = invoke("rollback", version_id=steps.at[0], expected_etag='"other"')
+    assert response["error"]["code"] == "CONFLICT"
 
 
 def test_a_rollback_never_undoes_a_change_made_while_it_looks(
@@ -324,19 +324,19 @@ def test_a_rollback_never_undoes_a_change_made_while_it_looks(
         return found
 
     monkeypatch.setattr(clients.s3(), "get_object", get_object)
-    answer = invoke("rollback", version_id=target)
-    assert (answer["ok"], answer["changed"]) == (True, [])
+    response = invoke("rollback", version_id=target)
+    assert (response["ok"], response["changed"]) == (True, [])
     assert "AN00000001" in file.document()["sites"]
 
 
 def test_whole_objects_are_put_in_place_and_taken_out(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
-    answer = invoke(
+    response = invoke(
         "update_sites",
         updates={"ehm21120333": {"tier": "NON_CRITICAL"}},
         replacements={"AN54101471": None, "AN00000001": {"tier": "CRITICAL", "made up": [1]}},
     )
-    assert [(row["gateway_serial"], row["after"]) for row in answer["changed"]] == [
+    assert [(row["gateway_serial"], row["after"]) for row in response["changed"]] == [
         ("ehm21120333", {"tier": "NON_CRITICAL", "asset_id": "C001", "colour": "blue"}),
         ("AN54101471", None),
         ("AN00000001", {"tier": "CRITICAL", "made up": [1]}),
@@ -365,8 +365,8 @@ def test_ten_thousand_sites_in_one_update_fit(file: Any, invoke: Invoke, context
     full = invoke("update_sites", updates=updates, dry_run=True)
     assert full["error"]["code"] == "TOO_LARGE"
     assert "brief" in full["error"]["remedy"]
-    answer = invoke("update_sites", updates=updates, brief=True)
-    assert (answer["changed_count"], answer["unchanged_count"]) == (10_000, 0)
+    response = invoke("update_sites", updates=updates, brief=True)
+    assert (response["changed_count"], response["unchanged_count"]) == (10_000, 0)
     assert invoke("rollback", version_id=listed(file)[1]["VersionId"], brief=True)["changed_count"] == 10_000
     assert [row["changed"] for row in invoke("history")["versions"]] == [10_000, 10_000, 0]
 
@@ -387,7 +387,7 @@ def test_rollbacks_and_updates_at_once_lose_nothing(file: Any, invoke: Invoke, c
         *({"action": "update_sites", "updates": {serial: {"tier": "NON_CRITICAL"}}} for serial in others),
     ]
     with ThreadPoolExecutor(len(events)) as pool:
-        answers = list(pool.map(ask, events))
-    assert [answer for answer in answers if not answer["ok"]] == []
+        responses = list(pool.map(ask, events))
+    assert [response for response in responses if not response["ok"]] == []
     tiers = {serial: site["tier"] for serial, site in file.document()["sites"].items()}
     assert tiers == {"AN99999999": "CRITICAL"} | dict.fromkeys(others, "NON_CRITICAL")

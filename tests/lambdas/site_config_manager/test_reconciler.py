@@ -28,7 +28,7 @@ SITES = {
 RULES = ("voltage-a-low", "no-data")
 
 
-class Surroundings:
+class PlanContext:
     """The alarms and schedules of one test, under names of their own; their state to begin with is wrong."""
 
     def __init__(self) -> None:
@@ -79,9 +79,9 @@ class Surroundings:
 
 
 @pytest.fixture
-def around(file: Any, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def around(file: Any, monkeypatch: pytest.MonkeyPatch) -> PlanContext:
     """A file of three sites, two alarms each, all the wrong way round, and both schedules in order."""
-    around = Surroundings()
+    around = PlanContext()
     monkeypatch.setenv("ALARM_PREFIX", around.prefix)
     monkeypatch.setenv("CRITICAL_RULE_PREFIX", f"{around.prefix}-critical")
     monkeypatch.setenv("NON_CRITICAL_RULE_PREFIX", f"{around.prefix}-non_critical")
@@ -94,52 +94,52 @@ def around(file: Any, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     return around
 
 
-def as_asked(around: Surroundings) -> bool:
+def as_asked(around: PlanContext) -> bool:
     return around.actions() == {f"{serial}-{rule}": serial == LIVE for serial in SITES for rule in RULES}
 
 
-def test_a_dry_run_tells_and_does_nothing(file: Any, around: Surroundings, invoke: Invoke) -> None:
+def test_a_dry_run_tells_and_does_nothing(file: Any, around: PlanContext, invoke: Invoke) -> None:
     before = around.actions()
-    answer = invoke("reconcile", dry_run=True)
-    assert (answer["ok"], answer["action"], answer["dry_run"]) == (True, "reconcile", True)
-    assert (answer["checked"], answer["drift_count"]) == ({"alarms": 6, "schedules": 2}, 6)
-    assert (answer["troubles"], answer["degraded"]) == ([], None)
-    assert answer["etag"] == invoke("get_config")["etag"]
-    assert {row["subject"]: row for row in answer["drift"]}[around.alarm(LIVE, "no-data")] == {
+    response = invoke("reconcile", dry_run=True)
+    assert (response["ok"], response["action"], response["dry_run"]) == (True, "reconcile", True)
+    assert (response["checked"], response["drift_count"]) == ({"alarms": 6, "schedules": 2}, 6)
+    assert (response["errors"], response["degraded"]) == ([], None)
+    assert response["etag"] == invoke("get_config")["etag"]
+    assert {row["subject"]: row for row in response["drift"]}[around.alarm(LIVE, "no-data")] == {
         "kind": "alarm actions",
         "subject": around.alarm(LIVE, "no-data"),
         "gateway_serial": LIVE,
         "before": "off",
         "after": "on",
         "repaired": False,
-        "trouble": "",
+        "error": "",
     }
     assert around.actions() == before
 
 
 def test_it_puts_right_what_it_tells_and_then_there_is_nothing_left(
-    around: Surroundings, invoke: Invoke
+    around: PlanContext, invoke: Invoke
 ) -> None:
-    answer = invoke("reconcile")
-    assert [row["repaired"] for row in answer["drift"]] == [True] * 6
+    response = invoke("reconcile")
+    assert [row["repaired"] for row in response["drift"]] == [True] * 6
     assert as_asked(around)
     again = invoke("reconcile")
     assert (again["drift"], again["checked"]["alarms"]) == ([], 6)
 
 
-def test_alarms_of_no_site_are_told_and_left(around: Surroundings, invoke: Invoke) -> None:
+def test_alarms_of_no_site_are_told_and_left(around: PlanContext, invoke: Invoke) -> None:
     around.put_alarm(around.alarm("AN00009999"), on=True)
     around.put_alarm(f"{around.prefix}-pipeline-rows-rejected", on=False)
-    answer = invoke("reconcile")
-    (stray,) = [row for row in answer["drift"] if not row["repaired"]]
+    response = invoke("reconcile")
+    (stray,) = [row for row in response["drift"] if not row["repaired"]]
     assert (stray["kind"], stray["gateway_serial"]) == ("alarm without a site", "AN00009999")
-    assert "AN00009999" in stray["trouble"]
+    assert "AN00009999" in stray["error"]
     assert around.actions()["AN00009999-no-data"] is True
     assert around.actions()["pipeline-rows-rejected"] is False
 
 
 def test_hundreds_of_alarms_are_found_and_switched_a_hundred_at_a_time(
-    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(250)]
     for serial in serials:
@@ -153,13 +153,13 @@ def test_hundreds_of_alarms_are_found_and_switched_a_hundred_at_a_time(
         return disable(**request)
 
     monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", counting)
-    answer = invoke("reconcile")
-    assert (answer["drift_count"], answer["checked"]["alarms"]) == (256, 256)
+    response = invoke("reconcile")
+    assert (response["drift_count"], response["checked"]["alarms"]) == (256, 256)
     assert calls == [100, 100, 54]
     assert invoke("reconcile")["drift"] == []
 
 
-def test_a_disabled_schedule_is_enabled_again(around: Surroundings, invoke: Invoke) -> None:
+def test_a_disabled_schedule_is_enabled_again(around: PlanContext, invoke: Invoke) -> None:
     around.put_rule("NON_CRITICAL", enabled=False)
     drift = invoke("reconcile")["drift"]
     (row,) = [row for row in drift if row["kind"] == "schedule"]
@@ -179,29 +179,29 @@ def test_a_disabled_schedule_is_enabled_again(around: Surroundings, invoke: Invo
     ],
 )
 def test_a_schedule_that_reaches_the_wrong_thing_is_terraforms(
-    around: Surroundings, invoke: Invoke, wrong: dict[str, str]
+    around: PlanContext, invoke: Invoke, wrong: dict[str, str]
 ) -> None:
     around.put_rule("CRITICAL", **wrong)  # type: ignore[arg-type]
     (row,) = [row for row in invoke("reconcile")["drift"] if row["kind"] == "schedule"]
     assert (row["subject"], row["repaired"]) == (around.rule("CRITICAL"), False)
-    assert "Terraform" in row["trouble"]
+    assert "Terraform" in row["error"]
 
 
-def test_a_tier_without_a_schedule_is_told(around: Surroundings, invoke: Invoke) -> None:
+def test_a_tier_without_a_schedule_is_told(around: PlanContext, invoke: Invoke) -> None:
     clients.events().remove_targets(Rule=around.rule("CRITICAL"), Ids=["1"])
     clients.events().delete_rule(Name=around.rule("CRITICAL"))
     (row,) = [row for row in invoke("reconcile")["drift"] if row["kind"] == "schedule"]
     assert row["before"].startswith("no scheduled rule")
 
 
-def test_get_config_tells_the_schedules_that_collect(around: Surroundings, invoke: Invoke) -> None:
+def test_get_config_tells_the_schedules_that_collect(around: PlanContext, invoke: Invoke) -> None:
     around.put_rule("NON_CRITICAL", enabled=False)
-    answer = invoke("get_config", with_schedules=True)
-    assert answer["schedules"] == [
+    response = invoke("get_config", with_schedules=True)
+    assert response["schedules"] == [
         {"tier": tier, "rule": around.rule(tier), "schedule": "rate(12 hours)", "enabled": tier == "CRITICAL"}
         for tier in ("CRITICAL", "NON_CRITICAL")
     ]
-    assert answer["schedules_trouble"] == ""
+    assert response["schedules_trouble"] == ""
     assert "schedules" not in invoke("get_config")
     # Within the minute it does not ask again; reconcile always does.
     around.put_rule("NON_CRITICAL", enabled=True)
@@ -230,31 +230,31 @@ def refused(code: str, operation: str = "Operation") -> ClientError:
 
 
 def test_throttling_is_waited_for(
-    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     throttled = [refused("Throttling"), refused("ThrottlingException")]
     for operation in ("describe_alarms", "enable_alarm_actions", "disable_alarm_actions"):
         failing(clients.cloudwatch(), operation, list(throttled), monkeypatch)
-    answer = invoke("reconcile")
-    assert ([row["repaired"] for row in answer["drift"]], answer["troubles"]) == ([True] * 6, [])
+    response = invoke("reconcile")
+    assert ([row["repaired"] for row in response["drift"]], response["errors"]) == ([True] * 6, [])
 
 
 def test_throttling_without_end_ends_with_an_answer(
-    around: Surroundings, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+    around: PlanContext, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = failing(clients.cloudwatch(), "enable_alarm_actions", [refused("Throttling")] * 1000, monkeypatch)
     context.ends_at = time.monotonic() + 3.0
     monkeypatch.setattr(reconciler, "REPAIR_MS", reconciler.RESERVE_MS)
-    answer = invoke("reconcile")
+    response = invoke("reconcile")
     assert context.get_remaining_time_in_millis() > 0
     assert len(calls) > 1
-    left = [row["trouble"] for row in answer["drift"] if row["after"] == "on"]
+    left = [row["error"] for row in response["drift"] if row["after"] == "on"]
     assert left == ["the time of this run was over; run it again"] * 2
     assert not any(around.actions()[f"{LIVE}-{rule}"] for rule in RULES)
 
 
 def test_a_run_whose_time_is_over_tells_where_to_go_on(
-    file: Any, around: Surroundings, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(250)]
     for serial in serials:
@@ -268,20 +268,20 @@ def test_a_run_whose_time_is_over_tells_where_to_go_on(
 
     monkeypatch.setattr(clients.cloudwatch(), "describe_alarms", slow)
     rounds: list[dict[str, Any]] = []
-    while not rounds or rounds[-1]["resume"]:
+    while not rounds or rounds[-1]["next_token"]:
         context.ends_at = time.monotonic() + 30
-        rounds.append(invoke("reconcile", resume=rounds[-1]["resume"] if rounds else ""))
-    assert [answer["checked"] for answer in rounds] == [
+        rounds.append(invoke("reconcile", next_token=rounds[-1]["next_token"] if rounds else ""))
+    assert [response["checked"] for response in rounds] == [
         {"alarms": 100, "schedules": 2}, {"alarms": 100, "schedules": 0}, {"alarms": 56, "schedules": 0},
     ]  # fmt: skip
-    assert [answer["troubles"] for answer in rounds] == [[], [], []]
-    assert sum(answer["drift_count"] for answer in rounds) == 256
-    assert all(row["repaired"] for answer in rounds for row in answer["drift"])
+    assert [response["errors"] for response in rounds] == [[], [], []]
+    assert sum(response["drift_count"] for response in rounds) == 256
+    assert all(row["repaired"] for response in rounds for row in response["drift"])
 
 
 @pytest.mark.parametrize(("passed_ms", "looked"), [(40_000, 6), (54_000, 0)])
 def test_a_caller_waits_a_minute_at_most(
-    around: Surroundings, context: Any, passed_ms: int, looked: int
+    around: PlanContext, context: Any, passed_ms: int, looked: int
 ) -> None:
     clock = iter([300_000])
     context.get_remaining_time_in_millis = lambda: next(clock, 300_000 - passed_ms)
@@ -289,28 +289,28 @@ def test_a_caller_waits_a_minute_at_most(
 
 
 def test_alarms_that_may_not_be_listed_are_a_trouble_and_schedules_are_done_all_the_same(
-    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     around.put_rule("CRITICAL", enabled=False)
     failing(clients.cloudwatch(), "describe_alarms", [refused("AccessDenied")], monkeypatch)
-    answer = invoke("reconcile")
-    assert answer["checked"] == {"alarms": 0, "schedules": 2}
-    (trouble,) = answer["troubles"]
-    assert trouble.startswith("cloudwatch:DescribeAlarms: ")
-    assert "AccessDenied" in trouble
+    response = invoke("reconcile")
+    assert response["checked"] == {"alarms": 0, "schedules": 2}
+    (issue,) = response["errors"]
+    assert issue.startswith("cloudwatch:DescribeAlarms: ")
+    assert "AccessDenied" in issue
     assert around.is_enabled("CRITICAL")
 
 
 def test_schedules_that_may_not_be_listed_sink_neither_answer(
-    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(clients.events(), "get_paginator", [], monkeypatch)
     monkeypatch.setattr(clients.events(), "get_paginator", partial(_raise, refused("AccessDeniedException")))
-    answer = invoke("get_config", with_schedules=True)
-    assert (answer["ok"], answer["schedules"]) == (True, [])
-    assert "AccessDeniedException" in answer["schedules_trouble"]
-    answer = invoke("reconcile")
-    assert (answer["checked"]["schedules"], len(answer["troubles"])) == (0, 1)
+    response = invoke("get_config", with_schedules=True)
+    assert (response["ok"], response["schedules"]) == (True, [])
+    assert "AccessDeniedException" in response["schedules_trouble"]
+    response = invoke("reconcile")
+    assert (response["checked"]["schedules"], len(response["errors"])) == (0, 1)
     assert as_asked(around)
 
 
@@ -319,7 +319,7 @@ def _raise(error: Exception, *_: object) -> Any:
 
 
 def test_a_batch_that_fails_does_not_keep_the_others(
-    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(220)]
     for serial in serials:
@@ -328,11 +328,11 @@ def test_a_batch_that_fails_does_not_keep_the_others(
     failing(
         clients.cloudwatch(), "disable_alarm_actions", [None, refused("InternalServiceFault")], monkeypatch
     )
-    answer = invoke("reconcile")
-    rows = [row for row in answer["drift"] if row["kind"] == "alarm actions"]
+    response = invoke("reconcile")
+    rows = [row for row in response["drift"] if row["kind"] == "alarm actions"]
     assert [row["repaired"] for row in rows] == [True] * 100 + [False] * 100 + [True] * 20
-    assert "InternalServiceFault" in rows[150]["trouble"]
-    assert len(answer["troubles"]) == 1
+    assert "InternalServiceFault" in rows[150]["error"]
+    assert len(response["errors"]) == 1
     assert sum(around.actions().values()) == 100 + 4  # and the strays of this file, which are left
 
 
@@ -340,30 +340,30 @@ def test_a_batch_that_fails_does_not_keep_the_others(
     "error", [refused("AccessDenied"), EndpointConnectionError(endpoint_url="https://monitoring")]
 )
 def test_once_it_is_denied_it_does_not_ask_for_each_batch(
-    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, error: Exception
+    file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(150)]
     for serial in serials:
         around.put_alarm(around.alarm(serial), on=True)
     file.upload({"sites": SITES | {serial: {"tier": "NON_CRITICAL"} for serial in serials}})
     calls = failing(clients.cloudwatch(), "disable_alarm_actions", [error] * 9, monkeypatch)
-    answer = invoke("reconcile")
-    assert (len(calls), len(answer["troubles"])) == (1, 1)
-    by_outcome = {row["gateway_serial"]: row["repaired"] for row in answer["drift"]}
+    response = invoke("reconcile")
+    assert (len(calls), len(response["errors"])) == (1, 1)
+    by_outcome = {row["gateway_serial"]: row["repaired"] for row in response["drift"]}
     assert by_outcome == {LIVE: True} | dict.fromkeys([OTHER, ASLEEP, *serials], False)
 
 
-def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: Surroundings, invoke: Invoke) -> None:
+def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: PlanContext, invoke: Invoke) -> None:
     file.upload(b'{"sites": {}')
-    answer = invoke("reconcile")
-    assert "cannot be used" in answer["degraded"]["message"]
-    outcomes = {row["gateway_serial"]: (row["repaired"], bool(row["trouble"])) for row in answer["drift"]}
+    response = invoke("reconcile")
+    assert "cannot be used" in response["degraded"]["message"]
+    outcomes = {row["gateway_serial"]: (row["repaired"], bool(row["error"])) for row in response["drift"]}
     assert outcomes == {LIVE: (True, False), OTHER: (False, True), ASLEEP: (False, True)}
-    assert all("cannot be used" in row["trouble"] for row in answer["drift"] if row["after"] == "off")
+    assert all("cannot be used" in row["error"] for row in response["drift"] if row["after"] == "off")
     assert all(around.actions().values())
 
 
-def test_without_a_file_it_refuses(file: Any, around: Surroundings, invoke: Invoke) -> None:
+def test_without_a_file_it_refuses(file: Any, around: PlanContext, invoke: Invoke) -> None:
     before = around.actions()
     clients.s3().delete_object(Bucket=file.bucket, Key="site-tiers.json")
     assert invoke("reconcile")["error"]["code"] == "CONFIG_MISSING"
@@ -371,7 +371,7 @@ def test_without_a_file_it_refuses(file: Any, around: Surroundings, invoke: Invo
 
 
 def test_a_file_that_changes_meanwhile_is_followed_in_the_end(
-    file: Any, around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a slow run on the older file would undo what the run on the newer one did."""
     disable, later = (
@@ -384,18 +384,18 @@ def test_a_file_that_changes_meanwhile_is_followed_in_the_end(
         return disable(**request)
 
     monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", meanwhile)
-    answer = invoke("reconcile")
-    assert answer["etag"] == invoke("get_config")["etag"]
+    response = invoke("reconcile")
+    assert response["etag"] == invoke("get_config")["etag"]
     assert around.actions()[f"{OTHER}-no-data"] is True
     assert around.actions()[f"{ASLEEP}-no-data"] is False
 
 
 def test_an_answer_carries_so_much_drift_and_counts_the_rest(
-    around: Surroundings, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciler, "DRIFT_TOLD", 4)
-    answer = invoke("reconcile", dry_run=True)
-    assert (len(answer["drift"]), answer["drift_count"]) == (4, 6)
+    response = invoke("reconcile", dry_run=True)
+    assert (len(response["drift"]), response["drift_count"]) == (4, 6)
 
 
 def uploaded(file: Any, etag: str, key: str = "site-tiers.json", bucket: str | None = None) -> dict[str, Any]:
@@ -405,13 +405,13 @@ def uploaded(file: Any, etag: str, key: str = "site-tiers.json", bucket: str | N
 
 
 def test_an_upload_by_any_road_is_carried_out(
-    file: Any, around: Surroundings, context: Any, caplog: pytest.LogCaptureFixture
+    file: Any, around: PlanContext, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = file.document()
     document["sites"][LIVE]["tier"] = "NON_CRITICAL"
     document["sites"][OTHER]["tier"] = "CRITICAL"
-    answer = handler(uploaded(file, file.upload(document)), context)
-    assert answer["drift_count"] == 2
+    response = handler(uploaded(file, file.upload(document)), context)
+    assert response["drift_count"] == 2
     assert around.actions() == {f"{serial}-{rule}": serial == OTHER for serial in SITES for rule in RULES} | {
         f"{LIVE}-{rule}": False for rule in RULES
     }
@@ -420,7 +420,7 @@ def test_an_upload_by_any_road_is_carried_out(
 
 
 def test_an_upload_that_was_overtaken_is_left_to_the_later_one(
-    file: Any, around: Surroundings, context: Any
+    file: Any, around: PlanContext, context: Any
 ) -> None:
     first = file.upload({"sites": {serial: {"tier": "NON_CRITICAL"} for serial in SITES}})
     file.upload({"sites": SITES})
@@ -431,16 +431,16 @@ def test_an_upload_that_was_overtaken_is_left_to_the_later_one(
 
 @pytest.mark.parametrize("elsewhere", [{"key": "site-tiers.json.bak"}, {"bucket": "another"}])
 def test_an_upload_of_something_else_is_nothing_to_us(
-    file: Any, around: Surroundings, context: Any, elsewhere: dict[str, str]
+    file: Any, around: PlanContext, context: Any, elsewhere: dict[str, str]
 ) -> None:
     before = around.actions()
-    answer = handler(uploaded(file, file.upload({"sites": SITES}), **elsewhere), context)
-    assert answer["superseded"] is False
+    response = handler(uploaded(file, file.upload({"sites": SITES}), **elsewhere), context)
+    assert response["superseded"] is False
     assert around.actions() == before
 
 
 def test_a_key_comes_url_encoded(
-    file: Any, around: Surroundings, context: Any, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SITE_CONFIG_KEY", "the site tiers.json")
     body = json.dumps({"sites": SITES}).encode()
@@ -449,7 +449,7 @@ def test_a_key_comes_url_encoded(
 
 
 def test_a_broken_upload_is_an_error_in_the_log_and_switches_nothing_off(
-    file: Any, around: Surroundings, context: Any, caplog: pytest.LogCaptureFixture
+    file: Any, around: PlanContext, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler(uploaded(file, file.upload(b'{"sites": {\n"x"')), context)
     (error,) = [line for line in caplog.records if line.levelname == "ERROR"]
@@ -458,21 +458,21 @@ def test_a_broken_upload_is_an_error_in_the_log_and_switches_nothing_off(
 
 
 def test_a_broken_upload_without_a_good_version_is_logged_and_not_tried_again(
-    around: Surroundings, file: Any, context: Any, caplog: pytest.LogCaptureFixture
+    around: PlanContext, file: Any, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for one in clients.s3().list_object_versions(Bucket=file.bucket)["Versions"]:
         clients.s3().delete_object(Bucket=file.bucket, Key="site-tiers.json", VersionId=one["VersionId"])
-    answer = handler(uploaded(file, file.upload(b"{}")), context)
-    assert answer["error"]["code"] == "CONFIG_INVALID"
+    response = handler(uploaded(file, file.upload(b"{}")), context)
+    assert response["error"]["code"] == "CONFIG_INVALID"
     assert "ERROR" in [line.levelname for line in caplog.records]
 
 
 def test_what_could_not_be_carried_out_is_a_fault_so_that_lambda_tries_again(
-    file: Any, around: Surroundings, context: Any, monkeypatch: pytest.MonkeyPatch
+    file: Any, around: PlanContext, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = uploaded(file, file.upload({"sites": SITES}))
     failing(clients.cloudwatch(), "disable_alarm_actions", [refused("InternalServiceFault")], monkeypatch)
     with pytest.raises(NotCarriedOut, match="DisableAlarmActions"):
         handler(event, context)
-    assert handler(event, context)["troubles"] == []
+    assert handler(event, context)["errors"] == []
     assert as_asked(around)

@@ -14,17 +14,17 @@ Invoke = Callable[..., dict[str, Any]]
 
 def test_get_config_answers_the_whole_file(file: Any, invoke: Invoke) -> None:
     etag = file.upload(file.sample)
-    answer = invoke("get_config")
-    assert (answer["ok"], answer["action"], answer["config"]) == (True, "get_config", file.sample)
-    assert (answer["etag"], answer["degraded"]) == (etag, None)
-    assert answer["version_id"]
+    response = invoke("get_config")
+    assert (response["ok"], response["action"], response["config"]) == (True, "get_config", file.sample)
+    assert (response["etag"], response["degraded"]) == (etag, None)
+    assert response["version_id"]
 
 
 def test_get_site_answers_the_files_own_object_with_the_defaults(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
-    answer = invoke("get_site", gateway_serial="ehm21120333")
-    assert answer["gateway_serial"] == "ehm21120333"
-    assert answer["site"] == {"tier": "CRITICAL", "enabled": True, "asset_id": "C001", "colour": "blue"}
+    response = invoke("get_site", gateway_serial="ehm21120333")
+    assert response["gateway_serial"] == "ehm21120333"
+    assert response["site"] == {"tier": "CRITICAL", "enabled": True, "asset_id": "C001", "colour": "blue"}
     assert invoke("get_site", gateway_serial="AN54101471")["site"]["enabled"] is False
 
 
@@ -37,12 +37,12 @@ def test_an_unknown_site_is_an_error_with_the_one_probably_meant(file: Any, invo
 
 def test_list_sites_answers_rows_of_one_tier_or_all(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
-    answer = invoke("list_sites")
-    assert (answer["count"], [row["gateway_serial"] for row in answer["sites"]]) == (
+    response = invoke("list_sites")
+    assert (response["count"], [row["gateway_serial"] for row in response["sites"]]) == (
         2,
         ["ehm21120333", "AN54101471"],
     )
-    assert answer["sites"][0]["nominal_voltage"] == 230
+    assert response["sites"][0]["nominal_voltage"] == 230
     assert [row["gateway_serial"] for row in invoke("list_sites", tier="CRITICAL")["sites"]] == [
         "ehm21120333"
     ]
@@ -50,28 +50,28 @@ def test_list_sites_answers_rows_of_one_tier_or_all(file: Any, invoke: Invoke) -
 
 def test_update_changes_what_was_asked_and_keeps_the_rest(file: Any, invoke: Invoke) -> None:
     before_etag = file.upload(file.sample)
-    answer = invoke(
+    response = invoke(
         "update_sites",
         updates={"ehm21120333": {"tier": "NON_CRITICAL"}, "AN54101471": {"tier": "NON_CRITICAL"}},
         reason="maintenance",
         changed_by="arn:aws:iam::111122223333:user/ada",
     )
-    assert answer["ok"] is True
-    assert answer["changed"] == [
+    assert response["ok"] is True
+    assert response["changed"] == [
         {
             "gateway_serial": "ehm21120333",
             "before": file.sample["sites"]["ehm21120333"],
             "after": {"tier": "NON_CRITICAL", "asset_id": "C001", "colour": "blue"},
         }
     ]
-    assert answer["unchanged"] == ["AN54101471"]
-    assert answer["etag"] != before_etag
+    assert response["unchanged"] == ["AN54101471"]
+    assert response["etag"] != before_etag
     stored = file.document()
     assert stored["sites"]["ehm21120333"]["tier"] == "NON_CRITICAL"
     assert (stored["note"], stored["reason"]) == (file.sample["note"], "maintenance")
     assert stored["updated_by"] == "arn:aws:iam::111122223333:user/ada"
     assert stored["updated_at"] > "2026-03-01T12:00:00Z"
-    assert invoke("get_config")["etag"] == answer["etag"]
+    assert invoke("get_config")["etag"] == response["etag"]
 
 
 def test_an_update_by_nobody_is_by_unknown(file: Any, invoke: Invoke) -> None:
@@ -84,14 +84,14 @@ def test_an_update_by_nobody_is_by_unknown(file: Any, invoke: Invoke) -> None:
 def test_nothing_is_written_when_nothing_is_to_be(file: Any, invoke: Invoke, fields: dict[str, Any]) -> None:
     etag = file.upload(file.sample)
     tier = "NON_CRITICAL" if fields else "CRITICAL"
-    answer = invoke("update_sites", updates={"ehm21120333": {"tier": tier}}, **fields)
-    assert (len(answer["changed"]), answer["etag"]) == (len(fields), etag)
+    response = invoke("update_sites", updates={"ehm21120333": {"tier": tier}}, **fields)
+    assert (len(response["changed"]), response["etag"]) == (len(fields), etag)
     assert file.versions() == 1
 
 
 def test_every_problem_of_every_site_is_told_and_nothing_is_written(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
-    answer = invoke(
+    response = invoke(
         "update_sites",
         updates={
             "ehm21120333": {"tier": "URGENT", "enabled": "yes"},
@@ -99,8 +99,8 @@ def test_every_problem_of_every_site_is_told_and_nothing_is_written(file: Any, i
             "AN54101471": {"tier": "CRITICAL"},
         },
     )
-    assert answer["ok"] is False
-    told = [(problem["code"], problem["site"], problem["field"]) for problem in answer["error"]["problems"]]
+    assert response["ok"] is False
+    told = [(problem["code"], problem["site"], problem["field"]) for problem in response["error"]["problems"]]
     assert told == [
         ("INVALID_TIER", "ehm21120333", "tier"),
         ("INVALID_FIELD", "ehm21120333", "enabled"),
@@ -115,8 +115,8 @@ def test_create_means_a_new_site(file: Any, invoke: Invoke) -> None:
         invoke("update_sites", updates={"AN00000001": {"tier": "CRITICAL"}})["error"]["code"]
         == "SITE_NOT_FOUND"
     )
-    answer = invoke("update_sites", updates={"AN00000001": {"tier": "CRITICAL"}}, create=True)
-    assert answer["changed"] == [
+    response = invoke("update_sites", updates={"AN00000001": {"tier": "CRITICAL"}}, create=True)
+    assert response["changed"] == [
         {"gateway_serial": "AN00000001", "before": None, "after": {"tier": "CRITICAL"}}
     ]
 
@@ -145,7 +145,7 @@ def test_the_older_shape_is_read_and_gains_todays_keys_on_writing(file: Any, inv
 
 
 @pytest.mark.parametrize(
-    ("event", "field", "words"),
+    ("event", "field", "text"),
     [
         ({}, "action", "get_config, get_site, list_sites, update_sites"),
         ({"action": "drop"}, "action", "get_config, get_site, list_sites, update_sites"),
@@ -156,19 +156,19 @@ def test_the_older_shape_is_read_and_gains_todays_keys_on_writing(file: Any, inv
     ],
 )
 def test_a_request_that_makes_no_sense_is_told_how(
-    invoke: Invoke, event: dict[str, Any], field: str, words: str
+    invoke: Invoke, event: dict[str, Any], field: str, text: str
 ) -> None:
-    answer = invoke(**event)
-    assert (answer["ok"], answer["error"]["code"]) == (False, "BAD_REQUEST")
-    (problem,) = answer["error"]["problems"]
+    response = invoke(**event)
+    assert (response["ok"], response["error"]["code"]) == (False, "BAD_REQUEST")
+    (problem,) = response["error"]["problems"]
     assert problem["field"] == field
-    assert words in problem["remedy"]
+    assert text in problem["remedy"]
 
 
 @pytest.mark.parametrize("event", [None, [], "get_config", 7])
 def test_an_event_that_is_no_object_is_a_bad_request(bucket: str, context: Any, event: object) -> None:
-    answer = handler(event, context)
-    assert (answer["ok"], answer["action"], answer["error"]["code"]) == (False, None, "BAD_REQUEST")
+    response = handler(event, context)
+    assert (response["ok"], response["action"], response["error"]["code"]) == (False, None, "BAD_REQUEST")
 
 
 def test_an_answer_too_large_to_send_says_what_to_do(file: Any, invoke: Invoke) -> None:

@@ -35,10 +35,10 @@ def test_the_first_write_does_not_overwrite_a_file_that_came_meanwhile(
 def test_a_write_planned_on_another_version_is_refused(file: Any, invoke: Invoke) -> None:
     planned_on = file.upload(file.sample)
     file.upload(file.sample | {"reason": "somebody else"})
-    answer = invoke(
+    response = invoke(
         "update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}}, expected_etag=planned_on
     )
-    assert answer["error"]["code"] == "CONFLICT"
+    assert response["error"]["code"] == "CONFLICT"
     assert file.document()["reason"] == "somebody else"
     current = invoke("get_config")["etag"]
     assert invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}}, expected_etag=current)[
@@ -161,8 +161,8 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
         return put(**request)
 
     monkeypatch.setattr(clients.s3(), "put_object", put_twice)
-    answer = invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})
-    assert [change["gateway_serial"] for change in answer["changed"]] == ["ehm21120333"]
+    response = invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})
+    assert [change["gateway_serial"] for change in response["changed"]] == ["ehm21120333"]
     assert (len(sent), file.versions()) == (1, 2)
 
 
@@ -208,14 +208,14 @@ def test_sixteen_writers_lose_nothing(file: Any, context: Any) -> None:
     def until_taken(serial: str) -> dict[str, Any]:
         request = {"action": "update_sites", "updates": {serial: {"tier": "NON_CRITICAL"}}}
         while True:
-            answer = handler(request, type(context)())
-            if answer["ok"] or answer["error"]["code"] != "CONFLICT":
-                return answer  # a loser is told, and asks again
+            response = handler(request, type(context)())
+            if response["ok"] or response["error"]["code"] != "CONFLICT":
+                return response  # a loser is told, and asks again
 
     with ThreadPoolExecutor(writers) as pool:
-        answers = [answer for answers in pool.map(write, serials) for answer in answers]
+        responses = [response for responses in pool.map(write, serials) for response in responses]
 
-    assert [answer for answer in answers if not answer["ok"]] == []
+    assert [response for response in responses if not response["ok"]] == []
     assert {site["tier"] for site in file.document()["sites"].values()} == {"NON_CRITICAL"}
-    assert len({answer["etag"] for answer in answers}) == writers * each
+    assert len({response["etag"] for response in responses}) == writers * each
     assert file.versions() == writers * each + 1

@@ -98,15 +98,15 @@ def test_an_alarm_recovers_and_its_history_tells(cloudwatch: Any) -> None:
     name = make_alarm(
         cloudwatch, "Hertz", "S", EvaluationPeriods=1, DatapointsToAlarm=1, Threshold=49.5, Period=10
     )
-    moment = datetime.now(UTC).replace(microsecond=0) + timedelta(
+    timestamp = datetime.now(UTC).replace(microsecond=0) + timedelta(
         minutes=30
     )  # ahead of the stack's own round
     states = []
     for value in (50.0, 49.0, 50.0):
-        put(cloudwatch, "Hertz", "S", value, moment)
-        evaluator.evaluate(moment + timedelta(seconds=1))
+        put(cloudwatch, "Hertz", "S", value, timestamp)
+        evaluator.evaluate(timestamp + timedelta(seconds=1))
         states.append(alarm(cloudwatch, name)["StateValue"])
-        moment += timedelta(seconds=10)
+        timestamp += timedelta(seconds=10)
     assert states == ["OK", "ALARM", "OK"]
     summaries = [
         item["HistorySummary"]

@@ -13,7 +13,7 @@ from smarterise_ops.local.emulator.alarm_states import (
     AlarmState,
     Condition,
     Verdict,
-    judge_alarm,
+    evaluate_alarm,
 )
 
 OK, ALARM, NONE = AlarmState.OK, AlarmState.ALARM, AlarmState.INSUFFICIENT_DATA
@@ -29,7 +29,7 @@ def verdict_on(
     """Judge points written as in the documentation: 0 is fine, X breaches, - is missing; newest last."""
     values = {"0": 1.0, "X": 9.0, "-": None}
     series = [(START + at * timedelta(minutes=1), values[mark]) for at, mark in enumerate(points.split())]
-    return judge_alarm(Condition("GreaterThanThreshold", 5.0, periods, needed, missing), series, current)
+    return evaluate_alarm(Condition("GreaterThanThreshold", 5.0, periods, needed, missing), series, current)
 
 
 @pytest.mark.parametrize("current", AlarmState)
@@ -91,14 +91,14 @@ def test_comparisons(comparison: str, below: bool, at: bool, above: bool) -> Non
 def test_full_data_needs_no_treatment(
     points: list[str], missing: str, needed: int, current: AlarmState
 ) -> None:
-    verdict = verdict_on(" ".join(points), missing, needed=needed, current=current)
+    evaluation = verdict_on(" ".join(points), missing, needed=needed, current=current)
     real = [mark for mark in points if mark != "-"]
     if len(real) >= 3:
-        assert verdict.state is (ALARM if real[-3:].count("X") >= needed else OK)
+        assert evaluation.state is (ALARM if real[-3:].count("X") >= needed else OK)
     if not real and missing == "missing":
-        assert verdict.state is NONE
-    assert verdict.reason
+        assert evaluation.state is NONE
+    assert evaluation.reason
 
 
 def test_every_comparison_can_be_said() -> None:
-    assert all(words for _, words in COMPARISONS.values())
+    assert all(text for _, text in COMPARISONS.values())

@@ -114,13 +114,13 @@ def test_a_mapping_never_polled_is_due(stream: SimpleNamespace) -> None:
 
 
 def test_failed_items_fail_the_batch_of_a_stream_but_no_direct_call() -> None:
-    answer = {"body": {"batchItemFailures": [{"itemIdentifier": "1"}]}}
-    execute = patches._counting_item_failures(lambda function, event: answer)
-    assert execute({}, {}) == answer
+    response = {"body": {"batchItemFailures": [{"itemIdentifier": "1"}]}}
+    execute = patches._counting_item_failures(lambda function, event: response)
+    assert execute({}, {}) == response
     patches._polling.kinesis = True
     try:
         assert execute({}, {})["error"] is True
-        answer = {"body": {"batchItemFailures": []}}
+        response = {"body": {"batchItemFailures": []}}
         assert "error" not in execute({}, {})
     finally:
         patches._polling.kinesis = False

@@ -12,8 +12,8 @@ import pytest
 from smarterise_ops.commands import local
 from smarterise_ops.context import invocation
 from smarterise_ops.local.client import RunningStack
-from smarterise_ops.local.emulator.sent_emails import sent_letters
-from smarterise_ops.local.servers.processes import ProcessMark
+from smarterise_ops.local.emulator.sent_emails import sent_emails
+from smarterise_ops.local.servers.processes import ProcessIdentity
 from smarterise_ops.local.state import Phase, StackState
 from smarterise_sdk.errors import LocalStackError
 
@@ -51,7 +51,7 @@ def endpoint() -> Iterator[str]:
 
 
 def test_the_oldest_comes_first(endpoint: str) -> None:
-    sooner, later = sent_letters(endpoint)
+    sooner, later = sent_emails(endpoint)
     assert (sooner.at, later.at) == ("1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z")
     assert later.to_row() == {
         "at": "1970-01-01T00:01:00Z",
@@ -65,10 +65,12 @@ def test_the_oldest_comes_first(endpoint: str) -> None:
 def test_letters_are_shown_whole_and_can_do_nothing_to_a_terminal(
     endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state = StackState("s", tmp_path, Phase.READY, ProcessMark(1, ""), exports={"AWS_ENDPOINT_URL": endpoint})
+    state = StackState(
+        "s", tmp_path, Phase.READY, ProcessIdentity(1, ""), exports={"AWS_ENDPOINT_URL": endpoint}
+    )
     monkeypatch.setattr(local, "_running", lambda _: RunningStack(state))
-    with invocation(["local", "letters"]):
-        local.letters(tmp_path)
+    with invocation(["local", "emails"]):
+        local.emails(tmp_path)
     shown = capsys.readouterr().out
     assert shown.startswith("1970-01-01T00:00:00Z  to c@d, e@f\nsooner")
     assert "\none\ntwo" in shown
@@ -78,5 +80,5 @@ def test_letters_are_shown_whole_and_can_do_nothing_to_a_terminal(
 
 def test_an_endpoint_that_is_gone_is_told() -> None:
     with pytest.raises(LocalStackError, match="does not tell what letters") as refused:
-        sent_letters("http://127.0.0.1:1")
+        sent_emails("http://127.0.0.1:1")
     assert "local status" in refused.value.remedy

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smarterise_ops.local.servers.processes import (
-    ProcessMark,
+    ProcessIdentity,
     dying_with_parent,
     end_processes,
+    identity_of,
     is_running,
-    mark_of,
     signal_process,
     wait_gone,
 )
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def sleeper(*, stubborn: bool = False) -> Iterator[tuple[subprocess.Popen[str], ProcessMark]]:
+def sleeper(*, stubborn: bool = False) -> Iterator[tuple[subprocess.Popen[str], ProcessIdentity]]:
     ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN);" if stubborn else ""
     code = f"import signal, time; {ignore} print('up', flush=True); time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         process.stdout.readline()
-        mark = mark_of(process.pid)
+        mark = identity_of(process.pid)
         assert mark is not None
         yield process, mark
     finally:
@@ -46,9 +46,9 @@ def sleeper(*, stubborn: bool = False) -> Iterator[tuple[subprocess.Popen[str], 
 def test_a_mark_names_the_same_process_as_long_as_it_runs() -> None:
     with sleeper() as (process, mark):
         assert is_running(mark)
-        assert mark_of(process.pid) == mark
+        assert identity_of(process.pid) == mark
     assert not is_running(mark)
-    assert mark_of(mark.pid) is None
+    assert identity_of(mark.pid) is None
 
 
 def test_a_stranger_with_the_same_number_is_left_alone() -> None:
@@ -56,14 +56,14 @@ def test_a_stranger_with_the_same_number_is_left_alone() -> None:
         stranger = replace(mark, started=mark.started + "0")
         assert not is_running(stranger)
         assert not signal_process(stranger, signal.SIGKILL)
-        end_processes([stranger], ask=signal.SIGTERM, patience=0.2)
+        end_processes([stranger], ask=signal.SIGTERM, timeout=0.2)
         time.sleep(0.1)
         assert process.poll() is None
 
 
 def test_a_zombie_does_not_run() -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    mark = mark_of(process.pid)
+    mark = identity_of(process.pid)
     assert mark is not None
     process.kill()
     assert wait_gone([mark], 5) == []  # dead, though nobody has waited for it
@@ -72,18 +72,18 @@ def test_a_zombie_does_not_run() -> None:
 
 def test_who_will_not_end_is_killed() -> None:
     with sleeper(stubborn=True) as (process, mark):
-        end_processes([mark], ask=signal.SIGTERM, patience=0.3)
+        end_processes([mark], ask=signal.SIGTERM, timeout=0.3)
         assert process.wait(5) == -signal.SIGKILL
 
 
 def test_who_will_end_is_asked_only() -> None:
     with sleeper() as (process, mark):
-        end_processes([mark], ask=signal.SIGTERM, patience=5)
+        end_processes([mark], ask=signal.SIGTERM, timeout=5)
         assert process.wait(5) == -signal.SIGTERM
 
 
 def test_no_process_has_no_mark() -> None:
-    assert mark_of(2**22 + 1) is None
+    assert identity_of(2**22 + 1) is None
 
 
 def test_a_tied_child_dies_with_its_parent(eventually: Callable[..., object]) -> None:
@@ -100,7 +100,7 @@ def test_a_tied_child_dies_with_its_parent(eventually: Callable[..., object]) ->
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     with parent.stdout:
-        child = mark_of(int(parent.stdout.readline()))
+        child = identity_of(int(parent.stdout.readline()))
     assert child is not None
     parent.kill()
     parent.wait()
@@ -112,6 +112,6 @@ def test_the_tie_is_only_offered_where_it_holds() -> None:
 
 
 def test_we_ourselves_run() -> None:
-    mark = mark_of(os.getpid())
+    mark = identity_of(os.getpid())
     assert mark is not None
     assert is_running(mark)

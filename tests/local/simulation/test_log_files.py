@@ -24,7 +24,7 @@ from smarterise_sdk.domain.log_files.reader import LogReader
 from smarterise_sdk.domain.log_files.text import line_blocks
 from smarterise_sdk.domain.readings.model import Quantity
 from smarterise_sdk.domain.readings.mqtt import parse_mqtt
-from smarterise_sdk.domain.readings.timestamps import moment_at
+from smarterise_sdk.domain.readings.timestamps import datetime_at
 
 if TYPE_CHECKING:
     from smarterise_sdk.domain.log_files.rejects import RejectedRow
@@ -48,8 +48,8 @@ def read(file: LogFile) -> tuple[dict[datetime, dict[Quantity, float | None]], l
     rejected: list[RejectedRow] = []
     for block in LogReader(clock, NOW + timedelta(days=400)).rows(line_blocks([file.content])):
         rejected += block.rejected
-        for place, moment in enumerate(block.moments):
-            at = moment_at(moment)
+        for place, timestamp in enumerate(block.timestamps):
+            at = datetime_at(timestamp)
             assert at not in rows
             rows[at] = {quantity: column[place] for quantity, column in block.values.items()}
     return rows, rejected
@@ -87,10 +87,10 @@ def test_at_any_speed_a_row_comes_at_each_interval_in_whole_seconds(
     start = logs.first_row(NOW + timedelta(seconds=begin))
     assert start >= NOW + timedelta(seconds=begin)
     file = logs.log_file(HEALTHY[0], start, start + rows * logs.row_every)
-    moments = list(read(file)[0])
-    assert len(moments) == rows == file.rows
-    assert {later - earlier for earlier, later in pairwise(moments)} <= {logs.row_every}
-    assert all(moment.timestamp() % logs.row_every.total_seconds() == 0 for moment in moments)
+    timestamps = list(read(file)[0])
+    assert len(timestamps) == rows == file.rows
+    assert {later - earlier for earlier, later in pairwise(timestamps)} <= {logs.row_every}
+    assert all(timestamp.timestamp() % logs.row_every.total_seconds() == 0 for timestamp in timestamps)
     assert read_log_name(file.name).interval == logs.row_every
 
 
@@ -123,7 +123,7 @@ def test_after_an_outage_every_row_that_is_due_is_in_one_file_and_no_other(
     closed = uploader.next_file(site, begin + out) - logs.file_every
     files = uploader.gathered(site, begin, closed)
     assert len({file.name for file in files}) == len(files)
-    found = sorted(moment for file in files for moment in read(file)[0])
+    found = sorted(timestamp for file in files for timestamp in read(file)[0])
     assert found == [begin + turn * logs.row_every for turn in range(len(found))]
     assert sum(file.rows for file in files) == len(found) == max(0, (closed - begin) // logs.row_every)
     assert all(file.rows <= ROWS_A_FILE for file in files)

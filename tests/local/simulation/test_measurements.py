@@ -20,7 +20,7 @@ from smarterise_ops.local.simulation.measurements import (
     load_share,
     measure,
     speaks,
-    stamp,
+    timestamp,
 )
 from smarterise_sdk.domain.readings.voltage_quality import u2
 
@@ -30,7 +30,7 @@ HEALTHY = [site for site in FLEET if site.fault is None]
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 sites = st.sampled_from(FLEET)
-moments = st.datetimes(
+timestamps = st.datetimes(
     REGISTERS_START.replace(tzinfo=None),
     REGISTERS_START.replace(year=2034, tzinfo=None),
     timezones=st.just(UTC),
@@ -48,17 +48,17 @@ def test_the_simulated_day_runs_as_fast_as_asked() -> None:
     assert day.at(NOW - timedelta(minutes=1)) == NOW - timedelta(minutes=100)
 
 
-@given(site=sites, at=moments)
+@given(site=sites, at=timestamps)
 def test_the_same_moment_measures_the_same(site: SimulatedSite, at: datetime) -> None:
     assert measure(site, SEED, at) == measure(site, SEED, at)
 
 
-@given(site=sites, at=moments)
+@given(site=sites, at=timestamps)
 def test_another_seed_measures_something_else(site: SimulatedSite, at: datetime) -> None:
     assert measure(site, SEED, at) != measure(site, SEED + 1, at)
 
 
-@given(site=sites, first=moments, later=st.timedeltas(timedelta(seconds=1), timedelta(days=400)))
+@given(site=sites, first=timestamps, later=st.timedeltas(timedelta(seconds=1), timedelta(days=400)))
 def test_energy_registers_never_fall(site: SimulatedSite, first: datetime, later: timedelta) -> None:
     before, after = measure(site, SEED, first), measure(site, SEED, first + later)
     if site.fault is Fault.METER_OFFLINE:
@@ -68,7 +68,7 @@ def test_energy_registers_never_fall(site: SimulatedSite, first: datetime, later
     assert after.energy_export >= before.energy_export
 
 
-@given(site=st.sampled_from(HEALTHY), at=moments)
+@given(site=st.sampled_from(HEALTHY), at=timestamps)
 def test_energy_is_the_integral_of_power(site: SimulatedSite, at: datetime) -> None:
     minutes = [at + timedelta(minutes=minute) for minute in range(61)]
     powers = [site.capacity_kva * load_share(character_of(site, SEED), minute) for minute in minutes]
@@ -76,7 +76,7 @@ def test_energy_is_the_integral_of_power(site: SimulatedSite, at: datetime) -> N
     assert measured == pytest.approx(fmean(powers), rel=0.01)
 
 
-@given(site=st.sampled_from(HEALTHY), at=moments)
+@given(site=st.sampled_from(HEALTHY), at=timestamps)
 def test_healthy_sites_are_within_their_limits(site: SimulatedSite, at: datetime) -> None:
     measured = measure(site, SEED, at)
     assert all(0.9 * NOMINAL_VOLTAGE < volts < 1.1 * NOMINAL_VOLTAGE for volts in measured.line_to_neutral)
@@ -85,7 +85,7 @@ def test_healthy_sites_are_within_their_limits(site: SimulatedSite, at: datetime
     assert 0 < sum(measured.active_power) < 1.2 * site.capacity_kva
 
 
-@given(site=st.sampled_from(HEALTHY), at=moments)
+@given(site=st.sampled_from(HEALTHY), at=timestamps)
 def test_power_agrees_with_voltage_and_current(site: SimulatedSite, at: datetime) -> None:
     measured = measure(site, SEED, at)
     for volts, amperes, apparent in zip(
@@ -94,7 +94,7 @@ def test_power_agrees_with_voltage_and_current(site: SimulatedSite, at: datetime
         assert volts * amperes / 1000 == pytest.approx(apparent)
 
 
-@given(at=moments)
+@given(at=timestamps)
 def test_the_grid_has_one_frequency(at: datetime) -> None:
     assert len({measure(site, SEED, at).frequency for site in HEALTHY[:5]}) == 1
 
@@ -135,14 +135,14 @@ def test_a_lost_meter_repeats_its_last_values() -> None:
 
 def test_a_failed_clock_is_near_the_year_2000_and_runs() -> None:
     site = ailing(Fault.CLOCK_FAULT)
-    told = stamp(site, NOW)
+    told = timestamp(site, NOW)
     assert FACTORY_CLOCK <= told < FACTORY_CLOCK + timedelta(days=1)
-    assert stamp(site, NOW + timedelta(seconds=10)) - told == timedelta(seconds=10)
+    assert timestamp(site, NOW + timedelta(seconds=10)) - told == timedelta(seconds=10)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.CLOCK_FAULT])
 def test_other_clocks_are_right(fault: Fault) -> None:
-    assert stamp(ailing(fault), NOW) == NOW
+    assert timestamp(ailing(fault), NOW) == NOW
 
 
 def test_a_silent_gateway_speaks_ten_minutes_an_hour_and_others_always() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from smarterise_ops.local.servers import ftp
 from smarterise_ops.local.servers.ports import free_port
-from smarterise_ops.local.servers.processes import is_running, mark_of
+from smarterise_ops.local.servers.processes import identity_of, is_running
 from smarterise_ops.local.simulation import uploader
 from smarterise_ops.local.simulation.fleet import Fault, simulated_fleet
 from smarterise_ops.local.simulation.log_files import Logging
@@ -66,7 +66,7 @@ def test_at_the_start_everybody_that_is_connected_uploads_an_hour(
         assert first.count(b"\r\n") == 61
     finally:
         loggers.stop()
-    mark = mark_of(server.process.pid)
+    mark = identity_of(server.process.pid)
     assert mark is not None
     ftp.stop(server)
     assert not is_running(mark)

@@ -9,7 +9,7 @@ import pytest
 
 from smarterise_sdk.aws import broker as broker_module
 from smarterise_sdk.aws.broker import Broker
-from smarterise_sdk.aws.session import ClientFactory, Patience, default_patience
+from smarterise_sdk.aws.session import ClientFactory, ClientTimeouts, default_timeouts
 from smarterise_sdk.errors import (
     CredentialsError,
     Denied,
@@ -38,9 +38,9 @@ def fault(proxy: Any, status: int | None, code: str = "", **more: Any) -> None:
 
 
 def test_bodies_are_read_whole(stack: Stack) -> None:
-    answer = stack.broker.call("s3", "get_object", **PLACE)
-    assert isinstance(answer["Body"], bytes)
-    assert answer["Body"].startswith(b"{")
+    response = stack.broker.call("s3", "get_object", **PLACE)
+    assert isinstance(response["Body"], bytes)
+    assert response["Body"].startswith(b"{")
 
 
 def test_a_body_that_is_too_large_is_refused(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_a_connection_that_is_dropped_each_time_has_no_answer(frail: Stack, prox
 
 def test_a_server_that_is_too_slow_has_no_answer(proxy: Any, settings_for: Callable[..., Settings]) -> None:
     fault(proxy, 200, delay=2)
-    factory = ClientFactory(settings_for(proxy.url), patience=lambda _: Patience(0.3, 1))
+    factory = ClientFactory(settings_for(proxy.url), timeout=lambda _: ClientTimeouts(0.3, 1))
     with pytest.raises(Unreachable) as caught:
         Broker(factory, read_only=True).call("s3", "get_object", **PLACE)
     assert caught.value.code == "NO_ANSWER"
@@ -172,5 +172,5 @@ def test_patience(home: Any, settings_for: Callable[..., Settings]) -> None:
     assert invoking.retries["total_max_attempts"] == 1
     assert (reading.connect_timeout, reading.read_timeout, invoking.read_timeout) == (3, 15, 70)
     assert "smarterise-ops" in reading.user_agent_appid
-    assert default_patience("cloudwatch").attempts == 3
+    assert default_timeouts("cloudwatch").attempts == 3
     factory.close()

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.aws.lambda_payload import FUNCTION_ERROR, MAX_PAYLOAD_BYTES, encoded, reply_of
+from smarterise_sdk.aws.lambda_payload import FUNCTION_ERROR, MAX_PAYLOAD_BYTES, encoded, payload_of
 from smarterise_sdk.aws.operations import INVOKE, READS, WRITES, is_reading
 from smarterise_sdk.aws.rate_limit import TokenBucket
-from smarterise_sdk.aws.single_flight import Joining
+from smarterise_sdk.aws.single_flight import SingleFlight
 from smarterise_sdk.aws.usage import DURATIONS_KEPT, Ledger
 from smarterise_sdk.errors import NotFound, RemoteFault, UsageError
 
@@ -79,13 +79,13 @@ class Gate:
         return self.outcome
 
 
-def run_in_threads(joining: Joining[object], gate: Gate, followers: int) -> list[object]:
+def run_in_threads(single_flight: SingleFlight[object], gate: Gate, followers: int) -> list[object]:
     """Return what a leader and its followers get, an exception as itself."""
     results: list[object] = []
 
     def ask() -> None:
         try:
-            results.append(joining.run("what", gate))
+            results.append(single_flight.run("what", gate))
         except BaseException as error:
             results.append(error)
 
@@ -95,7 +95,7 @@ def run_in_threads(joining: Joining[object], gate: Gate, followers: int) -> list
     others = [threading.Thread(target=ask) for _ in range(followers)]
     for thread in others:
         thread.start()
-    while joining.joined < followers:
+    while single_flight.joined < followers:
         threading.Event().wait(0.001)
     gate.release.set()
     for thread in (leader, *others):
@@ -104,20 +104,20 @@ def run_in_threads(joining: Joining[object], gate: Gate, followers: int) -> list
 
 
 def test_identical_calls_share_one_answer() -> None:
-    joining, gate = Joining[object](), Gate(object())
-    results = run_in_threads(joining, gate, 5)
+    single_flight, gate = SingleFlight[object](), Gate(object())
+    results = run_in_threads(single_flight, gate, 5)
     assert gate.calls == 1
     assert results == [gate.outcome] * 6
-    assert joining.joined == 5
+    assert single_flight.joined == 5
 
 
 def test_identical_calls_share_an_error() -> None:
     gate = Gate(NotFound("gone"))
-    assert run_in_threads(Joining[object](), gate, 3) == [gate.outcome] * 4
+    assert run_in_threads(SingleFlight[object](), gate, 3) == [gate.outcome] * 4
 
 
 def test_an_interrupt_strikes_only_the_thread_it_is_meant_for() -> None:
-    results = run_in_threads(Joining[object](), Gate(KeyboardInterrupt()), 2)
+    results = run_in_threads(SingleFlight[object](), Gate(KeyboardInterrupt()), 2)
     assert sorted(type(result).__name__ for result in results) == [
         "KeyboardInterrupt",
         "RemoteFault",
@@ -126,30 +126,30 @@ def test_an_interrupt_strikes_only_the_thread_it_is_meant_for() -> None:
 
 
 def test_nothing_is_kept_after_the_answer() -> None:
-    joining = Joining[int]()
-    assert [joining.run("what", lambda number=number: number) for number in range(3)] == [0, 1, 2]  # type: ignore[misc]
-    assert joining.joined == 0
+    single_flight = SingleFlight[int]()
+    assert [single_flight.run("what", lambda number=number: number) for number in range(3)] == [0, 1, 2]  # type: ignore[misc]
+    assert single_flight.joined == 0
 
 
 def test_a_read_after_a_write_never_shares_one_from_before() -> None:
-    joining, gate = Joining[object](), Gate("old")
+    single_flight, gate = SingleFlight[object](), Gate("old")
     results: list[object] = []
-    early = threading.Thread(target=lambda: results.append(joining.run("what", gate)))
+    early = threading.Thread(target=lambda: results.append(single_flight.run("what", gate)))
     early.start()
     assert gate.started.wait(10)
-    joining.separate()
-    assert joining.run("what", lambda: "new") == "new"
+    single_flight.separate()
+    assert single_flight.run("what", lambda: "new") == "new"
     gate.release.set()
     early.join(10)
     assert results == ["old"]
 
 
 def test_different_questions_are_not_joined() -> None:
-    joining, gate = Joining[object](), Gate("slow")
-    thread = threading.Thread(target=lambda: joining.run("one", gate))
+    single_flight, gate = SingleFlight[object](), Gate("slow")
+    thread = threading.Thread(target=lambda: single_flight.run("one", gate))
     thread.start()
     assert gate.started.wait(10)
-    assert joining.run("another", lambda: "quick") == "quick"
+    assert single_flight.run("another", lambda: "quick") == "quick"
     gate.release.set()
     thread.join(10)
 
@@ -255,18 +255,18 @@ def test_payloads_that_cannot_be_sent(value: Any) -> None:
         encoded({"value": value})
 
 
-def answer(payload: bytes, **more: Any) -> dict[str, Any]:
+def response(payload: bytes, **more: Any) -> dict[str, Any]:
     return {"Payload": payload, "ResponseMetadata": {"RequestId": "req-9"}, **more}
 
 
 def test_a_reply_is_an_object() -> None:
-    assert reply_of("f", answer(b'{"ok": true}'), "/log") == {"ok": True}
+    assert payload_of("f", response(b'{"ok": true}'), "/log") == {"ok": True}
 
 
 @pytest.mark.parametrize("payload", [b"", b"null", b"[]", b'"text"', b"{", b"\xff", b"[" * 100_000])
 def test_replies_that_are_none(payload: bytes) -> None:
     with pytest.raises(RemoteFault) as caught:
-        reply_of("f", answer(payload), "/aws/lambda/f")
+        payload_of("f", response(payload), "/aws/lambda/f")
     assert "/aws/lambda/f" in caught.value.remedy
     assert caught.value.request_id == "req-9"
 
@@ -274,7 +274,7 @@ def test_replies_that_are_none(payload: bytes) -> None:
 def test_a_fault_of_the_function_is_told_with_its_own_words() -> None:
     said = {"errorType": "KeyError", "errorMessage": "'tier' password=hunter2 \x1b[31m", "stackTrace": ["x"]}
     with pytest.raises(RemoteFault) as caught:
-        reply_of("f", answer(json.dumps(said).encode(), FunctionError="Unhandled"), "/aws/lambda/f")
+        payload_of("f", response(json.dumps(said).encode(), FunctionError="Unhandled"), "/aws/lambda/f")
     error = caught.value
     assert error.code == FUNCTION_ERROR
     assert error.why.startswith("KeyError: 'tier'")
@@ -286,5 +286,5 @@ def test_a_fault_of_the_function_is_told_with_its_own_words() -> None:
 @pytest.mark.parametrize(("payload", "why"), [(b"plain words", "plain words"), (b"{}", "nothing about why")])
 def test_a_fault_without_json(payload: bytes, why: str) -> None:
     with pytest.raises(RemoteFault) as caught:
-        reply_of("f", answer(payload, FunctionError="Handled"), "/log")
+        payload_of("f", response(payload, FunctionError="Handled"), "/log")
     assert why in caught.value.why

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from smarterise_sdk import errors
 from smarterise_sdk.aws.errors import (
-    NO_ANSWER,
+    NO_RESPONSE,
     RACING,
     THROTTLING_CODES,
-    is_without_answer,
+    is_outcome_unknown,
     may_have_been_done,
     translate,
 )
@@ -102,7 +102,7 @@ def test_two_writers_meeting_is_not_the_same_as_a_changed_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "words"),
+    ("error", "kind", "text"),
     [
         (boto.ProfileNotFound(profile="prod"), errors.CredentialsError, "there is no AWS profile prod"),
         (boto.NoCredentialsError(), errors.CredentialsError, "no AWS credentials"),
@@ -140,10 +140,10 @@ def test_two_writers_meeting_is_not_the_same_as_a_changed_file() -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_failures_without_an_answer(error: Exception, kind: type[SmarteriseError], words: str) -> None:
+def test_failures_without_an_answer(error: Exception, kind: type[SmarteriseError], text: str) -> None:
     translated = told(error)
     assert type(translated) is kind
-    assert words in translated.what
+    assert text in translated.what
     assert translated.remedy
 
 
@@ -164,8 +164,8 @@ def test_failures_without_an_answer(error: Exception, kind: type[SmarteriseError
 def test_whether_a_failed_write_may_be_done(error: Exception, may_be_done: bool, is_open: bool) -> None:
     translated = told(error)
     assert may_have_been_done(translated) is may_be_done
-    assert is_without_answer(translated) is is_open
-    assert (translated.code == NO_ANSWER) is is_open
+    assert is_outcome_unknown(translated) is is_open
+    assert (translated.code == NO_RESPONSE) is is_open
 
 
 def test_our_own_errors_pass_through() -> None:
@@ -254,7 +254,7 @@ def test_nobody_listens(settings_for: SettingsFor) -> None:
         port = probe.getsockname()[1]
     error = failure(settings_for(f"http://127.0.0.1:{port}"))
     assert isinstance(error, errors.Unreachable)
-    assert not is_without_answer(error)
+    assert not is_outcome_unknown(error)
     assert str(port) in error.why
 
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smarterise_sdk.checks.alarm_coverage import ALARMS_A_CALL, WatchingFacts
-from smarterise_sdk.checks.drift import FollowingFacts
+from smarterise_sdk.checks.drift import DriftFacts
 from smarterise_sdk.checks.model import REGISTRY, FindingStatus, Severity, check
 from smarterise_sdk.checks.registry import COLLECTORS, all_checks, find_check
 from smarterise_sdk.checks.runner import run_checks
 from smarterise_sdk.checks.site_config_facts import SiteConfigFacts
 from smarterise_sdk.checks.unresolved_changes import ChangesFacts
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites.document import site_tiers_of
 from smarterise_sdk.domain.sites.plans import StackChange
-from smarterise_sdk.domain.stack.drift import Deviation
+from smarterise_sdk.domain.stack.drift import DriftItem
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import (
     Denied,
@@ -89,7 +89,7 @@ SWITCHED_OFF = StackChange("alarm actions", ALARM, "off", "on", "ehm21120333")
 STRAY = StackChange("alarm without a site", "smartmeter-AN1-voltage-low", "there, actions on", "not there")
 NO_RULE = StackChange("schedule", "critical-sites-ftp-sweep", "no rule", "a rule")
 NO_DRIFT = Drift((), (), (), 16, 2, AT)
-GOOD_FOLLOWING = FollowingFacts(FUNCTION, AT, NO_DRIFT)
+GOOD_FOLLOWING = DriftFacts(FUNCTION, AT, NO_DRIFT)
 GOOD_CHANGES = ChangesFacts("prod", AT, ())
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:smartmeter-alerts"
 SILENCE = "smartmeter-ehm21120333-no-data"
@@ -111,11 +111,11 @@ def entry(plan_id: str = "8f31", **done: Any) -> JournalEntry:
     return JournalEntry(plan_id, intended, done or None)  # type: ignore[arg-type]
 
 
-def gap(error: SmarteriseError, action: str = "s3:GetObject") -> Gap:
-    return Gap(action, error, ("what was asked",))
+def missing(error: SmarteriseError, action: str = "s3:GetObject") -> Missing:
+    return Missing(action, error, ("what was asked",))
 
 
-DENIED = gap(Denied("s3:X is denied", action="s3:X", remedy="have it allowed"))
+DENIED = missing(Denied("s3:X is denied", action="s3:X", remedy="have it allowed"))
 
 OF_THIS_MACHINE = "changes-settled"
 """Asks nobody."""
@@ -125,16 +125,16 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (OK, {}, "is there"),
         (FAIL, {"bucket": False}, "no such bucket"),
         (UNKNOWN, {"bucket": DENIED}, "denied"),
-        (UNKNOWN, {"bucket": gap(Unreachable("nobody answers"))}, "nobody answers"),
+        (UNKNOWN, {"bucket": missing(Unreachable("nobody answers"))}, "nobody answers"),
     ],
     "site-config-file": [
         (OK, {}, "1 sites, all valid"),
         (FAIL, {"file": DEGRADED}, "line 4, site ehm21120333, field tier: tier is TOP; version v1 stands in"),
-        (FAIL, {"file": gap(InvalidDocument("bad", problems=[PROBLEM] * 7))}, "and 2 more"),
-        (FAIL, {"file": gap(NotFound("gone", code="CONFIG_MISSING", remedy="put it"))}, "no such file"),
-        (SKIP, {"bucket": False, "file": gap(NotFound("gone"))}, "no bucket"),
+        (FAIL, {"file": missing(InvalidDocument("bad", problems=[PROBLEM] * 7))}, "and 2 more"),
+        (FAIL, {"file": missing(NotFound("gone", code="CONFIG_MISSING", remedy="put it"))}, "no such file"),
+        (SKIP, {"bucket": False, "file": missing(NotFound("gone"))}, "no bucket"),
         (UNKNOWN, {"file": DENIED}, "denied"),
-        (UNKNOWN, {"file": gap(InvalidDocument("too large", code="TOO_LARGE"))}, "too large"),
+        (UNKNOWN, {"file": missing(InvalidDocument("too large", code="TOO_LARGE"))}, "too large"),
     ],
     "site-config-versioning": [
         (OK, {}, "enabled"),
@@ -200,24 +200,32 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (OK, {}, "tells the file in S3"),
         (OK, {"manager": replace(FILE, etag='"e2"'), "file_after": replace(FILE, etag='"e2"')}, "tells"),
         (FAIL, {"manager": replace(FILE, etag='"e2"')}, 'it tells ETag "e2"'),
-        (FAIL, {"manager": gap(RemoteFault("the function failed", remedy="see its log"))}, "function failed"),
-        (FAIL, {"manager": gap(InvalidDocument("broken"))}, "broken"),
+        (
+            FAIL,
+            {"manager": missing(RemoteFault("the function failed", remedy="see its log"))},
+            "function failed",
+        ),
+        (FAIL, {"manager": missing(InvalidDocument("broken"))}, "broken"),
         (WARN, {"manager": DEGRADED}, "it is broken"),
-        (SKIP, {"function": None, "manager": gap(NotFound("gone"))}, "no function"),
+        (SKIP, {"function": None, "manager": missing(NotFound("gone"))}, "no function"),
         (UNKNOWN, {"manager": DENIED}, "denied"),
-        (UNKNOWN, {"manager": gap(Unreachable("no answer"))}, "no answer"),
+        (UNKNOWN, {"manager": missing(Unreachable("no answer"))}, "no answer"),
         (UNKNOWN, {"file": DENIED}, "denied"),
     ],
     "stack-follows-file": [
         (OK, {}, "16 alarms and 2 scheduled rules follow"),
         (FAIL, {"drift": replace(NO_DRIFT, changes=(SWITCHED_OFF,))}, f"{ALARM} is off, should be on"),
         (FAIL, {"drift": replace(NO_DRIFT, changes=(SWITCHED_OFF,) * 7)}, "and 2 more"),
-        (FAIL, {"drift": replace(NO_DRIFT, left=(Deviation(NO_RULE, "apply Terraform"),))}, "no rule"),
+        (FAIL, {"drift": replace(NO_DRIFT, left=(DriftItem(NO_RULE, "apply Terraform"),))}, "no rule"),
         (FAIL, {"drift": replace(NO_DRIFT, changes=(SWITCHED_OFF,), unseen=("denied",))}, "should be on"),
-        (WARN, {"drift": replace(NO_DRIFT, left=(Deviation(STRAY, "remove it"),))}, "there, actions on"),
-        (SKIP, {"drift": gap(NotFound("no function"))}, "nothing to follow"),
-        (SKIP, {"drift": gap(InvalidDocument("broken"))}, "cannot be used"),
-        (UNKNOWN, {"drift": gap(InvalidDocument("no action reconcile", code="BAD_REQUEST"))}, "no action"),
+        (WARN, {"drift": replace(NO_DRIFT, left=(DriftItem(STRAY, "remove it"),))}, "there, actions on"),
+        (SKIP, {"drift": missing(NotFound("no function"))}, "nothing to follow"),
+        (SKIP, {"drift": missing(InvalidDocument("broken"))}, "cannot be used"),
+        (
+            UNKNOWN,
+            {"drift": missing(InvalidDocument("no action reconcile", code="BAD_REQUEST"))},
+            "no action",
+        ),
         (UNKNOWN, {"drift": replace(NO_DRIFT, unseen=("cloudwatch:DescribeAlarms: denied",))}, "denied"),
         (UNKNOWN, {"drift": DENIED}, "denied"),
     ],
@@ -227,9 +235,9 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (FAIL, {"tells": {}}, "no alarm for ehm21120333 (1 of 1 live site)"),
         (FAIL, {"tells": {SILENCE: False}}, "an alarm without an action for ehm21120333"),
         (FAIL, {"file": SEVEN_LIVE, "tells": {}}, "AN4 and 2 more (7 of 7 live sites)"),
-        (SKIP, {"file": gap(NotFound("no such bucket")), "tells": DENIED}, "no sites to watch"),
-        (SKIP, {"file": gap(InvalidDocument("broken")), "tells": DENIED}, "cannot be used"),
-        (UNKNOWN, {"file": gap(InvalidDocument("too large", code="TOO_LARGE"))}, "too large"),
+        (SKIP, {"file": missing(NotFound("no such bucket")), "tells": DENIED}, "no sites to watch"),
+        (SKIP, {"file": missing(InvalidDocument("broken")), "tells": DENIED}, "cannot be used"),
+        (UNKNOWN, {"file": missing(InvalidDocument("too large", code="TOO_LARGE"))}, "too large"),
         (UNKNOWN, {"file": DENIED, "tells": DENIED}, "denied"),
         (UNKNOWN, {"tells": DENIED}, "denied"),
     ],
@@ -239,21 +247,21 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (FAIL, {"unsettled": (entry(),)}, "no end"),
         (FAIL, {"unsettled": (entry(outcome="unverified"),)}, "unverified"),
         (FAIL, {"unsettled": tuple(entry(f"8f3{number}") for number in range(7))}, "and 2 more"),
-        (UNKNOWN, {"unsettled": gap(SmarteriseError("the journal cannot be read"))}, "cannot be read"),
+        (UNKNOWN, {"unsettled": missing(SmarteriseError("the journal cannot be read"))}, "cannot be read"),
     ],
 }
 
 
 @pytest.mark.parametrize(
-    ("check_id", "status", "changes", "words"),
+    ("check_id", "status", "changes", "text"),
     [(check_id, *example) for check_id, examples in EXAMPLES.items() for example in examples],
 )
-def test_examples(check_id: str, status: FindingStatus, changes: dict[str, Any], words: str) -> None:
+def test_examples(check_id: str, status: FindingStatus, changes: dict[str, Any], text: str) -> None:
     one = find_check(check_id)
     facts = replace(GOOD[one.subject], **changes)
     finding = one.run(facts, facts.at)
     assert finding.status is status, finding.observed
-    assert words in finding.observed
+    assert text in finding.observed
     assert finding.subject
     assert finding.expected
     assert all(line.endswith("2026-03-01T12:00:00Z") for line in finding.evidence)
@@ -261,12 +269,12 @@ def test_examples(check_id: str, status: FindingStatus, changes: dict[str, Any],
     assert bool(finding.remedy) is (status not in (OK, SKIP))
 
 
-@pytest.mark.parametrize(("tells", "words"), [({}, "smart_device_names"), ({SILENCE: False}, "its action")])
+@pytest.mark.parametrize(("tells", "text"), [({}, "smart_device_names"), ({SILENCE: False}, "its action")])
 def test_who_lacks_an_alarm_is_told_another_remedy_than_whose_alarm_is_mute(
-    tells: dict[str, bool], words: str
+    tells: dict[str, bool], text: str
 ) -> None:
     finding = find_check("live-sites-watched").run(replace(GOOD_WATCHING, tells=tells), AT)
-    assert [word for word in ("smart_device_names", "its action") if word in finding.remedy] == [words]
+    assert [word for word in ("smart_device_names", "its action") if word in finding.remedy] == [text]
 
 
 def test_every_check_is_whole_and_has_its_examples() -> None:
@@ -296,7 +304,7 @@ def test_a_denied_fact_is_never_well() -> None:
         "site-config": nothing_but_gaps,
         "following": replace(GOOD_FOLLOWING, drift=DENIED),
         "watching": replace(GOOD_WATCHING, tells=DENIED),
-        "changes": replace(GOOD_CHANGES, unsettled=DENIED),
+        "changes": replace(GOOD_CHANGES, unresolved=DENIED),
     }
     findings = [one.run(denied[one.subject], AT) for one in all_checks()]
     assert {finding.status for finding in findings} == {UNKNOWN}

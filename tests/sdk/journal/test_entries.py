@@ -36,7 +36,7 @@ PLAN = Plan(
         ),
     ),
     unchanged=(),
-    causes=(),
+    effects=(),
     calls=(),
     base_etag='"before"',
     reason="transformer works, password=hunter2",
@@ -72,7 +72,7 @@ def test_an_entry_tells_what_is_known(journal: Journal) -> None:
     assert (entry.reason, entry.undoes) == ("transformer works, password=********", "0000")
     assert [change.fields[0].field for change in entry.changes] == ["tier"]
     assert entry.stack_changes == (ALARM,)
-    assert entry.mends_file
+    assert entry.repairs_file
     assert entry.intended["document"] == {
         "bytes": 2,
         "sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
@@ -88,7 +88,7 @@ def test_what_an_entry_lacks_is_empty(journal: Journal) -> None:
     [entry] = journal.read().entries
     assert (entry.title, entry.changes, entry.stack_changes, entry.version_id) == ("", (), (), "")
     assert entry.outcome is JournalOutcome.UNVERIFIED
-    assert not entry.mends_file
+    assert not entry.repairs_file
 
 
 ALARM = StackChange("alarm actions", "smartmeter-ehm21120333-voltage-low", "on", "off", "ehm21120333")
@@ -102,7 +102,7 @@ def write(journal: Journal, line: dict[str, object]) -> None:
 
 
 def outcomes(journal: Journal) -> list[tuple[str, bool]]:
-    return [(entry.outcome.value, entry.is_unsettled) for entry in journal.read().entries]
+    return [(entry.outcome.value, entry.is_unresolved) for entry in journal.read().entries]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_outcomes(journal: Journal, state: ReceiptState, told: tuple[str, bool])
     assert outcomes(journal) == [told]
     journal.settled("8f31", RECEIPT, outcome=JournalOutcome(state.value))
     assert outcomes(journal) == [(state.value, False)]
-    assert journal.read().entries[0].is_settled
+    assert journal.read().entries[0].is_resolved
 
 
 def test_a_failed_change_wrote_nothing(journal: Journal) -> None:
@@ -132,7 +132,7 @@ def test_a_failed_change_wrote_nothing(journal: Journal) -> None:
 
 def test_a_change_that_this_process_has_let_go_has_no_end(journal: Journal) -> None:
     journal.intended(PLAN, who="anna")
-    journal.let_go("8f31")
+    journal.release("8f31")
     assert outcomes(journal) == [("no end", True)]
 
 
@@ -166,24 +166,24 @@ def test_a_change_runs_as_long_as_its_process(
         ([None, "failed"], ("no end", True)),
         ([None, "done"], ("verified", False)),
         (["failed", "failed"], ("failed", False)),
-        ([None, "failed", "settled"], ("failed", False)),
-        ([None, None, "settled"], ("failed", False)),
-        (["settled", None], ("no end", True)),
+        ([None, "failed", "resolved"], ("failed", False)),
+        ([None, None, "resolved"], ("failed", False)),
+        (["resolved", None], ("no end", True)),
     ],
 )
 def test_a_plan_applied_more_than_once_is_one_change(
     journal: Journal, ends: list[str | None], told: tuple[str, bool]
 ) -> None:
     for end in ends:
-        if end != "settled" or end == ends[0]:
+        if end != "resolved" or end == ends[0]:
             journal.intended(PLAN, who="anna")
         if end == "done":
             journal.done(PLAN, RECEIPT)
         elif end == "failed":
             journal.failed(PLAN, ERROR)
-        elif end == "settled":
+        elif end == "resolved":
             journal.settled(PLAN.plan_id, RECEIPT, outcome=JournalOutcome.FAILED)
-        journal.let_go(PLAN.plan_id)
+        journal.release(PLAN.plan_id)
     assert outcomes(journal) == [told]
 
 
@@ -271,7 +271,9 @@ def test_a_journal_that_goes_away_is_told_when_its_changes_are_asked_for(journal
 
 
 def test_a_stamp_is_on_every_intention(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, stamp={"endpoint_url": "http://127.0.0.1:1", "unlock": {"reason": "outage"}})
+    journal = Journal(
+        tmp_path, timestamp={"endpoint_url": "http://127.0.0.1:1", "unlock": {"reason": "outage"}}
+    )
     journal.intended(PLAN, who="anna")
     [entry] = journal.read().entries
     assert entry.endpoint_url == "http://127.0.0.1:1"

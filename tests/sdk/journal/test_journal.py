@@ -39,7 +39,7 @@ PLAN = Plan(
         ),
     ),
     unchanged=(),
-    causes=(),
+    effects=(),
     calls=(),
     base_etag='"before"',
     reason="transformer works, password=hunter2",

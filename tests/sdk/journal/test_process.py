@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from smarterise_sdk.journal import process
-from smarterise_sdk.journal.process import ProcessMark, this_process
+from smarterise_sdk.journal.process import ProcessIdentity, this_process
 
 NOWHERE = Path("/nowhere/at/all")
 
 
-def mark_of(pid: int) -> ProcessMark:
+def identity_of(pid: int) -> ProcessIdentity:
     return replace(this_process(), pid=pid, started=process._started(pid) or "")
 
 
@@ -33,7 +33,7 @@ def test_this_process_runs() -> None:
 
 def test_another_process_runs_until_it_ends() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        mark = mark_of(child.pid)
+        mark = identity_of(child.pid)
         assert mark.started
         assert mark.is_running
         assert not mark.is_this_process
@@ -103,7 +103,7 @@ def test_a_system_without_proc_asks_ps() -> None:
 @pytest.mark.usefixtures("without_proc")
 def test_ps_reports_a_zombie_and_it_does_not_run() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        mark = mark_of(child.pid)
+        mark = identity_of(child.pid)
         assert mark.is_running
         child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

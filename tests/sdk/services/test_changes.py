@@ -272,7 +272,7 @@ def test_a_change_of_another_account_is_left_alone(
     other = identity_of("444455556666", "arn:aws:iam::444455556666:user/bob", "eu-west-2")
     monkeypatch.setattr(Stack, "identity", lambda _: other)
     with Stack(settings_for(home.url)) as stack:
-        for ask in (stack.changes.plan_undo, stack.changes.settle):
+        for ask in (stack.changes.plan_undo, stack.changes.resolve):
             with pytest.raises(UsageError) as caught:
                 ask(plan_id)
             assert caught.value.code == "WRONG_ACCOUNT"
@@ -371,4 +371,4 @@ def test_secrets_that_cannot_be_told_apart_are_not_guessed(stack: Stack, home: A
     with pytest.raises(InvalidDocument) as caught:
         stack.changes.plan_undo(plan.plan_id)
     assert "several changes look like it" in caught.value.why
-    assert f"journal settle {plan.plan_id}" in caught.value.remedy
+    assert f"journal resolve {plan.plan_id}" in caught.value.remedy

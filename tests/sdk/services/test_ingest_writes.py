@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smarterise_sdk.aws.operations import may_invoke
 from smarterise_sdk.domain.ingest.manager_api import READING_ACTIONS, IngestAction
-from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.ingest.status import DataPath
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Conflict, NotFound, RemoteFault, SmarteriseError, Unreachable
 from smarterise_sdk.services.ingest.backfill_progress import Progress, ProgressFile, Scope, progress_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NAMES = StackNames()
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
-SCOPE = Scope("prod", "", SINCE, SINCE + timedelta(days=1), ("AN1",), tuple(Road), again=False)
+SCOPE = Scope("prod", "", SINCE, SINCE + timedelta(days=1), ("AN1",), tuple(DataPath), reload=False)
 
 
 def test_of_the_ingest_pipeline_only_looking_needs_no_plan() -> None:
@@ -53,17 +53,17 @@ def test_of_the_ingest_pipeline_only_looking_needs_no_plan() -> None:
         assert not may_invoke(NAMES.ingest_manager, {"action": action}, NAMES)
 
 
-@given(st.lists(st.integers(0, 2 * BATCH_BYTES[Road.FTP]), max_size=150), st.sampled_from(Road))
+@given(st.lists(st.integers(0, 2 * BATCH_BYTES[DataPath.FTP]), max_size=150), st.sampled_from(DataPath))
 def test_batches_hold_everything_once_and_no_more_than_a_function_can_do(
-    sizes: list[int], road: Road
+    sizes: list[int], data_path: DataPath
 ) -> None:
     objects = [(f"{number:04}", size) for number, size in enumerate(sizes)]
-    made = list(batches(objects, road))
+    made = list(batches(objects, data_path))
     assert [key for batch in made for key in batch] == [key for key, _ in objects]
     known = dict(objects)
     for batch in made:
-        assert 0 < len(batch) <= BATCH_KEYS[road]
-        assert len(batch) == 1 or sum(known[key] for key in batch) <= BATCH_BYTES[road]
+        assert 0 < len(batch) <= BATCH_KEYS[data_path]
+        assert len(batch) == 1 or sum(known[key] for key in batch) <= BATCH_BYTES[data_path]
 
 
 # How far a backfill has come ---------------------------------------------------------------------
@@ -78,20 +78,20 @@ def test_progress_is_kept_and_found_by_its_plan(tmp_path: Path) -> None:
     assert ProgressFile(tmp_path, SCOPE).read() == progress
     assert progress_of(tmp_path, "abcd1234") == progress
     assert progress_of(tmp_path, "other") is None
-    assert [progress.is_left(Road.STREAM, key) for key in ("k1", "k2", "k3")] == [True, False, True]
-    assert progress.is_left(Road.FTP, "k0")
+    assert [progress.is_left(DataPath.STREAM, key) for key in ("k1", "k2", "k3")] == [True, False, True]
+    assert progress.is_left(DataPath.FTP, "k0")
     file.path.write_text("{")
     assert file.read() is None
 
 
 def test_another_scope_has_progress_of_its_own() -> None:
     others = [
-        Scope("dev", "", SINCE, SCOPE.until, ("AN1",), tuple(Road), again=False),
-        Scope("prod", "http://127.0.0.1:1", SINCE, SCOPE.until, ("AN1",), tuple(Road), again=False),
-        Scope("prod", "", SINCE, SCOPE.until, ("AN2",), tuple(Road), again=False),
-        Scope("prod", "", SINCE, SCOPE.until, (), tuple(Road), again=False),
-        Scope("prod", "", SINCE, SCOPE.until, ("AN1",), (Road.FTP,), again=False),
-        Scope("prod", "", SINCE, SCOPE.until, ("AN1",), tuple(Road), again=True),
+        Scope("dev", "", SINCE, SCOPE.until, ("AN1",), tuple(DataPath), reload=False),
+        Scope("prod", "http://127.0.0.1:1", SINCE, SCOPE.until, ("AN1",), tuple(DataPath), reload=False),
+        Scope("prod", "", SINCE, SCOPE.until, ("AN2",), tuple(DataPath), reload=False),
+        Scope("prod", "", SINCE, SCOPE.until, (), tuple(DataPath), reload=False),
+        Scope("prod", "", SINCE, SCOPE.until, ("AN1",), (DataPath.FTP,), reload=False),
+        Scope("prod", "", SINCE, SCOPE.until, ("AN1",), tuple(DataPath), reload=True),
     ]
     assert len({scope.name for scope in (SCOPE, *others)}) == len(others) + 1
 
@@ -174,26 +174,26 @@ def functions() -> Functions:
 def load(functions: Functions, settings_for: Callable[..., Settings]) -> Callable[..., Loaded]:
     loading = ObjectLoading(functions, settings_for("http://127.0.0.1:1"), sleep=lambda _: None)  # type: ignore[arg-type]
 
-    def run(road: Road, *keys: str) -> Loaded:
-        return loading.load(functions, road, keys, again=False)  # type: ignore[arg-type]
+    def run(data_path: DataPath, *keys: str) -> Loaded:
+        return loading.load(functions, data_path, keys, reload=False)  # type: ignore[arg-type]
 
     return run
 
 
 def test_what_became_of_each_object_is_known(load: Callable[..., Loaded]) -> None:
-    files = load(Road.FTP, "a", "gone", "a")
+    files = load(DataPath.FTP, "a", "gone", "a")
     assert (files.done, files.failed, files.rows["loaded"]) == (["a"], {"gone": "gone"}, 2)
-    stream = load(Road.STREAM, "a", "gone")
+    stream = load(DataPath.STREAM, "a", "gone")
     assert (stream.done, stream.failed) == (["a"], {"gone": "gone"})
-    assert stream.in_words() == "2 loaded, 1 rejected"
-    assert Loaded().in_words() == "no readings"
+    assert stream.summary() == "2 loaded, 1 rejected"
+    assert Loaded().summary() == "no readings"
 
 
 def test_a_file_that_fails_does_not_keep_the_others(
     load: Callable[..., Loaded], functions: Functions
 ) -> None:
     functions.ledger = {"fault": ["failed"]}
-    told = load(Road.FTP, "a", "fault", "b")
+    told = load(DataPath.FTP, "a", "fault", "b")
     assert told.done == ["a", "b"]
     assert told.failed["fault"].startswith("failed: function s3_to_rds_lambda failed")
     assert functions.asked == [["a", "fault", "b"], ["a"], ["fault"], ["b"]]
@@ -203,7 +203,7 @@ def test_a_lost_answer_is_looked_up_and_its_end_waited_for(
     load: Callable[..., Loaded], functions: Functions
 ) -> None:
     functions.ledger = {"lost1": ["loading", "loading", "loaded"], "lost2": ["rejected"]}
-    told = load(Road.FTP, "lost1", "lost2", "lost3")
+    told = load(DataPath.FTP, "lost1", "lost2", "lost3")
     assert told.done == ["lost1", "lost2"]
     assert told.failed == {"lost3": "not taken up: no answer"}
     assert len(functions.asked) == 1
@@ -212,14 +212,14 @@ def test_a_lost_answer_is_looked_up_and_its_end_waited_for(
 def test_what_the_streams_loader_has_no_time_for_is_asked_again_while_it_gets_on(
     load: Callable[..., Loaded], functions: Functions
 ) -> None:
-    told = load(Road.STREAM, "a", "stuck")
+    told = load(DataPath.STREAM, "a", "stuck")
     assert (told.done, told.failed) == (["a"], {"stuck": "the function had no time for it"})
     assert functions.asked == [["a", "stuck"], ["stuck"]]
     for name in ("lost", "fault"):
-        assert set(load(Road.STREAM, "a", name).failed) == {"a", name}
+        assert set(load(DataPath.STREAM, "a", name).failed) == {"a", name}
 
 
 def test_a_function_that_is_not_there_is_not_taken_for_objects_that_fail(load: Callable[..., Loaded]) -> None:
-    for road in Road:
+    for data_path in DataPath:
         with pytest.raises(NotFound):
-            load(road, "denied")
+            load(data_path, "denied")

@@ -160,7 +160,7 @@ def test_a_change_that_fails_is_told_though_the_journal_fails_too(
     monkeypatch.setattr(stack.journal, "failed", refuse)
     with pytest.raises(Conflict):
         stack.sites.apply(plan)
-    [entry] = stack.changes.unsettled()
+    [entry] = stack.changes.unresolved()
     assert entry.outcome == "no end"
 
 

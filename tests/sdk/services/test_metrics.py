@@ -15,7 +15,12 @@ from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.errors import CredentialsError, Denied, RemoteFault, Throttled, Unreachable, UsageError
 from smarterise_sdk.services import metrics as metrics_module
-from smarterise_sdk.services.metric_queries import POINTS_AT_MOST, QUERIES_AT_MOST, Look, check_look
+from smarterise_sdk.services.metric_queries import (
+    POINTS_AT_MOST,
+    QUERIES_AT_MOST,
+    QueryWindow,
+    checked_window,
+)
 from smarterise_sdk.services.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -151,11 +156,11 @@ def test_a_disabled_site_costs_one_coarse_look(metrics_of: MetricsOf) -> None:
 def test_what_moves_slowly_is_not_asked_every_few_seconds(
     metrics_of: Callable[..., Metrics],
 ) -> None:
-    moments = [NOW]
+    timestamps = [NOW]
     cloud = Cloud({(FILES.gateway_serial, V_A): [(NOW - 30 * MINUTE, 229.0)]})
-    service = metrics_of(cloud, lambda: moments[-1])
+    service = metrics_of(cloud, lambda: timestamps[-1])
     first = service.latest([LIVE, FILES], [V_A])
-    moments.append(NOW + 10 * SECOND)
+    timestamps.append(NOW + 10 * SECOND)
     second = service.latest([LIVE, FILES], [V_A])
     assert second.value == first.value
     assert cloud.asked.count(("AN54101471", 300)) == 1
@@ -163,7 +168,7 @@ def test_what_moves_slowly_is_not_asked_every_few_seconds(
     assert cloud.asked.count(("ehm21120333", 60)) == 1
     service.latest([FILES], [V_A, V_B])
     assert cloud.asked.count(("AN54101471", 300)) == 3, "other metrics are another question"
-    moments.append(NOW + 70 * SECOND)
+    timestamps.append(NOW + 70 * SECOND)
     service.latest([FILES], [V_A])
     assert cloud.asked.count(("AN54101471", 300)) == 4
 
@@ -194,7 +199,7 @@ def test_all_metrics_unless_some_are_named_and_each_once(metrics_of: MetricsOf) 
     outcome = metrics_of(cloud).latest([LIVE], [V_B, V_B])
     assert set(outcome.value["ehm21120333"]) == {V_B}
     assert metrics_of(cloud).latest([], [V_A]).value == {}
-    assert metrics_of(cloud).latest([LIVE], []).gaps == ()
+    assert metrics_of(cloud).latest([LIVE], []).missing == ()
 
 
 @pytest.mark.parametrize(
@@ -252,17 +257,20 @@ def test_spans_and_periods_that_cloudwatch_does_not_have(
     st.sampled_from([10, 60, 300, 3600]),
     st.integers(60, 10_000),
 )
-def test_no_request_exceeds_the_limits(sites: int, count: int, period: int, span: int) -> None:
+def test_no_request_exceeds_the_limits(sites: int, count: int, period: int, time_range: int) -> None:
     from smarterise_sdk.services.metric_queries import MetricQueries
 
-    cloud, look = Cloud(), check_look(Look(timedelta(seconds=period), timedelta(seconds=span)))
+    cloud, window = (
+        Cloud(),
+        checked_window(QueryWindow(timedelta(seconds=period), timedelta(seconds=time_range))),
+    )
     serials = [f"AN{number:08}" for number in range(sites)]
-    outcome = MetricQueries(cloud, "N").ask(serials, list(Metric)[:count], look, NOW)  # type: ignore[arg-type]
+    outcome = MetricQueries(cloud, "N").ask(serials, list(Metric)[:count], window, NOW)  # type: ignore[arg-type]
     assert set(outcome.value) == set(serials)
     assert len(cloud.asked) == sites * count
     for request in cloud.requests:
         per_query = (request["EndTime"] - request["StartTime"]).total_seconds() / period
-        assert per_query <= look.points
+        assert per_query <= window.points
         assert per_query * len(request["MetricDataQueries"]) <= POINTS_AT_MOST
 
 
@@ -301,7 +309,7 @@ def test_pages_that_repeat_are_not_followed_for_ever(metrics_of: MetricsOf) -> N
     cloud.call = lambda *_, **__: {"MetricDataResults": [], "NextToken": "same"}  # type: ignore[method-assign]
     outcome = metrics_of(cloud).latest([LIVE], [V_A])
     assert outcome.value == {}
-    assert isinstance(outcome.gaps[0].error, RemoteFault)
+    assert isinstance(outcome.missing[0].error, RemoteFault)
 
 
 def test_there_is_an_end_to_pages(metrics_of: MetricsOf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +323,7 @@ def test_there_is_an_end_to_pages(metrics_of: MetricsOf, monkeypatch: pytest.Mon
     cloud.call = call  # type: ignore[method-assign]
     outcome = metrics_of(cloud).latest([LIVE], [V_A])
     assert asked == [None, "1", "2"]
-    assert isinstance(outcome.gaps[0].error, RemoteFault)
+    assert isinstance(outcome.missing[0].error, RemoteFault)
 
 
 def test_a_metric_that_failed_is_a_gap_and_not_an_empty_series(metrics_of: MetricsOf) -> None:
@@ -324,10 +332,10 @@ def test_a_metric_that_failed_is_a_gap_and_not_an_empty_series(metrics_of: Metri
     cloud.states["ehm21120333"] = "InternalError"
     outcome = metrics_of(cloud).latest([LIVE, other], [V_A, V_B])
     assert set(outcome.value) == {"OTHER1"}
-    [gap] = outcome.gaps
-    assert gap.scope == ("ehm21120333",)
-    assert gap.action == "cloudwatch:GetMetricData"
-    assert "InternalError: said AWS" in str(gap.error)
+    [missing] = outcome.missing
+    assert missing.scope == ("ehm21120333",)
+    assert missing.action == "cloudwatch:GetMetricData"
+    assert "InternalError: said AWS" in str(missing.error)
 
 
 def test_a_metric_without_an_answer_is_a_gap(metrics_of: MetricsOf) -> None:
@@ -335,7 +343,7 @@ def test_a_metric_without_an_answer_is_a_gap(metrics_of: MetricsOf) -> None:
     cloud.call = lambda *_, **__: {"MetricDataResults": []}  # type: ignore[method-assign]
     outcome = metrics_of(cloud).latest([LIVE], [V_A])
     assert outcome.value == {}
-    assert "did not answer" in str(outcome.gaps[0].error)
+    assert "did not answer" in str(outcome.missing[0].error)
 
 
 def test_a_batch_that_fails_is_a_gap_with_its_serials_and_the_rest_is_there(metrics_of: MetricsOf) -> None:
@@ -345,9 +353,9 @@ def test_a_batch_that_fails_is_a_gap_with_its_serials_and_the_rest_is_there(metr
     cloud.fault = lambda _: error if len(cloud.requests) == 2 else None
     outcome = metrics_of(cloud).latest(sites)
     size = QUERIES_AT_MOST // len(Metric)
-    [gap] = outcome.gaps
-    assert gap.error is error
-    assert gap.scope == tuple(site.gateway_serial for site in sites[size : 2 * size])
+    [missing] = outcome.missing
+    assert missing.error is error
+    assert missing.scope == tuple(site.gateway_serial for site in sites[size : 2 * size])
     assert len(outcome.value) == len(sites) - size
     assert len(cloud.requests) == 3, "what failed is not looked for further back"
 
@@ -361,7 +369,7 @@ def test_whoever_is_not_let_in_asks_once(metrics_of: MetricsOf, error: Exception
     cloud.fault = lambda _: error
     outcome = metrics_of(cloud).latest(sites)
     assert outcome.value == {}
-    [gap] = outcome.gaps
-    assert gap.error is error
-    assert gap.scope == tuple(site.gateway_serial for site in sites)
+    [missing] = outcome.missing
+    assert missing.error is error
+    assert missing.scope == tuple(site.gateway_serial for site in sites)
     assert len(cloud.requests) == 1

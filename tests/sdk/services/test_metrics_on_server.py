@@ -81,5 +81,5 @@ def test_a_denied_read_is_a_gap(frail: Stack, proxy: Any) -> None:
     proxy.fail(lambda method, _: method == "POST", status=403, body=b'{"__type": "AccessDenied"}')
     outcome = frail.metrics.latest([LIVE], [V_A])
     assert outcome.value == {}
-    assert isinstance(outcome.gaps[0].error, Denied)
-    assert outcome.gaps[0].error.action == "cloudwatch:GetMetricData"
+    assert isinstance(outcome.missing[0].error, Denied)
+    assert outcome.missing[0].error.action == "cloudwatch:GetMetricData"

@@ -12,7 +12,7 @@ import pytest
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.sites.plans import ReceiptState, WritePath
 from smarterise_sdk.errors import Denied, SmarteriseError, UsageError
-from smarterise_sdk.services.resolution import Settler
+from smarterise_sdk.services.resolution import OutcomeResolver
 from smarterise_sdk.stack import Stack
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def lost(stack: Stack, plan: Plan | None = None) -> Plan:
     """Write a change's intention down and forget about it, as a process does that dies."""
     plan = plan or stack.sites.plan_update(SWITCH)
     stack.journal.intended(plan, who="anna")
-    stack.journal.let_go(plan.plan_id)
+    stack.journal.release(plan.plan_id)
     return plan
 
 
@@ -55,19 +55,19 @@ def edit(home: Any, **fields: Any) -> None:
 
 def later(stack: Stack, plan: Plan, *, by: timedelta = timedelta(minutes=3)) -> Receipt:
     """Settle a change when nothing can arrive any more."""
-    settler = Settler(
+    settler = OutcomeResolver(
         stack.broker,
         stack.settings,
         stack.journal,
-        following=lambda: stack.following,
+        reconciliation=lambda: stack.reconciliation,
         identity=stack.identity,
         now=lambda: utc_now() + by,
     )
-    return settler.settle(stack.changes.find(plan.plan_id))
+    return settler.resolve(stack.changes.find(plan.plan_id))
 
 
 def is_open(stack: Stack, plan: Plan) -> bool:
-    return plan.plan_id in {entry.plan_id for entry in stack.changes.unsettled()}
+    return plan.plan_id in {entry.plan_id for entry in stack.changes.unresolved()}
 
 
 # Nothing was written ----------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_another_change_came_first(stack: Stack, home: Any, via: WritePath) -> N
     plan = lost(stack, stack.sites.plan_update(SWITCH, via=via))
     edit(home, name="Yaba")
     edit(home, name="Yaba 2")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.NOT_WRITTEN
     assert "another change of the file came first" in receipt.unverified[YABA]
     assert stack.changes.find(plan.plan_id).outcome == "failed"
@@ -100,7 +100,7 @@ def test_somebody_else_did_the_same(stack: Stack, home: Any) -> None:
     plan = lost(stack)
     edit(home, name="Yaba")
     edit(home, tier="NON_CRITICAL")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.NOT_WRITTEN
     assert receipt.notes == ("the file reads as asked all the same",)
 
@@ -109,7 +109,7 @@ def test_somebody_else_did_the_same_on_a_later_file(stack: Stack, home: Any) -> 
     plan = lost(stack)
     stack.sites.apply(stack.sites.plan_update({"AN54101471": {"tier": "CRITICAL"}}))
     edit(home, tier="NON_CRITICAL")
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.NOT_WRITTEN
 
 
 def test_there_was_no_file_and_there_is_none(stack: Stack, home: Any) -> None:
@@ -134,7 +134,7 @@ def applied_without_end(stack: Stack, home: Any, plan: Plan | None = None) -> Pl
 @BOTH
 def test_it_reads_as_asked(stack: Stack, home: Any, via: WritePath) -> None:
     plan = applied_without_end(stack, home, stack.sites.plan_update(SWITCH, via=via))
-    receipt = stack.changes.settle(plan.plan_id[:6])
+    receipt = stack.changes.resolve(plan.plan_id[:6])
     assert (receipt.state, receipt.verified, receipt.notes) == (ReceiptState.VERIFIED, (YABA,), ())
     other = "from S3" if via is WritePath.LAMBDA else "through site-config-manager"
     version_id = stack.sites.fetch().version_id
@@ -143,14 +143,14 @@ def test_it_reads_as_asked(stack: Stack, home: Any, via: WritePath) -> None:
     assert receipt.plan.changes == plan.changes
     assert (receipt.applied_at, receipt.plan.calls) == (None, ())
     entry = stack.changes.find(plan.plan_id)
-    assert (entry.outcome, entry.is_settled, entry.version_id) == ("verified", True, receipt.version_id)
+    assert (entry.outcome, entry.is_resolved, entry.version_id) == ("verified", True, receipt.version_id)
 
 
 def test_it_was_written_and_changed_since(stack: Stack, home: Any) -> None:
     plan = applied_without_end(stack, home)
     written = stack.sites.fetch().version_id
     edit(home, tier="CRITICAL")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert (receipt.state, receipt.version_id) == (ReceiptState.VERIFIED, written)
     assert f"found in version {written}" in receipt.verified_by
     assert receipt.notes == (f"{YABA} has been changed since: tier reads CRITICAL, asked for NON_CRITICAL",)
@@ -162,7 +162,7 @@ def test_many_that_were_changed_since_are_counted(stack: Stack, home: Any) -> No
     plan = applied_without_end(stack, home, stack.sites.plan_update(sites, create=True))
     file = home.file()
     home.put_file({**file, "sites": {YABA: file["sites"][YABA]}})
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.VERIFIED
     assert (len(receipt.notes), receipt.notes[-1]) == (11, "and 4 more sites have been changed since")
 
@@ -171,7 +171,7 @@ def test_it_was_written_and_the_file_broken_since(stack: Stack, home: Any) -> No
     plan = applied_without_end(stack, home)
     edit(home, name="Yaba")
     home.put_file(b"{ cut")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.VERIFIED
     assert receipt.notes[0].startswith("since then: s3://")
 
@@ -181,19 +181,19 @@ def test_it_was_written_and_the_old_file_put_back_to_the_byte(stack: Stack, home
     plan = applied_without_end(stack, home)
     home.put_file(before)
     assert stack.sites.fetch(via=WritePath.S3).etag == plan.base_etag
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
 
 
 def test_it_was_not_written_and_the_file_broken_since(stack: Stack, home: Any) -> None:
     plan = lost(stack)
     home.put_file(b"{ cut")
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.NOT_WRITTEN
 
 
 def test_it_was_written_and_the_file_deleted_since(stack: Stack, home: Any) -> None:
     plan = applied_without_end(stack, home)
     home.client("s3").delete_object(Bucket=BUCKET, Key="site-tiers.json")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.VERIFIED
 
 
@@ -202,7 +202,7 @@ def test_a_first_file_that_others_have_changed_since(stack: Stack, home: Any) ->
     new = stack.sites.plan_update({"NEW1": {"tier": "CRITICAL"}}, create=True)
     plan = applied_without_end(stack, home, new)
     home.put_file({"sites": {"NEW1": {"tier": "NON_CRITICAL"}}})
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
 
 
 def test_secrets_do_not_hinder(stack: Stack, home: Any) -> None:
@@ -210,21 +210,21 @@ def test_secrets_do_not_hinder(stack: Stack, home: Any) -> None:
     plan = applied_without_end(
         stack, home, stack.sites.plan_update({YABA: {"ftp_password": "hunter2", "tier": "NON_CRITICAL"}})
     )
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
 
 
 def test_a_change_of_secrets_alone_is_not_taken_for_made(stack: Stack, home: Any) -> None:
     edit(home, ftp_password="hunter1")
     plan = lost(stack, stack.sites.plan_update({YABA: {"ftp_password": "hunter2"}}))
     edit(home, name="Yaba")
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.NOT_WRITTEN
 
 
 def test_without_versions_secrets_cannot_be_compared(frail: Stack, proxy: Any, home: Any) -> None:
     edit(home, ftp_password="hunter1")
     plan = applied_without_end(frail, home, frail.sites.plan_update({YABA: {"ftp_password": "hunter2"}}))
     proxy.fail(is_list, **DENIAL)
-    receipt = frail.changes.settle(plan.plan_id)
+    receipt = frail.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.UNVERIFIED
     assert "a secret is among what was changed" in receipt.unverified[YABA]
 
@@ -232,7 +232,7 @@ def test_without_versions_secrets_cannot_be_compared(frail: Stack, proxy: Any, h
 def test_a_change_that_did_more_on_the_same_file_is_another(stack: Stack, home: Any) -> None:
     plan = lost(stack)
     edit(home, tier="NON_CRITICAL", name="Yaba")
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.NOT_WRITTEN
     assert receipt.notes == ("the file reads as asked all the same",)
 
@@ -253,7 +253,7 @@ def test_a_file_that_was_mended(home: Any, settings_for: Callable[..., Any]) -> 
         path = stack.journal.path
         path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:-1]))
         edit(home, name="Yaba")
-        receipt = stack.changes.settle(plan.plan_id)
+        receipt = stack.changes.resolve(plan.plan_id)
         assert (receipt.state, receipt.notes) == (ReceiptState.VERIFIED, ())
         assert not is_open(stack, plan)
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket="smarterise-mended")["Contents"]]
@@ -265,7 +265,7 @@ def test_a_file_that_somebody_else_mended(stack: Stack, home: Any) -> None:
     home.put_file(json.dumps(good).encode()[:-1] + b",}")
     plan = lost(stack, stack.sites.plan_repair())
     home.put_file(good)
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.NOT_WRITTEN
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.NOT_WRITTEN
 
 
 def test_what_could_not_be_verified_is_settled_when_the_network_is_back(
@@ -274,11 +274,11 @@ def test_what_could_not_be_verified_is_settled_when_the_network_is_back(
     plan = frail.sites.plan_update(SWITCH)
     broken = proxy.fail(is_get, status=None)
     assert frail.sites.apply(plan).state is ReceiptState.UNVERIFIED
-    [entry] = frail.changes.unsettled()
-    assert (entry.outcome, entry.is_settled) == ("unverified", False)
+    [entry] = frail.changes.unresolved()
+    assert (entry.outcome, entry.is_resolved) == ("unverified", False)
     broken.times = 0
-    assert frail.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
-    assert frail.changes.unsettled() == ()
+    assert frail.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
+    assert frail.changes.unresolved() == ()
 
 
 # It cannot be told for certain ------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_versions_that_may_not_be_listed(frail: Stack, proxy: Any, home: Any) ->
     )
     edit(home, tier="CRITICAL")
     proxy.fail(is_list, **DENIAL)
-    receipt = frail.changes.settle(plan.plan_id)
+    receipt = frail.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.PARTLY_VERIFIED
     assert (receipt.verified, list(receipt.unverified)) == (("AN54101471",), [YABA])
     assert "cannot be told from the file's versions" in receipt.notes[0]
@@ -303,7 +303,7 @@ def test_versions_that_are_gone(stack: Stack, home: Any) -> None:
     now = home.file()
     home.forget_file()
     home.put_file({**now, "owner": "bob"})
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.UNVERIFIED
     assert "not among those kept" in receipt.notes[0]
     assert receipt.unverified == {YABA: "tier reads CRITICAL, asked for NON_CRITICAL"}
@@ -312,7 +312,7 @@ def test_versions_that_are_gone(stack: Stack, home: Any) -> None:
 def test_the_other_road_will_do(frail: Stack, proxy: Any, home: Any) -> None:
     plan = applied_without_end(frail, home)
     proxy.fail(is_get, **DENIAL)
-    receipt = frail.changes.settle(plan.plan_id)
+    receipt = frail.changes.resolve(plan.plan_id)
     assert (receipt.state, receipt.verified_by) == (
         ReceiptState.VERIFIED,
         "looked again through site-config-manager",
@@ -324,7 +324,7 @@ def test_without_any_road_it_stays_open(frail: Stack, proxy: Any, home: Any) -> 
     plan = applied_without_end(frail, home)
     proxy.fail(lambda *_: True, headers={"x-amzn-ErrorType": "AccessDenied"}, **DENIAL)
     with pytest.raises(Denied) as caught:
-        frail.changes.settle(plan.plan_id)
+        frail.changes.resolve(plan.plan_id)
     assert caught.value.action == "s3:GetObject"
     assert is_open(frail, plan)
 
@@ -336,7 +336,7 @@ def test_a_change_that_was_certain_is_looked_at_and_not_written_down_again(stack
     plan = stack.sites.plan_update(SWITCH)
     stack.sites.apply(plan)
     before = stack.journal.path.read_text()
-    assert stack.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert stack.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
     assert stack.journal.path.read_text() == before
 
 
@@ -348,9 +348,9 @@ def test_a_journal_that_cannot_be_written_is_told(
     def refuse(*_: object, **__: object) -> bytes:
         raise SmarteriseError("the journal cannot be written", code="JOURNAL")
 
-    monkeypatch.setattr(stack.journal, "settled", refuse)
+    monkeypatch.setattr(stack.journal, "resolved", refuse)
     with pytest.raises(SmarteriseError) as caught:
-        stack.changes.settle(plan.plan_id)
+        stack.changes.resolve(plan.plan_id)
     assert caught.value.code == "JOURNAL"
 
 
@@ -361,7 +361,7 @@ def test_the_end_is_copied_where_a_bucket_is_set(home: Any, settings_for: Callab
     s3 = home.client("s3")
     s3.create_bucket(Bucket="smarterise-ends", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     with Stack(replace(settings, journal_bucket="smarterise-ends")) as stack:
-        receipt = stack.changes.settle(plan.plan_id)
+        receipt = stack.changes.resolve(plan.plan_id)
     key = f"journal/local/{plan.planned_at:%Y-%m-%d}/{plan.plan_id}-settled.json"
     line = json.loads(s3.get_object(Bucket="smarterise-ends", Key=key)["Body"].read())
     assert (line["entry"], line["outcome"], receipt.notes) == ("settled", "verified", ())
@@ -373,7 +373,7 @@ def test_read_only_settles_here_and_copies_nothing(home: Any, settings_for: Call
     with Stack(settings) as stack:
         plan = applied_without_end(stack, home)
     with Stack(replace(settings, read_only=True, journal_bucket="nobody-writes-here")) as stack:
-        receipt = stack.changes.settle(plan.plan_id)
+        receipt = stack.changes.resolve(plan.plan_id)
         assert receipt.state is ReceiptState.VERIFIED
         assert "no copy of the journal" in receipt.notes[0]
         assert "read-only" in receipt.notes[0]
@@ -384,5 +384,5 @@ def test_what_is_being_made_is_waited_for(stack: Stack) -> None:
     plan = stack.sites.plan_update(SWITCH)
     stack.journal.intended(plan, who="anna")
     with pytest.raises(UsageError) as caught:
-        stack.changes.settle(plan.plan_id)
+        stack.changes.resolve(plan.plan_id)
     assert caught.value.code == "IN_PROGRESS"

@@ -151,14 +151,14 @@ def test_read_only_by_variable_and_flag(project: Path, word: str, value: bool) -
 
 
 @pytest.mark.parametrize(
-    ("environ", "flags", "words"),
+    ("environ", "flags", "text"),
     [
         ({"SMARTERISE_READ_ONLY": "false"}, {}, "SMARTERISE_READ_ONLY=false does not open environment prod"),
         ({}, {"read_only": False}, "--no-read-only does not open environment prod"),
     ],
 )
 def test_in_production_a_wish_to_write_is_not_enough(
-    project: Path, environ: dict[str, str], flags: dict[str, object], words: str
+    project: Path, environ: dict[str, str], flags: dict[str, object], text: str
 ) -> None:
     [told] = problems_of(project, environ, **flags)
     assert "environment default" in told
@@ -166,7 +166,7 @@ def test_in_production_a_wish_to_write_is_not_enough(
     with pytest.raises(InvalidConfiguration) as caught:
         load(project, environ, environment="prod", **flags)
     [problem] = caught.value.problems
-    assert words in str(problem)
+    assert text in str(problem)
     assert "smarterise-ops --env prod unlock --for 30m" in problem.remedy
     assert load(project, {"SMARTERISE_READ_ONLY": "true"}, environment="prod").read_only
 
@@ -316,7 +316,7 @@ def test_all_problems_of_all_sources_at_once(project: Path, tmp_path: Path) -> N
     )
     told = problems_of(project, {"AWS_ENDPOINT_URL": "nowhere"}, region="London", hurry=True)
     assert len(told) == 8
-    for words in (
+    for text in (
         "defualt_environment is not a setting",
         "environments.a.kind must be one of",
         "environments.a.read_only must be true or false",
@@ -326,7 +326,7 @@ def test_all_problems_of_all_sources_at_once(project: Path, tmp_path: Path) -> N
         "--region is not the name of an AWS region",
         "there is no option for hurry",
     ):
-        assert any(words in line for line in told), words
+        assert any(text in line for line in told), text
 
 
 def test_suggestions(project: Path) -> None:
@@ -349,7 +349,7 @@ def test_an_undefined_environment_names_those_there_are(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words", "line"),
+    ("content", "text", "line"),
     [
         (b"a = 1\nb = = 2\n", "not valid TOML", 2),
         (b"a = 1\nb = '\xff'\n", "not UTF-8", 2),
@@ -360,14 +360,14 @@ def test_an_undefined_environment_names_those_there_are(project: Path) -> None:
     ids=["syntax", "encoding", "size", "depth", "end"],
 )
 def test_a_file_that_cannot_be_parsed_is_the_only_thing_told(
-    project: Path, content: bytes, words: str, line: int | None
+    project: Path, content: bytes, text: str, line: int | None
 ) -> None:
     path = project / "smarterise-ops.toml"
     path.write_bytes(content)
     with pytest.raises(InvalidConfiguration) as caught:
         load(project, environment="prod")
     [problem] = caught.value.problems
-    assert words in str(problem)
+    assert text in str(problem)
     assert str(path) in problem.message
     assert line is None or problem.line == line
 

@@ -66,7 +66,7 @@ def test_every_cell_is_exactly_as_wide_as_its_column(name, value):
 
 def test_what_is_made_of_old_values_is_as_dim_as_they_are():
     row = row_of("x", 1.0)
-    row.judge(NOW + timedelta(hours=1))
+    row.evaluate(NOW + timedelta(hours=1))
     styles = {column.key: column.cell(row, NOW)[1] for column in COLUMNS if column.metrics}
     assert {key: style for key, style in styles.items() if key != "spark"} == dict.fromkeys(
         ("va", "vb", "vc", "u2", "kw", "load"), "dim"

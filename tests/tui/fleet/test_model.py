@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.status import Status
@@ -34,15 +34,15 @@ def load(stack, clock):
     return load
 
 
-def answer(clock, *serials: str, age: float = 5, gaps=(), volts=(230.0, 230.0, 230.0)):
+def response(clock, *serials: str, age: float = 5, missing=(), volts=(230.0, 230.0, 230.0)):
     at = clock() - timedelta(seconds=age)
     points = {metric: MetricPoint(value, at) for metric, value in zip(VOLTAGES, volts, strict=True)}
-    return Outcome(dict.fromkeys(serials, points), clock(), tuple(gaps))
+    return Outcome(dict.fromkeys(serials, points), clock(), tuple(missing))
 
 
-def take(model, clock, asked, outcome, *, far=()):
-    model.note_asked(asked, clock())
-    return model.take_latest(asked, far, VOLTAGES, outcome, clock())
+def take(model, clock, requested, outcome, *, far=()):
+    model.note_requested(requested, clock())
+    return model.take_latest(requested, far, VOLTAGES, outcome, clock())
 
 
 def status(model, serial="A1"):
@@ -58,23 +58,23 @@ def test_a_site_is_loading_until_it_was_asked_then_no_data(load, clock):
 
 def test_a_site_that_goes_silent_keeps_its_values_and_grows_stale(load, clock):
     model = load(Site("A1", Tier.CRITICAL))
-    take(model, clock, ["A1"], answer(clock, "A1"))
+    take(model, clock, ["A1"], response(clock, "A1"))
     clock.advance(60)
     take(model, clock, ["A1"], Outcome({"A1": {}}, clock()))
     assert status(model) is Status.OK
     clock.advance(60)
     moved = model.pass_time(clock())
     assert moved == {"A1"}
-    assert model.rows["A1"].state.words == "stale 2m"
+    assert model.rows["A1"].state.text == "stale 2m"
     assert model.rows["A1"].value(Metric.VOLTAGE_A) == 230.0
     clock.advance(60)
     assert model.pass_time(clock()) == set()
-    assert model.rows["A1"].state.words == "stale 3m"
+    assert model.rows["A1"].state.text == "stale 3m"
 
 
 def test_time_is_judged_by_the_tier(load, clock):
     model = load(Site("A1", Tier.NON_CRITICAL))
-    take(model, clock, ["A1"], answer(clock, "A1"))
+    take(model, clock, ["A1"], response(clock, "A1"))
     clock.advance(3600)
     assert model.pass_time(clock()) == set()
     assert status(model) is Status.OK
@@ -82,14 +82,14 @@ def test_time_is_judged_by_the_tier(load, clock):
 
 def test_a_metric_that_is_missing_in_an_answer_is_dropped(load, clock):
     model = load(Site("A1", Tier.CRITICAL))
-    take(model, clock, ["A1"], answer(clock, "A1"))
+    take(model, clock, ["A1"], response(clock, "A1"))
     only_a = {Metric.VOLTAGE_A: MetricPoint(231.0, clock())}
     take(model, clock, ["A1"], Outcome({"A1": only_a}, clock()), far=["A1"])
     assert set(model.rows["A1"].points) == {Metric.VOLTAGE_A}
 
 
 @pytest.mark.parametrize(
-    ("error", "expected", "words"),
+    ("error", "expected", "text"),
     [
         (DENIED, Status.DENIED, "denied"),
         (Throttled("slow down"), Status.UNKNOWN, "throttled"),
@@ -97,28 +97,28 @@ def test_a_metric_that_is_missing_in_an_answer_is_dropped(load, clock):
         (RemoteFault("broken"), Status.UNKNOWN, "no answer"),
     ],
 )
-def test_a_gap_is_told_by_its_kind_and_goes_with_the_next_answer(load, clock, error, expected, words):
+def test_a_gap_is_told_by_its_kind_and_goes_with_the_next_answer(load, clock, error, expected, text):
     model = load(Site("A1", Tier.CRITICAL))
-    gap = Gap("cloudwatch:GetMetricData", error, ("A1",))
+    gap = Missing("cloudwatch:GetMetricData", error, ("A1",))
     take(model, clock, ["A1"], Outcome({}, clock(), (gap,)))
-    assert (status(model), model.rows["A1"].state.words) == (expected, words)
-    assert model.gaps == (gap,)
-    take(model, clock, ["A1"], answer(clock, "A1"))
+    assert (status(model), model.rows["A1"].state.text) == (expected, text)
+    assert model.missing == (gap,)
+    take(model, clock, ["A1"], response(clock, "A1"))
     assert status(model) is Status.OK
-    assert model.gaps == ()
+    assert model.missing == ()
 
 
 def test_values_beside_a_gap_are_shown_and_the_gap_is_still_told(load, clock):
     model = load(Site("A1", Tier.CRITICAL))
-    gap = Gap("cloudwatch:GetMetricData", DENIED, ("A1",))
-    take(model, clock, ["A1"], answer(clock, "A1", gaps=[gap]))
+    gap = Missing("cloudwatch:GetMetricData", DENIED, ("A1",))
+    take(model, clock, ["A1"], response(clock, "A1", missing=[gap]))
     assert status(model) is Status.OK
-    assert model.gaps == (gap,)
+    assert model.missing == (gap,)
 
 
 def test_sites_that_stay_keep_their_values_when_the_file_changes(load, stack, clock):
     model = load(Site("A1", Tier.CRITICAL), Site("A2", Tier.CRITICAL))
-    take(model, clock, ["A1", "A2"], answer(clock, "A1", "A2"))
+    take(model, clock, ["A1", "A2"], response(clock, "A1", "A2"))
     stack.site_list = [Site("A1", Tier.NON_CRITICAL), Site("A3", Tier.CRITICAL)]
     stack.version += 1
     model.replace_sites(stack.fetch(), clock())
@@ -130,7 +130,7 @@ def test_sites_that_stay_keep_their_values_when_the_file_changes(load, stack, cl
 
 def test_a_disabled_site_says_so_and_is_never_asked(load, clock):
     model = load(Site("A1", Tier.CRITICAL, enabled=False))
-    assert model.rows["A1"].state.words == "disabled"
+    assert model.rows["A1"].state.text == "disabled"
     assert model.due([], clock(), everything=True) == []
     assert model.count_by_status.total() == 0
     assert model.count_by_tier.total() == 0
@@ -144,7 +144,7 @@ def test_streamed_sites_are_asked_every_tick_the_others_every_minute(load, clock
         return [site.gateway_serial for site in model.due([], clock())]
 
     assert due() == ["A1", "A2"]
-    take(model, clock, ["A1", "A2"], answer(clock, "A1", "A2"))
+    take(model, clock, ["A1", "A2"], response(clock, "A1", "A2"))
     assert due() == []
     clock.advance(9.5)
     assert due() == ["A1"]
@@ -166,12 +166,12 @@ def test_of_a_big_fleet_the_visible_are_asked_and_the_others_in_turn(load, clock
 
 def test_only_the_last_minute_is_looked_at_while_values_come_in(load, clock):
     model = load(Site("A1", Tier.CRITICAL), Site("A2", Tier.NON_CRITICAL))
-    assert not model.can_look_near("A1", clock())
-    take(model, clock, ["A1", "A2"], answer(clock, "A1", "A2"), far=("A1", "A2"))
-    assert model.can_look_near("A1", clock())
-    assert not model.can_look_near("A2", clock())
+    assert not model.is_recent_enough("A1", clock())
+    take(model, clock, ["A1", "A2"], response(clock, "A1", "A2"), far=("A1", "A2"))
+    assert model.is_recent_enough("A1", clock())
+    assert not model.is_recent_enough("A2", clock())
     clock.advance(60)
-    assert not model.can_look_near("A1", clock())
+    assert not model.is_recent_enough("A1", clock())
 
 
 def test_history_is_asked_once_and_some_time_after_a_failure(load, clock):
@@ -186,7 +186,7 @@ def test_history_is_asked_once_and_some_time_after_a_failure(load, clock):
     assert wanted("A1", "A2") == []
     clock.advance(300)
     assert wanted("A1", "A2") == ["A2"]
-    gap = Gap("cloudwatch:GetMetricData", DENIED, ("A2",))
+    gap = Missing("cloudwatch:GetMetricData", DENIED, ("A2",))
     past = (MetricPoint(5.0, clock()),)
     outcome = Outcome({"A1": {Metric.ACTIVE_POWER: past}}, clock(), (gap,))
     model.take_history(["A1", "A2"], outcome, clock())
@@ -199,11 +199,11 @@ def test_history_is_asked_once_and_some_time_after_a_failure(load, clock):
 def test_a_past_that_is_newer_than_what_is_known_has_the_site_asked_again(load, clock, tier):
     model = load(Site("A1", tier), Site("A2", tier))
     take(model, clock, ["A1"], Outcome({}, clock()), far=["A1"])
-    take(model, clock, ["A2"], answer(clock, "A2"), far=["A2"])
+    take(model, clock, ["A2"], response(clock, "A2"), far=["A2"])
     past = {Metric.ACTIVE_POWER: (MetricPoint(5.0, clock() - timedelta(seconds=40)),)}
     model.take_history(["A1", "A2"], Outcome({"A1": past, "A2": past}, clock()), clock())
     assert [site.gateway_serial for site in model.due((), clock())] == ["A1"]
-    assert not model.can_look_near("A1", clock())
+    assert not model.is_recent_enough("A1", clock())
 
 
 def test_values_that_came_together_have_their_past_asked_again(load, clock):
@@ -241,13 +241,13 @@ def test_counts_kept_along_the_way_are_the_counts(load, stack, clock):
     chance = random.Random(7)
     sites = [Site(f"S{n:03}", chance.choice(list(Tier)), enabled=chance.random() > 0.2) for n in range(60)]
     model = load(*sites)
-    gap = Gap("cloudwatch:GetMetricData", DENIED, tuple(site.gateway_serial for site in sites[:10]))
+    gap = Missing("cloudwatch:GetMetricData", DENIED, tuple(site.gateway_serial for site in sites[:10]))
     for step in range(40):
-        asked = [site.gateway_serial for site in chance.sample(sites, 15) if site.enabled]
+        requested = [site.gateway_serial for site in chance.sample(sites, 15) if site.enabled]
         volts = (chance.choice([0.0, 200.0, 230.0]), 230.0, 230.0)
-        answered = [serial for serial in asked if chance.random() > 0.3]
-        outcome = answer(clock, *answered, age=chance.choice([1, 500]), volts=volts)
-        take(model, clock, asked, replace(outcome, gaps=(gap,) if step % 3 else ()))
+        answered = [serial for serial in requested if chance.random() > 0.3]
+        outcome = response(clock, *answered, age=chance.choice([1, 500]), volts=volts)
+        take(model, clock, requested, replace(outcome, missing=(gap,) if step % 3 else ()))
         clock.advance(chance.choice([1, 50, 200]))
         model.pass_time(clock())
         if step == 20:
@@ -257,12 +257,12 @@ def test_counts_kept_along_the_way_are_the_counts(load, stack, clock):
         enabled = [row for row in model.rows.values() if row.site.enabled]
         assert +model.count_by_status == Counter(row.state.status for row in enabled)
         assert model.count_by_tier == Counter(row.site.tier for row in enabled)
-        assert {g.scope[0] for g in model.gaps} == {row.serial for row in model.rows.values() if row.gap}
+        assert {g.scope[0] for g in model.missing} == {row.serial for row in model.rows.values() if row.gap}
 
 
 def test_what_a_near_look_lacks_is_kept(load, clock):
     model = load(Site("A1", Tier.CRITICAL))
-    take(model, clock, ["A1"], answer(clock, "A1"), far=["A1"])
+    take(model, clock, ["A1"], response(clock, "A1"), far=["A1"])
     only_a = Outcome({"A1": {Metric.VOLTAGE_A: MetricPoint(231.0, clock())}}, clock())
     take(model, clock, ["A1"], only_a)
     assert set(model.rows["A1"].points) == set(VOLTAGES)

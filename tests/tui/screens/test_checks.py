@@ -44,8 +44,8 @@ async def test_the_worst_comes_first_with_glyph_and_word(make_console, findings,
         await settled(pilot)
         await pilot.press("c")
         await settled(pilot)
-        words = [line[2:].split("  ")[0].strip() for line in listed(app)]
-        assert words == ["✖ fail", "? unknown", "● ok", "– skip"]
+        text = [line[2:].split("  ")[0].strip() for line in listed(app)]
+        assert text == ["✖ fail", "? unknown", "● ok", "– skip"]
         summary = app.screen.query_one("#summary", TextLine).render().plain
         assert "✖ 1 fail" in summary
         assert "ran 2026-03-01T12:04:31Z" in summary
@@ -60,13 +60,13 @@ async def test_a_finding_is_shown_whole_and_can_be_copied(make_console, findings
         await pilot.press("enter")
         assert isinstance(app.screen, TextScreen)
         text = app.screen.text.plain
-        for words in (
+        for text in (
             "line 4: not JSON",
             "a document that parses",
             "s3:GetObject at",
             "try       smarterise-ops",
         ):
-            assert words in text
+            assert text in text
         await pilot.press("y")
         assert app.clipboard == text
         await pilot.press("escape")
@@ -114,11 +114,11 @@ async def test_nothing_is_polled_while_the_fleet_is_not_on_screen(
         await settled(pilot)
         await pilot.press("c")
         await settled(pilot)
-        asked = stack.times("latest")
+        requested = stack.times("latest")
         clock.advance(60)
         app.tick()
         await settled(pilot)
-        assert stack.times("latest") == asked
+        assert stack.times("latest") == requested
         await pilot.press("escape")
         await settled(pilot)
-        assert stack.times("latest") == asked + 1
+        assert stack.times("latest") == requested + 1

@@ -40,7 +40,7 @@ async def test_six_states_look_different_and_the_worst_comes_first(make_console,
     async with app.run_test(size=(160, 45)) as pilot:
         await settled(pilot)
         text = screen_text(app)
-        for words in (
+        for text in (
             "✖ phase loss",
             "⊘ denied",
             "∅ no data",
@@ -49,7 +49,7 @@ async def test_six_states_look_different_and_the_worst_comes_first(make_console,
             "? disabled",
             "● ok",
         ):
-            assert words in text
+            assert text in text
         assert order(app)[:5] == ["AN54101471", "AN30000002", "AN30000001", "ehm21120333", "AN10220456"]
         assert "Sites 8" in text
         assert "CRITICAL 5 / NON_CRITICAL 2 / disabled 1" in text
@@ -108,7 +108,7 @@ async def test_sites_that_cannot_be_read_say_why_and_what_to_do(make_console, st
         await pilot.press("r")
         await settled(pilot)
         assert "AN54101471" in screen_text(app)
-        assert app.state.troubles.of("sites") == ()
+        assert app.state.issues.of("sites") == ()
 
 
 async def test_a_partial_failure_is_one_line_and_its_story_one_key_away(make_console, settled):
@@ -136,8 +136,8 @@ async def test_a_later_poll_of_other_sites_does_not_hide_a_gap(make_console, sta
         clock.advance(10)  # AN30000002 is NON_CRITICAL: not due yet
         app.tick()
         await settled(pilot)
-        asked = stack.last("latest")[0]
-        assert "AN30000002" not in asked
+        requested = stack.last("latest")[0]
+        assert "AN30000002" not in requested
         assert "denied for role ops-anna: 1 of 8" in screen_text(app)
         stack.denied.clear()
         clock.advance(60)

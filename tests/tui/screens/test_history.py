@@ -99,8 +99,8 @@ async def test_a_version_is_told_whole_with_what_it_changed(make_console, told, 
         await settled(pilot)
         text = app.screen.text.plain
         assert told.last("diff") == ("v1", "v3")
-        for words in ("● change", "v3", "2026-03-01T10:04:31Z, 2h ago", "assumed-role/ops/anna"):
-            assert words in text
+        for text in ("● change", "v3", "2026-03-01T10:04:31Z, 2h ago", "assumed-role/ops/anna"):
+            assert text in text
         assert "tier  CRITICAL → NON_CRITICAL" in text
         await pilot.press("y")
         assert app.clipboard == text
@@ -135,8 +135,8 @@ async def test_a_change_is_told_whole(make_console, told, settled):
         await settled(pilot)
         assert isinstance(app.screen, TextScreen)
         text = app.screen.text.plain
-        for words in ("▲ no end", "aaaa0001", "anna@ops-1", "transformer works", "CRITICAL → NON_CRITICAL"):
-            assert words in text
+        for text in ("▲ no end", "aaaa0001", "anna@ops-1", "transformer works", "CRITICAL → NON_CRITICAL"):
+            assert text in text
 
 
 async def test_a_plan_applied_twice_is_two_changes(make_console, stack, make_change, settled):
@@ -190,11 +190,11 @@ async def test_b_plans_the_way_back_to_a_version(make_console, told, settled):
         await pilot.press(*"back", "enter", *"AN54101471", "enter")
         await settled(pilot)
         assert app.screen.stage is Stage.APPLIED
-        asked = told.times("history"), told.times("journal")
+        requested = told.times("history"), told.times("journal")
         await pilot.press("escape")
         await settled(pilot)
         assert isinstance(app.screen, HistoryScreen)
-        assert (told.times("history"), told.times("journal")) == (asked[0] + 1, asked[1] + 1)
+        assert (told.times("history"), told.times("journal")) == (requested[0] + 1, requested[1] + 1)
         assert app.state.model.rows["AN54101471"].site.tier is Tier.NON_CRITICAL
 
 
@@ -371,11 +371,11 @@ async def test_nothing_is_polled_while_the_history_is_shown(make_console, told, 
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
-        asked = len(told.asked)
+        requested = len(told.requested)
         clock.advance(60)
         app.tick()
         await settled(pilot)
-        assert len(told.asked) == asked
+        assert len(told.requested) == requested
         assert lines(app, "versions")[1].split()[1] == "2m"
 
 
@@ -425,7 +425,7 @@ async def test_without_a_history_the_site_is_shown_all_the_same(
         stack.errors["history"] = Denied("s3 denied", action="s3:ListBucketVersions")
         await open_site(app, pilot, settled)
         assert "since" not in title(app)
-        assert app.state.troubles.of("history") == ()
+        assert app.state.issues.of("history") == ()
         stack.errors.clear()
         stack.versions = make_history((make_version("v2", tiers={"AN54101471": "NON_CRITICAL"}),))
         await pilot.press("escape")

@@ -98,13 +98,13 @@ async def test_no_data_failed_and_denied_are_told_apart(make_console, stack, set
         await pilot.press("escape")
         stack.errors["series"] = RemoteFault("CloudWatch failed", remedy="try again in a minute")
         await open_site(app, pilot, settled)
-        assert app.state.troubles.of("series")[0].details[0] == "try: try again in a minute"
+        assert app.state.issues.of("series")[0].details[0] == "try: try again in a minute"
         assert app.screen.query_one(Banner).has_class("-troubled")
         assert len(app.screen._points[Metric.VOLTAGE_A]) == 1  # what is known since, and no more
         stack.errors.clear()
         await pilot.press("r")
         await settled(pilot)
-        assert app.state.troubles.of("series") == ()
+        assert app.state.issues.of("series") == ()
         assert len(app.screen._points[Metric.VOLTAGE_A]) > 100
 
 
@@ -179,8 +179,8 @@ async def test_an_answer_for_a_span_no_longer_shown_is_dropped(make_console, sta
         stack.gate.set()
         await settled(pilot)
         assert plot_text(app).splitlines()[-1].split() == ["-24h", "-12h", "now"]
-        newest = app.screen._points[Metric.VOLTAGE_A]
-        assert newest[-1].at - newest[0].at > timedelta(hours=20)
+        latest = app.screen._points[Metric.VOLTAGE_A]
+        assert latest[-1].at - latest[0].at > timedelta(hours=20)
 
 
 async def test_a_site_switched_elsewhere_is_shown_with_its_new_tier(make_console, stack, clock, settled):

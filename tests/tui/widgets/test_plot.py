@@ -35,28 +35,28 @@ def test_a_higher_value_is_drawn_higher_and_named_at_its_height():
     lines = draw([level("A", 250.0), level("B", 210.0)], FRAME, 60, 16)
     a, b = dotted_rows(lines, "A"), dotted_rows(lines, "B")
     assert max(a) < min(b)
-    words = texts(lines)
-    assert words[a[0]].rstrip().endswith("A")
-    assert words[b[0]].rstrip().endswith("B")
+    text = texts(lines)
+    assert text[a[0]].rstrip().endswith("A")
+    assert text[b[0]].rstrip().endswith("B")
 
 
 def test_lines_at_one_height_are_named_side_by_side():
-    words = texts(draw([level("A", 230.0), level("C", 230.0)], FRAME, 60, 16))
-    assert sum(line.rstrip().endswith("AC") for line in words) == 1
+    text = texts(draw([level("A", 230.0), level("C", 230.0)], FRAME, 60, 16))
+    assert sum(line.rstrip().endswith("AC") for line in text) == 1
 
 
 def test_a_dead_phase_is_drawn_at_zero():
     lines = draw([level("A", 230.0), level("B", 0.0)], FRAME, 60, 16)
-    words = texts(lines)
+    text = texts(lines)
     assert dotted_rows(lines, "B") == [14]
-    assert words[14].split()[0] == "0"
+    assert text[14].split()[0] == "0"
 
 
 def test_the_band_is_drawn_and_labelled():
     lines = draw([level("A", 230.0)], FRAME, 60, 20)
-    words = texts(lines)
+    text = texts(lines)
     for limit in ("253", "207"):
-        (row,) = [line for line in words if line.strip().startswith(limit)]
+        (row,) = [line for line in text if line.strip().startswith(limit)]
         assert "┈" in row
 
 

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smarterise_sdk.domain.ingest.gaps import (
-    Hole,
+    Gap,
+    Issue,
     SiteEvent,
-    Trouble,
     Within,
     adjoined,
     explained,
+    gateways_without_readings,
     is_due,
     others_with,
     tier_events,
-    whole_holes,
 )
 from smarterise_sdk.domain.ingest.quarantine_content import (
     LONGEST_LINE,
@@ -33,7 +33,14 @@ from smarterise_sdk.domain.ingest.quarantine_content import (
     raw_pieces,
     shown_lines,
 )
-from smarterise_sdk.domain.ingest.status import Kept, Road, RoadFacts, RoadState, status_of, unknown_status
+from smarterise_sdk.domain.ingest.status import (
+    DataPath,
+    DataPathFacts,
+    DataPathState,
+    Kept,
+    status_of,
+    unknown_status,
+)
 from smarterise_sdk.domain.sites.model import Site, Tier
 
 if TYPE_CHECKING:
@@ -46,101 +53,105 @@ SLOW = Site("AN1", Tier.NON_CRITICAL)
 OFF = Site("AN1", Tier.CRITICAL, enabled=False)
 
 
-def came(ago: timedelta, **facts: object) -> RoadFacts:
-    made = RoadFacts(last_measured_at=NOW - ago, last_arrived_at=NOW - ago, newest_state="loaded")
+def came(ago: timedelta, **facts: object) -> DataPathFacts:
+    made = DataPathFacts(last_measured_at=NOW - ago, last_arrived_at=NOW - ago, latest_state="loaded")
     return replace(made, **facts)  # type: ignore[arg-type]  # of the fields' kinds
 
 
 @pytest.mark.parametrize(
-    ("site", "road", "facts", "state"),
+    ("site", "data_path", "facts", "state"),
     [
-        (LIVE, Road.STREAM, came(MINUTE), RoadState.OK),
-        (LIVE, Road.STREAM, came(10 * MINUTE), RoadState.LATE),
-        (LIVE, Road.STREAM, came(HOUR), RoadState.SILENT),
-        (LIVE, Road.STREAM, RoadFacts(), RoadState.NEVER),
-        (LIVE, Road.STREAM, came(HOUR, kept=Kept(3, "NOT_JSON", NOW)), RoadState.REJECTED),
-        (LIVE, Road.STREAM, came(MINUTE, kept=Kept(3, "NOT_JSON", NOW)), RoadState.OK),
-        (LIVE, Road.STREAM, RoadFacts(kept=Kept(3, "NOT_JSON", NOW)), RoadState.REJECTED),
-        (LIVE, Road.FTP, came(2 * HOUR), RoadState.OK),
-        (LIVE, Road.FTP, came(4 * HOUR), RoadState.LATE),
-        (LIVE, Road.FTP, came(DAY), RoadState.SILENT),
-        (LIVE, Road.FTP, came(HOUR, newest_state="rejected"), RoadState.REJECTED),
-        (LIVE, Road.FTP, came(HOUR, newest_state="failed"), RoadState.FAILING),
+        (LIVE, DataPath.STREAM, came(MINUTE), DataPathState.OK),
+        (LIVE, DataPath.STREAM, came(10 * MINUTE), DataPathState.LATE),
+        (LIVE, DataPath.STREAM, came(HOUR), DataPathState.SILENT),
+        (LIVE, DataPath.STREAM, DataPathFacts(), DataPathState.NEVER),
+        (LIVE, DataPath.STREAM, came(HOUR, kept=Kept(3, "NOT_JSON", NOW)), DataPathState.REJECTED),
+        (LIVE, DataPath.STREAM, came(MINUTE, kept=Kept(3, "NOT_JSON", NOW)), DataPathState.OK),
+        (LIVE, DataPath.STREAM, DataPathFacts(kept=Kept(3, "NOT_JSON", NOW)), DataPathState.REJECTED),
+        (LIVE, DataPath.FTP, came(2 * HOUR), DataPathState.OK),
+        (LIVE, DataPath.FTP, came(4 * HOUR), DataPathState.LATE),
+        (LIVE, DataPath.FTP, came(DAY), DataPathState.SILENT),
+        (LIVE, DataPath.FTP, came(HOUR, latest_state="rejected"), DataPathState.REJECTED),
+        (LIVE, DataPath.FTP, came(HOUR, latest_state="failed"), DataPathState.FAILING),
         (
             LIVE,
-            Road.FTP,
-            came(HOUR, newest_state="failed", newest_reason="AccessDenied: s3"),
-            RoadState.DENIED,
+            DataPath.FTP,
+            came(HOUR, latest_state="failed", latest_reason="AccessDenied: s3"),
+            DataPathState.DENIED,
         ),
-        (SLOW, Road.STREAM, came(HOUR), RoadState.OFF),
-        (SLOW, Road.FTP, came(HOUR), RoadState.OK),
-        (OFF, Road.STREAM, RoadFacts(), RoadState.OFF),
-        (OFF, Road.FTP, RoadFacts(), RoadState.OFF),
-        (None, Road.STREAM, came(MINUTE), RoadState.OK),
-        (None, Road.FTP, RoadFacts(), RoadState.OFF),
+        (SLOW, DataPath.STREAM, came(HOUR), DataPathState.OFF),
+        (SLOW, DataPath.FTP, came(HOUR), DataPathState.OK),
+        (OFF, DataPath.STREAM, DataPathFacts(), DataPathState.OFF),
+        (OFF, DataPath.FTP, DataPathFacts(), DataPathState.OFF),
+        (None, DataPath.STREAM, came(MINUTE), DataPathState.OK),
+        (None, DataPath.FTP, DataPathFacts(), DataPathState.OFF),
     ],
 )
-def test_a_road_in_one_word(site: Site | None, road: Road, facts: RoadFacts, state: RoadState) -> None:
-    status = status_of("AN1", site, road, facts, span=DAY, now=NOW)
+def test_a_road_in_one_word(
+    site: Site | None, data_path: DataPath, facts: DataPathFacts, state: DataPathState
+) -> None:
+    status = status_of("AN1", site, data_path, facts, time_range=DAY, now=NOW)
     assert status.state is state
-    assert status.state.is_well is (state in {RoadState.OK, RoadState.OFF})
+    assert status.state.is_well is (state in {DataPathState.OK, DataPathState.OFF})
     row = status.to_row()
-    assert (row["path"], row["state"]) == (road.value, state.value)
+    assert (row["path"], row["state"]) == (data_path.value, state.value)
 
 
 def test_how_much_of_a_span_is_there() -> None:
     facts = came(MINUTE, found=720, usual=MINUTE, covered=12 * HOUR, meters=1)
-    status = status_of("AN1", LIVE, Road.STREAM, facts, span=DAY, now=NOW)
+    status = status_of("AN1", LIVE, DataPath.STREAM, facts, time_range=DAY, now=NOW)
     assert (status.expected, status.found, status.completeness) == (1440, 720, 0.5)
     of_two = replace(facts, meters=2, covered=36 * HOUR)
-    assert status_of("AN1", LIVE, Road.STREAM, of_two, span=DAY, now=NOW).completeness == 0.75
+    assert status_of("AN1", LIVE, DataPath.STREAM, of_two, time_range=DAY, now=NOW).completeness == 0.75
     # What should not come is not missing; what never came is, as often as the tier says.
-    assert status_of("AN1", SLOW, Road.STREAM, facts, span=DAY, now=NOW).completeness is None
-    nothing = status_of("AN1", LIVE, Road.STREAM, RoadFacts(), span=DAY, now=NOW)
+    assert status_of("AN1", SLOW, DataPath.STREAM, facts, time_range=DAY, now=NOW).completeness is None
+    nothing = status_of("AN1", LIVE, DataPath.STREAM, DataPathFacts(), time_range=DAY, now=NOW)
     assert (nothing.expected, nothing.completeness) == (1440, 0)
 
 
 def test_without_the_site_file_nobody_says_what_should_come() -> None:
-    def told(facts: RoadFacts, road: Road = Road.STREAM) -> tuple[RoadState, str]:
-        status = status_of("AN1", None, road, facts, span=DAY, now=NOW, is_file_read=False)
+    def told(facts: DataPathFacts, data_path: DataPath = DataPath.STREAM) -> tuple[DataPathState, str]:
+        status = status_of("AN1", None, data_path, facts, time_range=DAY, now=NOW, is_file_read=False)
         return status.state, status.note
 
     why = "the site file could not be read"
-    assert told(came(MINUTE)) == (RoadState.OK, why)
-    assert told(came(HOUR)) == told(RoadFacts()) == (RoadState.UNKNOWN, why)
-    assert told(came(HOUR, newest_state="failed"), Road.FTP) == (RoadState.FAILING, why)
+    assert told(came(MINUTE)) == (DataPathState.OK, why)
+    assert told(came(HOUR)) == told(DataPathFacts()) == (DataPathState.UNKNOWN, why)
+    assert told(came(HOUR, latest_state="failed"), DataPath.FTP) == (DataPathState.FAILING, why)
 
 
 def test_what_else_is_to_be_known_of_a_road() -> None:
-    facts = came(HOUR, newest_state="failed", newest_reason="one\ntwo", unsettled=2, kept=Kept(5, "HALF_ROW"))
-    note = status_of("AN1", None, Road.FTP, facts, span=DAY, now=NOW).note
+    facts = came(
+        HOUR, latest_state="failed", latest_reason="one\ntwo", unfinished_files=2, kept=Kept(5, "HALF_ROW")
+    )
+    note = status_of("AN1", None, DataPath.FTP, facts, time_range=DAY, now=NOW).note
     assert note == (
         "not in the site file; newest file failed: one\\x0atwo; 2 file(s) not loaded; "
         "5 in quarantine, mostly HALF_ROW"
     )
-    assert unknown_status("AN1", LIVE, Road.FTP, "denied\x1b").note == "denied\\x1b"
+    assert unknown_status("AN1", LIVE, DataPath.FTP, "denied\x1b").note == "denied\\x1b"
 
 
-def hole(first: int, last: int, serial: str = "AN1", **fields: object) -> Hole:
-    made = Hole(serial, "CLD1", NOW + first * MINUTE, NOW + last * MINUTE)
+def gap(first: int, last: int, serial: str = "AN1", **fields: object) -> Gap:
+    made = Gap(serial, "CLD1", NOW + first * MINUTE, NOW + last * MINUTE)
     return replace(made, **fields)  # type: ignore[arg-type]  # of the fields' kinds
 
 
 def causes(
-    it: Hole,
+    it: Gap,
     site: Site | None = LIVE,
     *,
     within: Within = Within(),  # noqa: B008 -- frozen
-    troubles: Sequence[Trouble] = (),
+    issues: Sequence[Issue] = (),
     events: Sequence[SiteEvent] = (),
     others: int = 0,
 ) -> str:
-    told = explained(it, site, within=within, troubles=troubles, events=events, others=others, sites=10)
+    told = explained(it, site, within=within, issues=issues, events=events, others=others, sites=10)
     return "; ".join(told.causes)
 
 
 def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
-    it = hole(0, 60)
+    it = gap(0, 60)
     assert causes(it) == "nothing came: the gateway, its network, or the files are still on it"
     assert causes(replace(it, is_open=True)).startswith("nothing has come:")
     assert causes(it, OFF) == "the site is disabled: nothing is collected"
@@ -154,32 +165,30 @@ def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
     event = SiteEvent("AN1", NOW + 5 * MINUTE, "tier CRITICAL → NON_CRITICAL")
     assert "changed at 2026-03-02T00:05:00Z: tier" in causes(it, events=[event])
     assert causes(it, events=[replace(event, gateway_serial="AN2")]).startswith("nothing came")
-    half = Trouble(
-        "AN1", "s3://b/ftp-backups/AN1/x.csv", "HALF_ROW (3 row(s))", NOW + HOUR, "abcdef0123456789"
-    )
-    assert causes(it, troubles=[half, half]) == "2 × in quarantine, HALF_ROW (3 row(s)): abcdef01"
+    half = Issue("AN1", "s3://b/ftp-backups/AN1/x.csv", "HALF_ROW (3 row(s))", NOW + HOUR, "abcdef0123456789")
+    assert causes(it, issues=[half, half]) == "2 × in quarantine, HALF_ROW (3 row(s)): abcdef01"
     by_name = replace(half, key="AN1-logger1-2026-02-01T00-00-00+0000-1min.csv")
-    assert causes(it, troubles=[by_name]).startswith("nothing came")
-    of_stream = replace(half, road=Road.STREAM, at=NOW + 2 * HOUR)
-    assert causes(it, troubles=[of_stream]).startswith("nothing came")
+    assert causes(it, issues=[by_name]).startswith("nothing came")
+    of_stream = replace(half, data_path=DataPath.STREAM, at=NOW + 2 * HOUR)
+    assert causes(it, issues=[of_stream]).startswith("nothing came")
     unread = explained(
-        it, None, within=Within(), troubles=(), events=(), others=0, sites=10, is_file_read=False
+        it, None, within=Within(), issues=(), events=(), others=0, sites=10, is_file_read=False
     )
     assert unread.causes == ("the site file could not be read",)
-    assert "\x1b" not in causes(it, events=[replace(event, words="\x1b[2J")])
+    assert "\x1b" not in causes(it, events=[replace(event, text="\x1b[2J")])
 
 
 def test_what_comes_by_file_may_still_be_on_its_way() -> None:
     now = NOW + 60 * MINUTE
-    it = hole(0, 60, is_open=True)
+    it = gap(0, 60, is_open=True)
     assert is_due(it, LIVE, now)
     assert not is_due(it, SLOW, now)
     assert is_due(replace(it, is_open=False), SLOW, now)
-    assert is_due(hole(0, 200, is_open=True), SLOW, NOW + 200 * MINUTE)
+    assert is_due(gap(0, 200, is_open=True), SLOW, NOW + 200 * MINUTE)
 
 
 def test_holes_that_one_reading_parts_are_one() -> None:
-    pairs = [(hole(0, 10), Within(1)), (hole(10, 20), Within(2)), (hole(30, 40), Within())]
+    pairs = [(gap(0, 10), Within(1)), (gap(10, 20), Within(2)), (gap(30, 40), Within())]
     (one, within), (other, _) = adjoined(reversed(pairs))
     assert (one.since, one.until, one.readings, within.offline) == (NOW, NOW + 20 * MINUTE, 1, 3)
     assert (other.since, other.readings) == (NOW + 30 * MINUTE, 0)
@@ -190,19 +199,19 @@ def test_holes_that_one_reading_parts_are_one() -> None:
     st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 50), st.integers(1, 20)), max_size=12)
 )
 def test_other_sites_with_a_hole_at_the_same_time_are_counted_once(spans: list[tuple[str, int, int]]) -> None:
-    holes = [hole(first, first + length, serial) for serial, first, length in spans]
-    for it, count in zip(holes, others_with(holes), strict=True):
+    gaps = [gap(first, first + length, serial) for serial, first, length in spans]
+    for it, count in zip(gaps, others_with(gaps), strict=True):
         middle = it.since + it.length / 2
         others = {
             other.gateway_serial
-            for other in holes
+            for other in gaps
             if other.gateway_serial != it.gateway_serial and other.since <= middle <= other.until
         }
         assert count == len(others)
 
 
 def test_a_gateway_without_readings_is_one_hole() -> None:
-    (one,) = whole_holes(["AN1", "AN2"], {"AN1"}, NOW, NOW + HOUR)
+    (one,) = gateways_without_readings(["AN1", "AN2"], {"AN1"}, NOW, NOW + HOUR)
     assert (one.gateway_serial, one.is_open, one.length) == ("AN2", True, HOUR)
 
 
@@ -212,7 +221,7 @@ def test_changes_of_sites_are_read_from_the_history() -> None:
         {"gateway_serials": ["AN1"], "summary": "x", "written_at": "never"},
         {},
     ]
-    assert [(event.gateway_serial, event.words) for event in tier_events(rows)] == [
+    assert [(event.gateway_serial, event.text) for event in tier_events(rows)] == [
         ("AN1", "tier"),
         ("AN2", "tier"),
     ]

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.ingest.status import Road, RoadFacts, RoadState, RoadStatus, status_of
+from smarterise_sdk.domain.ingest.status import (
+    DataPath,
+    DataPathFacts,
+    DataPathState,
+    DataPathStatus,
+    status_of,
+)
 from smarterise_sdk.domain.ingest.sweep_report import SweepFault, SweepReport, sweep_report_key
 from smarterise_sdk.domain.sites.model import Site, Tier
 
@@ -45,9 +51,9 @@ def report(*faults: SweepFault, ago: timedelta = HOUR, servers: tuple[str, ...] 
     return SweepReport(NOW - ago, servers, faults, len(faults))
 
 
-def by_file(sweep: SweepReport | None, ago: timedelta = 5 * HOUR, site: Site = SITE) -> RoadStatus:
-    facts = RoadFacts(last_measured_at=NOW - ago, last_arrived_at=NOW - ago, newest_state="loaded")
-    return status_of("AN1", site, Road.FTP, facts, span=24 * HOUR, now=NOW, sweep=sweep)
+def by_file(sweep: SweepReport | None, ago: timedelta = 5 * HOUR, site: Site = SITE) -> DataPathStatus:
+    facts = DataPathFacts(last_measured_at=NOW - ago, last_arrived_at=NOW - ago, latest_state="loaded")
+    return status_of("AN1", site, DataPath.FTP, facts, time_range=24 * HOUR, now=NOW, sweep=sweep)
 
 
 @given(REPORTS)
@@ -59,7 +65,7 @@ def test_what_is_kept_is_read_back(kept: SweepReport) -> None:
 def test_whatever_lies_there_is_a_report_or_none(kept: Any) -> None:
     found = SweepReport.from_json(kept)
     if found is not None:
-        assert found.in_words(NOW).isprintable()
+        assert found.summary(NOW).isprintable()
 
 
 def test_each_tier_has_its_own() -> None:
@@ -69,44 +75,44 @@ def test_each_tier_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("sweep", "state", "note"),
     [
-        (None, RoadState.LATE, ""),
-        (report(), RoadState.LATE, "last sweep 2026-03-02T11:00:00Z went well"),
-        (report(ago=9 * HOUR), RoadState.LATE, "no sweep since 2026-03-02T03:00:00Z"),
+        (None, DataPathState.LATE, ""),
+        (report(), DataPathState.LATE, "last sweep 2026-03-02T11:00:00Z went well"),
+        (report(ago=9 * HOUR), DataPathState.LATE, "no sweep since 2026-03-02T03:00:00Z"),
         (
             report(REFUSED, ago=9 * HOUR),
-            RoadState.DENIED,
+            DataPathState.DENIED,
             "no sweep since 2026-03-02T03:00:00Z, and that one: main LOGIN_REFUSED: 530 Login incorrect",
         ),
         (
             report(REFUSED),
-            RoadState.DENIED,
+            DataPathState.DENIED,
             "last sweep 2026-03-02T11:00:00Z: main LOGIN_REFUSED: 530 Login incorrect",
         ),
         (
             report(DEAD, A_FILE),
-            RoadState.FAILING,
+            DataPathState.FAILING,
             "last sweep 2026-03-02T11:00:00Z: main SERVER_UNREACHABLE: timed out (and 1 more)",
         ),
         (
             report(REFUSED, servers=("main", "other")),
-            RoadState.LATE,
+            DataPathState.LATE,
             "last sweep 2026-03-02T11:00:00Z: main LOGIN_REFUSED: 530 Login incorrect",
         ),
         (
             report(A_FILE),
-            RoadState.LATE,
+            DataPathState.LATE,
             "last sweep 2026-03-02T11:00:00Z: main S3_DENIED: AccessDenied",
         ),
     ],
 )
-def test_why_files_are_missed(sweep: SweepReport | None, state: RoadState, note: str) -> None:
+def test_why_files_are_missed(sweep: SweepReport | None, state: DataPathState, note: str) -> None:
     status = by_file(sweep)
     assert (status.state, status.note) == (state, note)
 
 
 def test_a_site_that_is_well_still_tells_that_nothing_more_will_come() -> None:
     blocked = by_file(report(REFUSED), ago=HOUR)
-    assert (blocked.state, "LOGIN_REFUSED" in blocked.note) == (RoadState.OK, True)
+    assert (blocked.state, "LOGIN_REFUSED" in blocked.note) == (DataPathState.OK, True)
     assert by_file(report(A_FILE), ago=HOUR).note == ""
     off = by_file(report(REFUSED), site=Site("AN1", Tier.CRITICAL, enabled=False))
-    assert (off.state, "LOGIN_REFUSED" in off.note) == (RoadState.OFF, False)
+    assert (off.state, "LOGIN_REFUSED" in off.note) == (DataPathState.OFF, False)

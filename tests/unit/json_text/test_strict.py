@@ -95,7 +95,7 @@ def test_a_byte_order_mark_is_tolerated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "code", "line", "words"),
+    ("source", "code", "line", "text"),
     [
         (b"", "EMPTY", None, "empty"),
         (b" \n\t", "EMPTY", None, "empty"),
@@ -119,11 +119,11 @@ def test_a_byte_order_mark_is_tolerated() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
-    source: bytes | str, code: str, line: int | None, words: str
+    source: bytes | str, code: str, line: int | None, text: str
 ) -> None:
     (problem,) = problems_of(source)
     assert problem.code == code
-    assert words in problem.message
+    assert text in problem.message
     assert problem.remedy
     if line is not None:
         assert problem.line == line

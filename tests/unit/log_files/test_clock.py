@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.log_files.clock import BadStamp, CloserLook, LogClock
+from smarterise_sdk.domain.log_files.clock import CloserLook, InvalidTimestamp, LogClock
 from smarterise_sdk.domain.log_files.names import LogName
 from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile, RowReason
-from smarterise_sdk.domain.readings.timestamps import moment_at
+from smarterise_sdk.domain.readings.timestamps import datetime_at
 
 NEW_YORK = ZoneInfo("America/New_York")
 LAGOS = ZoneInfo("Africa/Lagos")
@@ -28,8 +28,8 @@ def named(start: datetime, offset: timedelta) -> LogName:
     return LogName(start=start.astimezone(timezone(offset)).replace(tzinfo=None), offset=offset)
 
 
-def written(moments: list[datetime], zone: ZoneInfo | timezone) -> list[str]:
-    return [f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}" for moment in moments]
+def written(timestamps: list[datetime], zone: ZoneInfo | timezone) -> list[str]:
+    return [f"{timestamp.astimezone(zone):%Y-%m-%d %H:%M:%S}" for timestamp in timestamps]
 
 
 def every(step: timedelta, start: datetime, count: int) -> list[datetime]:
@@ -45,7 +45,7 @@ def told(clock: LogClock, cells: list[str], size: int = 7) -> list[datetime]:
             found += clock.column(block)
         except CloserLook:
             found += [clock.row(cell).count for cell in block]
-    return [moment_at(count) for count in found]
+    return [datetime_at(count) for count in found]
 
 
 @given(st.datetimes(datetime.fromisoformat("2016-01-01"), datetime.fromisoformat("2040-01-01")))
@@ -56,7 +56,7 @@ def test_an_offset_in_the_name_makes_rows_utc(wall: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "moment"),
+    ("cell", "timestamp"),
     [
         ("2025-03-20 08:00", "2025-03-20T12:00:00"),
         ("2025-03-20T08:00:00.25", "2025-03-20T12:00:00.250000"),
@@ -68,9 +68,9 @@ def test_an_offset_in_the_name_makes_rows_utc(wall: datetime) -> None:
         ("1742472000000", "2025-03-20T12:00:00"),
     ],
 )
-def test_every_way_to_write_a_stamp_is_understood(cell: str, moment: str) -> None:
+def test_every_way_to_write_a_stamp_is_understood(cell: str, timestamp: str) -> None:
     clock = LogClock(named(datetime(2025, 3, 20, 12, tzinfo=UTC), timedelta(hours=-4)), LAGOS)
-    assert told(clock, [cell]) == [datetime.fromisoformat(moment).replace(tzinfo=UTC)]
+    assert told(clock, [cell]) == [datetime.fromisoformat(timestamp).replace(tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_is_no_stamp_is_refused_with_a_reason(cell: str) -> None:
     clock = LogClock(LogName(offset=timedelta(0)), None)
     with pytest.raises(CloserLook):
         clock.column([cell])
-    with pytest.raises(BadStamp) as refused:
+    with pytest.raises(InvalidTimestamp) as refused:
         clock.row(cell)
     assert refused.value.reason is RowReason.BAD_TIMESTAMP
     assert refused.value.detail
@@ -95,7 +95,7 @@ def test_what_is_no_stamp_is_refused_with_a_reason(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "9999-12-31 23:59:59+00:00"])
 def test_years_that_cannot_be_reckoned_with_are_clock_faults(cell: str) -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
-    with pytest.raises(BadStamp) as refused:
+    with pytest.raises(InvalidTimestamp) as refused:
         clock.row(cell)
     assert refused.value.reason is RowReason.CLOCK_FAULT
 
@@ -109,7 +109,7 @@ def test_no_text_is_too_odd(cell: str) -> None:
         quick = None
     try:
         slow = [LogClock(named(AUTUMN, timedelta(hours=-4)), NEW_YORK).row(cell).count]
-    except BadStamp:
+    except InvalidTimestamp:
         slow = None
     assert quick is None or quick == slow
 
@@ -137,17 +137,17 @@ def test_a_meter_that_switches_is_followed_without_an_offset(
     step: int, switch: datetime, before: timedelta
 ) -> None:
     count = int((before + timedelta(hours=4)).total_seconds()) // step
-    moments = every(timedelta(seconds=step), switch - before, min(count, 10_000))
-    assert told(LogClock(NO_NAME, NEW_YORK), written(moments, NEW_YORK), 1000) == moments
+    timestamps = every(timedelta(seconds=step), switch - before, min(count, 10_000))
+    assert told(LogClock(NO_NAME, NEW_YORK), written(timestamps, NEW_YORK), 1000) == timestamps
 
 
 @pytest.mark.parametrize("switch", [AUTUMN, SPRING])
 @pytest.mark.parametrize("start", [-180, -60, -30, 0, 30, 59, 60, 120])
 def test_a_meter_that_switches_is_followed_with_one_too(switch: datetime, start: int) -> None:
-    moments = every(MINUTE, switch + start * MINUTE, 300)
-    offset = moments[0].astimezone(NEW_YORK).utcoffset()
+    timestamps = every(MINUTE, switch + start * MINUTE, 300)
+    offset = timestamps[0].astimezone(NEW_YORK).utcoffset()
     assert offset is not None
-    assert told(LogClock(named(moments[0], offset), NEW_YORK), written(moments, NEW_YORK)) == moments
+    assert told(LogClock(named(timestamps[0], offset), NEW_YORK), written(timestamps, NEW_YORK)) == timestamps
 
 
 @pytest.mark.parametrize("switch", [AUTUMN, SPRING])
@@ -157,27 +157,27 @@ def test_a_meter_that_never_switches_is_followed_by_the_offset_in_the_name(
     switch: datetime, hours: int, start: int
 ) -> None:
     offset = timedelta(hours=hours)
-    moments = every(MINUTE, switch + start * MINUTE, 300)
-    name = named(moments[0], offset)
-    cells = written(moments, timezone(offset))
-    assert told(LogClock(name, LAGOS), cells) == moments
-    assert told(LogClock(name, None), cells) == moments
+    timestamps = every(MINUTE, switch + start * MINUTE, 300)
+    name = named(timestamps[0], offset)
+    cells = written(timestamps, timezone(offset))
+    assert told(LogClock(name, LAGOS), cells) == timestamps
+    assert told(LogClock(name, None), cells) == timestamps
     # Where the zone has the name's offset too, the rows themselves show that the meter does not switch.
     if start < 0 and hours == (-4 if switch == AUTUMN else -5):
-        assert told(LogClock(name, NEW_YORK), cells) == moments
+        assert told(LogClock(name, NEW_YORK), cells) == timestamps
 
 
 def test_a_row_that_nothing_tells_apart_is_summer_time_and_says_so() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     row = clock.row("2025-11-02 01:30:00")
-    assert (moment_at(row.count), row.is_ambiguous) == (datetime(2025, 11, 2, 5, 30, tzinfo=UTC), True)
+    assert (datetime_at(row.count), row.is_ambiguous) == (datetime(2025, 11, 2, 5, 30, tzinfo=UTC), True)
 
 
 def test_what_the_order_of_rows_tells_is_not_ambiguous() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     cells = ["00:30:00", "01:00:00", "01:30:00", "01:00:00", "01:30:00", "02:00:00"]
     rows = [clock.row(f"2025-11-02 {cell}") for cell in cells]
-    assert [f"{moment_at(row.count):%H:%M}" for row in rows] == [
+    assert [f"{datetime_at(row.count):%H:%M}" for row in rows] == [
         "04:30",
         "05:00",
         "05:30",
@@ -194,17 +194,17 @@ def test_what_the_order_of_rows_tells_is_not_ambiguous() -> None:
 def test_a_clock_that_was_lost_for_a_while_tells_nothing_of_other_rows(
     lost: str, size: int, start: int
 ) -> None:
-    moments = every(MINUTE, AUTUMN + start * MINUTE, 120)
-    offset = moments[0].astimezone(NEW_YORK).utcoffset()
+    timestamps = every(MINUTE, AUTUMN + start * MINUTE, 120)
+    offset = timestamps[0].astimezone(NEW_YORK).utcoffset()
     assert offset is not None
-    cells = written(moments, NEW_YORK)
+    cells = written(timestamps, NEW_YORK)
     for at in (0, 20, 45, 80):
         cells[at] = lost
     # Before the first row there is the name alone; after that, the order of the rows.
-    for name in (named(moments[0], offset), NO_NAME)[: 2 if start < -60 else 1]:
+    for name in (named(timestamps[0], offset), NO_NAME)[: 2 if start < -60 else 1]:
         found = told(LogClock(name, NEW_YORK), cells, size)
-        assert [moment for moment in found if moment.year > 2000] == [
-            moment for at, moment in enumerate(moments) if at not in (0, 20, 45, 80)
+        assert [timestamp for timestamp in found if timestamp.year > 2000] == [
+            timestamp for at, timestamp in enumerate(timestamps) if at not in (0, 20, 45, 80)
         ]
 
 
@@ -212,19 +212,25 @@ def test_a_lost_clock_does_not_decide_whether_name_or_rows_are_right() -> None:
     name = named(datetime(2025, 3, 20, 12, tzinfo=UTC), timedelta(hours=1))
     clock = LogClock(name, None)
     clock.row("2000-01-01 00:00:00Z")
-    assert moment_at(clock.row("2025-03-20 13:00:00Z").count) == datetime(2025, 3, 20, 12, tzinfo=UTC)
+    assert datetime_at(clock.row("2025-03-20 13:00:00Z").count) == datetime(2025, 3, 20, 12, tzinfo=UTC)
 
 
 def test_a_duplicate_stamp_in_the_double_hour_is_no_step_back() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     cells = ["00:58:00", "00:59:00", "01:00:00", "01:00:00", "01:01:00"]
     rows = [clock.row(f"2025-11-02 {cell}") for cell in cells]
-    assert [f"{moment_at(row.count):%H:%M}" for row in rows] == ["04:58", "04:59", "05:00", "05:00", "05:01"]
+    assert [f"{datetime_at(row.count):%H:%M}" for row in rows] == [
+        "04:58",
+        "04:59",
+        "05:00",
+        "05:00",
+        "05:01",
+    ]
 
 
 def test_a_time_that_does_not_exist_is_refused() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
-    with pytest.raises(BadStamp) as refused:
+    with pytest.raises(InvalidTimestamp) as refused:
         clock.row("2025-03-09 02:30:00")
     assert refused.value.reason is RowReason.NONEXISTENT_TIME
 
@@ -234,7 +240,7 @@ def test_without_any_offset_and_zone_nothing_is_guessed() -> None:
     with pytest.raises(RejectedFile, match="AN54101471") as refused:
         clock.row("2025-03-20 08:00:00")
     assert refused.value.reason is FileReason.NO_TIME_ZONE
-    assert moment_at(clock.row("2025-03-20 08:00:00Z").count) == datetime(2025, 3, 20, 8, tzinfo=UTC)
+    assert datetime_at(clock.row("2025-03-20 08:00:00Z").count) == datetime(2025, 3, 20, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -249,12 +255,12 @@ def test_without_any_offset_and_zone_nothing_is_guessed() -> None:
 )
 def test_the_name_and_the_rows_contradict_each_other(first: str, expected: str) -> None:
     name = named(datetime(2025, 3, 20, 12, tzinfo=UTC), timedelta(hours=-4))
-    assert f"{moment_at(LogClock(name, None).row(first).count):%H:%M}" == expected
+    assert f"{datetime_at(LogClock(name, None).row(first).count):%H:%M}" == expected
 
 
 def test_what_is_remembered_is_bounded() -> None:
     clock = LogClock(LogName(offset=timedelta(0)), None)
     start = datetime(2016, 1, 1, tzinfo=UTC)
     for number in range(25_000):
-        moment = start + number * timedelta(hours=1, microseconds=number)
-        assert told(clock, [f"{moment:%Y-%m-%d %H:%M:%S.%f}"]) == [moment]
+        timestamp = start + number * timedelta(hours=1, microseconds=number)
+        assert told(clock, [f"{timestamp:%Y-%m-%d %H:%M:%S.%f}"]) == [timestamp]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from smarterise_sdk.domain.log_files.names import (
     FTP_PREFIX,
     LogName,
-    lake_file_key,
-    read_lake_key,
+    data_lake_key,
+    parse_data_lake_key,
     read_log_name,
     safe_name,
 )
@@ -110,7 +110,7 @@ def test_a_date_that_does_not_exist_starts_nothing() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_become_keys_that_nothing_misunderstands(text: str) -> None:
     read_log_name(text)
-    key = lake_file_key("AN54101471", DAY, text, DIGEST)
+    key = data_lake_key("AN54101471", DAY, text, DIGEST)
     folders = key.split("/")
     assert key.startswith(f"{FTP_PREFIX}AN54101471/2025/03/20/")
     assert len(folders) == 6
@@ -123,8 +123,8 @@ def test_hostile_names_become_keys_that_nothing_misunderstands(text: str) -> Non
 
 @given(st.text(max_size=300), st.sampled_from([".csv", ".CSV", ".csv.gz", ".txt", ""]))
 def test_a_key_tells_what_was_put_into_it(stem: str, suffix: str) -> None:
-    key = lake_file_key("ehm21120333", DAY, stem + suffix, DIGEST)
-    told = read_lake_key(key)
+    key = data_lake_key("ehm21120333", DAY, stem + suffix, DIGEST)
+    told = parse_data_lake_key(key)
     assert told is not None
     assert (told.gateway_serial, told.digest) == ("ehm21120333", DIGEST[:12])
     assert told.name == safe_name(stem + suffix)
@@ -155,4 +155,4 @@ def test_a_safe_name_keeps_what_the_name_tells() -> None:
     ],
 )
 def test_other_keys_are_not_the_lakes(key: str) -> None:
-    assert read_lake_key(key) is None
+    assert parse_data_lake_key(key) is None

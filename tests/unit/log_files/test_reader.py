@@ -21,7 +21,7 @@ from smarterise_sdk.domain.log_files.text import line_blocks
 from smarterise_sdk.domain.readings.model import AMBIGUOUS_HOUR, CONFLICTING_VALUES, Quantity
 from smarterise_sdk.domain.readings.number_text import table
 from smarterise_sdk.domain.readings.quality import QualityFlag
-from smarterise_sdk.domain.readings.timestamps import moment_at
+from smarterise_sdk.domain.readings.timestamps import datetime_at
 from smarterise_sdk.domain.readings.voltage_quality import Unbalance, UnbalanceMethod, pvur, u2
 
 if TYPE_CHECKING:
@@ -81,18 +81,18 @@ def read(
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     found = Read()
     for block in reader.rows(line_blocks(chunks)):
-        assert len(block.lines) == len(block.moments)
+        assert len(block.lines) == len(block.timestamps)
         if block.values:
             found.unbalances += [
                 None if value is None or method is None else Unbalance(value, method)
                 for value, method in zip(block.unbalances, block.methods, strict=True)
             ]
-            assert len(found.unbalances) == len(found.rows) + len(block.moments)
-        for place, (line, moment) in enumerate(zip(block.lines, block.moments, strict=True)):
+            assert len(found.unbalances) == len(found.rows) + len(block.timestamps)
+        for place, (line, moment) in enumerate(zip(block.lines, block.timestamps, strict=True)):
             values = {quantity: column[place] for quantity, column in block.values.items()}
-            stamp = moment_at(moment).replace(tzinfo=None).isoformat(" ")
-            found.rows.append((line, stamp, values, block.flags.get(place, ())))
-        assert all(0 <= place < len(block.moments) for place in block.flags)
+            timestamp = datetime_at(moment).replace(tzinfo=None).isoformat(" ")
+            found.rows.append((line, timestamp, values, block.flags.get(place, ())))
+        assert all(0 <= place < len(block.timestamps) for place in block.flags)
         found.rejected += block.rejected
         found.ignored += block.ignored
     found.ends_early = reader.ends_early
@@ -374,7 +374,7 @@ def test_the_sites_zone_makes_local_times_moments() -> None:
 def test_a_night_of_both_kinds_in_one_file() -> None:
     zone, late = ZoneInfo("America/New_York"), datetime(2026, 1, 1, tzinfo=UTC)
     stamps = ["11-02 01:30:00", "11-02 01:45:00", "11-02 01:00:00", "03-09 02:30:00", "11-02 03:00:00"]
-    text = "Time,V1\n" + "".join(f"2025-{stamp},230.1\n" for stamp in stamps)
+    text = "Time,V1\n" + "".join(f"2025-{timestamp},230.1\n" for timestamp in stamps)
     found = read(text, name=LogName(), zone=zone, received_at=late)
     assert found.times == [f"2025-11-02 {time}:00" for time in ("05:30", "05:45", "06:00", "08:00")]
     assert [row[3] for row in found.rows] == [(AMBIGUOUS_HOUR,), (AMBIGUOUS_HOUR,), (), ()]
@@ -460,8 +460,8 @@ def test_the_quick_ways_and_the_slow_one_say_the_same(
     start = datetime(2025, 3, 20, 8, tzinfo=UTC)
     stamps = [f"{start + minute * timedelta(minutes=1):%Y-%m-%d %H:%M:%S}" for minute in minutes]
     lines = [
-        delimiter.join([*cells[:place], stamp, *cells[place:]])
-        for cells, stamp in zip(rows, stamps, strict=False)
+        delimiter.join([*cells[:place], timestamp, *cells[place:]])
+        for cells, timestamp in zip(rows, stamps, strict=False)
     ]
     text = "\n".join([header, *lines, ""])
     by_table, by_columns = read(text), read(text, read_table=refuse)

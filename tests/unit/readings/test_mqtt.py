@@ -120,7 +120,7 @@ def test_online_is_understood_as_firmware_spells_it(nested: Payload, online: Any
 
 
 @pytest.mark.parametrize(
-    "stamp",
+    "timestamp",
     [
         1772366690,
         1772366690.0,
@@ -133,24 +133,24 @@ def test_online_is_understood_as_firmware_spells_it(nested: Payload, online: Any
         " 2026-03-01T12:04:50.000Z ",
     ],
 )
-def test_a_moment_is_understood_as_it_comes(nested: Payload, stamp: Any) -> None:
-    measured_at = parse_mqtt(nested(timestamp=stamp), received_at=RECEIVED).measured_at
+def test_a_moment_is_understood_as_it_comes(nested: Payload, timestamp: Any) -> None:
+    measured_at = parse_mqtt(nested(timestamp=timestamp), received_at=RECEIVED).measured_at
     assert measured_at == datetime(2026, 3, 1, 12, 4, 50, tzinfo=UTC)
     assert measured_at.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize(
-    "stamp",
+    "timestamp",
     [None, True, [], {}, "", "yesterday", "2026-03-01T12:04:50", "2026-03-01", 1e300, "9" * 20, float("nan"),
      "0001-01-01T00:00:00+14:00"],
 )  # fmt: skip
-def test_a_moment_that_is_none_is_refused_and_no_zone_is_guessed(nested: Payload, stamp: Any) -> None:
-    assert reason_of(nested(timestamp=stamp)) is RejectReason.BAD_TIMESTAMP
+def test_a_moment_that_is_none_is_refused_and_no_zone_is_guessed(nested: Payload, timestamp: Any) -> None:
+    assert reason_of(nested(timestamp=timestamp)) is RejectReason.BAD_TIMESTAMP
 
 
-@pytest.mark.parametrize("stamp", ["2000-01-01T00:00:00Z", 0, -5, 946684800, "2014-12-31T23:59:59Z"])
-def test_a_clock_that_was_lost_is_told(nested: Payload, stamp: Any) -> None:
-    assert reason_of(nested(timestamp=stamp)) is RejectReason.CLOCK_FAULT
+@pytest.mark.parametrize("timestamp", ["2000-01-01T00:00:00Z", 0, -5, 946684800, "2014-12-31T23:59:59Z"])
+def test_a_clock_that_was_lost_is_told(nested: Payload, timestamp: Any) -> None:
+    assert reason_of(nested(timestamp=timestamp)) is RejectReason.CLOCK_FAULT
 
 
 def test_the_future_is_taken_for_two_hours(nested: Payload) -> None:
@@ -160,8 +160,8 @@ def test_the_future_is_taken_for_two_hours(nested: Payload) -> None:
 
 
 def test_old_readings_are_late_and_not_wrong(nested: Payload) -> None:
-    stamp = "2015-01-01T00:00:00Z"
-    assert parse_mqtt(nested(timestamp=stamp), received_at=RECEIVED).measured_at.year == 2015
+    timestamp = "2015-01-01T00:00:00Z"
+    assert parse_mqtt(nested(timestamp=timestamp), received_at=RECEIVED).measured_at.year == 2015
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_what_is_left_agrees_with_the_register_and_nothing_less_need_be_left_out
 ) -> None:
     # Registers above half of each other: one epoch.
     rows = [(float(minutes), 100.0 + step) for minutes, step in came]
-    moments = [minutes for minutes, _ in rows]
+    timestamps = [minutes for minutes, _ in rows]
     found = faults(*rows)
 
     def agrees(positions: Sequence[int]) -> bool:
@@ -119,7 +119,7 @@ def test_what_is_left_agrees_with_the_register_and_nothing_less_need_be_left_out
         return all(first[1] <= second[1] for first, second in pairwise(kept))
 
     everything = range(len(rows))
-    if all(first < second for first, second in pairwise(moments)):
+    if all(first < second for first, second in pairwise(timestamps)):
         assert found == set()  # then the register is at fault, if any is
     else:
         assert agrees([p for p in everything if p not in found])

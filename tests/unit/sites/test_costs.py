@@ -31,9 +31,9 @@ def test_one_site_of_each_kind() -> None:
     streamed, by_ftp = monthly_cost({Collection.STREAMED: 1}), monthly_cost({Collection.FTP_ALONE: 1})
     assert streamed.metrics == by_ftp.metrics == pytest.approx(11 * 0.30)
     # One object a minute and one file an hour, against the file alone.
-    assert streamed.lake == pytest.approx((43_800 + 730) * 0.005 / 1000)
-    assert by_ftp.lake == pytest.approx(730 * 0.005 / 1000)
-    assert streamed.total == pytest.approx(streamed.metrics + streamed.lake)
+    assert streamed.data_lake == pytest.approx((43_800 + 730) * 0.005 / 1000)
+    assert by_ftp.data_lake == pytest.approx(730 * 0.005 / 1000)
+    assert streamed.total == pytest.approx(streamed.metrics + streamed.data_lake)
     assert monthly_cost({Collection.NONE: 5, Collection.ABSENT: 3}) == MonthlyCost(0.0, 0.0)
     assert monthly_cost({}) == MonthlyCost(0.0, 0.0)
 
@@ -63,7 +63,7 @@ def test_more_sites_never_cost_less(streamed: int, by_ftp: int) -> None:
     fewer = monthly_cost({Collection.STREAMED: streamed, Collection.FTP_ALONE: by_ftp})
     more = monthly_cost({Collection.STREAMED: streamed + 1, Collection.FTP_ALONE: by_ftp})
     assert more.metrics >= fewer.metrics
-    assert more.lake > fewer.lake
+    assert more.data_lake > fewer.data_lake
 
 
 def test_a_fleet_is_counted() -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from smarterise_sdk.domain.sites.document import new_site_tiers, render_site_tiers, site_tiers_of
 from smarterise_sdk.domain.sites.history import (
-    SERIALS_TOLD,
+    MAX_SERIALS,
     FileVersion,
     VersionKind,
     changes_between,
     history_of,
+    rollback_changes,
     summary_of,
-    way_back,
 )
 from smarterise_sdk.domain.sites.plans import SiteChange
 from smarterise_sdk.domain.sites.updates import is_same_entry, replace_sites, stamped
@@ -72,16 +72,16 @@ def bucket() -> Bucket:
 
 def test_who_why_and_what(bucket: Bucket) -> None:
     bucket.write({"AAA1": FTP, "BBB2": CRITICAL}, at=NOON + timedelta(hours=1), by="bob", reason="storm")
-    newest, first = bucket.history()
+    latest, first = bucket.history()
     assert (first.kind, first.by, first.reason, first.summary) == (
         VersionKind.FIRST,
         "anna",
         "start",
         "no site changed",
     )
-    assert (newest.kind, newest.by, newest.reason) == (VersionKind.CHANGE, "bob", "storm")
-    assert newest.summary == "1 site: tier CRITICAL → NON_CRITICAL"
-    assert newest.to_row() == {
+    assert (latest.kind, latest.by, latest.reason) == (VersionKind.CHANGE, "bob", "storm")
+    assert latest.summary == "1 site: tier CRITICAL → NON_CRITICAL"
+    assert latest.to_row() == {
         "version_id": "v1",
         "written_at": "2026-03-01T12:01:00Z",
         "is_latest": True,
@@ -97,13 +97,13 @@ def test_who_why_and_what(bucket: Bucket) -> None:
 
 
 def test_an_upload_by_hand_carries_the_stamp_of_the_version_before_or_none(bucket: Bucket) -> None:
-    stamp = {
+    timestamp = {
         "schema_version": 1,
         "updated_at": "2026-03-01T12:00:00Z",
         "updated_by": "anna",
         "reason": "start",
     }
-    edit = site_tiers_of({**stamp, "sites": {"AAA1": FTP, "BBB2": CRITICAL}})
+    edit = site_tiers_of({**timestamp, "sites": {"AAA1": FTP, "BBB2": CRITICAL}})
     bucket.put(render_site_tiers(edit))
     bucket.put(b'{"sites": {"AAA1": {"tier": "CRITICAL"}}}')
     unstamped, edited, _ = bucket.history()
@@ -118,15 +118,15 @@ def test_broken_deleted_and_gone_versions_are_told_and_leaped_over(bucket: Bucke
     bucket.put(None, is_deletion=True)
     bucket.put(None)
     bucket.write({"AAA1": CRITICAL}, at=NOON + timedelta(minutes=9))
-    newest, gone, deleted, broken, first = bucket.history()
-    assert [entry.kind for entry in (newest, gone, deleted, broken, first)] == [
+    latest, gone, deleted, broken, first = bucket.history()
+    assert [entry.kind for entry in (latest, gone, deleted, broken, first)] == [
         VersionKind.CHANGE,
         VersionKind.GONE,
         VersionKind.DELETED,
         VersionKind.BROKEN,
         VersionKind.FIRST,
     ]
-    assert [change.gateway_serial for change in newest.changes] == ["BBB2"], "compared with the last good one"
+    assert [change.gateway_serial for change in latest.changes] == ["BBB2"], "compared with the last good one"
     assert broken.summary.startswith("cannot be used: line 2, site AAA1, field tier: tier is ")
     assert broken.summary.endswith(" and 1 more")
     assert (gone.summary, deleted.summary) == ("", "")
@@ -181,7 +181,7 @@ def test_a_row_names_the_first_few_sites_alone(bucket: Bucket) -> None:
     bucket.write({f"A{number:04}": CRITICAL for number in range(50)}, at=NOON + timedelta(hours=1))
     row = bucket.history()[0].to_row()
     assert row["changed"] == 52
-    assert len(row["gateway_serials"]) == SERIALS_TOLD  # type: ignore[arg-type]
+    assert len(row["gateway_serials"]) == MAX_SERIALS  # type: ignore[arg-type]
 
 
 # The way back ---------------------------------------------------------------------------------------
@@ -197,36 +197,36 @@ WRONG = fleet(AAA1=FTP, BBB2=FTP, CCC3=CRITICAL)
 
 def test_what_only_later_versions_changed_stays() -> None:
     current = fleet(AAA1=FTP, BBB2=FTP, CCC3=FTP, NEW1=CRITICAL)
-    back = way_back(TARGET, WRONG, current, whole=False)
+    back = rollback_changes(TARGET, WRONG, current, whole=False)
     assert back.replacements == {"AAA1": CRITICAL, "BBB2": CRITICAL}
     assert set(back.kept) == {"CCC3", "NEW1"}
-    assert back.overtaken == ()
+    assert back.superseded == ()
 
 
 def test_what_was_changed_again_is_taken_back_and_said() -> None:
     current = fleet(AAA1={**FTP, "name": "x"}, BBB2=FTP, CCC3=CRITICAL)
-    back = way_back(TARGET, WRONG, current, whole=False)
+    back = rollback_changes(TARGET, WRONG, current, whole=False)
     assert back.replacements == {"AAA1": CRITICAL, "BBB2": CRITICAL}
-    assert back.overtaken == ("AAA1",)
+    assert back.superseded == ("AAA1",)
 
 
 def test_what_is_back_already_is_left_alone() -> None:
     current = fleet(AAA1=CRITICAL, BBB2=FTP, CCC3=CRITICAL)
-    assert way_back(TARGET, WRONG, current, whole=False).replacements == {"BBB2": CRITICAL}
+    assert rollback_changes(TARGET, WRONG, current, whole=False).replacements == {"BBB2": CRITICAL}
 
 
 def test_sites_come_and_go() -> None:
     following = fleet(AAA1=CRITICAL, BBB2=CRITICAL, NEW1=FTP)
-    back = way_back(TARGET, following, following, whole=False)
+    back = rollback_changes(TARGET, following, following, whole=False)
     assert back.replacements == {"CCC3": CRITICAL, "NEW1": None}
 
 
 def test_whole_takes_back_everything() -> None:
     current = fleet(AAA1=FTP, CCC3=FTP, NEW1=CRITICAL)
-    back = way_back(TARGET, WRONG, current, whole=True)
+    back = rollback_changes(TARGET, WRONG, current, whole=True)
     assert back.replacements == {"AAA1": CRITICAL, "BBB2": CRITICAL, "CCC3": CRITICAL, "NEW1": None}
-    assert (back.kept, back.overtaken) == ((), ())
-    assert way_back(TARGET, None, TARGET, whole=False).replacements == {}
+    assert (back.kept, back.superseded) == ((), ())
+    assert rollback_changes(TARGET, None, TARGET, whole=False).replacements == {}
 
 
 ENTRIES = st.fixed_dictionaries(
@@ -255,13 +255,13 @@ def test_going_back_undoes_the_one_change_and_touches_no_other_site(
     first: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
 ) -> None:
     target, following, current = (new_site_tiers(sites) for sites in (first, second, third))
-    back = way_back(target, following, current, whole=False)
+    back = rollback_changes(target, following, current, whole=False)
     after = replace_sites(current, back.replacements).document.site_objects
     wrong = {change.gateway_serial for change in changes_between(target, following)}
     for serial in SERIALS:
         source = first if serial in wrong else third
         assert is_same_entry(after.get(serial), source.get(serial))
-    assert set(back.overtaken) <= set(back.replacements)
+    assert set(back.superseded) <= set(back.replacements)
     assert not set(back.kept) & set(back.replacements)
-    whole = way_back(target, following, current, whole=True)
+    whole = rollback_changes(target, following, current, whole=True)
     assert is_same_entry(replace_sites(current, whole.replacements).document.site_objects, first)

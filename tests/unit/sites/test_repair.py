@@ -31,7 +31,7 @@ LAST_GOOD = site_tiers_of(copy.deepcopy(GOOD))
 TEXT = render_site_tiers(LAST_GOOD).decode()
 
 
-def mended(text: str | bytes, good: SiteTiers | None = LAST_GOOD) -> tuple[Any, list[str]]:
+def repaired_raw(text: str | bytes, good: SiteTiers | None = LAST_GOOD) -> tuple[Any, list[str]]:
     repair = repaired(text if isinstance(text, bytes) else text.encode(), good)
     assert parse_site_tiers(render_site_tiers(repair.document)).raw == repair.document.raw
     return repair.document.raw, [str(fix) for fix in repair.fixes]
@@ -52,8 +52,10 @@ def with_site(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_sound_file_is_left_alone() -> None:
-    assert mended(TEXT) == (GOOD, [])
-    assert mended(b"\xef\xbb\xbf" + TEXT.encode()) == (GOOD, []), "readers take a byte order mark as it is"
+    assert repaired_raw(TEXT) == (GOOD, [])
+    assert repaired_raw(b"\xef\xbb\xbf" + TEXT.encode()) == (GOOD, []), (
+        "readers take a byte order mark as it is"
+    )
 
 
 # Spelling of JSON -----------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ def test_a_sound_file_is_left_alone() -> None:
 )
 def test_spelling(was: str, becomes: str, fixes: list[str] | None) -> None:
     assert TEXT.count(was) == 1
-    raw, told = mended(TEXT.replace(was, becomes))
+    raw, told = repaired_raw(TEXT.replace(was, becomes))
     assert told == fixes if fixes is not None else told
     raw["sites"]["AN1000"].pop("spare", None)
     expected = {"Ya\tba": "Ya\tba", "C:\\x\\\\y": "C:\\x\\y"}
@@ -100,15 +102,15 @@ def test_spelling(was: str, becomes: str, fixes: list[str] | None) -> None:
 
 def test_encodings() -> None:
     named = TEXT.replace("Yaba", "Yabé €")
-    assert mended(named.encode("utf-16")) == (
+    assert repaired_raw(named.encode("utf-16")) == (
         with_site(name="Yabé €"),
         ["line 1: saved as UTF-8, it was UTF-16"],
     )
-    raw, told = mended(named.encode("cp1252"))
+    raw, told = repaired_raw(named.encode("cp1252"))
     assert raw == with_site(name="Yabé €")
     assert told == ["line 8: what is not UTF-8 read as Windows-1252, the usual other one"]
     mixed = named.encode().replace(b'"CRITICAL"', b'"CRITICAL", "note": "\xe9\x81"', 1)
-    raw, _ = mended(mixed)
+    raw, _ = repaired_raw(mixed)
     assert raw["sites"]["AN1000"] == {
         "tier": "CRITICAL",
         "note": "é\x81",
@@ -118,18 +120,18 @@ def test_encodings() -> None:
 
 
 def test_what_cannot_be_read_is_taken_from_the_last_good_version_or_left_out() -> None:
-    raw, told = mended(TEXT.replace("240", "NaN"))
+    raw, told = repaired_raw(TEXT.replace("240", "NaN"))
     assert raw == GOOD
     assert told == [
         "line 9: site AN1000: nominal_voltage cannot be read: 240 taken from the last good version"
     ]
-    raw, told = mended(TEXT.replace("240", "1e999").replace("Yaba", "Ikeja"), None)
+    raw, told = repaired_raw(TEXT.replace("240", "1e999").replace("Yaba", "Ikeja"), None)
     assert raw == with_site(nominal_voltage=None, name="Ikeja")
     assert told == ["line 9: site AN1000: nominal_voltage cannot be read: left out"]
-    raw, told = mended(TEXT.replace('"Yaba"', ""))
+    raw, told = repaired_raw(TEXT.replace('"Yaba"', ""))
     assert raw == GOOD
     assert told == ['line 8: site AN1000: name cannot be read: "Yaba" taken from the last good version']
-    raw, told = mended(TEXT.replace("        1,", "        1x2,"))
+    raw, told = repaired_raw(TEXT.replace("        1,", "        1x2,"))
     assert raw["sites"]["AN2000"]["floors"] == [2, {"a": 1}]
     assert told == ["line 14: site AN2000: floors: a value that cannot be read left out"]
 
@@ -139,7 +141,7 @@ def test_what_cannot_be_read_is_taken_from_the_last_good_version_or_left_out() -
 
 def test_a_file_cut_anywhere_is_completed() -> None:
     for end in range(1, len(TEXT) - 1):
-        raw, told = mended(TEXT[:end])
+        raw, told = repaired_raw(TEXT[:end])
         assert raw == GOOD
         assert list(raw["sites"]) == list(GOOD["sites"])  # type: ignore[call-overload]
         assert "the text ends before the JSON does" in told[0]
@@ -149,7 +151,7 @@ def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
     edited = TEXT.replace('"tier": "CRITICAL"', '"tier": "NON_CRITICAL"', 1).replace(
         "        1,", "        7,"
     )
-    raw, told = mended(edited[: edited.index("        2,") + 10])
+    raw, told = repaired_raw(edited[: edited.index("        2,") + 10])
     assert raw["sites"]["AN1000"]["tier"] == "NON_CRITICAL"
     assert raw["sites"]["AN2000"]["floors"] == [7, 2], "a list that was edited is not replaced"
     assert raw["sites"]["AN3000"] == GOOD["sites"]["AN3000"]  # type: ignore[index]
@@ -161,7 +163,7 @@ def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
 
 
 def test_a_cut_file_without_a_good_version_keeps_what_it_has() -> None:
-    raw, _ = mended(TEXT[: TEXT.index('"AN3000"') - 1], None)
+    raw, _ = repaired_raw(TEXT[: TEXT.index('"AN3000"') - 1], None)
     assert list(raw["sites"]) == ["AN1000", "AN2000"]
     cut_in_a_site = TEXT[: TEXT.index('"enabled"') - 30]
     assert left(cut_in_a_site, None) == ["line 21, site AN3000, field tier: tier is missing"]
@@ -184,7 +186,7 @@ def test_a_cut_file_without_a_good_version_keeps_what_it_has() -> None:
 def test_a_bracket_too_few_or_too_many_moves_no_site(was: str, becomes: str) -> None:
     assert TEXT.count(was) == 1
     try:
-        raw, told = mended(TEXT.replace(was, becomes))
+        raw, told = repaired_raw(TEXT.replace(was, becomes))
     except InvalidInput:
         assert was == '"AN2000": {', "without its bracket the site's fields stand among the sites"
         return
@@ -213,7 +215,7 @@ def test_a_bracket_too_few_or_too_many_moves_no_site(was: str, becomes: str) -> 
     ],
 )
 def test_a_misspelt_tier_is_mended_only_where_it_is_clear(tier: str, meant: str | None) -> None:
-    raw, told = mended(json.dumps(with_site(tier=tier)))
+    raw, told = repaired_raw(json.dumps(with_site(tier=tier)))
     assert raw == with_site(tier=meant or "CRITICAL")
     shown = json.dumps(tier) if len(tier) < 50 else json.dumps(tier)[:60] + "…"
     assert told == [
@@ -225,7 +227,7 @@ def test_a_misspelt_tier_is_mended_only_where_it_is_clear(tier: str, meant: str 
 
 def test_a_misspelt_tier_of_a_site_that_nobody_knew() -> None:
     raw = with_site(tier="CRITICL")
-    assert mended(json.dumps(raw), None)[0] == with_site(tier="CRITICAL")
+    assert repaired_raw(json.dumps(raw), None)[0] == with_site(tier="CRITICAL")
     for wrong in ("UNCRITICAL", None, 3, True, ["CRITICAL"]):
         raw["sites"]["AN1000"]["tier"] = wrong
         [problem] = left(json.dumps(raw, indent=1), None)
@@ -234,7 +236,7 @@ def test_a_misspelt_tier_of_a_site_that_nobody_knew() -> None:
 
 def test_a_missing_tier() -> None:
     text = TEXT.replace('      "tier": "CRITICAL",\n      "name"', '      "name"')
-    raw, told = mended(text)
+    raw, told = repaired_raw(text)
     assert raw == GOOD
     assert told == ["line 6: site AN1000: tier missing, CRITICAL taken from the last good version"]
     assert left(text, None) == ["line 6, site AN1000, field tier: tier is missing"]
@@ -258,7 +260,7 @@ def test_a_missing_tier() -> None:
     ],
 )
 def test_bad_fields(field: str, wrong: Any, right: Any) -> None:
-    raw, [told] = mended(json.dumps(with_site(**{field: wrong})))
+    raw, [told] = repaired_raw(json.dumps(with_site(**{field: wrong})))
     assert raw == with_site(
         **({field: right} if right is not None or field in GOOD["sites"]["AN1000"] else {})
     )  # type: ignore[index]
@@ -267,7 +269,7 @@ def test_bad_fields(field: str, wrong: Any, right: Any) -> None:
 
 def test_duplicates() -> None:
     text = TEXT.replace('"AN2000": {', '"AN1000": {\n      "colour": "red",')
-    raw, told = mended(text)
+    raw, told = repaired_raw(text)
     assert raw["sites"]["AN1000"] == {
         "tier": "NON_CRITICAL",
         "name": "Yaba",
@@ -279,16 +281,16 @@ def test_duplicates() -> None:
         'line 11: "AN1000" occurs twice (first on line 6): put together',
         'line 13: "tier" occurs twice (first on line 7): kept "NON_CRITICAL"',
     ]
-    raw, told = mended(TEXT.replace('"name": "Yaba"', '"name": "Yaba", "name": "Yaba"'))
+    raw, told = repaired_raw(TEXT.replace('"name": "Yaba"', '"name": "Yaba", "name": "Yaba"'))
     assert (raw, told) == (GOOD, ['line 8: "name" occurs twice (first on line 8): one deleted'])
-    raw, told = mended(TEXT.replace('"owner": {', '"owner": 5,\n"owner": {'))
+    raw, told = repaired_raw(TEXT.replace('"owner": {', '"owner": 5,\n"owner": {'))
     assert (raw, told) == (GOOD, ['line 27: "owner" occurs twice (first on line 26): kept the object'])
     twice = TEXT.replace('"name": "Yaba"', '"x": {"a": 1}, "x": 2, "x": [3], "x": {"b": 4}')
-    assert mended(twice)[0]["sites"]["AN1000"]["x"] == {"a": 1, "b": 4}
+    assert repaired_raw(twice)[0]["sites"]["AN1000"]["x"] == {"a": 1, "b": 4}
 
 
 def test_odd_serials_and_odd_sites() -> None:
-    raw, told = mended(TEXT.replace('"AN2000"', '" AN-2000"'))
+    raw, told = repaired_raw(TEXT.replace('"AN2000"', '" AN-2000"'))
     assert raw == GOOD
     assert told == ['line 11: " AN-2000" → "AN2000"']
     assert left(TEXT.replace('"AN2000"', '"AN 9999"')) == [
@@ -297,7 +299,7 @@ def test_odd_serials_and_odd_sites() -> None:
     both = TEXT.replace('"AN3000"', '"AN 2000"')
     assert left(both) == ['line 21, site AN 2000: "AN 2000" is not a gateway serial']
     flat = {**GOOD, "sites": {"AN1000": "non-critical", "AN2000": 5, "AN3000": None}}
-    raw, told = mended(json.dumps(flat))
+    raw, told = repaired_raw(json.dumps(flat))
     assert raw["sites"]["AN1000"] == {"tier": "NON_CRITICAL", "name": "Yaba", "nominal_voltage": 240}
     assert raw["sites"]["AN2000"] == GOOD["sites"]["AN2000"]  # type: ignore[index]
     assert len(told) == 3
@@ -319,7 +321,7 @@ def test_every_thing_left_to_people_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("version", ["1", None, True, 0, [1]])
 def test_an_odd_schema_version(version: Any) -> None:
-    raw, [told] = mended(json.dumps({**GOOD, "schema_version": version}))
+    raw, [told] = repaired_raw(json.dumps({**GOOD, "schema_version": version}))
     assert raw == GOOD
     assert told == f"line 1: schema_version {json.dumps(version)} → 1"
 
@@ -388,11 +390,11 @@ def test_comments_and_commas_change_nothing(raw: dict[str, Any], older: dict[str
     lines = rendered(raw).split("\n")[:-1]
     for number in data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1, max_size=4)):
         lines[number] += data.draw(st.sampled_from([" // a", " # {", " /* } */"]))
-    assert mended("\n".join(lines), site_tiers_of(older))[0] == raw
+    assert repaired_raw("\n".join(lines), site_tiers_of(older))[0] == raw
     text = rendered(raw)
     ends = [match.end() for match in re.finditer(r"[^\s,{\[](?=\n\s*[}\]])", text)]
     at = data.draw(st.sampled_from(ends))
-    assert mended(text[:at] + "," + text[at:], site_tiers_of(older))[0] == raw
+    assert repaired_raw(text[:at] + "," + text[at:], site_tiers_of(older))[0] == raw
 
 
 @given(FILE, FILE, st.data())
@@ -402,7 +404,7 @@ def test_a_cut_file_is_valid_and_keeps_every_site_and_key_before_the_cut(
     text = rendered(raw)
     cut = text[: data.draw(st.integers(1, len(text) - 1))]
     try:
-        after, _ = mended(cut, site_tiers_of(older))
+        after, _ = repaired_raw(cut, site_tiers_of(older))
     except InvalidInput:
         # Cut within a site that the good version does not have, before its tier.
         assert cut.count("tier") <= cut.count('": {\n      "')
@@ -420,7 +422,7 @@ def test_a_cut_file_is_valid_and_keeps_every_site_and_key_before_the_cut(
 def test_a_cut_file_whose_last_good_version_is_itself_comes_back_whole(raw: dict[str, Any]) -> None:
     text, good = rendered(raw), site_tiers_of(raw)
     for end in range(1, len(text), 31):
-        assert mended(text[:end], good)[0] == raw
+        assert repaired_raw(text[:end], good)[0] == raw
 
 
 FAULTS = st.sampled_from(
@@ -449,7 +451,7 @@ def test_wrong_fields_cost_no_site_and_no_unknown_key(
     # A site of which no good version tells a tier is for people: here each has one.
     for serial in raw["sites"]:
         older["sites"].setdefault(serial, {"tier": "NON_CRITICAL"})
-    after, told = mended(json.dumps(broken), site_tiers_of(older))
+    after, told = repaired_raw(json.dumps(broken), site_tiers_of(older))
     assert set(after["sites"]) == set(raw["sites"])
     for serial, entry in raw["sites"].items():
         for key in ("colour", "deep"):
@@ -465,7 +467,7 @@ def test_keys_that_occur_twice_lose_nothing(raw: dict[str, Any], data: Any) -> N
     serial = data.draw(st.sampled_from(sorted(raw["sites"])))
     again = data.draw(SITE)
     text = json.dumps(raw).replace(f'"{serial}": {{', f'"{serial}": {json.dumps(again)}, "{serial}": {{', 1)
-    after, told = mended(text, None)
+    after, told = repaired_raw(text, None)
     assert set(after["sites"][serial]) == {*raw["sites"][serial], *again}
     for key, value in raw["sites"][serial].items():
         if not isinstance(again.get(key), dict):
@@ -482,7 +484,7 @@ def test_one_stroke_of_the_keyboard_costs_no_site(raw: dict[str, Any], data: Any
     broken = text[:at] + stroke + text[at + data.draw(st.integers(0, 1)) :]
     good = site_tiers_of(raw)
     try:
-        after, _ = mended(broken, good)
+        after, _ = repaired_raw(broken, good)
     except InvalidInput:
         return
     untouched = [

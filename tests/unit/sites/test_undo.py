@@ -36,7 +36,7 @@ def change(before: Any, after: Any) -> SiteChange:
 
 
 def told(back: Undoing) -> str:
-    return back.moved_on["AAA1"].in_words() if back.moved_on else ""
+    return back.moved_on["AAA1"].summary() if back.moved_on else ""
 
 
 LIVE, OFF = {"tier": "CRITICAL", "note": "kept"}, {"tier": "NON_CRITICAL", "note": "kept"}
@@ -67,7 +67,7 @@ def test_an_addition_goes_and_a_removal_comes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "live", "words"),
+    ("before", "after", "live", "text"),
     [
         (LIVE, OFF, {"tier": "CRITICAL", "note": "kept", "x": 1}, ""),
         (LIVE, OFF, None, "not in the file any more"),
@@ -88,12 +88,12 @@ def test_an_addition_goes_and_a_removal_comes_back() -> None:
         (LIVE, None, OFF, "in the file again"),
     ],
 )
-def test_what_has_moved_on_is_told(before: Any, after: Any, live: Any, words: str) -> None:
+def test_what_has_moved_on_is_told(before: Any, after: Any, live: Any, text: str) -> None:
     back = undoing([change(before, after)], document({"AAA1": live} if live else {}))
     assert back.replacements == {}
-    assert words in told(back)
-    assert bool(words) is bool(back.moved_on)
-    assert back.already == (() if words else ("AAA1",))
+    assert text in told(back)
+    assert bool(text) is bool(back.moved_on)
+    assert back.already == (() if text else ("AAA1",))
 
 
 def test_true_is_not_one() -> None:

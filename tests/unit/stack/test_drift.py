@@ -16,7 +16,7 @@ from smarterise_sdk.domain.stack.drift import (
     ON,
     SCHEDULE,
     STRAY_ALARM,
-    Deviation,
+    DriftItem,
     FoundAlarm,
     FoundRule,
     alarm_drift,
@@ -76,11 +76,11 @@ def test_what_is_told_puts_every_alarm_of_a_known_site_right(
 def test_alarms_of_no_site_are_told_and_never_touched(
     sites: dict[str, Site], alarms: list[FoundAlarm]
 ) -> None:
-    for deviation in alarm_drift(sites, alarms, NAMES):
-        change = deviation.change
-        assert (change.gateway_serial in sites) == (change.kind == ALARM_ACTIONS) == deviation.can_repair
+    for drift_item in alarm_drift(sites, alarms, NAMES):
+        change = drift_item.change
+        assert (change.gateway_serial in sites) == (change.kind == ALARM_ACTIONS) == drift_item.can_repair
         assert change.kind in (ALARM_ACTIONS, STRAY_ALARM)
-        assert deviation.can_repair or change.gateway_serial in deviation.trouble
+        assert drift_item.can_repair or change.gateway_serial in drift_item.issue
 
 
 @given(fleets, rule_sets)
@@ -92,8 +92,8 @@ def test_enabling_what_is_told_leaves_only_what_terraform_makes(
     put_right = [replace(rule, is_enabled=rule.is_enabled or rule.name in enabled) for rule in rules]
     left = schedule_drift(sites, put_right, NAMES)
 
-    assert all("Terraform" in deviation.trouble for deviation in left)
-    assert not any(deviation.switches_off for deviation in drift)
+    assert all("Terraform" in drift_item.issue for drift_item in left)
+    assert not any(drift_item.switches_off for drift_item in drift)
     for tier in {site.tier for site in sites.values() if site.enabled}:
         collected = any(rule.tier is tier and rule.collects and rule.is_enabled for rule in put_right)
         told = [one for one in left if f'"{tier}"' in one.change.after]
@@ -107,7 +107,7 @@ def test_with_a_bad_file_nothing_is_switched_off(sites: dict[str, Site], alarms:
     assert not [one for one in held if one.can_repair and one.change.after == OFF]
     assert [one.change for one in held] == [one.change for one in drift]
     for before, after in zip(drift, held, strict=True):
-        assert after == before or (after.trouble == "the file is bad" and before.switches_off)
+        assert after == before or (after.issue == "the file is bad" and before.switches_off)
 
 
 def test_a_tier_without_enabled_sites_needs_no_schedule() -> None:
@@ -122,7 +122,7 @@ def test_each_way_a_tier_can_be_left_uncollected_is_told() -> None:
     aimed = 'target ftp_to_s3 with {"site_tier": "CRITICAL"}'
 
     (disabled,) = schedule_drift(sites, [rule], NAMES)
-    assert disabled == Deviation(StackChange(SCHEDULE, rule.name, "disabled", "enabled"))
+    assert disabled == DriftItem(StackChange(SCHEDULE, rule.name, "disabled", "enabled"))
     (aimless,) = schedule_drift(sites, [replace(rule, is_enabled=True, collects=False)], NAMES)
     assert (aimless.change.before, aimless.change.after) == (f"without the {aimed}", aimed)
     (absent,) = schedule_drift(sites, [], NAMES)
@@ -138,14 +138,14 @@ def test_an_alarm_tells_its_site_even_behind_a_prefix_with_hyphens() -> None:
 
 
 def test_a_row_tells_all_of_it() -> None:
-    deviation = Deviation(StackChange(ALARM_ACTIONS, "smartmeter-AN1-no-data", ON, OFF, "AN1"))
-    assert deviation.put_right().to_row() == {
+    drift_item = DriftItem(StackChange(ALARM_ACTIONS, "smartmeter-AN1-no-data", ON, OFF, "AN1"))
+    assert drift_item.put_right().to_row() == {
         "kind": "alarm actions",
         "subject": "smartmeter-AN1-no-data",
         "gateway_serial": "AN1",
         "before": "on",
         "after": "off",
         "repaired": True,
-        "trouble": "",
+        "error": "",
     }
-    assert deviation.left("denied").to_row()["trouble"] == "denied"
+    assert drift_item.left("denied").to_row()["error"] == "denied"

@@ -21,7 +21,7 @@ def at(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("expression", "minutes", "words"),
+    ("expression", "minutes", "text"),
     [
         ("cron(0/15 * * * ? *)", 15, "every 15 min"),
         ("cron(*/15 * ? * * *)", 15, "every 15 min"),
@@ -37,9 +37,9 @@ def at(text: str) -> datetime:
         ("rate(2 days)", 2880, "every 48 h"),
     ],
 )
-def test_an_even_rhythm_is_told(expression: str, minutes: int, words: str) -> None:
+def test_an_even_rhythm_is_told(expression: str, minutes: int, text: str) -> None:
     assert period_of(expression) == minutes * MINUTE
-    assert rhythm_text(expression) == words
+    assert rhythm_text(expression) == text
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_schedule_of_an_answer() -> None:
     }
     schedule = Schedule.from_row(row)
     assert schedule == Schedule(Tier.NON_CRITICAL, "non-critical-sites-ftp-sweep", "cron(0 * * * ? *)", True)
-    assert schedule.words(SUNDAY) == "every 60 min, next 13:00Z"
+    assert schedule.text(SUNDAY) == "every 60 min, next 13:00Z"
     assert not Schedule.from_row({**row, "enabled": "yes"}).is_enabled
     for wrong in ({"tier": "TOP"}, {"rule": None}, {"schedule": 5}):
         with pytest.raises(ValueError):
@@ -179,10 +179,12 @@ def test_the_next_moment_is_the_first_that_fits(minute: str, hour: str, weekday:
     }[weekday]
     minutes = {"*": range(60), "0/15": (0, 15, 30, 45), "7": (7,), "0,30": (0, 30), "5-20/5": (5, 10, 15, 20)}
     hours = {"*": range(24), "0/6": (0, 6, 12, 18), "3": (3,), "8-17": range(8, 18)}
-    moment = now.replace(second=0, microsecond=0) + MINUTE
-    while not (moment.weekday() in days and moment.hour in hours[hour] and moment.minute in minutes[minute]):
-        moment += MINUTE
-    assert next_time(expression, now) == moment
+    timestamp = now.replace(second=0, microsecond=0) + MINUTE
+    while not (
+        timestamp.weekday() in days and timestamp.hour in hours[hour] and timestamp.minute in minutes[minute]
+    ):
+        timestamp += MINUTE
+    assert next_time(expression, now) == timestamp
 
 
 @given(

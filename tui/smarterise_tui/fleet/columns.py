@@ -29,7 +29,7 @@ DIM, PLAIN, TITLE, ACCENT, SPARK = "dim", "plain", "title", "accent", "spark"
 NOTHING = "–"
 
 VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
-JUDGED_BY = frozenset({*VOLTAGES, Metric.VOLTAGE_UNBALANCE})
+EVALUATED_METRICS = frozenset({*VOLTAGES, Metric.VOLTAGE_UNBALANCE})
 """Metrics the verdict rests on: asked for whatever columns are shown."""
 
 
@@ -109,7 +109,7 @@ def _value(metric: Metric) -> Callable[[FleetRow, datetime, int], Cell]:
 
 def _style_of_values(row: FleetRow) -> str:
     """Return how values of a row are drawn: dim when they are not those of now."""
-    return PLAIN if row.has_answer and row.state.status is not Status.STALE else DIM
+    return PLAIN if row.has_response and row.state.status is not Status.STALE else DIM
 
 
 def _number_text(value: float, decimals: int, width: int) -> str:

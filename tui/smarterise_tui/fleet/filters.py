@@ -53,7 +53,7 @@ FIELDS: Mapping[str, Callable[[FleetRow, datetime], Value]] = {
     "asset": lambda row, _now: row.site.asset_id,
     "tier": lambda row, _now: row.site.tier.value,
     "enabled": lambda row, _now: "yes" if row.site.enabled else "no",
-    "state": lambda row, _now: row.state.words,
+    "state": lambda row, _now: row.state.text,
     "status": lambda row, _now: row.state.status.value,
     "profile": lambda row, _now: row.site.quality_profile,
     "va": _metric(Metric.VOLTAGE_A),
@@ -125,7 +125,7 @@ def _free_text(word: str) -> _Test:
 
     def test(row: FleetRow, _now: datetime) -> bool:
         site = row.site
-        hay = f"{site.gateway_serial}\n{site.name}\n{site.asset_id}\n{row.state.words}"
+        hay = f"{site.gateway_serial}\n{site.name}\n{site.asset_id}\n{row.state.text}"
         return needle in hay.casefold()
 
     return test

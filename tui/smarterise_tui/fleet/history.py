@@ -23,27 +23,27 @@ _HOLE = 2
 class History:
     """A ring of one bucket a minute; a minute's newest value stands for it."""
 
-    __slots__ = ("_drawn", "_newest_minute", "_values")
+    __slots__ = ("_drawn", "_latest_minute", "_values")
 
     def __init__(self) -> None:
         self._values = array("d", [math.nan]) * MINUTES
-        self._newest_minute = -1
+        self._latest_minute = -1
         self._drawn: tuple[int, int, str] | None = None
 
     def add(self, point: MetricPoint) -> None:
         """Take a point in; points older than the ring are of no interest."""
         minute = _minute(point.at)
         self._drawn = None
-        if minute > self._newest_minute:
-            if self._newest_minute >= 0:
-                self._forget_between(self._newest_minute, minute)
-            self._newest_minute = minute
-        if minute > self._newest_minute - MINUTES:
+        if minute > self._latest_minute:
+            if self._latest_minute >= 0:
+                self._forget_between(self._latest_minute, minute)
+            self._latest_minute = minute
+        if minute > self._latest_minute - MINUTES:
             self._values[minute % MINUTES] = point.value
 
     def lacks_what_led_to(self, point: MetricPoint) -> bool:
         """Whether minutes before a point are unknown: it came with others, as readings by file do."""
-        return _minute(point.at) > self._newest_minute + _HOLE
+        return _minute(point.at) > self._latest_minute + _HOLE
 
     def extend(self, points: Iterable[MetricPoint]) -> None:
         """Take points in."""
@@ -70,17 +70,17 @@ class History:
         return "".join(_block(value, bottom, top + abs(top) * _HEADROOM) for value in bins)
 
     def _at(self, minute: int) -> float:
-        if self._newest_minute - MINUTES < minute <= self._newest_minute:
+        if self._latest_minute - MINUTES < minute <= self._latest_minute:
             return self._values[minute % MINUTES]
         return math.nan
 
-    def _forget_between(self, previous: int, newest: int) -> None:
-        for minute in range(max(previous + 1, newest - MINUTES + 1), newest + 1):
+    def _forget_between(self, previous: int, latest: int) -> None:
+        for minute in range(max(previous + 1, latest - MINUTES + 1), latest + 1):
             self._values[minute % MINUTES] = math.nan
 
 
-def _minute(moment: datetime) -> int:
-    return int(moment.timestamp() // 60)
+def _minute(timestamp: datetime) -> int:
+    return int(timestamp.timestamp() // 60)
 
 
 def _mean(values: list[float]) -> float:

@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smarterise_sdk.domain.outcome import Gap
+from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.sites.model import Site, Tier
-from smarterise_tui.fleet.rows import NOT_AGAIN, SPARK_METRIC, FleetRow
+from smarterise_tui.fleet.rows import NEVER, SPARK_METRIC, FleetRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,10 +27,10 @@ IN_TURN = 100
 POLL_EVERY = {Tier.CRITICAL: timedelta(seconds=10), Tier.NON_CRITICAL: timedelta(seconds=60)}
 """How often a site is asked about: streamed ones live, the others far more often than they can change."""
 
-LOOK_FAR_EVERY = timedelta(seconds=60)
+LONG_LOOKBACK_EVERY = timedelta(seconds=60)
 """How often a site whose values come in is looked at further back than `NEAR`, for what came late."""
 
-HISTORY_AGAIN_AFTER = timedelta(minutes=5)
+HISTORY_RETRY_AFTER = timedelta(minutes=5)
 
 NEAR = timedelta(seconds=60)
 """How far back a site is looked at in between: few points, as each one costs time to read."""
@@ -71,15 +71,15 @@ class FleetModel:
                 row.configure(site, now)
             rows[site.gateway_serial] = row
         self.rows = rows
-        self._blind = {serial: row for serial, row in rows.items() if row.gap is not None}
+        self._blind = {serial: row for serial, row in rows.items() if row.missing is not None}
         enabled = [row for row in rows.values() if row.site.enabled]
         self.count_by_status = Counter(row.state.status for row in enabled)
         self.count_by_tier = Counter(row.site.tier for row in enabled)
 
     def take_latest(
         self,
-        asked: Iterable[str],
-        looked_far: Collection[str],
+        requested: Iterable[str],
+        long_lookback: Collection[str],
         metrics: Collection[Metric],
         outcome: Outcome[Latest],
         now: datetime,
@@ -89,54 +89,54 @@ class FleetModel:
         Returns:
             Serials of another status, whose place may be another when the worst comes first.
         """
-        gaps = _gap_by_serial(outcome.gaps)
+        missing = _missing_by_serial(outcome.missing)
         moved = set()
-        for serial in asked:
+        for serial in requested:
             row = self.rows.get(serial)
             if row is None:
                 continue
-            gap = gaps.get(serial)
-            is_far = gap is None and serial in looked_far
+            item = missing.get(serial)
+            is_far = item is None and serial in long_lookback
             answered = metrics if is_far else ()  # what a near look lacks may lie further back
-            if self._take(row, answered, outcome.value.get(serial, {}), gap, now):
+            if self._take(row, answered, outcome.value.get(serial, {}), item, now):
                 moved.add(serial)
             if is_far:
-                row.looked_far_at = now
+                row.long_lookback_at = now
         return moved
 
-    def take_history(self, asked: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
+    def take_history(self, requested: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
         """Take over the past of the sparkline's metric; sites in a gap are asked again some time later."""
-        for serial in asked:
+        for serial in requested:
             if serial in self.rows:
                 self.rows[serial].remember(outcome.value.get(serial, {}).get(SPARK_METRIC, ()))
-        self.miss_history(_gap_by_serial(outcome.gaps), now)
+        self.miss_history(_missing_by_serial(outcome.missing), now)
 
-    def miss_latest(self, asked: Iterable[str], gap: Gap, now: datetime) -> None:
+    def miss_latest(self, requested: Iterable[str], item: Missing, now: datetime) -> None:
         """Note that the newest values of these sites could not be had."""
-        for serial in asked:
+        for serial in requested:
             if serial in self.rows:
-                self._take(self.rows[serial], (), {}, gap, now)
+                self._take(self.rows[serial], (), {}, item, now)
 
-    def miss_history(self, asked: Iterable[str], now: datetime) -> None:
+    def miss_history(self, requested: Iterable[str], now: datetime) -> None:
         """Note that the past could not be had; it is asked for again some time later."""
-        for serial in asked:
+        for serial in requested:
             if serial in self.rows:
-                self.rows[serial].history_due = now + HISTORY_AGAIN_AFTER
+                self.rows[serial].history_due = now + HISTORY_RETRY_AFTER
 
-    def note_asked(self, serials: Iterable[str], now: datetime) -> None:
+    def note_requested(self, serials: Iterable[str], now: datetime) -> None:
         """Note that newest values were asked for."""
         for serial in serials:
             if serial in self.rows:
-                self.rows[serial].asked_at = now
+                self.rows[serial].requested_at = now
 
     def pass_time(self, now: datetime) -> set[str]:
         """Judge anew the rows for which time alone changes the verdict; return those of another status."""
-        moment = now.timestamp()
+        timestamp = now.timestamp()
         moved = set()
         for row in self.rows.values():
-            if row.judge_due <= moment:
+            if row.evaluate_due <= timestamp:
                 before = row.state.status
-                row.judge(now)
+                row.evaluate(now)
                 if self._recount(before, row):
                     moved.add(row.serial)
         return moved
@@ -150,26 +150,28 @@ class FleetModel:
             candidates = {row.serial: row for row in (*on_screen, *self._next_in_turn())}.values()
         return [row.site for row in candidates if row.site.enabled and (everything or _is_due(row, now))]
 
-    def can_look_near(self, serial: str, now: datetime) -> bool:
+    def is_recent_enough(self, serial: str, now: datetime) -> bool:
         """Whether the last minute is enough: the values before it are here, or known not to be there."""
         row = self.rows.get(serial)
-        if row is None or row.looked_far_at is None or row.site.tier is not Tier.CRITICAL:
+        if row is None or row.long_lookback_at is None or row.site.tier is not Tier.CRITICAL:
             return False
-        return now - row.looked_far_at < LOOK_FAR_EVERY - _SLACK
+        return now - row.long_lookback_at < LONG_LOOKBACK_EVERY - _SLACK
 
     def without_history(self, visible: Sequence[str], now: datetime) -> list[str]:
         """Return the visible serials whose past is to be asked for, and note that it is."""
         rows = [self.rows[serial] for serial in visible if serial in self.rows]
         wanted = [row for row in rows if row.site.enabled and row.history_due <= now]
         for row in wanted:
-            row.history_due = NOT_AGAIN
+            row.history_due = NEVER
         return [row.serial for row in wanted]
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
+    def missing(self) -> tuple[Missing, ...]:
         """What stood between us and values of sites when they were last asked about, a gap a site."""
         return tuple(
-            Gap(row.gap.action, row.gap.error, (serial,)) for serial, row in self._blind.items() if row.gap
+            Missing(row.missing.action, row.missing.error, (serial,))
+            for serial, row in self._blind.items()
+            if row.missing
         )
 
     @property
@@ -180,15 +182,15 @@ class FleetModel:
     def _take(
         self,
         row: FleetRow,
-        asked: Collection[Metric],
+        requested: Collection[Metric],
         points: Mapping[Metric, MetricPoint],
-        gap: Gap | None,
+        item: Missing | None,
         now: datetime,
     ) -> bool:
         """Give an answer to a row; return whether its status is another now."""
         before = row.state.status
-        row.take(asked, points, now, gap=gap)
-        if gap is not None:
+        row.take(requested, points, now, missing=item)
+        if item is not None:
             self._blind[row.serial] = row
         elif self._blind:
             self._blind.pop(row.serial, None)
@@ -211,8 +213,8 @@ class FleetModel:
 
 
 def _is_due(row: FleetRow, now: datetime) -> bool:
-    return row.asked_at is None or now - row.asked_at >= POLL_EVERY[row.site.tier] - _SLACK
+    return row.requested_at is None or now - row.requested_at >= POLL_EVERY[row.site.tier] - _SLACK
 
 
-def _gap_by_serial(gaps: Iterable[Gap]) -> Mapping[str, Gap]:
-    return {serial: gap for gap in gaps for serial in gap.scope}
+def _missing_by_serial(missing: Iterable[Missing]) -> Mapping[str, Missing]:
+    return {serial: item for item in missing for serial in item.scope}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES, SiteState, judge
+from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES, SiteState, evaluate
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.errors import Denied, Throttled, Unreachable
 from smarterise_tui.fleet.history import History
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import timedelta
 
-    from smarterise_sdk.domain.outcome import Gap
+    from smarterise_sdk.domain.outcome import Missing
     from smarterise_sdk.domain.sites.model import Site
 
 SPARK_METRIC = Metric.ACTIVE_POWER
@@ -25,8 +25,8 @@ _LOADING = SiteState(Status.LOADING, Status.LOADING.value)
 _DISABLED = SiteState(Status.UNKNOWN, "disabled")
 _NEVER = math.inf
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
-NOT_AGAIN = datetime.max.replace(tzinfo=UTC)
-_GAP_WORDS: dict[type[Exception], SiteState] = {
+NEVER = datetime.max.replace(tzinfo=UTC)
+_STATE_BY_ERROR: dict[type[Exception], SiteState] = {
     Denied: SiteState(Status.DENIED, Status.DENIED.value),
     Throttled: SiteState(Status.UNKNOWN, "throttled"),
     Unreachable: SiteState(Status.UNKNOWN, "unreachable"),
@@ -42,29 +42,29 @@ class FleetRow:
         site: Its configuration.
         points: Newest point of each metric that has one.
         state: How it is judged.
-        gap: Why values of it could not be had at the last attempt, if so.
-        has_answer: Whether the last attempt brought anything all the same.
-        asked_at: When its values were last asked for; `None` before the first time.
-        looked_far_at: When they were last looked for as far back as need be.
+        missing: Why values of it could not be had at the last attempt, if so.
+        has_response: Whether the last attempt brought anything all the same.
+        requested_at: When its values were last asked for; `None` before the first time.
+        long_lookback_at: When they were last looked for as far back as need be.
         history: Minutes of `SPARK_METRIC`; `None` until the past was asked for, as few rows are ever seen.
         history_due: From when the past may be asked for.
-        is_answered: Whether its values were ever answered for, with or without success.
+        is_loaded: Whether its values were ever answered for, with or without success.
         rank_key: Sorts the worst first.
-        judge_due: Epoch seconds from which judging again may say something else.
+        evaluate_due: Epoch seconds from which judging again may say something else.
     """
 
     __slots__ = (
-        "asked_at",
-        "gap",
-        "has_answer",
+        "evaluate_due",
+        "has_response",
         "history",
         "history_due",
-        "is_answered",
-        "judge_due",
-        "looked_far_at",
-        "newest",
+        "is_loaded",
+        "latest",
+        "long_lookback_at",
+        "missing",
         "points",
         "rank_key",
+        "requested_at",
         "site",
         "state",
     )
@@ -72,17 +72,17 @@ class FleetRow:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.points: Mapping[Metric, MetricPoint] = {}
-        self.newest: datetime | None = None
-        self.gap: Gap | None = None
-        self.has_answer = False
-        self.asked_at: datetime | None = None
-        self.looked_far_at: datetime | None = None
+        self.latest: datetime | None = None
+        self.missing: Missing | None = None
+        self.has_response = False
+        self.requested_at: datetime | None = None
+        self.long_lookback_at: datetime | None = None
         self.history: History | None = None
         self.history_due = AT_ONCE
-        self.is_answered = False
+        self.is_loaded = False
         self.state = _LOADING if site.enabled else _DISABLED
         self.rank_key = _rank_key(self.state, site)
-        self.judge_due = _NEVER
+        self.evaluate_due = _NEVER
 
     @property
     def serial(self) -> str:
@@ -96,7 +96,7 @@ class FleetRow:
 
     def age(self, now: datetime) -> timedelta | None:
         """Return how old the newest value is."""
-        return None if self.newest is None else now - self.newest
+        return None if self.latest is None else now - self.latest
 
     @property
     def load_percent(self) -> float | None:
@@ -109,34 +109,34 @@ class FleetRow:
     def configure(self, site: Site, now: datetime) -> None:
         """Take over a new configuration; values stay."""
         self.site = site
-        self.judge(now)
+        self.evaluate(now)
 
     def take(
         self,
-        asked: Collection[Metric],
+        requested: Collection[Metric],
         points: Mapping[Metric, MetricPoint],
         now: datetime,
         *,
-        gap: Gap | None = None,
+        missing: Missing | None = None,
     ) -> None:
         """Take over an answer, or what there is of it beside a gap.
 
         An empty answer leaves the old values to grow old: the site went silent, and how long ago is
         what the operator wants to know. An answer that lacks one metric drops that metric.
         """
-        self.is_answered = True
-        self.gap = gap
-        self.has_answer = gap is None or bool(points)
+        self.is_loaded = True
+        self.missing = missing
+        self.has_response = missing is None or bool(points)
         if points:
-            kept = {metric: point for metric, point in self.points.items() if metric not in asked}
+            kept = {metric: point for metric, point in self.points.items() if metric not in requested}
             self.points = {**kept, **points} if kept else points
-            self.newest = max([point.at for point in self.points.values()])
+            self.latest = max([point.at for point in self.points.values()])
             spark = points.get(SPARK_METRIC)
             if spark is not None and self.history is not None:
                 if self.history.lacks_what_led_to(spark):
                     self.history_due = AT_ONCE
                 self.history.add(spark)
-        self.judge(now)
+        self.evaluate(now)
 
     def remember(self, points: tuple[MetricPoint, ...]) -> None:
         """Take the sparkline's past over; from now on new values are added to it.
@@ -147,30 +147,30 @@ class FleetRow:
         if self.history is None:
             self.history = History()
         self.history.extend(points)
-        if points and (self.newest is None or self.newest < max([point.at for point in points])):
-            self.asked_at = self.looked_far_at = None
+        if points and (self.latest is None or self.latest < max([point.at for point in points])):
+            self.requested_at = self.long_lookback_at = None
 
-    def judge(self, now: datetime) -> None:
+    def evaluate(self, now: datetime) -> None:
         """Judge anew."""
         if not self.site.enabled:
             self._set_state(_DISABLED, _NEVER)
-        elif self.gap is not None and not self.has_answer:
-            self._set_state(_GAP_WORDS.get(type(self.gap.error), _FAILED), _NEVER)
-        elif not self.is_answered:
+        elif self.missing is not None and not self.has_response:
+            self._set_state(_STATE_BY_ERROR.get(type(self.missing.error), _FAILED), _NEVER)
+        elif not self.is_loaded:
             self._set_state(_LOADING, _NEVER)
         else:
-            state = judge(self.site, self.points, now)
+            state = evaluate(self.site, self.points, now)
             self._set_state(state, self._next_judgement(state, now))
 
     def _next_judgement(self, state: SiteState, now: datetime) -> float:
-        if self.newest is None:
+        if self.latest is None:
             return _NEVER
         if state.status is Status.STALE:
             return now.timestamp() + 60  # "stale 7m" becomes "stale 8m"
-        return self.newest.timestamp() + _STALE_AFTER[self.site.tier]
+        return self.latest.timestamp() + _STALE_AFTER[self.site.tier]
 
     def _set_state(self, state: SiteState, due: float) -> None:
-        self.judge_due = due
+        self.evaluate_due = due
         if state.status is not self.state.status:
             self.rank_key = _rank_key(state, self.site)
         self.state = state

@@ -67,8 +67,8 @@ class FleetView:
 
     def sort_by_next(self, now: datetime) -> None:
         """Arrange by the key after the present one."""
-        following = SORT_KEYS[(SORT_KEYS.index(self.sort.key) + 1) % len(SORT_KEYS)]
-        self.sort = Sort(following)
+        reconciliation = SORT_KEYS[(SORT_KEYS.index(self.sort.key) + 1) % len(SORT_KEYS)]
+        self.sort = Sort(reconciliation)
         self.rebuild(now)
 
     def reverse(self, now: datetime) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from smarterise_tui.actions import Scope
     from smarterise_tui.messages import FleetChanged
-    from smarterise_tui.poller import Wanted
+    from smarterise_tui.poller import RefreshScope
     from smarterise_tui.state import ConsoleState
 
 
@@ -49,39 +49,39 @@ class ConsoleScreen(Screen[None]):
         """Return the widgets between banner and key bar."""
         raise NotImplementedError
 
-    def wanted(self) -> Wanted | None:
+    def refresh_scope(self) -> RefreshScope | None:
         """Return what is to be kept up to date while this screen is in front; `None` for nothing."""
         return None
 
-    def twin(self) -> str:
+    def cli_command(self) -> str:
         """Return the command that shows the same."""
         raise NotImplementedError
 
-    def ask_again(self) -> None:
+    def refresh_records(self) -> None:
         """Ask again for what this screen itself asks for."""
 
-    def follow_frame(self) -> None:
+    def update_frame(self) -> None:
         """Show identity, figures, time and troubles as they are now."""
-        self._header.follow()
-        self._banner.follow()
+        self._header.update_view()
+        self._banner.update_view()
 
     def on_fleet_changed(self, message: FleetChanged) -> None:
         """Follow the model."""
-        self.follow_frame()
+        self.update_frame()
         if message.has_new_sites:
-            self.follow_sites()
+            self.update_sites()
         else:
-            self.follow()
+            self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the values as they are now."""
 
-    def follow_sites(self) -> None:
+    def update_sites(self) -> None:
         """Show sites and values as they are now."""
-        self.follow()
+        self.update_view()
 
     def on_screen_resume(self) -> None:
         """Catch up with what went on behind another screen."""
-        self.follow_frame()
-        self.follow_sites()
+        self.update_frame()
+        self.update_sites()
         self.post_message(ScreenShown())

@@ -51,25 +51,25 @@ class ChecksScreen(ConsoleScreen):
         yield TextLine(id="summary")
         yield VerticalScroll(Static(Content(""), id="findings", markup=False), id="list", can_focus=False)
 
-    def twin(self) -> str:
+    def cli_command(self) -> str:
         """Return the command that runs the checks."""
         return cli_command.run_checks(self.state.settings)
 
     def on_mount(self) -> None:
         """Run the checks."""
-        self.ask_again()
+        self.refresh_records()
 
     def on_screen_resume(self) -> None:
         """Run the checks again when a change was tried meanwhile."""
         if self._writes_seen != self.state.writes:
-            self.ask_again()
+            self.refresh_records()
 
-    def ask_again(self) -> None:
+    def refresh_records(self) -> None:
         """Run the checks, again if they ran before."""
         stack = self.state.stack
         self._writes_seen = self.state.writes
-        words = f"{Status.LOADING.glyph} running the checks"
-        self.query_one("#summary", TextLine).line = Line((Part(words, "$status-loading"),))
+        text = f"{Status.LOADING.glyph} running the checks"
+        self.query_one("#summary", TextLine).line = Line((Part(text, "$status-loading"),))
         if stack is not None:
             ask(self, "checks", stack.checks.run, ChecksFinished, ChecksFailed)
 
@@ -90,8 +90,8 @@ class ChecksScreen(ConsoleScreen):
     def on_checks_failed(self, message: ChecksFailed) -> None:
         """Say why they could not run."""
         self.findings = []
-        words = Part("✖ the checks could not run", "$status-fail")
-        self.query_one("#summary", TextLine).line = Line((words,))
+        text = Part("✖ the checks could not run", "$status-fail")
+        self.query_one("#summary", TextLine).line = Line((text,))
         self.query_one("#findings", Static).update(refusal_text(message.error))
 
     def action_move(self, by: int) -> None:

@@ -26,7 +26,7 @@ from smarterise_tui.messages import (
     PlanFailed,
     PlanReady,
     RightsChanged,
-    StepTold,
+    StepReported,
 )
 from smarterise_tui.text.plan import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
 from smarterise_tui.theme import band, band_style
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from smarterise_sdk.domain.sites.plans import Plan
-    from smarterise_tui.change_requests import Proposal
+    from smarterise_tui.change_requests import ChangeRequest
     from smarterise_tui.state import ConsoleState
 
 
@@ -64,10 +64,10 @@ class PlanScreen(ModalScreen[None]):
 
     BINDINGS = bindings_of(Scope.PLAN, Scope.RECEIPT)
 
-    def __init__(self, state: ConsoleState, proposal: Proposal) -> None:
+    def __init__(self, state: ConsoleState, change_request: ChangeRequest) -> None:
         super().__init__()
         self.state = state
-        self.proposal = proposal
+        self.change_request = change_request
         self.stage = Stage.PLANNING
         self.plan: Plan | None = None
         self._steps: list[str] = []
@@ -96,26 +96,26 @@ class PlanScreen(ModalScreen[None]):
     # Planning
 
     def _plan(self) -> None:
-        proposal = self.proposal
+        change_request = self.change_request
         self._enter(Stage.PLANNING)
         self.plan = None
         self._steps = []
         self.query_one("#typed", Input).value = ""
         place = (f" {visible(self.state.place)} ", band_style(self.state.settings.environment))
-        self.query_one("#dialog").border_title = Content.assemble(f" {proposal.title} ", place, " ")
-        self._say("#plan", Content.styled(f"… planning {visible(proposal.words)}", "$status-loading"))
+        self.query_one("#dialog").border_title = Content.assemble(f" {change_request.title} ", place, " ")
+        self._say("#plan", Content.styled(f"… planning {visible(change_request.text)}", "$status-loading"))
         self._say("#outcome", Content(""))
         stack = self.state.stack
         if stack is not None:
-            ask(self, "plan", partial(proposal.make, stack), PlanReady, PlanFailed)
+            ask(self, "plan", partial(change_request.make, stack), PlanReady, PlanFailed)
 
     def on_plan_ready(self, message: PlanReady) -> None:
         """Show the plan and ask."""
         plan = self.plan = message.plan
         self._enter(Stage.APPLIED if plan.is_empty else Stage.PLANNED)
-        self._say("#plan", plan_text(plan, self.proposal.selection))
+        self._say("#plan", plan_text(plan, self.change_request.selection))
         if plan.is_empty:
-            nothing = f"● nothing to do: {self.proposal.nothing}"
+            nothing = f"● nothing to do: {self.change_request.nothing}"
             self._say("#outcome", Content.styled(visible(nothing), "$status-ok"))
         self.query_one("#text", VerticalScroll).scroll_home(animate=False)
         self._ask_operator()
@@ -140,11 +140,11 @@ class PlanScreen(ModalScreen[None]):
     def _hint_at_the_plan(self) -> None:
         hints = []
         if self.state.is_read_only:
-            hints.append(self.state.read_only_words)
+            hints.append(self.state.read_only_text)
         elif self._must_type() is None:
             hints.append("enter applies")
-        if self.proposal.other is not None:
-            hints.append(f"ctrl+t plans {self.proposal.other.words} instead")
+        if self.change_request.other is not None:
+            hints.append(f"ctrl+t plans {self.change_request.other.text} instead")
         self._hint("; ".join(hints))
 
     def on_rights_changed(self, message: RightsChanged) -> None:
@@ -197,21 +197,21 @@ class PlanScreen(ModalScreen[None]):
         self.plan = plan
         self.state.is_writing = True
         self._enter(Stage.APPLYING)
-        self.on_step_told(StepTold("applying"))
-        tell = partial(self._tell_from_thread, self)
+        self.on_step_reported(StepReported("applying"))
+        tell = partial(self._report_from_thread, self)
         ask(
             self,
             "apply",
-            partial(self.proposal.service(stack).apply, plan, on_step=tell),
+            partial(self.change_request.service(stack).apply, plan, on_step=tell),
             ChangeApplied,
             ChangeFailed,
         )
 
     @staticmethod
-    def _tell_from_thread(screen: PlanScreen, step: str) -> None:
-        screen.post_message(StepTold(step))
+    def _report_from_thread(screen: PlanScreen, step: str) -> None:
+        screen.post_message(StepReported(step))
 
-    def on_step_told(self, message: StepTold) -> None:
+    def on_step_reported(self, message: StepReported) -> None:
         """Show how far it is."""
         if self.stage is Stage.APPLYING and message.step not in self._steps:
             self._steps.append(message.step)
@@ -221,8 +221,8 @@ class PlanScreen(ModalScreen[None]):
     def on_change_applied(self, message: ChangeApplied) -> None:
         """Show the receipt. The message goes on to the app, which reads the sites again."""
         self.state.is_writing = False
-        if self.proposal.selection is not None:
-            self.state.view.marks -= set(self.proposal.selection.serials)
+        if self.change_request.selection is not None:
+            self.state.view.marks -= set(self.change_request.selection.serials)
         plan = message.receipt.plan
         is_made = message.receipt.state not in (ReceiptState.NOTHING_TO_DO, ReceiptState.NOT_WRITTEN)
         self._enter(Stage.APPLIED, can_undo=is_made and bool(plan.changes) and plan.document is None)
@@ -246,11 +246,11 @@ class PlanScreen(ModalScreen[None]):
 
     def action_other_way(self) -> None:
         """Plan what can be had instead; the reason typed so far stays."""
-        if self.proposal.other is not None and self.stage is not Stage.APPLYING:
-            self.proposal = self.proposal.other.make()
+        if self.change_request.other is not None and self.stage is not Stage.APPLYING:
+            self.change_request = self.change_request.other.make()
             self._plan()
 
-    def action_plan_again(self) -> None:
+    def action_replan(self) -> None:
         """Plan anew, on the sites as they are now."""
         if self.stage is not Stage.APPLYING:
             self._plan()
@@ -258,14 +258,14 @@ class PlanScreen(ModalScreen[None]):
     def action_undo(self) -> None:
         """Plan the way back from the change just made: a change like any other."""
         if self._can_undo and self.plan is not None:
-            self.proposal = change_requests.undo(self.plan.plan_id)
+            self.change_request = change_requests.undo(self.plan.plan_id)
             self.query_one("#reason", Input).value = ""
             self._plan()
 
     def action_copy_command(self) -> None:
         """Copy the command that does the same."""
         reason = self.query_one("#reason", Input).value.strip()
-        command = self.proposal.twin(self.state.settings, reason)
+        command = self.change_request.cli_command(self.state.settings, reason)
         self.app.copy_to_clipboard(command)
         told = visible(command)
         self._hint(f"copied: {told[:_MOST_OF_COMMAND]}{'…' if len(told) > _MOST_OF_COMMAND else ''}")
@@ -279,7 +279,7 @@ class PlanScreen(ModalScreen[None]):
         self.stage = stage
         self._can_undo = can_undo
         scopes = (Scope.RECEIPT, Scope.PLAN) if can_undo else (Scope.PLAN,)
-        self.query_one(KeyBar).show(*scopes, without="" if self.proposal.other else "other_way")
+        self.query_one(KeyBar).show(*scopes, without="" if self.change_request.other else "other_way")
         if stage is not Stage.PLANNED:
             self._show_fields(reason=False, typed=False)
             self._hint("")

@@ -62,12 +62,12 @@ class TextScreen(ModalScreen[None]):
         self.app.notify("copied", markup=False, timeout=2)
 
 
-def troubles_screen(state: ConsoleState) -> TextScreen:
+def issues_screen(state: ConsoleState) -> TextScreen:
     """Return the dialog on everything that could not be had."""
     blocks = []
-    for trouble in state.troubles.all:
-        head = (f"{trouble.status.glyph} {trouble.line}", f"bold $status-{status_class(trouble.status)}")
-        about = (f"\n  while asking for: {trouble.source}", "$quiet")
-        blocks.append(Content.assemble(head, about, *(f"\n  {line}" for line in trouble.details)))
+    for issue in state.issues.all:
+        head = (f"{issue.status.glyph} {issue.line}", f"bold $status-{status_class(issue.status)}")
+        about = (f"\n  while asking for: {issue.source}", "$quiet")
+        blocks.append(Content.assemble(head, about, *(f"\n  {line}" for line in issue.details)))
     text = Content("\n\n").join(blocks) if blocks else Content("● nothing is missing")
     return TextScreen(state, "What could not be had", text)

@@ -11,9 +11,9 @@ from smarterise_sdk.domain.status import Status
 from smarterise_tui import cli_command
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.change_requests import likely_target, switch_tier
-from smarterise_tui.fleet.columns import JUDGED_BY, SPARK
+from smarterise_tui.fleet.columns import EVALUATED_METRICS, SPARK
 from smarterise_tui.fleet.filters import FilterError, parse_filter
-from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.poller import RefreshScope, Source
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.widgets.filter_line import FilterLine
@@ -52,27 +52,29 @@ class FleetScreen(ConsoleScreen):
         yield self.table
         yield Horizontal(Static("/ ", markup=False, id="slash"), FilterLine(), id="filter")
 
-    def wanted(self) -> Wanted:
+    def refresh_scope(self) -> RefreshScope:
         """Return the rows on screen; the others matter for order and counts."""
         table = self.table
         has_sparklines = any(column.key == SPARK for column in table.visible_columns)
-        metrics = JUDGED_BY.union(*(column.metrics for column in table.visible_columns))
-        return Wanted(tuple(table.visible_serials), metrics, is_fleet=True, has_sparklines=has_sparklines)
+        metrics = EVALUATED_METRICS.union(*(column.metrics for column in table.visible_columns))
+        return RefreshScope(
+            tuple(table.visible_serials), metrics, is_fleet=True, has_sparklines=has_sparklines
+        )
 
-    def twin(self) -> str:
+    def cli_command(self) -> str:
         """Return the command that lists the sites."""
         return cli_command.list_sites(self.state.settings)
 
-    def follow_sites(self) -> None:
+    def update_sites(self) -> None:
         """Show sites and values as they are now; serials may be longer than before."""
-        self.table.lay_out_again()
-        self.follow()
+        self.table.update_columns()
+        self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the values as they are now."""
         self.table.say_instead(_instead_of_rows(self.state))
-        self.table.follow(self.state.now)
-        self.summary.follow()
+        self.table.update_view(self.state.now)
+        self.summary.update_view()
 
     # Filter
 
@@ -85,28 +87,28 @@ class FleetScreen(ConsoleScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing; say what is wrong until it is right again."""
         try:
-            wanted = parse_filter(event.value, is_being_typed=True)
+            refresh_scope = parse_filter(event.value, is_being_typed=True)
         except FilterError as error:
             self.summary.complain(str(error))
         else:
-            self._set_filter(wanted)
+            self._set_filter(refresh_scope)
 
     def on_filter_line_left(self, message: FilterLine.Left) -> None:
         """Go back to the table, unless the filter cannot be understood."""
         try:
-            wanted = parse_filter(message.text)
+            refresh_scope = parse_filter(message.text)
         except FilterError as error:
             self.summary.complain(str(error))
             return
-        self._set_filter(wanted)
+        self._set_filter(refresh_scope)
         self.query_one("#filter").remove_class("-open")
         self.query_one(KeyBar).show(*self.SCOPES)
         self.table.focus()
 
-    def _set_filter(self, wanted: Filter) -> None:
-        self.state.view.set_filter(wanted, self.state.now)
+    def _set_filter(self, refresh_scope: Filter) -> None:
+        self.state.view.set_filter(refresh_scope, self.state.now)
         self.summary.complain("")
-        self.follow()
+        self.update_view()
 
     # Order
 
@@ -120,20 +122,20 @@ class FleetScreen(ConsoleScreen):
         self.state.view.reverse(self.state.now)
         self._reordered()
 
-    def on_fleet_table_sort_asked(self, message: FleetTable.SortAsked) -> None:
+    def on_fleet_table_sort_requested(self, message: FleetTable.SortRequested) -> None:
         """Sort by the heading that was clicked."""
         self.state.view.sort_by(message.key, self.state.now)
         self._reordered()
 
     def _reordered(self) -> None:
         self.table.start_over(self.state.now)
-        self.summary.follow()
+        self.summary.update_view()
 
     # Marks, and what is done to sites
 
     def on_fleet_table_marks_changed(self) -> None:
         """Count the marks."""
-        self.summary.follow()
+        self.summary.update_view()
 
     def action_back(self) -> None:
         """Clear the filter; when there is none, the marks."""
@@ -158,11 +160,11 @@ def _instead_of_rows(state: ConsoleState) -> list[Cell]:
             (f"∅ no site matches {state.view.filter.text}", Status.NO_DATA),
             ("  esc clears the filter", "dim"),
         ]
-    failed = state.troubles.of(Source.SITES) or state.troubles.of(Source.STACK)
+    failed = state.issues.of(Source.SITES) or state.issues.of(Source.STACK)
     if failed:
-        trouble = failed[0]
-        rest = [(f"  {line}", "dim") for line in trouble.details]
-        return [(f"{trouble.status.glyph} {trouble.line}", trouble.status), *rest]
+        issue = failed[0]
+        rest = [(f"  {line}", "dim") for line in issue.details]
+        return [(f"{issue.status.glyph} {issue.line}", issue.status), *rest]
     if state.model.snapshot is None:
         return [(f"{Status.LOADING.glyph} loading the sites", Status.LOADING)]
     return [

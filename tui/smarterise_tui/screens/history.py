@@ -66,7 +66,7 @@ class HistoryScreen(ConsoleScreen):
         """Return the two lists."""
         yield Container(self.versions, self.journal, id="history")
 
-    def twin(self) -> str:
+    def cli_command(self) -> str:
         """Return the command that lists the same."""
         if self.journal.has_focus:
             return cli_command.list_journal(self.state.settings)
@@ -74,16 +74,16 @@ class HistoryScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Read both."""
-        self.ask_again()
+        self.refresh_records()
 
     def on_screen_resume(self) -> None:
         """Read both again when a change was tried meanwhile."""
         if self._writes_seen != self.state.writes:
-            self.ask_again()
+            self.refresh_records()
 
     # Reading
 
-    def ask_again(self) -> None:
+    def refresh_records(self) -> None:
         """Read versions and journal, again if they were read before."""
         self._writes_seen = self.state.writes
         self._ask_versions()
@@ -94,8 +94,8 @@ class HistoryScreen(ConsoleScreen):
         if stack is None:
             return
         if self._history is None:
-            words = f"{Status.LOADING.glyph} loading the versions of the site file"
-            self.versions.say(Content.styled(words, _LOADING))
+            text = f"{Status.LOADING.glyph} loading the versions of the site file"
+            self.versions.say(Content.styled(text, _LOADING))
         ask(
             self,
             "versions",
@@ -132,7 +132,7 @@ class HistoryScreen(ConsoleScreen):
         self._reading = None
         self.journal.say(refusal_text(message.error))
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show ages as they are now."""
         self._show_versions()
         self._show_changes()
@@ -157,8 +157,8 @@ class HistoryScreen(ConsoleScreen):
         else:
             place = self.state.settings.environment.name
             nothing = f"{Status.NO_DATA.glyph} nothing was changed in {place} from this machine"
-            words = [Content.styled(nothing, "$status-no-data"), *foot]
-            self.journal.say(Content("\n").join(words))
+            text = [Content.styled(nothing, "$status-no-data"), *foot]
+            self.journal.say(Content("\n").join(text))
 
     # Keys
 
@@ -213,7 +213,7 @@ class HistoryScreen(ConsoleScreen):
         else:
             self.app.push_screen(PlanScreen(self.state, change_requests.undo(change.plan_id)))
 
-    def action_settle(self) -> None:
+    def action_resolve(self) -> None:
         """Look what became of the change under the cursor."""
         stack, change = self.state.stack, self._change
         if stack is None or change is None or not self.journal.has_focus:
@@ -222,16 +222,16 @@ class HistoryScreen(ConsoleScreen):
             self._say(f"{change.plan_id} is {change.outcome}: there is nothing to find out")
         else:
             self._say(f"looking what became of {change.plan_id}")
-            work = partial(stack.changes.settle, change.plan_id)
-            ask(self, "settle", work, messages.ChangeSettled, messages.SettleFailed)
+            work = partial(stack.changes.resolve, change.plan_id)
+            ask(self, "settle", work, messages.ChangeResolved, messages.ResolveFailed)
 
-    def on_change_settled(self, message: messages.ChangeSettled) -> None:
+    def on_change_resolved(self, message: messages.ChangeResolved) -> None:
         """Show what became of it. The message goes on to the app, which looks for others."""
         title = f"Change {message.receipt.plan.plan_id}"
         self.app.push_screen(TextScreen(self.state, title, receipt_text(message.receipt)))
         self._ask_changes()
 
-    def on_settle_failed(self, message: messages.SettleFailed) -> None:
+    def on_resolve_failed(self, message: messages.ResolveFailed) -> None:
         """Say why that is not known."""
         self.app.push_screen(TextScreen(self.state, "Not found out", refusal_text(message.error)))
 

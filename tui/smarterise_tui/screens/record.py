@@ -41,11 +41,11 @@ class VersionScreen(TextScreen):
         if stack is None or not self._version.is_usable:
             return
         if self._before is None:
-            words = "the oldest version there is" if self._is_oldest else "m looks further back"
-            self.show(self._told([Content.styled(f"∅ nothing to compare with: {words}", "$status-no-data")]))
+            text = "the oldest version there is" if self._is_oldest else "m looks further back"
+            self.show(self._told([Content.styled(f"∅ nothing to compare with: {text}", "$status-no-data")]))
             return
-        words = f"{Status.LOADING.glyph} comparing with {self._before}"
-        self.show(self._told([Content.styled(words, "$status-loading")]))
+        text = f"{Status.LOADING.glyph} comparing with {self._before}"
+        self.show(self._told([Content.styled(text, "$status-loading")]))
         work = partial(stack.sites.diff, self._before, self._version.version_id)
         ask(self, "diff", work, DiffRead, DiffFailed)
 

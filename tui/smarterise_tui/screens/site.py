@@ -19,9 +19,9 @@ from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.change_requests import likely_target, switch_tier
 from smarterise_tui.fleet.columns import VOLTAGES
 from smarterise_tui.fleet.view import Selection
-from smarterise_tui.issues import failure, gap_troubles
+from smarterise_tui.issues import failure, missing_issues
 from smarterise_tui.messages import FetchFailed, SeriesFetched, TierSinceKnown, TierSinceUnknown
-from smarterise_tui.poller import Source, Wanted
+from smarterise_tui.poller import RefreshScope, Source
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.text.history import tier_since
@@ -50,8 +50,8 @@ _PLOTTED = dict(zip("ABC", VOLTAGES, strict=True))
 class Window:
     """A span to plot, and how fine."""
 
-    words: str
-    span: timedelta
+    text: str
+    duration: timedelta
     period: timedelta
 
 
@@ -99,15 +99,15 @@ class SiteScreen(ConsoleScreen):
         """The span plotted."""
         return WINDOWS[self._window]
 
-    def wanted(self) -> Wanted:
+    def refresh_scope(self) -> RefreshScope:
         """Return this site, all metrics."""
-        return Wanted((self.serial,), frozenset(Metric) - {Metric.READING_AGE}, is_fleet=False)
+        return RefreshScope((self.serial,), frozenset(Metric) - {Metric.READING_AGE}, is_fleet=False)
 
-    def twin(self) -> str:
+    def cli_command(self) -> str:
         """Return the command that shows the site's values."""
         return cli_command.show_site(self.state.settings, self.serial)
 
-    def ask_again(self) -> None:
+    def refresh_records(self) -> None:
         """Ask for the past again."""
         self._points, self._has_series = {}, False
         self._ask_series()
@@ -128,9 +128,9 @@ class SiteScreen(ConsoleScreen):
         """Say since when the site has its tier, if the newest versions tell."""
         row = self.row
         self._since = tier_since(message.history, self.serial, row.site.tier) if row is not None else None
-        self.follow()
+        self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the site as it is now."""
         row = self.row
         if row is None:
@@ -150,26 +150,26 @@ class SiteScreen(ConsoleScreen):
     def on_series_fetched(self, message: SeriesFetched) -> None:
         """Plot the past, unless it is of a span no longer shown."""
         message.stop()
-        if message.window != self.window.span:
+        if message.window != self.window.duration:
             return
         self._has_series = True
         series = message.outcome.value.get(self.serial, {})
         self._points = {metric: list(series.get(metric, ())) for metric in VOLTAGES}
-        self.state.troubles.set(Source.SERIES, gap_troubles(Source.SERIES, message.outcome.gaps, 1))
-        self.follow_frame()
-        self.follow()
+        self.state.issues.set(Source.SERIES, missing_issues(Source.SERIES, message.outcome.missing, 1))
+        self.update_frame()
+        self.update_view()
 
     def on_fetch_failed(self, message: FetchFailed) -> None:
         """Say why there is no plot."""
         message.stop()
         self._has_series = True
-        self.state.troubles.set(Source.SERIES, [failure(Source.SERIES, message.error)])
-        self.follow_frame()
-        self.follow()
+        self.state.issues.set(Source.SERIES, [failure(Source.SERIES, message.error)])
+        self.update_frame()
+        self.update_view()
 
     def on_unmount(self) -> None:
         """Forget troubles that were this screen's own."""
-        self.state.troubles.set(Source.SERIES, ())
+        self.state.issues.set(Source.SERIES, ())
 
     def action_back(self) -> None:
         """Go back to the fleet."""
@@ -178,27 +178,29 @@ class SiteScreen(ConsoleScreen):
     def action_next_window(self) -> None:
         """Plot the next span."""
         self._window = (self._window + 1) % len(WINDOWS)
-        self.ask_again()
+        self.refresh_records()
 
     def action_switch_tier(self) -> None:
         """Plan another tier for this site."""
         if self.row is not None:
-            proposal = switch_tier(Selection((self.serial,), ()), likely_target([self.row]))
-            self.app.push_screen(PlanScreen(self.state, proposal))
+            change_request = switch_tier(Selection((self.serial,), ()), likely_target([self.row]))
+            self.app.push_screen(PlanScreen(self.state, change_request))
 
     def _ask_series(self) -> None:
         stack = self.state.stack
         if stack is None or self.row is None:
             return
         window = self.window
-        words = f"{Status.LOADING.glyph} loading the last {window.words}"
-        self.query_one(VoltagePlot).say(Content.styled(words, "$status-loading"))
+        text = f"{Status.LOADING.glyph} loading the last {window.text}"
+        self.query_one(VoltagePlot).say(Content.styled(text, "$status-loading"))
         self._title_plot()
         ask(
             self,
             Source.SERIES.value,
-            partial(stack.metrics.series, (self.serial,), VOLTAGES, since=window.span, period=window.period),
-            partial(SeriesFetched, self.serial, window.span),
+            partial(
+                stack.metrics.series, (self.serial,), VOLTAGES, since=window.duration, period=window.period
+            ),
+            partial(SeriesFetched, self.serial, window.duration),
             partial(FetchFailed, Source.SERIES.value, (self.serial,)),
         )
 
@@ -206,12 +208,12 @@ class SiteScreen(ConsoleScreen):
         """Add the newest values to the lines, and drop what has left the span."""
         if not self._has_series:
             return
-        oldest = self.state.now - self.window.span
+        oldest = self.state.now - self.window.duration
         for metric in VOLTAGES:
             points = self._points.setdefault(metric, [])
-            newest = row.points.get(metric)
-            if newest is not None and (not points or newest.at > points[-1].at):
-                points.append(newest)
+            latest = row.points.get(metric)
+            if latest is not None and (not points or latest.at > points[-1].at):
+                points.append(latest)
             while points and points[0].at < oldest:
                 points.pop(0)
 
@@ -230,21 +232,21 @@ class SiteScreen(ConsoleScreen):
         site, window, now = row.site, self.window, self.state.now
         low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
         period = max(window.period, site.tier.cadence)
-        return Frame(now - window.span, now, low, high, site.nominal_voltage, period)
+        return Frame(now - window.duration, now, low, high, site.nominal_voltage, period)
 
     def _title_plot(self) -> None:
         row = self.row
         if row is not None:
             low, high = profile_of(row.site.quality_profile).band(row.site.nominal_voltage)
-            title = f"Voltage, V, last {self.window.words}, band {low:.0f}–{high:.0f}"
+            title = f"Voltage, V, last {self.window.text}, band {low:.0f}–{high:.0f}"
             self.query_one("#plot").border_title = Content(title)
 
     def _why_empty(self) -> Content:
-        troubles = self.state.troubles.of(Source.SERIES)
-        if troubles:
-            trouble = troubles[0]
-            text = "\n".join((f"{trouble.status.glyph} {trouble.line}", *trouble.details))
-            return Content.styled(text, f"$status-{status_class(trouble.status)}")
+        issues = self.state.issues.of(Source.SERIES)
+        if issues:
+            issue = issues[0]
+            text = "\n".join((f"{issue.status.glyph} {issue.line}", *issue.details))
+            return Content.styled(text, f"$status-{status_class(issue.status)}")
         return Content.styled(
-            f"{Status.NO_DATA.glyph} no data in the last {self.window.words}", "$status-no-data"
+            f"{Status.NO_DATA.glyph} no data in the last {self.window.text}", "$status-no-data"
         )

@@ -87,7 +87,7 @@ def tier_since(history: VersionHistory, serial: str, tier: Tier) -> TierSince | 
     for version in history.entries:
         came_to = version.tiers.get(serial)
         if came_to is not None:
-            at = _moment(version.written_at)
+            at = _datetime(version.written_at)
             is_so = came_to == tier.value and at is not None
             return TierSince(came_to, at, version.by, version.reason) if is_so and at else None
     return None
@@ -234,18 +234,18 @@ def _cell(text: str, style: str = _PLAIN) -> Cell:
     return (visible(text), style) if text else _NOTHING
 
 
-def _age(moment: str, now: datetime) -> str:
-    at = _moment(moment)
+def _age(timestamp: str, now: datetime) -> str:
+    at = _datetime(timestamp)
     return "–" if at is None else age_text(now - at)
 
 
-def _when(moment: str, now: datetime) -> str:
-    return f"{moment}, {_age(moment, now)} ago"
+def _when(timestamp: str, now: datetime) -> str:
+    return f"{timestamp}, {_age(timestamp, now)} ago"
 
 
-def _moment(text: str) -> datetime | None:
+def _datetime(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    return timestamp if timestamp.tzinfo is not None else None

@@ -79,8 +79,8 @@ def _difference_lines(plan: Plan) -> list[Content]:
     lines = [*site_lines(plan.changes[:MOST_LINES]), *stack_lines(plan.stack_changes[:MOST_LINES])]
     more = max(len(plan.changes), len(plan.stack_changes)) - MOST_LINES
     if more > 0:
-        words = f"  … and {more:,} more; ctrl+y copies the command that does all"
-        lines.append(Content.styled(words, "bold $accent"))
+        text = f"  … and {more:,} more; ctrl+y copies the command that does all"
+        lines.append(Content.styled(text, "bold $accent"))
     if plan.unchanged:
         unchanged = listed(plan.unchanged, at_most=_MOST_NAMED)
         lines.append(Content.styled(f"  already so: {unchanged}", "$quiet"))
@@ -88,14 +88,14 @@ def _difference_lines(plan: Plan) -> list[Content]:
 
 
 def _what_it_brings_about(plan: Plan) -> list[Content]:
-    costs = [cause.removeprefix(_COST) for cause in plan.causes if cause.startswith(_COST)]
+    costs = [cause.removeprefix(_COST) for cause in plan.effects if cause.startswith(_COST)]
     if plan.monthly_usd is not None and not costs:
         costs = [_cost(plan.monthly_usd)]
     calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
     if plan.is_empty:
         return _entries("Note", plan.notes)
     return [
-        *_entries("Causes", [cause for cause in plan.causes if not cause.startswith(_COST)]),
+        *_entries("Causes", [cause for cause in plan.effects if not cause.startswith(_COST)]),
         *_entries("Cost", costs),
         entry("Calls", calls or "none"),
         *_entries("Note", plan.notes),
@@ -126,10 +126,10 @@ def stack_lines(changes: Iterable[StackChange]) -> Iterator[Content]:
 
 def receipt_text(receipt: Receipt) -> Content:
     """Return what became of the plan, and what is certain about it."""
-    glyph, style, words = _RECEIPTS[receipt.state]
+    glyph, style, text = _RECEIPTS[receipt.state]
     plan = receipt.plan
     count = len(plan.changes) or len(plan.stack_changes)
-    subject = f"{count:,} {words}" if count else f"site file {words}"
+    subject = f"{count:,} {text}" if count else f"site file {text}"
     when = f" {receipt.verified_at:%H:%M:%SZ}" if receipt.verified_at is not None else ""
     by = f" ({receipt.verified_by})" if receipt.verified_by else ""
     lines = [

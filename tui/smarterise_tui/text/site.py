@@ -109,9 +109,9 @@ def _total(row: FleetRow, name: str, metric: Metric) -> str:
 
 def _age_line(row: FleetRow, now: datetime) -> Content:
     age = row.age(now)
-    if age is None or row.newest is None:
+    if age is None or row.latest is None:
         return Content.styled("no value so far", "$quiet")
-    return Content.styled(f"{age_text(age)} ago, {utc_text(row.newest)}", "$quiet")
+    return Content.styled(f"{age_text(age)} ago, {utc_text(row.latest)}", "$quiet")
 
 
 def _file_text(snapshot: SitesSnapshot, now: datetime) -> str:

@@ -32,20 +32,20 @@ class Banner(TextLine, can_focus=True):
 
     def on_mount(self) -> None:
         """Show what there is from the start."""
-        self.follow()
+        self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the troubles as they are now."""
-        troubles = self._state.troubles.all
-        self.set_class(bool(troubles), "-troubled")
-        if not troubles:
+        issues = self._state.issues.all
+        self.set_class(bool(issues), "-troubled")
+        if not issues:
             self.line = Line()
             return
-        worst = troubles[0]
-        others = len({trouble.line for trouble in troubles}) - 1
+        worst = issues[0]
+        others = len({issue.line for issue in issues}) - 1
         more = f"(+{others} more)" if others else ""
         style = f"$status-{status_class(worst.status)}"
-        keys = dict.fromkeys(trouble.key for trouble in troubles if trouble.key)
+        keys = dict.fromkeys(issue.key for issue in issues if issue.key)
         left = (Part(f"{worst.status.glyph} {worst.line}", style),)
         right = tuple(Part(text, style) for text in (more, *keys) if text)
         self._short = Line(left, right) if keys else None

@@ -33,7 +33,7 @@ class FilterLine(Input):
         self.cursor_position = len(text)
         self.focus()
 
-    def action_leave(self) -> None:
+    def action_close(self) -> None:
         """Close, filter as before."""
         self._close(self._before)
 

@@ -18,7 +18,7 @@ from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.fleet.columns import GAP, PLAIN, Cell, Column, Layout, lay_out
 from smarterise_tui.fleet.sorting import SORT_KEYS
 from smarterise_tui.theme import status_class
-from smarterise_tui.widgets.row_painter import CURSOR_LINE, GUTTER, SCROLL_BAR, Look, RowPainter
+from smarterise_tui.widgets.row_painter import CURSOR_LINE, GUTTER, SCROLL_BAR, LineState, RowPainter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from smarterise_tui.fleet.view import FleetView
 
 HEAD_LINES = 1
-_SETTLE_SECONDS = 0.3
+_REPORT_AFTER_SECONDS = 0.3
 
-_Line: TypeAlias = Look | tuple[Cell, int]
+_Line: TypeAlias = LineState | tuple[Cell, int]
 _EMPTY: Cell = ("", "")
 
 
@@ -60,7 +60,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         serial: str
 
     @dataclass
-    class SortAsked(Message):
+    class SortRequested(Message):
         """The operator clicked on a heading."""
 
         key: str
@@ -68,7 +68,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     class MarksChanged(Message):
         """Other sites are marked than before."""
 
-    class Settled(Message):
+    class RowsShown(Message):
         """Other rows are on screen than before, and have been for a moment."""
 
     def __init__(self, view: FleetView, now: datetime) -> None:
@@ -82,10 +82,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._layout: Layout = lay_out(80, ())
         self._placeholder: tuple[Cell, ...] = ()
         self._painted: list[_Line | None] = []
-        self._looks: dict[int, _Line] = {}
+        self._line_states: dict[int, _Line] = {}
         self._painter = RowPainter(self._style)
         self._styles: dict[tuple[str, str], Style] = {}
-        self._settling: Timer | None = None
+        self._report_timer: Timer | None = None
 
     # What others ask of the table
 
@@ -112,10 +112,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             if not self.view.rows:
                 self._repaint_all()
 
-    def follow(self, now: datetime) -> None:
+    def update_view(self, now: datetime) -> None:
         """Follow the view: keep the cursor on its site, repaint the lines whose content differs."""
         self._now = now
-        self._follow_rows()
+        self._keep_cursor()
         self._repaint_changed()
 
     def start_over(self, now: datetime) -> None:
@@ -124,11 +124,11 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._was_moved = False
         self.cursor = 0
         self._anchor = None
-        self._follow_rows()
+        self._keep_cursor()
         self.scroll_to(y=0, animate=False)
         self._repaint_all()
 
-    def lay_out_again(self) -> None:
+    def update_columns(self) -> None:
         """Choose columns for the present width and sites; if they are others, everything is repainted."""
         layout = lay_out(self.size.width - GUTTER - SCROLL_BAR, self.view.model.rows)
         if layout != self._layout:
@@ -215,7 +215,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         if event.y < HEAD_LINES:
             column = self._column_at(event.x)
             if column is not None and column.key in SORT_KEYS:
-                self.post_message(self.SortAsked(column.key))
+                self.post_message(self.SortRequested(column.key))
             return
         index = event.y - HEAD_LINES + self.scroll_offset.y
         if index < len(self.view.rows):
@@ -225,20 +225,20 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Choose columns for the new width."""
-        self.lay_out_again()
-        self._settle_soon()
+        self.update_columns()
+        self._report_rows_soon()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Repaint after scrolling; the rows that came into view are asked for once it rests."""
-        self._looks.clear()
+        self._line_states.clear()
         super().watch_scroll_y(old_value, new_value)
-        self._settle_soon()
+        self._report_rows_soon()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Repaint after scrolling sideways; the columns that came into view are asked for."""
-        self._looks.clear()
+        self._line_states.clear()
         super().watch_scroll_x(old_value, new_value)
-        self._settle_soon()
+        self._report_rows_soon()
 
     def notify_style_update(self) -> None:
         """Forget styles and strips of another theme."""
@@ -255,13 +255,17 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._painter.paint_head(
                 self._layout, self.view.sort, self.scroll_offset.x, self.size.width, has_more=has_more
             )
-        look = self._looks.pop(y, None) or self._look(y)
+        line_state = self._line_states.pop(y, None) or self._line_state(y)
         while len(self._painted) <= y:
             self._painted.append(None)
-        self._painted[y] = look
-        return self._painter.paint(look) if isinstance(look, Look) else self._painter.paint_text(*look)
+        self._painted[y] = line_state
+        return (
+            self._painter.paint(line_state)
+            if isinstance(line_state, LineState)
+            else self._painter.paint_text(*line_state)
+        )
 
-    def _look(self, y: int) -> _Line:
+    def _line_state(self, y: int) -> _Line:
         """Return all a line's look depends on; equal ones look the same."""
         index = y - HEAD_LINES + self.scroll_offset.y
         rows = self.view.rows
@@ -270,7 +274,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             return text, self.size.width
         row = rows[index]
         layout, now = self._layout, self._now
-        return Look(
+        return LineState(
             layout.serial.cell(row, now),
             tuple(column.cell(row, now) for column in layout.columns),
             index == self.cursor,
@@ -303,7 +307,7 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _body_height(self) -> int:
         return max(self.size.height - HEAD_LINES, 0)
 
-    def _follow_rows(self) -> None:
+    def _keep_cursor(self) -> None:
         """Keep the cursor on its site; one that was never moved stays at the top, on the worst."""
         rows = self.view.rows
         stays = self._was_moved and self._cursor_serial is not None
@@ -322,15 +326,17 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         width, height = self.size
         changed = []
         for y in range(HEAD_LINES, height):
-            look = self._look(y)
-            if y >= len(self._painted) or self._painted[y] != look:
-                self._looks[y] = look  # good until it is painted: whatever else changes comes by here
+            line_state = self._line_state(y)
+            if y >= len(self._painted) or self._painted[y] != line_state:
+                self._line_states[y] = (
+                    line_state  # good until it is painted: whatever else changes comes by here
+                )
                 changed.append(Region(0, y, width, 1))
         if changed:
             self.refresh(*changed)
 
     def _repaint_all(self) -> None:
-        self._looks.clear()
+        self._line_states.clear()
         self.refresh()
 
     def _move_to(self, index: int) -> None:
@@ -362,10 +368,12 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
             x -= len(GAP) + column.width
         return None
 
-    def _settle_soon(self) -> None:
-        if self._settling is not None:
-            self._settling.stop()
-        self._settling = self.set_timer(_SETTLE_SECONDS, lambda: self.post_message(self.Settled()))
+    def _report_rows_soon(self) -> None:
+        if self._report_timer is not None:
+            self._report_timer.stop()
+        self._report_timer = self.set_timer(
+            _REPORT_AFTER_SECONDS, lambda: self.post_message(self.RowsShown())
+        )
 
 
 def _edge_before(edges: list[int], here: int) -> int:

@@ -16,9 +16,9 @@ class Header(TextLine):
     def __init__(self, state: ConsoleState) -> None:
         super().__init__()
         self._state = state
-        self.follow()
+        self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the state as it is now."""
         self.line = Line(tuple(_where(self._state)), tuple(_figures(self._state)))
 
@@ -27,7 +27,7 @@ def _where(state: ConsoleState) -> list[Part]:
     settings, identity = state.settings, state.identity
     parts = [
         Part("smarterise-ops", "bold", drop=8),
-        Part(f" {visible(state.environment_words)} ", band_style(settings.environment)),
+        Part(f" {visible(state.environment_text)} ", band_style(settings.environment)),
         Part(settings.region or "no region", "", drop=4),
     ]
     if identity is not None:

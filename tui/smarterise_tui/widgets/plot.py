@@ -199,7 +199,7 @@ class VoltagePlot(Widget):
         super().__init__()
         self._traces: tuple[Trace, ...] = ()
         self._frame: Frame | None = None
-        self._words = Content("")
+        self._text = Content("")
 
     def show(self, traces: Sequence[Trace], frame: Frame) -> None:
         """Draw these lines; equal ones paint nothing."""
@@ -207,15 +207,15 @@ class VoltagePlot(Widget):
             self._traces, self._frame = tuple(traces), frame
             self.refresh()
 
-    def say(self, words: Content) -> None:
+    def say(self, text: Content) -> None:
         """Show words in place of lines."""
-        self._traces, self._frame, self._words = (), None, words
+        self._traces, self._frame, self._text = (), None, text
         self.refresh()
 
     def render(self) -> Content:
         """Return the drawing for the present size."""
         if self._frame is None:
-            return self._words
+            return self._text
         lines = draw(self._traces, self._frame, self.size.width, self.size.height)
         return Content("\n").join(_one_line(line) for line in lines)
 

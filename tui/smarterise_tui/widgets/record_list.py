@@ -72,7 +72,7 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
         self._columns = tuple(columns)
         self._records: tuple[Record, ...] = ()
         self._foot: tuple[Content, ...] = ()
-        self._words: Content | None = None
+        self._text: Content | None = None
         self._top = 0
         self.cursor = 0
 
@@ -85,11 +85,11 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
     @property
     def current(self) -> str | None:
         """Key of the record under the cursor; `None` when there is none."""
-        return self._records[self.cursor].key if self._records and self._words is None else None
+        return self._records[self.cursor].key if self._records and self._text is None else None
 
-    def say(self, words: Content) -> None:
+    def say(self, text: Content) -> None:
         """Show words in place of records."""
-        self._words = words
+        self._text = text
         self._retitle()
         self.refresh()
 
@@ -101,11 +101,11 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
             foot: Lines that stay below them.
         """
         shown = tuple(records), tuple(foot)
-        if self._words is None and shown == (self._records, self._foot):
+        if self._text is None and shown == (self._records, self._foot):
             return
         here = self.current
         self._records, self._foot = shown
-        self._words = None
+        self._text = None
         places = {record.key: place for place, record in enumerate(self._records)}
         self._put_cursor(places.get(here, self.cursor) if here is not None else self.cursor)
         self.refresh()
@@ -159,8 +159,8 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
 
     def render(self) -> Content:
         """Return the lines for the present size."""
-        if self._words is not None:
-            return self._words
+        if self._text is not None:
+            return self._text
         columns = _fitting(self._columns, self.size.width - len(_CURSOR))
         head = _line("  ", [(column.heading, "bold $quiet") for column, _ in columns.values()], columns)
         last = self._top + self._height
@@ -189,7 +189,7 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
 
     def _retitle(self) -> None:
         count = len(self._records)
-        where = f" {self.cursor + 1} of {count:,}" if count and self._words is None else ""
+        where = f" {self.cursor + 1} of {count:,}" if count and self._text is None else ""
         self.border_title = Content(f"{self._title}{where}")
 
 

@@ -26,7 +26,7 @@ StyleOf: TypeAlias = Callable[[str, str], Style]
 """Style of a cell by its name and by the line it is on: `LINE` or `CURSOR_LINE`."""
 
 
-class Look(NamedTuple):
+class LineState(NamedTuple):
     """All that the look of a line depends on: equal looks paint the same."""
 
     serial: Cell
@@ -45,18 +45,18 @@ class RowPainter:
 
     def __init__(self, style_of: StyleOf) -> None:
         self._style_of = style_of
-        self._strips: FIFOCache[Look, Strip] = FIFOCache(512)
+        self._strips: FIFOCache[LineState, Strip] = FIFOCache(512)
 
     def forget(self) -> None:
         """Drop the kept strips: styles or widths are others now."""
         self._strips.clear()
 
-    def paint(self, look: Look) -> Strip:
+    def paint(self, line_state: LineState) -> Strip:
         """Return the strip of a row."""
-        strip = self._strips.get(look)
+        strip = self._strips.get(line_state)
         if strip is None:
-            strip = self._paint(look)
-            self._strips[look] = strip
+            strip = self._paint(line_state)
+            self._strips[line_state] = strip
         return strip
 
     def paint_head(self, layout: Layout, sort: Sort, offset: int, width: int, *, has_more: bool) -> Strip:
@@ -77,20 +77,20 @@ class RowPainter:
         segments = [Segment(" " * GUTTER, base), Segment(text, self._style_of(style, LINE))]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _paint(self, look: Look) -> Strip:
-        line = CURSOR_LINE if look.on_cursor else LINE
+    def _paint(self, line_state: LineState) -> Strip:
+        line = CURSOR_LINE if line_state.on_cursor else LINE
         base = self._style_of("", line)
-        text, style = look.serial
+        text, style = line_state.serial
         fixed = [
-            Segment("▸" if look.on_cursor else " ", self._style_of("accent", line)),
-            Segment("*" if look.is_marked else " ", self._style_of("mark", line)),
+            Segment("▸" if line_state.on_cursor else " ", self._style_of("accent", line)),
+            Segment("*" if line_state.is_marked else " ", self._style_of("mark", line)),
             Segment(text, self._style_of(style, line)),
         ]
         scrolling = [
             Segment("".join([GAP + text for text, _ in cells]), self._style_of(style, line))
-            for style, cells in groupby(look.cells, itemgetter(1))
+            for style, cells in groupby(line_state.cells, itemgetter(1))
         ]
-        return _joined(fixed, scrolling, look.offset, look.width, base)
+        return _joined(fixed, scrolling, line_state.offset, line_state.width, base)
 
 
 def _joined(fixed: list[Segment], scrolling: list[Segment], offset: int, width: int, base: Style) -> Strip:

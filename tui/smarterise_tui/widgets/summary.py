@@ -14,7 +14,7 @@ from smarterise_tui.widgets.text_line import Line, Part, TextLine
 if TYPE_CHECKING:
     from smarterise_tui.state import ConsoleState
 
-_WORDS = {
+_TEXT = {
     Status.NO_DATA: " no data",
     Status.DENIED: " denied",
     Status.LOADING: " loading",
@@ -35,14 +35,14 @@ class Summary(TextLine):
     def complain(self, text: str) -> None:
         """Say what is wrong with the filter; empty when nothing is."""
         self._complaint = text
-        self.follow()
+        self.update_view()
 
-    def follow(self) -> None:
+    def update_view(self) -> None:
         """Show the state as it is now."""
         if self._complaint:
             self.line = Line((Part(f"✖ {self._complaint}", "$status-fail"),))
             return
-        self.line = Line(tuple(_counts(self._state)), tuple(_asked_for(self._state)))
+        self.line = Line(tuple(_counts(self._state)), tuple(_requested(self._state)))
 
 
 def _counts(state: ConsoleState) -> list[Part]:
@@ -51,7 +51,7 @@ def _counts(state: ConsoleState) -> list[Part]:
     counts = model.count_by_status
     there = [status for status, count in counts.items() if count]
     for status in sorted(there, key=lambda status: (status is not Status.OK, status.rank)):
-        text = f"{status.glyph} {counts[status]:,}{_WORDS.get(status, '')}"
+        text = f"{status.glyph} {counts[status]:,}{_TEXT.get(status, '')}"
         parts.append(Part(text, f"$status-{status_class(status)}", drop=2 + status.rank))
     if model.rows:
         texts = [f"{tier.value} {model.count_by_tier[tier]:,}" for tier in Tier]
@@ -60,7 +60,7 @@ def _counts(state: ConsoleState) -> list[Part]:
     return parts
 
 
-def _asked_for(state: ConsoleState) -> list[Part]:
+def _requested(state: ConsoleState) -> list[Part]:
     view = state.view
     parts = []
     if view.sort.key != WORST or view.sort.is_reversed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.ingest.status import PATIENCE, Road
+from smarterise_sdk.domain.ingest.status import AGE_LIMITS, DataPath
 from smarterise_sdk.domain.log_files.names import read_log_name
 from smarterise_sdk.domain.sites.tier_policy import Collection, collection_of
 from smarterise_sdk.domain.text import utc_text, visible
@@ -29,7 +29,7 @@ MANY_SHARE: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Gap:
     """A time without readings of a meter.
 
     Attributes:
@@ -86,24 +86,24 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """A file that was not loaded, or an entry of the quarantine.
 
     Attributes:
         gateway_serial: Whose it is.
         key: The object, or what it came from: its name tells when it begins.
-        words: What is the matter.
+        text: What is the matter.
         at: When it came, UTC.
         entry_id: The entry's id; empty for a file.
-        road: By which road it came.
+        data_path: By which road it came.
     """
 
     gateway_serial: str
     key: str
-    words: str
+    text: str
     at: datetime
     entry_id: str = ""
-    road: Road = Road.FTP
+    data_path: DataPath = DataPath.FTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,57 +112,57 @@ class SiteEvent:
 
     gateway_serial: str
     at: datetime
-    words: str
+    text: str
 
 
-def is_due(hole: Hole, site: Site | None, now: datetime) -> bool:
+def is_due(gap: Gap, site: Site | None, now: datetime) -> bool:
     """Return whether a hole is one already: what comes by file may still be on its way."""
-    if not hole.is_open or hole.until < now - PATIENCE[Road.FTP].late:
+    if not gap.is_open or gap.until < now - AGE_LIMITS[DataPath.FTP].late:
         return True
-    road = Road.STREAM if collection_of(site) is Collection.STREAMED else Road.FTP
-    return hole.length > PATIENCE[road].late
+    data_path = DataPath.STREAM if collection_of(site) is Collection.STREAMED else DataPath.FTP
+    return gap.length > AGE_LIMITS[data_path].late
 
 
 def explained(
-    hole: Hole,
+    gap: Gap,
     site: Site | None,
     *,
     within: Within,
-    troubles: Iterable[Trouble],
+    issues: Iterable[Issue],
     events: Iterable[SiteEvent],
     others: int,
     sites: int,
     is_file_read: bool = True,
-) -> Hole:
+) -> Gap:
     """Return a hole with what is known of why it is there.
 
     Args:
-        hole: The hole.
+        gap: The hole.
         site: As the file has it; `None` if it has not.
         within: What is within it.
-        troubles: Files and entries, of any site.
+        issues: Files and entries, of any site.
         events: Changes of the site file, of any site.
         others: How many other sites have a hole at the same time.
         sites: How many sites there are.
         is_file_read: Whether the site file could be read.
     """
-    of_site = _of_site(hole, site, events) if is_file_read else ["the site file could not be read"]
-    causes = [*of_site, *_of_rows(within), *_of_troubles(hole, troubles)]
-    if hole.readings:
-        causes.append(f"{hole.readings} reading(s) lie in it, far apart")
+    of_site = _of_site(gap, site, events) if is_file_read else ["the site file could not be read"]
+    causes = [*of_site, *_of_rows(within), *_of_issues(gap, issues)]
+    if gap.readings:
+        causes.append(f"{gap.readings} reading(s) lie in it, far apart")
     if others and others >= MANY_SHARE * max(1, sites - 1):
         causes.append(f"{others} other site(s) have no readings then either: look at what they share")
     if not causes:
-        came = "nothing has come" if hole.is_open else "nothing came"
+        came = "nothing has come" if gap.is_open else "nothing came"
         causes.append(f"{came}: the gateway, its network, or the files are still on it")
-    return replace(hole, causes=tuple(map(visible, causes)))
+    return replace(gap, causes=tuple(map(visible, causes)))
 
 
-def others_with(holes: Sequence[Hole]) -> list[int]:
+def others_with(gaps: Sequence[Gap]) -> list[int]:
     """Return for each hole how many other sites have one in the middle of it."""
-    spans = sorted((hole.gateway_serial, hole.since, hole.until) for hole in holes)
+    time_ranges = sorted((gap.gateway_serial, gap.since, gap.until) for gap in gaps)
     united: list[tuple[str, datetime, datetime]] = []
-    for serial, since, until in spans:
+    for serial, since, until in time_ranges:
         # Of a site with several meters a time counts once.
         if united and united[-1][0] == serial and since <= united[-1][2]:
             united[-1] = (serial, united[-1][1], max(until, united[-1][2]))
@@ -170,33 +170,35 @@ def others_with(holes: Sequence[Hole]) -> list[int]:
             united.append((serial, since, until))
     starts = sorted(since for _, since, _ in united)
     ends = sorted(until for _, _, until in united)
-    middles = [hole.since + hole.length / 2 for hole in holes]
+    middles = [gap.since + gap.length / 2 for gap in gaps]
     return [bisect_right(starts, middle) - bisect_left(ends, middle) - 1 for middle in middles]
 
 
-def adjoined(holes: Iterable[tuple[Hole, Within]]) -> list[tuple[Hole, Within]]:
+def adjoined(gaps: Iterable[tuple[Gap, Within]]) -> list[tuple[Gap, Within]]:
     """Return holes with those of a meter made one that a single reading is between, in their order."""
-    found: list[tuple[Hole, Within]] = []
-    for hole, within in sorted(
-        holes, key=lambda pair: (pair[0].gateway_serial, pair[0].device_serial, pair[0].since)
+    found: list[tuple[Gap, Within]] = []
+    for gap, within in sorted(
+        gaps, key=lambda pair: (pair[0].gateway_serial, pair[0].device_serial, pair[0].since)
     ):
         last, beside = found[-1] if found else (None, Within())
         if last is not None and (last.gateway_serial, last.device_serial, last.until) == (
-            hole.gateway_serial,
-            hole.device_serial,
-            hole.since,
+            gap.gateway_serial,
+            gap.device_serial,
+            gap.since,
         ):
-            one = replace(last, until=hole.until, is_open=hole.is_open, readings=last.readings + 1)
+            one = replace(last, until=gap.until, is_open=gap.is_open, readings=last.readings + 1)
             found[-1] = one, beside + within
         else:
-            found.append((hole, within))
+            found.append((gap, within))
     return found
 
 
-def whole_holes(gateways: Iterable[str], seen: Iterable[str], since: datetime, until: datetime) -> list[Hole]:
+def gateways_without_readings(
+    gateways: Iterable[str], seen: Iterable[str], since: datetime, until: datetime
+) -> list[Gap]:
     """Return the holes of gateways that no reading was found of."""
     known = set(seen)
-    return [Hole(serial, "", since, until, is_open=True) for serial in gateways if serial not in known]
+    return [Gap(serial, "", since, until, is_open=True) for serial in gateways if serial not in known]
 
 
 def tier_events(rows: Iterable[Mapping[str, object]]) -> list[SiteEvent]:
@@ -213,21 +215,21 @@ def tier_events(rows: Iterable[Mapping[str, object]]) -> list[SiteEvent]:
     return found
 
 
-def _of_site(hole: Hole, site: Site | None, events: Iterable[SiteEvent]) -> list[str]:
+def _of_site(gap: Gap, site: Site | None, events: Iterable[SiteEvent]) -> list[str]:
     causes: list[str] = []
     match collection_of(site):
         case Collection.ABSENT:
             causes.append("the site is not in the site file: its files are not collected")
         case Collection.NONE:
             causes.append("the site is disabled: nothing is collected")
-        case Collection.FTP_ALONE if hole.is_open:
+        case Collection.FTP_ALONE if gap.is_open:
             causes.append("the site is NON_CRITICAL: its files are still to come, the stream is let go")
         case _:
             pass
     causes += (
-        f"the site file was changed at {utc_text(event.at)}: {event.words}"
+        f"the site file was changed at {utc_text(event.at)}: {event.text}"
         for event in events
-        if event.gateway_serial == hole.gateway_serial and hole.since - FILE_LASTS <= event.at <= hole.until
+        if event.gateway_serial == gap.gateway_serial and gap.since - FILE_LASTS <= event.at <= gap.until
     )
     return causes
 
@@ -245,24 +247,24 @@ def _of_rows(within: Within) -> list[str]:
     return causes
 
 
-def _of_troubles(hole: Hole, troubles: Iterable[Trouble]) -> list[str]:
-    counted: dict[tuple[str, str], list[Trouble]] = {}
-    for trouble in troubles:
-        if trouble.gateway_serial == hole.gateway_serial and _may_fill(hole, trouble):
-            kind = "in quarantine" if trouble.entry_id else "not loaded"
-            counted.setdefault((kind, trouble.words), []).append(trouble)
+def _of_issues(gap: Gap, issues: Iterable[Issue]) -> list[str]:
+    counted: dict[tuple[str, str], list[Issue]] = {}
+    for issue in issues:
+        if issue.gateway_serial == gap.gateway_serial and _may_fill(gap, issue):
+            kind = "in quarantine" if issue.entry_id else "not loaded"
+            counted.setdefault((kind, issue.text), []).append(issue)
     return [
-        f"{len(of_kind)} × {kind}, {words}: {of_kind[0].entry_id[:8] or of_kind[0].key}"
-        for (kind, words), of_kind in counted.items()
+        f"{len(of_kind)} × {kind}, {text}: {of_kind[0].entry_id[:8] or of_kind[0].key}"
+        for (kind, text), of_kind in counted.items()
     ]
 
 
-def _may_fill(hole: Hole, trouble: Trouble) -> bool:
+def _may_fill(gap: Gap, issue: Issue) -> bool:
     """Return whether what was not taken may hold what is missing: by its name's time, else by its arrival."""
-    if trouble.road is Road.STREAM:
-        return hole.since <= trouble.at <= hole.until
-    name = read_log_name(trouble.key.rpartition("/")[2])
+    if issue.data_path is DataPath.STREAM:
+        return gap.since <= issue.at <= gap.until
+    name = read_log_name(issue.key.rpartition("/")[2])
     started = name.started_at
     if started is None:
-        return hole.since <= trouble.at <= hole.until + LATE_FILE
-    return hole.since - FILE_LASTS <= started <= hole.until
+        return gap.since <= issue.at <= gap.until + LATE_FILE
+    return gap.since - FILE_LASTS <= started <= gap.until

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.model import Site
 
 
-class Road(StrEnum):
+class DataPath(StrEnum):
     """By which road readings come."""
 
     STREAM = "stream"
     FTP = "ftp"
 
 
-class RoadState(StrEnum):
+class DataPathState(StrEnum):
     """How a road is."""
 
     OK = "ok"
@@ -54,26 +54,28 @@ class RoadState(StrEnum):
     @property
     def is_well(self) -> bool:
         """Whether nobody need do anything."""
-        return self in (RoadState.OK, RoadState.OFF)
+        return self in (DataPathState.OK, DataPathState.OFF)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class AgeLimits:
     """How old the last reading of a road may be: above `late` it is late, above `silent` silent."""
 
     late: timedelta
     silent: timedelta
 
 
-PATIENCE: Final[Mapping[Road, Patience]] = MappingProxyType(
+AGE_LIMITS: Final[Mapping[DataPath, AgeLimits]] = MappingProxyType(
     {
-        Road.STREAM: Patience(timedelta(minutes=5), timedelta(minutes=30)),
+        DataPath.STREAM: AgeLimits(timedelta(minutes=5), timedelta(minutes=30)),
         # A file holds an hour, lies until the next sweep, and is loaded then.
-        Road.FTP: Patience(timedelta(hours=3), timedelta(hours=12)),
+        DataPath.FTP: AgeLimits(timedelta(hours=3), timedelta(hours=12)),
     }
 )
-_LACKING: Final = frozenset({RoadState.LATE, RoadState.SILENT, RoadState.NEVER})
-_CERTAIN: Final = frozenset({RoadState.OK, RoadState.REJECTED, RoadState.FAILING, RoadState.DENIED})
+_LACKING: Final = frozenset({DataPathState.LATE, DataPathState.SILENT, DataPathState.NEVER})
+_CERTAIN: Final = frozenset(
+    {DataPathState.OK, DataPathState.REJECTED, DataPathState.FAILING, DataPathState.DENIED}
+)
 """States that do not depend on what should come."""
 _DENIED: Final = ("AccessDenied", "Access Denied", "Forbidden", "not authorized")
 
@@ -97,7 +99,7 @@ _NOTHING_KEPT: Final = Kept()
 
 
 @dataclass(frozen=True, slots=True)
-class RoadFacts:
+class DataPathFacts:
     """What was found of a road.
 
     Attributes:
@@ -107,9 +109,9 @@ class RoadFacts:
         usual: The usual time between two.
         covered: How much of the span they stand for, over all meters.
         meters: How many meters that is of.
-        newest_state: How far the newest file has come; empty for the stream.
-        newest_reason: Why it came no further.
-        unsettled: Files that failed, or hang.
+        latest_state: How far the newest file has come; empty for the stream.
+        latest_reason: Why it came no further.
+        unfinished_files: Files that failed, or hang.
         kept: What the quarantine keeps.
     """
 
@@ -119,19 +121,19 @@ class RoadFacts:
     usual: timedelta | None = None
     covered: timedelta = timedelta(0)
     meters: int = 0
-    newest_state: str = ""
-    newest_reason: str = ""
-    unsettled: int = 0
+    latest_state: str = ""
+    latest_reason: str = ""
+    unfinished_files: int = 0
     kept: Kept = _NOTHING_KEPT
 
 
 @dataclass(frozen=True, slots=True)
-class RoadStatus:
+class DataPathStatus:
     """How a road of a site is.
 
     Attributes:
         gateway_serial: The site.
-        road: The road.
+        data_path: The road.
         state: In one word.
         tier: The site's tier; `None` for a gateway that the site file does not have.
         enabled: Whether the site is.
@@ -145,8 +147,8 @@ class RoadStatus:
     """
 
     gateway_serial: str
-    road: Road
-    state: RoadState
+    data_path: DataPath
+    state: DataPathState
     tier: Tier | None
     enabled: bool
     last_measured_at: datetime | None = None
@@ -163,7 +165,7 @@ class RoadStatus:
             "gateway_serial": self.gateway_serial,
             "tier": self.tier.value if self.tier else None,
             "enabled": self.enabled,
-            "path": self.road.value,
+            "path": self.data_path.value,
             "state": self.state.value,
             "last_measured_at": _text(self.last_measured_at),
             "last_arrived_at": _text(self.last_arrived_at),
@@ -175,50 +177,50 @@ class RoadStatus:
         }
 
 
-def is_expected(site: Site | None, road: Road) -> bool:
+def is_expected(site: Site | None, data_path: DataPath) -> bool:
     """Return whether readings of a site should come by a road: of an unknown gateway whatever comes."""
     if site is None:
         return False
-    return site.is_live if road is Road.STREAM else site.enabled
+    return site.is_live if data_path is DataPath.STREAM else site.enabled
 
 
 def status_of(
     gateway_serial: str,
     site: Site | None,
-    road: Road,
-    facts: RoadFacts,
+    data_path: DataPath,
+    facts: DataPathFacts,
     *,
-    span: timedelta,
+    time_range: timedelta,
     now: datetime,
     sweep: SweepReport | None = None,
     is_file_read: bool = True,
-) -> RoadStatus:
+) -> DataPathStatus:
     """Return how a road of a site is.
 
     Args:
         gateway_serial: The site.
         site: As the file has it; `None` if it has not.
-        road: The road.
+        data_path: The road.
         facts: What was found.
-        span: How long the time is that was looked at.
+        time_range: How long the time is that was looked at.
         now: This moment, UTC.
         sweep: The last sweep that the site's files could have come by, if that is known.
         is_file_read: Whether the site file could be read; else nobody can say what should come.
     """
-    is_due = is_expected(site, road)
+    is_due = is_expected(site, data_path)
     lateness = now - facts.last_measured_at if facts.last_measured_at is not None else None
-    state = _state(facts, road, lateness, is_due=is_due, is_known=site is not None)
+    state = _state(facts, data_path, lateness, is_due=is_due, is_known=site is not None)
     if not is_file_read and state not in _CERTAIN:
-        state = RoadState.UNKNOWN
+        state = DataPathState.UNKNOWN
     swept = ""
     if sweep is not None and is_due and (sweep.is_blocked or state in _LACKING):
-        swept = sweep.in_words(now)
+        swept = sweep.summary(now)
         if sweep.is_blocked and state in _LACKING:
-            state = RoadState.DENIED if sweep.is_denied else RoadState.FAILING
-    expected, completeness = _share(facts, site, span) if is_due else (None, None)
-    return RoadStatus(
+            state = DataPathState.DENIED if sweep.is_denied else DataPathState.FAILING
+    expected, completeness = _share(facts, site, time_range) if is_due else (None, None)
+    return DataPathStatus(
         gateway_serial=gateway_serial,
-        road=road,
+        data_path=data_path,
         state=state,
         tier=site.tier if site else None,
         enabled=site is not None and site.enabled,
@@ -232,54 +234,54 @@ def status_of(
     )
 
 
-def unknown_status(gateway_serial: str, site: Site | None, road: Road, why: str) -> RoadStatus:
+def unknown_status(gateway_serial: str, site: Site | None, data_path: DataPath, why: str) -> DataPathStatus:
     """Return the status of a road that could not be looked at."""
     tier, enabled = (site.tier, site.enabled) if site else (None, False)
-    return RoadStatus(gateway_serial, road, RoadState.UNKNOWN, tier, enabled, note=visible(why))
+    return DataPathStatus(gateway_serial, data_path, DataPathState.UNKNOWN, tier, enabled, note=visible(why))
 
 
 def _state(
-    facts: RoadFacts, road: Road, lateness: timedelta | None, *, is_due: bool, is_known: bool
-) -> RoadState:
+    facts: DataPathFacts, data_path: DataPath, lateness: timedelta | None, *, is_due: bool, is_known: bool
+) -> DataPathState:
     if is_known and not is_due:
-        return RoadState.OFF
-    if facts.newest_state == "failed":
-        is_denied = any(word in facts.newest_reason for word in _DENIED)
-        return RoadState.DENIED if is_denied else RoadState.FAILING
-    if facts.newest_state == "rejected" or _is_after(facts.kept.last_at, facts.last_arrived_at):
-        return RoadState.REJECTED
+        return DataPathState.OFF
+    if facts.latest_state == "failed":
+        is_denied = any(word in facts.latest_reason for word in _DENIED)
+        return DataPathState.DENIED if is_denied else DataPathState.FAILING
+    if facts.latest_state == "rejected" or _is_after(facts.kept.last_at, facts.last_arrived_at):
+        return DataPathState.REJECTED
     if lateness is None:
         # Of a gateway that nobody has entered, whatever comes is more than should.
-        return RoadState.NEVER if is_known else RoadState.OFF
-    patience = PATIENCE[road]
-    if lateness > patience.silent:
-        return RoadState.SILENT
-    return RoadState.LATE if lateness > patience.late else RoadState.OK
+        return DataPathState.NEVER if is_known else DataPathState.OFF
+    timeout = AGE_LIMITS[data_path]
+    if lateness > timeout.silent:
+        return DataPathState.SILENT
+    return DataPathState.LATE if lateness > timeout.late else DataPathState.OK
 
 
 def _is_after(kept: datetime | None, arrived: datetime | None) -> bool:
-    return kept is not None and (arrived is None or kept > arrived + PATIENCE[Road.STREAM].late)
+    return kept is not None and (arrived is None or kept > arrived + AGE_LIMITS[DataPath.STREAM].late)
 
 
-def _share(facts: RoadFacts, site: Site | None, span: timedelta) -> tuple[int | None, float | None]:
+def _share(facts: DataPathFacts, site: Site | None, time_range: timedelta) -> tuple[int | None, float | None]:
     usual = facts.usual
     if usual is None and site is not None and site.is_live:
         usual = Tier.CRITICAL.cadence
-    whole = span * max(1, facts.meters)
+    whole = time_range * max(1, facts.meters)
     completeness = min(1.0, facts.covered / whole)
     return (round(whole / usual) if usual else None), completeness
 
 
-def _note(facts: RoadFacts, site: Site | None, state: RoadState, *, is_file_read: bool) -> str:
+def _note(facts: DataPathFacts, site: Site | None, state: DataPathState, *, is_file_read: bool) -> str:
     parts: list[str] = []
     if site is None:
         parts.append("not in the site file" if is_file_read else "the site file could not be read")
-    elif state is RoadState.OFF:
+    elif state is DataPathState.OFF:
         parts.append("the site is disabled" if not site.enabled else f"{site.tier.value}: not streamed")
-    if facts.newest_state in ("failed", "rejected") and facts.newest_reason:
-        parts.append(f"newest file {facts.newest_state}: {facts.newest_reason}")
-    if facts.unsettled:
-        parts.append(f"{facts.unsettled} file(s) not loaded")
+    if facts.latest_state in ("failed", "rejected") and facts.latest_reason:
+        parts.append(f"newest file {facts.latest_state}: {facts.latest_reason}")
+    if facts.unfinished_files:
+        parts.append(f"{facts.unfinished_files} file(s) not loaded")
     if facts.kept.entries:
         parts.append(f"{facts.kept.entries} in quarantine, mostly {facts.kept.reason}")
     return visible("; ".join(parts))

@@ -78,7 +78,7 @@ class SweepReport:
     def _whole(self) -> list[SweepFault]:
         return [fault for fault in self.faults if fault.is_whole]
 
-    def in_words(self, now: datetime) -> str:
+    def summary(self, now: datetime) -> str:
         """Return what is to be known of it, when files are missed."""
         is_overdue = now - self.swept_at > OVERDUE_AFTER
         when = f"{'no sweep since' if is_overdue else 'last sweep'} {utc_text(self.swept_at)}"

@@ -52,10 +52,10 @@ class Fix:
     """One liberty taken: on which line, and in words what was made of what."""
 
     line: int | None
-    words: str
+    text: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.words}" if self.line is not None else self.words
+        return f"line {self.line}: {self.text}" if self.line is not None else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class _Reader:
         value = self._told.value
         if not self._is_done or not isinstance(value, dict) or kind != "string":
             raise self._stuck("there is text outside the JSON")
-        if self._told.fixes and self._told.fixes[-1].words == _STRAY_COMMA:
+        if self._told.fixes and self._told.fixes[-1].text == _STRAY_COMMA:
             self._told.fixes.pop()
         self._fix("a bracket too many before it deleted")
         self._told.is_unbalanced, self._is_done = True, False
@@ -296,9 +296,9 @@ class _Reader:
         self._fix_twice(frame, path, f"kept {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}")
         return kept
 
-    def _fix_twice(self, frame: _Frame, path: Path, words: str) -> None:
+    def _fix_twice(self, frame: _Frame, path: Path, text: str) -> None:
         first = self._told.lines[path]
-        self._fix(f'"{visible(frame.key)}" occurs twice (first on line {first}): {words}', frame.key_line)
+        self._fix(f'"{visible(frame.key)}" occurs twice (first on line {first}): {text}', frame.key_line)
 
     def _leave_out(self, frame: _Frame) -> None:
         """Note that a value is not to be had, and go on behind it."""
@@ -316,8 +316,8 @@ class _Reader:
         try:
             text = json.loads(spelling)
         except ValueError:
-            mended = _ESCAPE.sub(lambda escape: escape[0] if escape[1] else r"\\", spelling)
-            text = json.loads(mended, strict=False)
+            repaired = _ESCAPE.sub(lambda escape: escape[0] if escape[1] else r"\\", spelling)
+            text = json.loads(repaired, strict=False)
             self._fix("a character that JSON forbids in a text written as its escape")
         return str(text)
 
@@ -374,8 +374,8 @@ class _Reader:
             self._fix("the text ends before the JSON does: closed there")
         return told
 
-    def _fix(self, words: str, line: int | None = None) -> None:
-        self._told.fixes.append(Fix(line or self._line, words))
+    def _fix(self, text: str, line: int | None = None) -> None:
+        self._told.fixes.append(Fix(line or self._line, text))
 
     def _stuck(self, message: str) -> InvalidInput:
         remedy = "Correct the line by hand, or go back to the last good version."

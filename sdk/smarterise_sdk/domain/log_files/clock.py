@@ -16,8 +16,8 @@ from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile, Ro
 from smarterise_sdk.domain.readings.timestamps import (
     EARLIEST_CLOCK,
     MICROSECOND,
-    Stamp,
-    read_stamp,
+    Timestamp,
+    parse_timestamp,
     wall_count,
 )
 
@@ -43,7 +43,7 @@ class CloserLook(ValueError):
     """A column that must be gone through row by row."""
 
 
-class BadStamp(ValueError):
+class InvalidTimestamp(ValueError):
     """A stamp that is no moment: `reason` for machines, `detail` for people."""
 
     def __init__(self, reason: RowReason, detail: str) -> None:
@@ -57,7 +57,7 @@ class Timed:
     """The moment of a row.
 
     Attributes:
-        count: Microseconds since `MOMENT_ZERO`.
+        count: Microseconds since `EPOCH`.
         is_ambiguous: Whether it could as well have been an hour later, and nothing told which.
     """
 
@@ -99,28 +99,30 @@ class LogClock:
             CloserLook: If any row needs `row`. Then this column has not been seen.
         """
         hours, rests = self._hours, self._rests
-        moments = [hours[cell[:13]] + rests[cell[13:]] for cell in cells]
+        timestamps = [hours[cell[:13]] + rests[cell[13:]] for cell in cells]
         self._last = cells[-2:]
-        return moments
+        return timestamps
 
     def row(self, cell: str) -> Timed:
         """Return the moment of one row.
 
         Raises:
-            BadStamp: If it has none.
+            InvalidTimestamp: If it has none.
             RejectedFile: If there is nothing to tell the offset by.
         """
         try:
-            stamp = read_stamp(cell)
+            timestamp = parse_timestamp(cell)
         except ValueError as error:
-            raise BadStamp(RowReason.BAD_TIMESTAMP, str(error)) from error
-        if stamp.wall.year not in _YEARS:
-            raise BadStamp(RowReason.CLOCK_FAULT, f"stamped {stamp.wall}: the gateway has lost its clock")
-        if stamp.wall < _LOST_BEFORE:
-            return Timed(_count(stamp.wall, self._roughly(stamp)))
-        if stamp.offset is not None and self._trusts(stamp):
-            return Timed(_count(stamp.wall, stamp.offset))
-        return self._local(stamp.wall)
+            raise InvalidTimestamp(RowReason.BAD_TIMESTAMP, str(error)) from error
+        if timestamp.wall.year not in _YEARS:
+            raise InvalidTimestamp(
+                RowReason.CLOCK_FAULT, f"stamped {timestamp.wall}: the gateway has lost its clock"
+            )
+        if timestamp.wall < _LOST_BEFORE:
+            return Timed(_count(timestamp.wall, self._roughly(timestamp)))
+        if timestamp.offset is not None and self._trusts(timestamp):
+            return Timed(_count(timestamp.wall, timestamp.offset))
+        return self._local(timestamp.wall)
 
     def simple_offset(self, hour: datetime) -> timedelta | None:
         """Return the offset of a whole hour of local time; `None` if a switch is too near to tell.
@@ -149,7 +151,7 @@ class LogClock:
         self._is_sure = True
         self._is_second = self._zone is not None and self._told != _offset(self._zone, start, 0)
 
-    def _trusts(self, stamp: Stamp) -> bool:
+    def _trusts(self, timestamp: Timestamp) -> bool:
         """Return whether a row's own offset holds against the one in the file's name.
 
         Firmware is known to write a `Z` behind local time. The first row is near the start that the name
@@ -157,20 +159,20 @@ class LogClock:
         """
         if self._rows_tell is None:
             start, told = self._name.start, self._told
-            if told is None or start is None or stamp.offset is None or stamp.offset == told:
+            if told is None or start is None or timestamp.offset is None or timestamp.offset == told:
                 self._rows_tell = True
             else:
-                on_the_clock = abs(stamp.wall - start)
-                as_a_moment = abs((stamp.wall - stamp.offset) - (start - told))
-                self._rows_tell = as_a_moment < on_the_clock
+                on_the_clock = abs(timestamp.wall - start)
+                as_datetime = abs((timestamp.wall - timestamp.offset) - (start - told))
+                self._rows_tell = as_datetime < on_the_clock
         return self._rows_tell
 
-    def _roughly(self, stamp: Stamp) -> timedelta:
+    def _roughly(self, timestamp: Timestamp) -> timedelta:
         """Return an offset for a stamp that is to be rejected by whoever looks at its year."""
-        for offset in (stamp.offset, self._fixed):
+        for offset in (timestamp.offset, self._fixed):
             if offset is not None:
                 return offset
-        return _offset(self._known_zone(), stamp.wall, 0)
+        return _offset(self._known_zone(), timestamp.wall, 0)
 
     def _known_zone(self) -> tzinfo:
         if self._zone is None:
@@ -197,7 +199,7 @@ class LogClock:
     def _in_gap(self, wall: datetime) -> Timed:
         if self._told is None:
             text = f"{wall} does not exist in {self._zone}: the clock goes forward there"
-            raise BadStamp(RowReason.NONEXISTENT_TIME, text)
+            raise InvalidTimestamp(RowReason.NONEXISTENT_TIME, text)
         return self._stand_still(wall, self._told)
 
     def _outside(self, wall: datetime, before: datetime | None, offset: timedelta) -> Timed:
@@ -293,4 +295,4 @@ def _count(wall: datetime, offset: timedelta) -> int:
 
 
 def _walls(cells: Iterable[str]) -> list[datetime]:
-    return [read_stamp(cell).wall for cell in cells]
+    return [parse_timestamp(cell).wall for cell in cells]

@@ -25,7 +25,7 @@ HEADER_WITHIN: Final = 50
 """Lines within which the header must come."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_STAMP_NAMES: Final = (
+_TIMESTAMP_NAMES: Final = (
     *("timestamp", "time stamp", "time_stamp", "datetime", "date time", "date/time", "date_time"),
     *("local time stamp", "local time", "localtime"),
 )
@@ -105,7 +105,7 @@ class Layout:
             found = list(cells[self.time[0] :: step])
         else:
             dates, times = (cells[index::step] for index in self.time)
-            found = [_stamp(date, time) for date, time in zip(dates, times, strict=True)]
+            found = [_timestamp(date, time) for date, time in zip(dates, times, strict=True)]
         if found and found[0] != found[0].strip():
             found = [text.strip() for text in found]
         return found
@@ -178,13 +178,13 @@ def _meaning(name: str) -> tuple[Quantity, float] | None:
 
 def _time_of(names: Sequence[str]) -> tuple[int, ...]:
     folded = [" ".join(name.casefold().split()) for name in names]
-    for name in _STAMP_NAMES:
+    for name in _TIMESTAMP_NAMES:
         if name in folded:
             return (folded.index(name),)
     return tuple(folded.index(name) for name in (_DATE, _TIME) if name in folded)
 
 
-def _stamp(date: str, time: str) -> str:
+def _timestamp(date: str, time: str) -> str:
     date, time = date.strip(), time.strip()
     # Some loggers have a column for the date, and the whole stamp in the other all the same.
     return time if "-" in time or "/" in time else f"{date} {time}"

@@ -26,7 +26,7 @@ _DIGEST_LENGTH: Final = 12
 _LARGEST_OFFSET: Final = timedelta(hours=14)
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9+._-]")
-_STAMP = re.compile(
+_TIMESTAMP = re.compile(
     r"(?<!\d)(?P<date>\d{4}-?\d{2}-?\d{2})[T_ ](?P<time>\d{2}[-:_.]?\d{2}(?:[-:_.]?\d{2})?)"
     r"(?:(?P<sign>[+-])(?P<hours>\d{2})[-:_]?(?P<minutes>\d{2})|(?P<utc>Z))?(?!\d)",
     re.ASCII,
@@ -37,7 +37,7 @@ _INTERVAL = re.compile(
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 # A plain word with a number, `logger1`, is no serial: a serial of ours has many digits.
 _SERIAL = re.compile(r"[A-Za-z]{0,8}[0-9]{5,}[A-Za-z0-9]*\Z")
-_LAKE_KEY = re.compile(
+_DATA_LAKE_KEY = re.compile(
     re.escape(FTP_PREFIX)
     + r"(?P<serial>[^/]+)/[0-9]{4}/[0-9]{2}/[0-9]{2}"
     + r"/(?P<stem>[^/]*)--(?P<digest>[0-9a-f]{12})(?P<suffix>(?:\.[^/]*)?)\Z"
@@ -71,7 +71,7 @@ class LogName:
 
 
 @dataclass(frozen=True, slots=True)
-class LakeFile:
+class DataLakeFile:
     """What the key of a file in the lake tells.
 
     Attributes:
@@ -91,13 +91,13 @@ def read_log_name(name: str) -> LogName:
     Args:
         name: Without folders, as the server or the lake has it. Anything at all is borne.
     """
-    found = _STAMP.search(name)
-    words = [word for word in re.split(r"[-_ ]+", name[: found.start()] if found else _stem(name)) if word]
-    serial = words.pop(0) if words and _SERIAL.match(words[0]) and GATEWAY_SERIAL.match(words[0]) else ""
+    found = _TIMESTAMP.search(name)
+    text = [word for word in re.split(r"[-_ ]+", name[: found.start()] if found else _stem(name)) if word]
+    serial = text.pop(0) if text and _SERIAL.match(text[0]) and GATEWAY_SERIAL.match(text[0]) else ""
     start = _start_of(found) if found else None
     return LogName(
         gateway_serial=serial,
-        logger="-".join(words),
+        logger="-".join(text),
         start=start,
         offset=_offset_of(found) if found and start else None,
         interval=_interval_of(name[found.end() :] if found else ""),
@@ -115,7 +115,7 @@ def safe_name(name: str) -> str:
     return (stem[:_LONGEST_STEM] or "_") + suffix
 
 
-def lake_file_key(gateway_serial: str, on: date, name: str, sha256: str) -> str:
+def data_lake_key(gateway_serial: str, on: date, name: str, sha256: str) -> str:
     """Return the key of a file in the lake: another content has another key, the same content the same.
 
     Args:
@@ -128,12 +128,12 @@ def lake_file_key(gateway_serial: str, on: date, name: str, sha256: str) -> str:
     return f"{FTP_PREFIX}{gateway_serial}/{on:%Y/%m/%d}/{stem}--{sha256[:_DIGEST_LENGTH]}{suffix}"
 
 
-def read_lake_key(key: str) -> LakeFile | None:
-    """Return what the key of a file tells; `None` if it is not one that `lake_file_key` makes."""
-    found = _LAKE_KEY.match(key)
+def parse_data_lake_key(key: str) -> DataLakeFile | None:
+    """Return what the key of a file tells; `None` if it is not one that `data_lake_key` makes."""
+    found = _DATA_LAKE_KEY.match(key)
     if found is None or not GATEWAY_SERIAL.match(found["serial"]):
         return None
-    return LakeFile(found["serial"], found["stem"] + found["suffix"], found["digest"])
+    return DataLakeFile(found["serial"], found["stem"] + found["suffix"], found["digest"])
 
 
 def _stem(name: str) -> str:

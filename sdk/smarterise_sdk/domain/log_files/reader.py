@@ -9,12 +9,12 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.log_files.clock import BadStamp, CloserLook, LogClock
+from smarterise_sdk.domain.log_files.clock import CloserLook, InvalidTimestamp, LogClock
 from smarterise_sdk.domain.log_files.dialect import HEADER_WITHIN, BadQuotes, Layout, find_header, layout_of
 from smarterise_sdk.domain.log_files.rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.log_files.rows import RawRows, RowBlock, RowBuilder, rejected_row
 from smarterise_sdk.domain.readings.number_text import plain_numbers, table
-from smarterise_sdk.domain.readings.timestamps import read_stamp
+from smarterise_sdk.domain.readings.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from array import array
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NEIGHBOURS: Final = 50
 _OF_HALF_ROWS: Final = {RowReason.FIELD_COUNT, RowReason.BAD_TIMESTAMP, RowReason.BAD_QUOTES}
 _BLANKS: Final = ' \t"'
-_STAMP_SHOWN: Final = 40
+_TIMESTAMP_SHOWN: Final = 40
 _DECIMALS = re.compile(r"\s*[+-]?[0-9]+[.,]([0-9]+)\s*\Z")
 _DIGIT = re.compile(r"[0-9]")
 
@@ -103,10 +103,12 @@ class LogReader:
             stamps, numbers = self._table(lines, step)
             if numbers is not None:
                 try:
-                    moments = self._clock.column(layout.stamps(stamps, 1))
+                    timestamps = self._clock.column(layout.stamps(stamps, 1))
                 except CloserLook:
                     return None
-                return [self._builder.block(RawRows(layout, [], step, places, lines, moments, table=numbers))]
+                return [
+                    self._builder.block(RawRows(layout, [], step, places, lines, timestamps, table=numbers))
+                ]
         text = layout.delimiter.join(lines)
         if '"' in text:
             return None
@@ -114,10 +116,10 @@ class LogReader:
         if step > layout.width and any(map(str.strip, cells[layout.width :: step])):
             return None
         try:
-            moments = self._clock.column(layout.stamps(cells, step))
+            timestamps = self._clock.column(layout.stamps(cells, step))
         except CloserLook:
             return None
-        raw = RawRows(layout, cells, step, places, lines, moments)
+        raw = RawRows(layout, cells, step, places, lines, timestamps)
         return [self._builder.block(raw, underscores="_" in text)]
 
     def _table(self, lines: list[str], step: int) -> tuple[list[str], array[float] | None]:
@@ -178,7 +180,7 @@ class LogReader:
             try:
                 cells = layout.cells(line)
                 if len(cells) == layout.width:
-                    read_stamp(*layout.stamps(cells, layout.width))
+                    parse_timestamp(*layout.stamps(cells, layout.width))
                     yield RejectedRow(number, line, RowReason.BEFORE_HEADER, "the header comes only below it")
             except ValueError:
                 continue
@@ -202,7 +204,7 @@ class _Section:
         self._cells: list[str] = []
         self._lines: list[int] = []
         self._texts: list[str] = []
-        self._moments: list[int] = []
+        self._timestamps: list[int] = []
         self._ambiguous: list[int] = []
 
     def add(self, number: int, line: str, clock: LogClock) -> None:
@@ -219,17 +221,19 @@ class _Section:
             raise _Odd(RowReason.BAD_QUOTES, str(error)) from error
         if len(cells) != layout.width:
             raise _Odd(RowReason.FIELD_COUNT, f"{len(cells)} cells under a header of {layout.width}")
-        (stamp,) = layout.stamps(cells, layout.width)
+        (timestamp,) = layout.stamps(cells, layout.width)
         try:
-            timed = clock.row(stamp)
-        except BadStamp as bad:
-            raise _Odd(bad.reason, f"the time {stamp[:_STAMP_SHOWN]!r} is no moment: {bad.detail}") from bad
+            timed = clock.row(timestamp)
+        except InvalidTimestamp as bad:
+            raise _Odd(
+                bad.reason, f"the time {timestamp[:_TIMESTAMP_SHOWN]!r} is no moment: {bad.detail}"
+            ) from bad
         if timed.is_ambiguous:
-            self._ambiguous.append(len(self._moments))
+            self._ambiguous.append(len(self._timestamps))
         self._cells += cells
         self._lines.append(number)
         self._texts.append(line)
-        self._moments.append(timed.count)
+        self._timestamps.append(timed.count)
 
     def block(self, builder: RowBuilder) -> RowBlock:
         """Return what was taken."""
@@ -239,7 +243,7 @@ class _Section:
             self.layout.width,
             self._lines,
             self._texts,
-            self._moments,
+            self._timestamps,
             self._ambiguous,
         )
         return builder.block(raw, self.rejected)

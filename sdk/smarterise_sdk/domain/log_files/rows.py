@@ -19,7 +19,7 @@ from smarterise_sdk.domain.readings.model import (
 from smarterise_sdk.domain.readings.number_text import numbers, plain_numbers
 from smarterise_sdk.domain.readings.parameters import scaled, scaled_column
 from smarterise_sdk.domain.readings.quality import QualityFlag, clock_faults
-from smarterise_sdk.domain.readings.timestamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, moment_at
+from smarterise_sdk.domain.readings.timestamps import CLOCK_TOLERANCE, EARLIEST_CLOCK, count_of, datetime_at
 from smarterise_sdk.domain.readings.voltage_quality import unbalance_columns
 from smarterise_sdk.domain.text import visible
 
@@ -47,7 +47,7 @@ class RowBlock:
     Attributes:
         header: The header that they are under.
         lines: The line of each row in the file, from 1.
-        moments: When each was measured, in microseconds since `MOMENT_ZERO`.
+        timestamps: When each was measured, in microseconds since `EPOCH`.
         values: What was measured, in the unit of the quantity; `None` where there was no usable value.
         unbalances: The voltage unbalance of each row, percent, where the voltages allow one.
         methods: How each was computed.
@@ -58,7 +58,7 @@ class RowBlock:
 
     header: str
     lines: Sequence[int]
-    moments: list[int]
+    timestamps: list[int]
     values: Mapping[Quantity, Column]
     unbalances: Sequence[float | None] = ()
     methods: Sequence[UnbalanceMethod | None] = ()
@@ -77,7 +77,7 @@ class RawRows:
         step: How many cells there are of each.
         lines: The line of each in the file.
         texts: The lines themselves.
-        moments: When each was measured.
+        timestamps: When each was measured.
         ambiguous: The places of those whose moment is ambiguous.
         table: All cells but the first of each row, where they are all plausible numbers.
     """
@@ -87,7 +87,7 @@ class RawRows:
     step: int
     lines: Sequence[int]
     texts: Sequence[str]
-    moments: list[int]
+    timestamps: list[int]
     ambiguous: Sequence[int] = ()
     table: array[float] | None = None
 
@@ -135,13 +135,13 @@ class RowBuilder:
         block = RowBlock(
             header=raw.layout.header,
             lines=raw.lines,
-            moments=raw.moments,
+            timestamps=raw.timestamps,
             values=values,
             flags=flags,
             ignored=ignored,
             rejected=tuple(rejected),
         )
-        faults = self._implausible(raw.moments) | _without_value(values)
+        faults = self._implausible(raw.timestamps) | _without_value(values)
         block = _without(block, raw.texts, faults) if faults else block
         unbalances, methods = unbalance_columns(
             _phases(block, LINE_TO_LINE), _phases(block, LINE_TO_NEUTRAL), self._nominal_voltage
@@ -164,33 +164,35 @@ class RowBuilder:
 
     def _with_clock_faults(self, block: RowBlock) -> Mapping[int, tuple[str, ...]]:
         """Return a block's flags, with those of rows whose clock stepped back while the register rose."""
-        moments = block.moments
-        registers = block.values.get(Quantity.ENERGY_IMPORT) or [None] * len(moments)
+        timestamps = block.timestamps
+        registers = block.values.get(Quantity.ENERGY_IMPORT) or [None] * len(timestamps)
         before = self._before
-        last = zip(moments[-_ROWS_BEFORE:], registers[-_ROWS_BEFORE:], strict=True)
+        last = zip(timestamps[-_ROWS_BEFORE:], registers[-_ROWS_BEFORE:], strict=True)
         self._before = [*before, *last][-_ROWS_BEFORE:]
-        rising = all(map(lt, moments, islice(moments, 1, None)))
-        if not moments or (rising and all(moment < moments[0] for moment, _ in before)):
+        rising = all(map(lt, timestamps, islice(timestamps, 1, None)))
+        if not timestamps or (rising and all(timestamp < timestamps[0] for timestamp, _ in before)):
             return block.flags
-        known = [*before, *zip(moments, registers, strict=True)]
-        faults = clock_faults([moment_at(moment) for moment, _ in known], [register for _, register in known])
+        known = [*before, *zip(timestamps, registers, strict=True)]
+        faults = clock_faults(
+            [datetime_at(timestamp) for timestamp, _ in known], [register for _, register in known]
+        )
         flags = dict(block.flags)
         for place in sorted(fault - len(before) for fault in faults if fault >= len(before)):
             flags[place] = (*flags.get(place, ()), QualityFlag.CLOCK_FAULT.value)
         return flags
 
-    def _implausible(self, moments: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
-        if not moments or (min(moments) >= _EARLIEST and max(moments) <= self._latest):
+    def _implausible(self, timestamps: Sequence[int]) -> dict[int, tuple[RowReason, str]]:
+        if not timestamps or (min(timestamps) >= _EARLIEST and max(timestamps) <= self._latest):
             return {}
         return {
-            place: (RowReason.CLOCK_FAULT, self._told(moment))
-            for place, moment in enumerate(moments)
-            if not _EARLIEST <= moment <= self._latest
+            place: (RowReason.CLOCK_FAULT, self._told(timestamp))
+            for place, timestamp in enumerate(timestamps)
+            if not _EARLIEST <= timestamp <= self._latest
         }
 
-    def _told(self, moment: int) -> str:
-        stamped = f"stamped {moment_at(moment):%Y-%m-%d %H:%M:%S}Z"
-        if moment < _EARLIEST:
+    def _told(self, timestamp: int) -> str:
+        stamped = f"stamped {datetime_at(timestamp):%Y-%m-%d %H:%M:%S}Z"
+        if timestamp < _EARLIEST:
             return f"{stamped}: the gateway has lost its clock"
         return f"{stamped}, but the file came at {self._received_at:%Y-%m-%d %H:%M:%S}Z"
 
@@ -203,7 +205,7 @@ def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> Reject
 def _phases(
     block: RowBlock, quantities: tuple[Quantity, Quantity, Quantity]
 ) -> tuple[Voltages, Voltages, Voltages]:
-    nothing: Column = [None] * len(block.moments)
+    nothing: Column = [None] * len(block.timestamps)
     first, second, third = (block.values.get(quantity, nothing) for quantity in quantities)
     return first, second, third
 
@@ -238,7 +240,7 @@ def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReas
 
 def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[RowReason, str]]) -> RowBlock:
     """Return a block without the rows that turned out to be none."""
-    is_kept = [place not in faults for place in range(len(block.moments))]
+    is_kept = [place not in faults for place in range(len(block.timestamps))]
     places = compress(range(len(is_kept)), is_kept)
     odd = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
     values: dict[Quantity, Column] = {
@@ -247,7 +249,7 @@ def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[R
     return RowBlock(
         header=block.header,
         lines=list(compress(block.lines, is_kept)),
-        moments=list(compress(block.moments, is_kept)),
+        timestamps=list(compress(block.timestamps, is_kept)),
         values=values,
         flags={new: block.flags[old] for new, old in enumerate(places) if old in block.flags},
         ignored=sum(map(_gaps, values.values())),

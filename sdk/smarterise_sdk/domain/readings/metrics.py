@@ -34,7 +34,7 @@ class PipelineMetric(StrEnum):
 
     ROWS_LOADED = "RowsLoaded"
     ROWS_REJECTED = "RowsRejected"
-    READINGS_GATED = "ReadingsGated"
+    READINGS_DROPPED = "ReadingsDropped"
     FILES_LOADED = "FilesLoaded"
     FILES_REJECTED = "FilesRejected"
     ROWS_MISPLACED = "RowsInDefaultPartition"

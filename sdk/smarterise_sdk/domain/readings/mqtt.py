@@ -27,7 +27,7 @@ from smarterise_sdk.domain.readings.parameters import PARAMETERS, scaled
 from smarterise_sdk.domain.readings.timestamps import (
     CLOCK_TOLERANCE,
     EARLIEST_CLOCK,
-    epoch_moment,
+    epoch_datetime,
     is_epoch_text,
 )
 from smarterise_sdk.domain.readings.voltage_quality import Phases, Unbalance, voltage_unbalance
@@ -109,7 +109,7 @@ def parse_mqtt(
         raise RejectedReading(RejectReason.TOO_MANY_READINGS, text)
     gateway_serial = _gateway_serial(gateway)
     device_serial = _device_serial(device)
-    measured_at = _plausible(_moment_of(message.get("timestamp")), received_at)
+    measured_at = _plausible(_datetime_of(message.get("timestamp")), received_at)
     values, ignored, conflicting = _values_of(entries)
     online = _is_online(device)
     if online and not values:
@@ -203,25 +203,25 @@ def _serial_text(owner: dict[str, Any]) -> str:
     raise RejectedReading(RejectReason.BAD_SERIAL, text)
 
 
-def _moment_of(stamp: object) -> datetime:
-    if isinstance(stamp, str):
-        stamp = stamp.strip()
-        if not is_epoch_text(stamp):
-            return _iso_moment(stamp)
-        stamp = float(stamp)
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
-        told = "is missing" if stamp is None else f"is of type {type(stamp).__name__}"
+def _datetime_of(timestamp: object) -> datetime:
+    if isinstance(timestamp, str):
+        timestamp = timestamp.strip()
+        if not is_epoch_text(timestamp):
+            return _iso_datetime(timestamp)
+        timestamp = float(timestamp)
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int | float):
+        told = "is missing" if timestamp is None else f"is of type {type(timestamp).__name__}"
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {told}")
     try:
-        return epoch_moment(stamp)
+        return epoch_datetime(timestamp)
     except (ValueError, OverflowError, OSError) as error:
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp is out of range: {error}") from error
 
 
-def _iso_moment(stamp: str) -> datetime:
-    shown = visible(stamp)[:80]
+def _iso_datetime(timestamp: str) -> datetime:
+    shown = visible(timestamp)[:80]
     try:
-        moment = datetime.fromisoformat(stamp)
+        moment = datetime.fromisoformat(timestamp)
     except ValueError as error:
         text = f"timestamp {shown!r} is neither epoch nor ISO 8601"
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, text) from error

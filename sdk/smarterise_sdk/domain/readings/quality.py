@@ -76,19 +76,19 @@ class Sample(NamedTuple):
     is_sound: bool = True
 
 
-def clock_faults(moments: Sequence[datetime], registers: Sequence[float | None]) -> frozenset[int]:
+def clock_faults(timestamps: Sequence[datetime], registers: Sequence[float | None]) -> frozenset[int]:
     """Return the positions of readings whose stamps contradict the register: the fewest that explain it.
 
     Old readings that come late are none: their register is as old as their stamp.
 
     Args:
-        moments: Stamps, in the order in which the readings came (of a file, of a shard).
+        timestamps: Stamps, in the order in which the readings came (of a file, of a shard).
         registers: The energy register of each, kWh; where there is none the last one is taken to hold.
     """
-    if all(map(lt, moments, islice(moments, 1, None))):
+    if all(map(lt, timestamps, islice(timestamps, 1, None))):
         return frozenset()
     return frozenset(
-        position for epoch in _epochs(moments, registers) for position in _contradicting(moments, epoch)
+        position for epoch in _epochs(timestamps, registers) for position in _contradicting(timestamps, epoch)
     )
 
 
@@ -114,38 +114,40 @@ def assess(samples: Sequence[Sample]) -> list[tuple[QualityFlag, ...]]:
     return [tuple(found) for found in flags]
 
 
-def usual_interval(moments: Sequence[datetime]) -> timedelta | None:
+def usual_interval(timestamps: Sequence[datetime]) -> timedelta | None:
     """Return the median time between readings; `None` if they are too few to say.
 
     Args:
-        moments: Stamps in their order.
+        timestamps: Stamps in their order.
     """
-    deltas = sorted(after - before for before, after in pairwise(moments))
+    deltas = sorted(after - before for before, after in pairwise(timestamps))
     return deltas[len(deltas) // 2] if len(deltas) >= _LEAST_DELTAS else None
 
 
-def _epochs(moments: Sequence[datetime], registers: Sequence[float | None]) -> list[list[tuple[float, int]]]:
+def _epochs(
+    timestamps: Sequence[datetime], registers: Sequence[float | None]
+) -> list[list[tuple[float, int]]]:
     """Return (register, position) of each reading, anew from where the register began anew."""
     epochs: list[list[tuple[float, int]]] = [[]]
     last = next((register for register in registers if register is not None), 0.0)
     for position, register in enumerate(registers):
         known = last if register is None else register
-        if position and known < last * RESET_SHARE and moments[position] > moments[position - 1]:
+        if position and known < last * RESET_SHARE and timestamps[position] > timestamps[position - 1]:
             epochs.append([])
         epochs[-1].append((known, position))
         last = known
     return epochs
 
 
-def _contradicting(moments: Sequence[datetime], epoch: list[tuple[float, int]]) -> list[int]:
+def _contradicting(timestamps: Sequence[datetime], epoch: list[tuple[float, int]]) -> list[int]:
     """Return what must be left out for stamps to rise with the register, at the least."""
-    order = [position for _, _, position in sorted((known, moments[at], at) for known, at in epoch)]
+    order = [position for _, _, position in sorted((known, timestamps[at], at) for known, at in epoch)]
     # The longest falling sequence from the end: of two that contradict each other, the later one is left out.
     tails: list[float] = []
     ends: list[int] = []
     before: dict[int, int | None] = {}
     for position in reversed(order):
-        value = -moments[position].timestamp()
+        value = -timestamps[position].timestamp()
         length = bisect_right(tails, value)
         before[position] = ends[length - 1] if length else None
         tails[length : length + 1] = [value]

@@ -12,7 +12,7 @@ EARLIEST_CLOCK: Final = datetime(2015, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE: Final = timedelta(hours=2)
 """How far ahead of its arrival a reading may be stamped; CloudWatch takes no more either."""
 
-MOMENT_ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """From here a moment counts its microseconds, as PostgreSQL does: columns are carried over as they are."""
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -20,7 +20,7 @@ _MILLISECONDS_FROM: Final = 1e11  # as seconds the year 5138, as milliseconds 19
 _WALL: Final = datetime(2000, 1, 1)  # noqa: DTZ001 -- local time is naive here
 
 _EPOCH_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]+)?\Z")
-_STAMP_TEXT = re.compile(
+_TIMESTAMP_TEXT = re.compile(
     r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})[T ]\s*"
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>[0-5]\d))?\Z",
@@ -29,7 +29,7 @@ _STAMP_TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class Timestamp:
     """What a stamp says.
 
     Attributes:
@@ -41,14 +41,16 @@ class Stamp:
     offset: timedelta | None
 
 
-def epoch_moment(stamp: float) -> datetime:
+def epoch_datetime(timestamp: float) -> datetime:
     """Return the moment of an epoch stamp, in seconds or milliseconds by its magnitude.
 
     Raises:
         ValueError: If there is no such moment.
         OverflowError: If there is none by far.
     """
-    return datetime.fromtimestamp(stamp / 1000 if abs(stamp) >= _MILLISECONDS_FROM else stamp, UTC)
+    return datetime.fromtimestamp(
+        timestamp / 1000 if abs(timestamp) >= _MILLISECONDS_FROM else timestamp, UTC
+    )
 
 
 def is_epoch_text(text: str) -> bool:
@@ -56,7 +58,7 @@ def is_epoch_text(text: str) -> bool:
     return _EPOCH_TEXT.match(text) is not None
 
 
-def read_stamp(text: str) -> Stamp:
+def parse_timestamp(text: str) -> Timestamp:
     """Return what a stamp in a log file says: a local time, ISO 8601, or epoch seconds.
 
     Day and month are never guessed: the year comes first, or it is no stamp.
@@ -67,10 +69,10 @@ def read_stamp(text: str) -> Stamp:
     text = text.strip()
     if is_epoch_text(text):
         try:
-            return Stamp(epoch_moment(float(text)).replace(tzinfo=None), timedelta(0))
+            return Timestamp(epoch_datetime(float(text)).replace(tzinfo=None), timedelta(0))
         except (OverflowError, OSError) as error:
             raise ValueError("out of range") from error
-    found = _STAMP_TEXT.match(text)
+    found = _TIMESTAMP_TEXT.match(text)
     if found is None:
         raise ValueError("neither YYYY-MM-DD hh:mm:ss, ISO 8601 nor epoch seconds")
     year, month, day = int(found["year"]), int(found["month"]), int(found["day"])
@@ -78,23 +80,23 @@ def read_stamp(text: str) -> Stamp:
     fraction = int((found["fraction"] or "").ljust(6, "0")[:6])
     wall = datetime(year, month, day, hour, minute, second, fraction)  # noqa: DTZ001 -- local, as written
     if found["utc"]:
-        return Stamp(wall, timedelta(0))
+        return Timestamp(wall, timedelta(0))
     if not found["sign"]:
-        return Stamp(wall, None)
+        return Timestamp(wall, None)
     size = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"]))
     if size >= timedelta(hours=24):
         raise ValueError("no UTC offset is that large")
-    return Stamp(wall, size if found["sign"] == "+" else -size)
+    return Timestamp(wall, size if found["sign"] == "+" else -size)
 
 
-def moment_at(count: int) -> datetime:
-    """Return the moment of a count of microseconds since `MOMENT_ZERO`."""
-    return MOMENT_ZERO + timedelta(microseconds=count)
+def datetime_at(count: int) -> datetime:
+    """Return the moment of a count of microseconds since `EPOCH`."""
+    return EPOCH + timedelta(microseconds=count)
 
 
 def count_of(moment: datetime) -> int:
-    """Return the microseconds from `MOMENT_ZERO` to a moment, which is aware."""
-    return (moment - MOMENT_ZERO) // MICROSECOND
+    """Return the microseconds from `EPOCH` to a moment, which is aware."""
+    return (moment - EPOCH) // MICROSECOND
 
 
 def wall_count(wall: datetime) -> int:

@@ -28,7 +28,7 @@ METRIC_MONTH_USD: Final = ((10_000, 0.30), (240_000, 0.10), (750_000, 0.05), (No
 https://aws.amazon.com/cloudwatch/pricing/, paid tier, metrics, us-east-1.
 """
 
-LAKE_PUT_USD: Final = 0.005 / 1000
+DATA_LAKE_PUT_USD: Final = 0.005 / 1000
 """One object written. https://aws.amazon.com/s3/pricing/, requests, S3 Standard, us-east-1."""
 
 FILES_A_MONTH: Final = HOURS_A_MONTH
@@ -43,15 +43,15 @@ class MonthlyCost:
     """What a month costs, in USD: the custom metrics, and writing the readings into the lake."""
 
     metrics: float
-    lake: float
+    data_lake: float
 
     @property
     def total(self) -> float:
         """Both together."""
-        return self.metrics + self.lake
+        return self.metrics + self.data_lake
 
     def __sub__(self, other: MonthlyCost) -> MonthlyCost:
-        return MonthlyCost(self.metrics - other.metrics, self.lake - other.lake)
+        return MonthlyCost(self.metrics - other.metrics, self.data_lake - other.data_lake)
 
 
 def monthly_cost(fleet: Mapping[Collection, int]) -> MonthlyCost:
@@ -65,7 +65,7 @@ def monthly_cost(fleet: Mapping[Collection, int]) -> MonthlyCost:
     """
     streamed, by_ftp = fleet.get(Collection.STREAMED, 0), fleet.get(Collection.FTP_ALONE, 0)
     objects = streamed * READINGS_A_MONTH + (streamed + by_ftp) * FILES_A_MONTH
-    return MonthlyCost(_metrics_usd((streamed + by_ftp) * METRICS_A_SITE), objects * LAKE_PUT_USD)
+    return MonthlyCost(_metrics_usd((streamed + by_ftp) * METRICS_A_SITE), objects * DATA_LAKE_PUT_USD)
 
 
 def _metrics_usd(count: int) -> float:

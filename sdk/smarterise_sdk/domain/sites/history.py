@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HISTORY_AT_MOST = 200
 """Versions told at once: each is a request to S3."""
-SERIALS_TOLD = 10
+MAX_SERIALS = 10
 """So many serials are named for a version; `diff` tells them all."""
 
 
@@ -98,7 +98,7 @@ class VersionEntry:
 
     def to_row(self) -> JsonObject:
         """Return the entry as one JSON-ready object; serials and new tiers are of the first few."""
-        first = self.changes[:SERIALS_TOLD]
+        first = self.changes[:MAX_SERIALS]
         return {
             "version_id": self.version.version_id,
             "written_at": utc_text(self.version.written_at),
@@ -115,18 +115,18 @@ class VersionEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
+class RollbackChanges:
     """What it takes to go back to a version.
 
     Attributes:
         replacements: Whole objects of sites as they were; `None` for sites that were not there.
         kept: Sites that differ from that version by later changes alone, and stay as they are.
-        overtaken: Sites among the replacements that were changed again later: that is taken back too.
+        superseded: Sites among the replacements that were changed again later: that is taken back too.
     """
 
     replacements: dict[str, JsonObject | None]
     kept: tuple[str, ...]
-    overtaken: tuple[str, ...]
+    superseded: tuple[str, ...]
 
 
 _WITHOUT_CONTENT = frozenset({VersionKind.DELETED, VersionKind.GONE})
@@ -204,7 +204,9 @@ def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ..
     return changed + removed
 
 
-def way_back(target: SiteTiers, following: SiteTiers | None, current: SiteTiers, *, whole: bool) -> WayBack:
+def rollback_changes(
+    target: SiteTiers, following: SiteTiers | None, current: SiteTiers, *, whole: bool
+) -> RollbackChanges:
     """Return what it takes to go back to a version.
 
     Args:
@@ -215,10 +217,10 @@ def way_back(target: SiteTiers, following: SiteTiers | None, current: SiteTiers,
     """
     differing = changes_between(current, target)
     if whole or following is None:
-        return WayBack({change.gateway_serial: change.after for change in differing}, (), ())
+        return RollbackChanges({change.gateway_serial: change.after for change in differing}, (), ())
     wrong = {change.gateway_serial: change.after for change in changes_between(target, following)}
     taken = [change for change in differing if change.gateway_serial in wrong]
-    return WayBack(
+    return RollbackChanges(
         {change.gateway_serial: change.after for change in taken},
         tuple(change.gateway_serial for change in differing if change.gateway_serial not in wrong),
         tuple(
@@ -233,15 +235,15 @@ def summary_of(changes: Sequence[SiteChange]) -> str:
     """Return a change of sites in one line, e.g. `2 sites: tier CRITICAL → NON_CRITICAL`."""
     if not changes:
         return "no site changed"
-    words = Counter(_words(change) for change in changes)
+    text = Counter(_text(change) for change in changes)
     listed = [
-        f"{count} site{'s' if count > 1 else ''}: {what}" for what, count in words.most_common(_WAYS_TOLD)
+        f"{count} site{'s' if count > 1 else ''}: {what}" for what, count in text.most_common(_MAX_WAYS)
     ]
-    left = len(words) - len(listed)
+    left = len(text) - len(listed)
     return "; ".join(listed) + (f"; and {left} other ways" if left else "")
 
 
-_WAYS_TOLD = 3
+_MAX_WAYS = 3
 
 
 def _content(
@@ -263,12 +265,12 @@ def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -
     if before is None:
         return VersionEntry(version, VersionKind.FIRST, document.updated_by, document.reason)
     changes = changes_between(before, document)
-    if not document.updated_at or _stamp(document) == _stamp(before):
+    if not document.updated_at or _timestamp(document) == _timestamp(before):
         return VersionEntry(version, VersionKind.HAND_EDIT, changes=changes)
     return VersionEntry(version, VersionKind.CHANGE, document.updated_by, document.reason, changes)
 
 
-def _stamp(document: SiteTiers) -> tuple[str, str, str]:
+def _timestamp(document: SiteTiers) -> tuple[str, str, str]:
     return document.updated_at, document.updated_by, document.reason
 
 
@@ -281,7 +283,7 @@ def _new_tiers(changes: Iterable[SiteChange]) -> JsonObject:
     }
 
 
-def _words(change: SiteChange) -> str:
+def _text(change: SiteChange) -> str:
     if change.before is None:
         return "added"
     if change.after is None:

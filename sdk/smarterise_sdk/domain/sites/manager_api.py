@@ -98,7 +98,7 @@ class UpdateSites(_Write):
     create: StrictBool = False
 
     @model_validator(mode="after")
-    def _asks_for_something(self) -> Self:
+    def _changes_something(self) -> Self:
         if not self.updates and not self.replacements:
             raise PydanticCustomError(_EMPTY, "neither updates nor replacements name a site")
         return self
@@ -136,12 +136,12 @@ class Reconcile(_Request):
 
     Attributes:
         dry_run: Whether to tell only.
-        resume: Where the run before this one had to end, as its answer told; empty to look at everything.
+        next_token: Where the run before this one had to end, as its answer told; empty to look at everything.
     """
 
     action: Literal["reconcile"]
     dry_run: StrictBool = False
-    resume: StrictStr = ""
+    next_token: StrictStr = ""
 
 
 Request: TypeAlias = GetConfig | GetSite | ListSites | UpdateSites | History | Rollback | Reconcile

@@ -112,7 +112,7 @@ class Plan:
         changes: What differs, per site.
         stack_changes: What differs in the rest of the stack; only in plans that make it follow the file.
         unchanged: Serials that already are as asked.
-        causes: Sentences on what the change brings about.
+        effects: Sentences on what the change brings about.
         notes: Sentences on the plan itself: what it leaves as it is, what it mends, which road and why.
         monthly_usd: What the change adds to a month's bill, estimated from list prices; `None` if unknown.
         calls: What will be called.
@@ -132,7 +132,7 @@ class Plan:
     create: bool
     changes: tuple[SiteChange, ...]
     unchanged: tuple[str, ...]
-    causes: tuple[str, ...]
+    effects: tuple[str, ...]
     calls: tuple[PlannedCall, ...]
     base_etag: str
     reason: str

@@ -24,7 +24,7 @@ from smarterise_sdk.domain.sites.document import (
     site_tiers_of,
 )
 from smarterise_sdk.domain.sites.fields import FIELDS
-from smarterise_sdk.domain.sites.repair_fields import FROM_GOOD, SiteMending, shown
+from smarterise_sdk.domain.sites.repair_fields import FROM_GOOD, SiteRepairer, shown
 from smarterise_sdk.domain.sites.updates import is_same_entry
 from smarterise_sdk.domain.text import visible
 
@@ -74,11 +74,11 @@ def repaired(source: bytes, good: SiteTiers | None) -> Repair:
     fixes += text.fixes
     if not isinstance(text.value, dict):
         raise wrong
-    mending = _Mending(text.value, text, good.raw if good is not None else {})
-    document = mending.mended()
+    repair = _Repairer(text.value, text, good.raw if good is not None else {})
+    document = repair.repaired()
     # What goes out is read by the very rules that every reader goes by.
     rendered = parse_site_tiers(render_site_tiers(document))
-    in_order = sorted((*fixes, *mending.fixes), key=lambda fix: fix.line or 0)
+    in_order = sorted((*fixes, *repair.fixes), key=lambda fix: fix.line or 0)
     return Repair(rendered, tuple(in_order))
 
 
@@ -104,7 +104,7 @@ def _cp1252(line: bytes) -> str:
     return line.decode("latin-1")
 
 
-class _Mending:
+class _Repairer:
     """The second half: a value that could be read, made into a site file."""
 
     def __init__(self, value: JsonObject, text: LenientText, good: JsonObject) -> None:
@@ -116,23 +116,23 @@ class _Mending:
         self._good_sites: JsonObject = sites if isinstance(sites, dict) else {}
         self._left: list[Problem] = []
 
-    def mended(self) -> SiteTiers:
+    def repaired(self) -> SiteTiers:
         if self._text.is_unbalanced:
             self._put_where_it_belongs()
         for unread in self._text.unread:
             self._complete_unread(unread.path, unread.line)
         self._complete_cut()
-        self._mend_version()
+        self._repair_version()
         sites = self._value.get("sites")
         if not isinstance(sites, dict):
             message = '"sites" is missing' if sites is None else '"sites" is not an object'
             remedy = "Go back to the last good version."
             self._left.append(Problem("INVALID_FIELD", message, remedy, line=self._line(("sites",))))
         else:
-            mending = SiteMending(self._text.lines, self._good_sites)
-            self._value["sites"] = mending.mended(sites)
-            self.fixes += mending.fixes
-            self._left += mending.left
+            repair = SiteRepairer(self._text.lines, self._good_sites)
+            self._value["sites"] = repair.repaired(sites)
+            self.fixes += repair.fixes
+            self._left += repair.left
         if self._left:
             raise InvalidInput(SUBJECT, self._left)
         return site_tiers_of(self._value)
@@ -165,7 +165,7 @@ class _Mending:
             elif key in _STAMPS or (key in self._good and key not in FIELDS and _is_strange(key, carried)):
                 self._move(entry, (*path, key), self._value, "put beside the sites")
 
-    def _move(self, holder: JsonObject, path: Path, to: JsonObject, words: str) -> None:
+    def _move(self, holder: JsonObject, path: Path, to: JsonObject, text: str) -> None:
         key = path[-1]
         if key in to:
             return
@@ -175,7 +175,7 @@ class _Mending:
         for known, line in list(self._text.lines.items()):
             if known[: len(path)] == path:
                 self._text.lines[(*new_path, *known[len(path) :])] = line
-        self._fix(new_path, f'"{visible(key)}" {words}')
+        self._fix(new_path, f'"{visible(key)}" {text}')
 
     def _complete_unread(self, path: Path, line: int) -> None:
         name = self._name(path)
@@ -214,11 +214,11 @@ class _Mending:
             where = f"{self._name(path)}: " if path else ""
             self._fix_at_end(f"{where}{_listed(missing)} {FROM_GOOD}")
 
-    def _fix_at_end(self, words: str) -> None:
+    def _fix_at_end(self, text: str) -> None:
         last = self._text.fixes[-1].line if self._text.fixes else None
-        self.fixes.append(Fix(last, words))
+        self.fixes.append(Fix(last, text))
 
-    def _mend_version(self) -> None:
+    def _repair_version(self) -> None:
         version = self._value.get("schema_version", SCHEMA_VERSION)
         if version == SCHEMA_VERSION and not isinstance(version, bool):
             return
@@ -233,8 +233,8 @@ class _Mending:
 
     # Words ----------------------------------------------------------------------------------------------
 
-    def _fix(self, path: Path, words: str) -> None:
-        self.fixes.append(Fix(self._line(path), words))
+    def _fix(self, path: Path, text: str) -> None:
+        self.fixes.append(Fix(self._line(path), text))
 
     def _line(self, path: Path) -> int | None:
         return self._text.lines.get(path)

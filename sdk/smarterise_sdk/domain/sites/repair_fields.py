@@ -31,7 +31,7 @@ _SHOWN: Final = 60
 _TIERS: Final = tuple(tier.value for tier in Tier)
 
 
-class SiteMending:
+class SiteRepairer:
     """Mends the sites of one file.
 
     Attributes:
@@ -45,19 +45,19 @@ class SiteMending:
         self._lines = lines
         self._good_sites = good_sites
 
-    def mended(self, sites: JsonObject) -> JsonObject:
+    def repaired(self, sites: JsonObject) -> JsonObject:
         """Return the sites mended, in their order."""
-        mended: JsonObject = {}
+        repaired: JsonObject = {}
         for key, entry in sites.items():
-            serial = self._mended_serial(key, sites)
+            serial = self._repaired_serial(key, sites)
             if serial is None:
                 continue
-            value = self._mended_entry(key, serial, entry)
+            value = self._repaired_entry(key, serial, entry)
             if value is not None:
-                mended[serial] = value
-        return mended
+                repaired[serial] = value
+        return repaired
 
-    def _mended_serial(self, key: str, sites: Mapping[str, object]) -> str | None:
+    def _repaired_serial(self, key: str, sites: Mapping[str, object]) -> str | None:
         if GATEWAY_SERIAL.match(key):
             return key
         plain = re.sub(r"[^A-Za-z0-9]", "", key)
@@ -69,7 +69,7 @@ class SiteMending:
         self.left[-1] = self.left[-1].at_line(self._lines.get(("sites", key)))
         return None
 
-    def _mended_entry(self, key: str, serial: str, entry: JsonValue) -> JsonObject | None:
+    def _repaired_entry(self, key: str, serial: str, entry: JsonValue) -> JsonObject | None:
         path = ("sites", key)
         good = self._good_sites.get(serial)
         carried: JsonObject = good if isinstance(good, dict) else {}
@@ -82,27 +82,27 @@ class SiteMending:
             made: JsonObject = {**copy.deepcopy(carried), **({"tier": tier} if tier else {})}
             self._fix(path, f"site {serial} is {shown(entry)}, no object: {shown(made)}")
             return made
-        mended: JsonObject = {}
+        repaired: JsonObject = {}
         for name, value in entry.items():
-            kept, is_kept = self._mended_field(serial, (*path, name), value, carried)
+            kept, is_kept = self._repaired_field(serial, (*path, name), value, carried)
             if is_kept:
-                mended[name] = kept
-        if "tier" not in mended:
-            mended = self._with_tier(serial, path, mended, carried, was_there="tier" in entry)
-        return mended
+                repaired[name] = kept
+        if "tier" not in repaired:
+            repaired = self._with_tier(serial, path, repaired, carried, was_there="tier" in entry)
+        return repaired
 
     def _with_tier(
-        self, serial: str, path: Path, mended: JsonObject, carried: JsonObject, *, was_there: bool
+        self, serial: str, path: Path, repaired: JsonObject, carried: JsonObject, *, was_there: bool
     ) -> JsonObject:
         if "tier" in carried:
             self._fix(path, f"site {serial}: tier missing, {carried['tier']} {FROM_GOOD}")
-            return {"tier": carried["tier"], **mended}
+            return {"tier": carried["tier"], **repaired}
         if not was_there:
             [problem] = site_problems(serial, {})
             self.left.append(problem.at_line(self._lines.get(path)))
-        return mended
+        return repaired
 
-    def _mended_field(
+    def _repaired_field(
         self, serial: str, path: Path, value: JsonValue, carried: JsonObject
     ) -> tuple[JsonValue, bool]:
         """Return a field's value as it is to be, and whether it is to be at all."""
@@ -124,8 +124,8 @@ class SiteMending:
             self._fix(path, f"{told} is not to be used: left out, its default holds")
         return None, False
 
-    def _fix(self, path: Path, words: str) -> None:
-        self.fixes.append(Fix(self._lines.get(path), words))
+    def _fix(self, path: Path, text: str) -> None:
+        self.fixes.append(Fix(self._lines.get(path), text))
 
 
 def _plain_once(plain: str, sites: Mapping[str, object]) -> bool:

@@ -30,16 +30,16 @@ class SiteState:
     """A status and the words for it, e.g. `fail`, `phase loss`; `age` is that of the newest value."""
 
     status: Status
-    words: str
+    text: str
     age: timedelta | None = None
 
     @property
     def label(self) -> str:
         """Glyph and words, e.g. `✖ phase loss`."""
-        return f"{self.status.glyph} {self.words}"
+        return f"{self.status.glyph} {self.text}"
 
 
-def judge(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> SiteState:
+def evaluate(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> SiteState:
     """Judge a site by the newest value of each metric.
 
     Args:
@@ -54,8 +54,8 @@ def judge(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> Si
     age = now - max([point.at for point in points.values()])
     if age > _STALE_AFTER[site.tier]:
         return SiteState(Status.STALE, f"stale {age_text(age)}", age)
-    status, words = _electrical_state(site, points)
-    return SiteState(status, words, age)
+    status, text = _electrical_state(site, points)
+    return SiteState(status, text, age)
 
 
 # A console judges hundreds of sites at every tick: least and greatest say what all and any would.

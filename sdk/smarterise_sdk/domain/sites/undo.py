@@ -35,7 +35,7 @@ class Moved:
     what: str = ""
     fields: tuple[FieldChange, ...] = ()
 
-    def in_words(self, shown: Callable[[str, JsonValue], JsonValue] = lambda _, value: value) -> str:
+    def summary(self, shown: Callable[[str, JsonValue], JsonValue] = lambda _, value: value) -> str:
         """Return it as one line.
 
         Args:

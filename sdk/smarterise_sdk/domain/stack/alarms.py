@@ -38,7 +38,7 @@ class AlarmRule:
         statistic: How points of a period become one.
         comparison: CloudWatch's comparison operator.
         limit: The threshold, from the site.
-        words: What is the matter when it fires.
+        text: What is the matter when it fires.
         missing: What a period without data counts as.
         points: Datapoints to alarm, of as many periods.
     """
@@ -48,7 +48,7 @@ class AlarmRule:
     statistic: str
     comparison: str
     limit: Callable[[Site], float]
-    words: str
+    text: str
     missing: str = "missing"
     points: tuple[int, int] = (2, 3)
 
@@ -92,13 +92,13 @@ def _unbalance(site: Site) -> float:
 
 
 def _voltage_rules() -> Iterator[AlarmRule]:
-    for letter, metric in (("a", Metric.VOLTAGE_A), ("b", Metric.VOLTAGE_B), ("c", Metric.VOLTAGE_C)):
-        words = f"voltage of phase {letter.upper()}"
+    for email, metric in (("a", Metric.VOLTAGE_A), ("b", Metric.VOLTAGE_B), ("c", Metric.VOLTAGE_C)):
+        text = f"voltage of phase {email.upper()}"
         yield AlarmRule(
-            f"voltage-{letter}-low", metric, "Average", "LessThanThreshold", _low, f"{words} is low"
+            f"voltage-{email}-low", metric, "Average", "LessThanThreshold", _low, f"{text} is low"
         )
         yield AlarmRule(
-            f"voltage-{letter}-high", metric, "Average", "GreaterThanThreshold", _high, f"{words} is high"
+            f"voltage-{email}-high", metric, "Average", "GreaterThanThreshold", _high, f"{text} is high"
         )
 
 

@@ -59,34 +59,34 @@ class FoundRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Deviation:
+class DriftItem:
     """One thing that does not follow the file.
 
     Attributes:
         change: What it is, and what it should be.
-        trouble: Why it is not put right; empty when it was, or can be.
+        issue: Why it is not put right; empty when it was, or can be.
         repaired: Whether it was put right.
     """
 
     change: StackChange
-    trouble: str = ""
+    issue: str = ""
     repaired: bool = False
 
     @property
     def can_repair(self) -> bool:
         """Whether it is to be put right, and was not yet."""
-        return not self.trouble and not self.repaired
+        return not self.issue and not self.repaired
 
     @property
     def switches_off(self) -> bool:
         """Whether putting it right switches something off."""
         return self.change.after in (OFF, DISABLED)
 
-    def left(self, trouble: str) -> Deviation:
+    def left(self, issue: str) -> DriftItem:
         """Return it as not put right, and why."""
-        return replace(self, trouble=trouble, repaired=False)
+        return replace(self, issue=issue, repaired=False)
 
-    def put_right(self) -> Deviation:
+    def put_right(self) -> DriftItem:
         """Return it as put right."""
         return replace(self, repaired=True)
 
@@ -100,13 +100,13 @@ class Deviation:
             "before": change.before,
             "after": change.after,
             "repaired": self.repaired,
-            "trouble": self.trouble,
+            "error": self.issue,
         }
 
 
 def alarm_drift(
     sites: Mapping[str, Site], alarms: Iterable[FoundAlarm], names: StackNames
-) -> tuple[Deviation, ...]:
+) -> tuple[DriftItem, ...]:
     """Return the alarms whose actions are not as their site's tier asks: on while it is live, else off.
 
     Alarms of a serial that is not in the file are told, when they are of the kind that sites have; what they
@@ -117,12 +117,12 @@ def alarm_drift(
         alarms: What was found.
         names: What things are called.
     """
-    return tuple(deviation for alarm in alarms for deviation in _of_alarm(alarm, sites, names))
+    return tuple(drift_item for alarm in alarms for drift_item in _of_alarm(alarm, sites, names))
 
 
 def schedule_drift(
     sites: Mapping[str, Site], rules: Sequence[FoundRule], names: StackNames
-) -> tuple[Deviation, ...]:
+) -> tuple[DriftItem, ...]:
     """Return what keeps the files of a tier that has enabled sites from being collected.
 
     A tier is collected when one of its rules is enabled and has the collecting function as its target. Rules
@@ -135,27 +135,27 @@ def schedule_drift(
     """
     needed = {site.tier for site in sites.values() if site.enabled}
     return tuple(
-        deviation
+        drift_item
         for tier in Tier
         if tier in needed
-        for deviation in _of_tier(tier, [rule for rule in rules if rule.tier is tier], names)
+        for drift_item in _of_tier(tier, [rule for rule in rules if rule.tier is tier], names)
     )
 
 
-def withheld(deviations: Iterable[Deviation], why: str) -> tuple[Deviation, ...]:
+def withheld(drift_items: Iterable[DriftItem], why: str) -> tuple[DriftItem, ...]:
     """Return deviations with those left alone whose repair would switch something off.
 
     Args:
-        deviations: What was found.
+        drift_items: What was found.
         why: The reason, for whoever reads it.
     """
     return tuple(
-        deviation.left(why) if deviation.can_repair and deviation.switches_off else deviation
-        for deviation in deviations
+        drift_item.left(why) if drift_item.can_repair and drift_item.switches_off else drift_item
+        for drift_item in drift_items
     )
 
 
-def _of_alarm(alarm: FoundAlarm, sites: Mapping[str, Site], names: StackNames) -> Iterator[Deviation]:
+def _of_alarm(alarm: FoundAlarm, sites: Mapping[str, Site], names: StackNames) -> Iterator[DriftItem]:
     named_for = names.site_of_alarm(alarm.name)
     if named_for is None:
         return
@@ -163,27 +163,27 @@ def _of_alarm(alarm: FoundAlarm, sites: Mapping[str, Site], names: StackNames) -
     site = sites.get(serial)
     if site is not None and site.is_live != alarm.has_actions:
         before, after = (OFF, ON) if site.is_live else (ON, OFF)
-        yield Deviation(StackChange(ALARM_ACTIONS, alarm.name, before, after, serial))
+        yield DriftItem(StackChange(ALARM_ACTIONS, alarm.name, before, after, serial))
     elif site is None and rule in _RULE_NAMES:
         before = f"there, actions {ON if alarm.has_actions else OFF}"
-        yield Deviation(
+        yield DriftItem(
             StackChange(STRAY_ALARM, alarm.name, before, "not there", serial),
             f"{names.site_config_key} has no site {serial}: add it, or remove its alarms with Terraform",
         )
 
 
-def _of_tier(tier: Tier, rules: Sequence[FoundRule], names: StackNames) -> Iterator[Deviation]:
+def _of_tier(tier: Tier, rules: Sequence[FoundRule], names: StackNames) -> Iterator[DriftItem]:
     collecting = [rule for rule in rules if rule.collects]
     if any(rule.is_enabled for rule in collecting):
         return
     for rule in collecting:
-        yield Deviation(StackChange(SCHEDULE, rule.name, DISABLED, ENABLED))
+        yield DriftItem(StackChange(SCHEDULE, rule.name, DISABLED, ENABLED))
     if collecting:
         return
     aimed = f'target {names.ftp_to_s3} with {{"site_tier": "{tier.value}"}}'
     remedy = "Terraform makes the schedules: apply it"
     for rule in rules:
-        yield Deviation(StackChange(SCHEDULE, rule.name, f"without the {aimed}", aimed), remedy)
+        yield DriftItem(StackChange(SCHEDULE, rule.name, f"without the {aimed}", aimed), remedy)
     if not rules:
         absent = f"no scheduled rule {names.rule_prefix(tier)}*"
-        yield Deviation(StackChange(SCHEDULE, names.sweep_rule(tier), absent, aimed), remedy)
+        yield DriftItem(StackChange(SCHEDULE, names.sweep_rule(tier), absent, aimed), remedy)

@@ -93,7 +93,7 @@ class StackNames:
         return f"{self.rule_prefix(tier)}-ftp-sweep"
 
 
-def raw_lake_key(source: str, at: datetime, gateway_serial: str, batch: str) -> str:
+def raw_data_lake_key(source: str, at: datetime, gateway_serial: str, batch: str) -> str:
     """Return the key of a raw object in the data lake (Hive-style partitions, for Athena).
 
     Args:

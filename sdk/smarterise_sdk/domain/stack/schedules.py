@@ -66,7 +66,7 @@ class Schedule:
             raise ValueError(f"not a schedule: {row!r}")  # noqa: TRY004  # the row is what is wrong
         return cls(Tier(str(row.get("tier"))), rule, expression, row.get("enabled") is True)
 
-    def words(self, now: datetime) -> str:
+    def text(self, now: datetime) -> str:
         """Return when it runs, e.g. `every 60 min, next 13:00Z`.
 
         Args:
@@ -119,13 +119,13 @@ def next_time(expression: str, now: datetime) -> datetime | None:
         expression: As EventBridge has it.
         now: This moment, with its zone.
     """
-    moment = now.astimezone(UTC)
+    timestamp = now.astimezone(UTC)
     try:
-        simulated, years = _simulated(expression, moment)
+        simulated, years = _simulated(expression, timestamp)
         if years is None:
             return next(simulated, None)
-        for year in sorted(year for year in years if year >= moment.year):
-            start = max(moment, datetime(year, 1, 1, tzinfo=UTC) - timedelta(seconds=1))
+        for year in sorted(year for year in years if year >= timestamp.year):
+            start = max(timestamp, datetime(year, 1, 1, tzinfo=UTC) - timedelta(seconds=1))
             at = next(_simulated(expression, start)[0], None)
             if at is not None and at.year == year:
                 return at

@@ -21,7 +21,7 @@ from smarterise_sdk.domain.ingest.manager_api import (
     STREAM_PREFIX,
     IngestAction,
 )
-from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.ingest.status import DataPath
 from smarterise_sdk.domain.serials import GATEWAY_SERIAL
 from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, Receipt, ReceiptState, StackChange, WritePath
 from smarterise_sdk.domain.text import utc_text, visible
@@ -31,7 +31,7 @@ from smarterise_sdk.services.ingest.object_loader import Loaded, ObjectLoading, 
 from smarterise_sdk.services.ingest.queries import IngestQuestions, in_parts, text, whole
 from smarterise_sdk.services.journaling import Recording
 from smarterise_sdk.services.sites.planner import check_reason
-from smarterise_sdk.services.sites.verification import Verdict
+from smarterise_sdk.services.sites.verification import VerificationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 FAILURES_AT_MOST: Final = 3
 """So many batches one after another of which nothing is loaded end a backfill: it is not the objects."""
-TOLD_EVERY_S: Final = 2.0
-TOLD_EVERY_OBJECTS: Final = 20_000
+REPORT_EVERY_S: Final = 2.0
+REPORT_EVERY_OBJECTS: Final = 20_000
 """How often it is told how far carrying out, and looking, have come."""
 FAILED_AT_MOST: Final = 1000
 """So many objects that were not loaded are remembered, and tried again when it goes on."""
 BACK: Final = "told by the loading functions, object by object"
 _SETTLED: Final = frozenset({"loaded", "rejected"})
-_SOURCES: Final = {Road.STREAM: "iot", Road.FTP: "ftp"}
+_SOURCES: Final = {DataPath.STREAM: "iot", DataPath.FTP: "ftp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Object:
 class _Work:
     """What a plan is to load, by road and in the order of keys, and where its progress is kept."""
 
-    objects: dict[Road, list[_Object]]
+    objects: dict[DataPath, list[_Object]]
     scope: Scope
     progress: Progress
 
@@ -114,22 +114,22 @@ class Backfilling:
         until: datetime,
         *,
         gateways: Sequence[str] = (),
-        roads: Sequence[Road] = tuple(Road),
-        again: bool = False,
+        data_paths: Sequence[DataPath] = tuple(DataPath),
+        reload: bool = False,
         reason: str = "",
         on_step: Callable[[str], None] | None = None,
     ) -> Plan:
         """Return what a backfill would load; nothing is changed.
 
-        Of files those are left out that the ledger says are settled, unless `again`. Of the stream all is
+        Of files those are left out that the ledger says are settled, unless `reload`. Of the stream all is
         loaded: what is there already is found to be the same.
 
         Args:
             since: Readings measured from then on, UTC.
             until: Readings measured before then, UTC.
             gateways: Of these sites; all if empty.
-            roads: What came by these roads.
-            again: Load files that are settled too.
+            data_paths: What came by these roads.
+            reload: Load files that are settled too.
             reason: Why, for the journal.
             on_step: Told of each step, in words.
 
@@ -148,20 +148,20 @@ class Backfilling:
             since=since,
             until=until,
             gateways=tuple(gateways),
-            roads=tuple(roads),
-            again=again,
+            data_paths=tuple(data_paths),
+            reload=reload,
         )
         progress = ProgressFile(settings.state_dir, scope).read()
         is_resumed = progress is not None and not progress.is_done
         if progress is None or progress.is_done:
             progress = Progress(os.urandom(4).hex())
-        objects: dict[Road, list[_Object]] = {}
+        objects: dict[DataPath, list[_Object]] = {}
         settled = 0
-        for road in roads:
-            say(f"looking what the lake has of it ({road.value})")
-            found, of_road = self._listed(scope, road, say)
-            settled += of_road
-            objects[road] = [each for each in found if progress.is_left(road, each.key)]
+        for data_path in data_paths:
+            say(f"looking what the lake has of it ({data_path.value})")
+            found, of_data_path = self._listed(scope, data_path, say)
+            settled += of_data_path
+            objects[data_path] = [each for each in found if progress.is_left(data_path, each.key)]
         plan = self._planned(scope, objects, progress, settled, is_resumed=is_resumed, reason=reason)
         self._work[plan.plan_id] = _Work(objects, scope, progress)
         return plan
@@ -195,50 +195,52 @@ class Backfilling:
 
             return self._recording.around(plan, grant, make)
 
-    def looked_at(self, plan: Plan) -> Receipt:
+    def observe(self, plan: Plan) -> Receipt:
         """Return what is known of a plan that was applied, now or long ago: what this machine has kept."""
         progress = progress_of(self._settings.state_dir, plan.plan_id)
         subjects = [change.subject for change in plan.stack_changes]
         if progress is not None and progress.is_done and not any(progress.failed.values()):
-            verdict = Verdict(tuple(subjects), {})
+            verification = VerificationResult(tuple(subjects), {})
         else:
             why = "was ended before it was done: the same backfill goes on where it ended"
-            verdict = Verdict((), dict.fromkeys(subjects, why))
-        words = "what this machine keeps of how far it came"
-        done, left = verdict.verified, verdict.unverified
-        return Receipt(plan, verdict.state, done, left, "", None, (), None, self._now(), words)
+            verification = VerificationResult((), dict.fromkeys(subjects, why))
+        text = "what this machine keeps of how far it came"
+        done, left = verification.verified, verification.unverified
+        return Receipt(plan, verification.state, done, left, "", None, (), None, self._now(), text)
 
-    def _listed(self, scope: Scope, road: Road, say: Callable[[str], None]) -> tuple[list[_Object], int]:
+    def _listed(
+        self, scope: Scope, data_path: DataPath, say: Callable[[str], None]
+    ) -> tuple[list[_Object], int]:
         """Return what the lake has of a road, in the order of keys, and how many files are settled."""
         parts: list[list[str]] = in_parts(scope.gateways, GATEWAYS_AT_MOST)
-        if road is Road.FTP and not parts:
+        if data_path is DataPath.FTP and not parts:
             parts = in_parts(self._all_gateways(scope.since), GATEWAYS_AT_MOST)
         found: list[_Object] = []
         settled = 0
         for part in parts or [[]]:
-            if road is Road.FTP and not part:
+            if data_path is DataPath.FTP and not part:
                 continue
             listed: list[JsonValue] = list(part)
             rows = self._questions.rows(
                 IngestAction.OBJECTS,
-                source=_SOURCES[road],
+                source=_SOURCES[data_path],
                 since=scope.since.isoformat(),
                 until=scope.until.isoformat(),
                 gateways=listed,
             )
             for row in rows:
                 key = str(row.get("key"))
-                if text(row, "state") in _SETTLED and not scope.again:
+                if text(row, "state") in _SETTLED and not scope.reload:
                     settled += 1
                 else:
-                    found.append(_Object(key, whole(row, "size"), _serial_of(road, key)))
-                    if len(found) % TOLD_EVERY_OBJECTS == 0:
+                    found.append(_Object(key, whole(row, "size"), _serial_of(data_path, key)))
+                    if len(found) % REPORT_EVERY_OBJECTS == 0:
                         say(f"{len(found):,} objects so far")
         return sorted(found, key=lambda each: each.key), settled
 
     def _all_gateways(self, since: datetime) -> list[str]:
-        reply = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
-        listed = reply.get("gateways")
+        response = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
+        listed = response.get("gateways")
         known = dict.fromkeys(site.gateway_serial for site in self._sites().fetch().sites)
         heard_of = [str(one) for one in listed] if isinstance(listed, list) else []
         # What is called otherwise has no folder in the lake.
@@ -251,10 +253,10 @@ class Backfilling:
         total, progress = Loaded(), work.progress
         count = sum(map(len, work.objects.values()))
         failures, seen, told_at = 0, 0, 0.0
-        for road, objects in work.objects.items():
-            for keys in batches(((each.key, each.size) for each in objects), road):
+        for data_path, objects in work.objects.items():
+            for keys in batches(((each.key, each.size) for each in objects), data_path):
                 try:
-                    loaded = self._loading.load(grant, road, keys, again=work.scope.again)
+                    loaded = self._loading.load(grant, data_path, keys, reload=work.scope.reload)
                 except SmarteriseError as error:
                     if not total.done:
                         raise
@@ -262,13 +264,13 @@ class Backfilling:
                 total.add(loaded)
                 seen += len(keys)
                 failures = 0 if loaded.done else failures + 1
-                _note(progress, road, keys, loaded)
+                _note(progress, data_path, keys, loaded)
                 # With the last batch: whoever is killed after it has done everything.
                 progress.is_done = seen == count and not any(progress.failed.values())
                 file.write(progress)
-                if seen == count or time.monotonic() - told_at >= TOLD_EVERY_S:
+                if seen == count or time.monotonic() - told_at >= REPORT_EVERY_S:
                     told_at = time.monotonic()
-                    say(f"{seen:,} of {count:,} objects ({100 * seen // count} %): {total.in_words()}")
+                    say(f"{seen:,} of {count:,} objects ({100 * seen // count} %): {total.summary()}")
                 if failures >= FAILURES_AT_MOST:
                     why = next(iter(loaded.failed.values()), "")
                     if not total.done:
@@ -282,24 +284,24 @@ class Backfilling:
         now = self._now()
         done = set(total.done)
         open_: dict[str, str] = {}
-        for road, objects in work.objects.items():
+        for data_path, objects in work.objects.items():
             for each in objects:
                 if each.key not in done:
                     why = total.failed.get(each.key) or f"not reached: {given_up}"
-                    open_.setdefault(_subject(road, each.gateway_serial), f"{visible(each.key)}: {why}")
+                    open_.setdefault(_subject(data_path, each.gateway_serial), f"{visible(each.key)}: {why}")
         subjects = [change.subject for change in plan.stack_changes]
-        verdict = Verdict(tuple(one for one in subjects if one not in open_), open_)
-        notes = [f"readings: {total.in_words()}"]
+        verification = VerificationResult(tuple(one for one in subjects if one not in open_), open_)
+        notes = [f"readings: {total.summary()}"]
         if open_:
             left = sum(map(len, work.objects.values())) - len(done)
             notes.append(f"{left:,} object(s) were not loaded; the same backfill goes on with them")
-        ids, well, ill = tuple(request_ids), verdict.verified, verdict.unverified
-        return Receipt(plan, verdict.state, well, ill, "", None, ids, now, now, BACK, tuple(notes))
+        ids, well, ill = tuple(request_ids), verification.verified, verification.unverified
+        return Receipt(plan, verification.state, well, ill, "", None, ids, now, now, BACK, tuple(notes))
 
     def _planned(
         self,
         scope: Scope,
-        objects: dict[Road, list[_Object]],
+        objects: dict[DataPath, list[_Object]],
         progress: Progress,
         settled: int,
         *,
@@ -312,7 +314,7 @@ class Backfilling:
         if settled:
             notes.append(f"{settled:,} file(s) are settled and left as they are; --again loads them too")
         changes = tuple(_changes(objects))
-        size = sum(each.size for of_road in objects.values() for each in of_road)
+        size = sum(each.size for of_data_path in objects.values() for each in of_data_path)
         count = sum(map(len, objects.values()))
         plan = Plan(
             plan_id=progress.plan_id,
@@ -327,7 +329,7 @@ class Backfilling:
             create=False,
             changes=(),
             unchanged=(),
-            causes=(
+            effects=(
                 f"{count:,} object(s) of {size / 1e6:,.1f} MB are read; rows that are there already stay",
             )
             if changes
@@ -341,11 +343,11 @@ class Backfilling:
         )
         return self._recording.announced(plan)
 
-    def _calls(self, objects: dict[Road, list[_Object]]) -> Iterator[PlannedCall]:
-        for road, of_road in objects.items():
-            if of_road:
-                sized = [(each.key, each.size) for each in of_road]
-                yield self._loading.announced(road, len(list(batches(sized, road))))
+    def _calls(self, objects: dict[DataPath, list[_Object]]) -> Iterator[PlannedCall]:
+        for data_path, of_data_path in objects.items():
+            if of_data_path:
+                sized = [(each.key, each.size) for each in of_data_path]
+                yield self._loading.announced(data_path, len(list(batches(sized, data_path))))
 
     def _account(self) -> str:
         try:
@@ -355,36 +357,36 @@ class Backfilling:
             return ""
 
 
-def _changes(objects: dict[Road, list[_Object]]) -> Iterator[StackChange]:
-    for road, of_road in objects.items():
-        counts = Counter(each.gateway_serial for each in of_road)
+def _changes(objects: dict[DataPath, list[_Object]]) -> Iterator[StackChange]:
+    for data_path, of_data_path in objects.items():
+        counts = Counter(each.gateway_serial for each in of_data_path)
         for serial, count in sorted(counts.items()):
             before = "1 object in the lake" if count == 1 else f"{count:,} objects in the lake"
-            yield StackChange(BACKFILL_CHANGE, _subject(road, serial), before, "loaded", serial)
+            yield StackChange(BACKFILL_CHANGE, _subject(data_path, serial), before, "loaded", serial)
 
 
 def _title(scope: Scope) -> str:
     return f"Backfill {utc_text(scope.since)} to {utc_text(scope.until)}"
 
 
-def _subject(road: Road, serial: str) -> str:
-    return f"{serial} {road.value}" if serial else f"batches of the {road.value} that were given up"
+def _subject(data_path: DataPath, serial: str) -> str:
+    return f"{serial} {data_path.value}" if serial else f"batches of the {data_path.value} that were given up"
 
 
-def _serial_of(road: Road, key: str) -> str:
+def _serial_of(data_path: DataPath, key: str) -> str:
     if key.startswith(GIVEN_UP_PREFIX):
         return ""  # of several
-    parts = key.removeprefix(STREAM_PREFIX).split("/") if road is Road.STREAM else key.split("/")
-    place = 2 if road is Road.STREAM else 1
+    parts = key.removeprefix(STREAM_PREFIX).split("/") if data_path is DataPath.STREAM else key.split("/")
+    place = 2 if data_path is DataPath.STREAM else 1
     return visible(parts[place]) if len(parts) > place + 1 else ""
 
 
-def _note(progress: Progress, road: Road, keys: Sequence[str], loaded: Loaded) -> None:
+def _note(progress: Progress, data_path: DataPath, keys: Sequence[str], loaded: Loaded) -> None:
     done = set(loaded.done)
-    before = [key for key in progress.failed.get(road, []) if key not in done]
+    before = [key for key in progress.failed.get(data_path, []) if key not in done]
     failed = dict.fromkeys((*before, *(key for key in keys if key in loaded.failed)))
-    progress.failed[road.value] = list(failed)[:FAILED_AT_MOST]
-    progress.done_to[road.value] = max(progress.done_to.get(road, ""), keys[-1])
+    progress.failed[data_path.value] = list(failed)[:FAILED_AT_MOST]
+    progress.done_to[data_path.value] = max(progress.done_to.get(data_path, ""), keys[-1])
     for name, count in loaded.rows.items():
         progress.rows[name] = progress.rows.get(name, 0) + count
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from smarterise_sdk.domain.ingest.status import Road
+    from smarterise_sdk.domain.ingest.status import DataPath
 
 FOLDER: Final = "backfills"
 
@@ -33,8 +33,8 @@ class Scope:
         since: From when, UTC.
         until: Until when, UTC.
         gateways: Of these sites; empty for all.
-        roads: What came by these roads.
-        again: Whether files are loaded that are settled already.
+        data_paths: What came by these roads.
+        reload: Whether files are loaded that are settled already.
     """
 
     environment: str
@@ -42,15 +42,15 @@ class Scope:
     since: datetime
     until: datetime
     gateways: tuple[str, ...]
-    roads: tuple[Road, ...]
-    again: bool
+    data_paths: tuple[DataPath, ...]
+    reload: bool
 
     @property
     def name(self) -> str:
         """What its progress is kept under: the same for the same scope."""
         told = [
             *(self.environment, self.endpoint_url, utc_text(self.since), utc_text(self.until)),
-            *(",".join(sorted(self.gateways)), ",".join(sorted(self.roads)), str(self.again)),
+            *(",".join(sorted(self.gateways)), ",".join(sorted(self.data_paths)), str(self.reload)),
         ]
         return hashlib.sha256("\0".join(told).encode(errors="backslashreplace")).hexdigest()[:16]
 
@@ -73,9 +73,9 @@ class Progress:
     rows: dict[str, int] = field(default_factory=dict)
     is_done: bool = False
 
-    def is_left(self, road: Road, key: str) -> bool:
+    def is_left(self, data_path: DataPath, key: str) -> bool:
         """Whether an object is still to be loaded."""
-        return key > self.done_to.get(road, "") or key in self.failed.get(road, ())
+        return key > self.done_to.get(data_path, "") or key in self.failed.get(data_path, ())
 
 
 class ProgressFile:
@@ -150,8 +150,8 @@ def _progress_in(path: Path) -> Progress | None:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
         return Progress(
             plan_id=str(told["plan_id"]),
-            done_to={str(road): str(key) for road, key in told["done_to"].items()},
-            failed={str(road): list(map(str, keys)) for road, keys in told["failed"].items()},
+            done_to={str(data_path): str(key) for data_path, key in told["done_to"].items()},
+            failed={str(data_path): list(map(str, keys)) for data_path, keys in told["failed"].items()},
             rows={str(name): int(count) for name, count in told["rows"].items()},
             is_done=told["is_done"] is True,
         )

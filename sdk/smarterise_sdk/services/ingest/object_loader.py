@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.aws.errors import is_without_answer
+from smarterise_sdk.aws.errors import is_outcome_unknown
 from smarterise_sdk.domain.ingest.manager_api import IngestAction
-from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.ingest.status import DataPath
 from smarterise_sdk.domain.sites.plans import PlannedCall
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import AccessError, RemoteFault, SmarteriseError, Throttled
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.settings.model import Settings
 
-BATCH_BYTES: Final = {Road.STREAM: 4 * 1024 * 1024, Road.FTP: 16 * 1024 * 1024}
-BATCH_KEYS: Final = {Road.STREAM: 200, Road.FTP: 50}
+BATCH_BYTES: Final = {DataPath.STREAM: 4 * 1024 * 1024, DataPath.FTP: 16 * 1024 * 1024}
+BATCH_KEYS: Final = {DataPath.STREAM: 200, DataPath.FTP: 50}
 """What one invocation is asked for: it must be done well within a minute."""
 WAIT_S: Final = 330.0
 """So long a file may be under way in a function whose answer was lost."""
@@ -62,7 +62,7 @@ class Loaded:
             value = rows.get(name)
             self.rows[name] += value if isinstance(value, int) else 0
 
-    def in_words(self) -> str:
+    def summary(self) -> str:
         """What became of the readings, in words."""
         return ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count) or "no readings"
 
@@ -83,24 +83,30 @@ class ObjectLoading:
         self._questions = IngestQuestions(broker, settings)
         self._sleep = sleep
 
-    def function(self, road: Road) -> str:
+    def function(self, data_path: DataPath) -> str:
         """Return the function that loads what came by a road."""
-        return self._names.kinesis_to_s3_rds if road is Road.STREAM else self._names.s3_to_rds
+        return self._names.kinesis_to_s3_rds if data_path is DataPath.STREAM else self._names.s3_to_rds
 
-    def announced(self, road: Road, batches: int) -> PlannedCall:
+    def announced(self, data_path: DataPath, batches: int) -> PlannedCall:
         """Return the call that loading will make, so many times."""
-        return PlannedCall("lambda:InvokeFunction", f"function {self.function(road)}", batches)
+        return PlannedCall("lambda:InvokeFunction", f"function {self.function(data_path)}", batches)
 
     def load(
-        self, grant: WriteGrant, road: Road, keys: Sequence[str], *, again: bool, bucket: str | None = None
+        self,
+        grant: WriteGrant,
+        data_path: DataPath,
+        keys: Sequence[str],
+        *,
+        reload: bool,
+        bucket: str | None = None,
     ) -> Loaded:
         """Have objects loaded, and return what became of each.
 
         Args:
             grant: Leave to write.
-            road: By which road they came.
+            data_path: By which road they came.
             keys: The objects; no more than a batch.
-            again: Of files, whether to load those that are settled too.
+            reload: Of files, whether to load those that are settled too.
             bucket: Where files are; the function's own bucket if absent.
 
         Raises:
@@ -108,30 +114,30 @@ class ObjectLoading:
             SmarteriseError: It answers what makes no sense.
         """
         unique = list(dict.fromkeys(keys))
-        if road is Road.STREAM:
+        if data_path is DataPath.STREAM:
             return self._stream(grant, unique)
-        return self._files(grant, unique, again=again, bucket=bucket)
+        return self._files(grant, unique, reload=reload, bucket=bucket)
 
     def _stream(self, grant: WriteGrant, keys: list[str]) -> Loaded:
         function, total = self._names.kinesis_to_s3_rds, Loaded()
         left = keys
         while left:
             try:
-                reply = grant.invoke(function, {"action": "load", "keys": list(left)})
+                response = grant.invoke(function, {"action": "load", "keys": list(left)})
             except SmarteriseError as error:
-                if not isinstance(error, (RemoteFault, Throttled)) and not is_without_answer(error):
+                if not isinstance(error, (RemoteFault, Throttled)) and not is_outcome_unknown(error):
                     raise
                 total.failed |= dict.fromkeys(left, str(error))
                 return total
-            for row in rows_in(reply, "objects", function):
+            for row in rows_in(response, "objects", function):
                 key, state = str(row.get("key")), text(row, "state")
                 if state == "loaded":
                     total.done.append(key)
                 else:
                     total.failed[key] = ": ".join(part for part in (state, text(row, "reason")) if part)
-            rows = reply.get("rows")
-            total.count({**(rows if isinstance(rows, dict) else {}), "rejected": whole(reply, "rejected")})
-            further = reply.get("left")
+            rows = response.get("rows")
+            total.count({**(rows if isinstance(rows, dict) else {}), "rejected": whole(response, "rejected")})
+            further = response.get("left")
             rest = [str(key) for key in further] if isinstance(further, list) else []
             if len(rest) >= len(left):
                 total.failed |= dict.fromkeys(rest, "the function had no time for it")
@@ -139,15 +145,15 @@ class ObjectLoading:
             left = rest
         return total
 
-    def _files(self, grant: WriteGrant, keys: list[str], *, again: bool, bucket: str | None) -> Loaded:
-        event: JsonObject = {"action": "load", "keys": list(keys), "again": again}
+    def _files(self, grant: WriteGrant, keys: list[str], *, reload: bool, bucket: str | None) -> Loaded:
+        event: JsonObject = {"action": "load", "keys": list(keys), "reload": reload}
         if bucket is not None:
             event["bucket"] = bucket
         function = self._names.s3_to_rds
         try:
-            reply = grant.invoke(function, event)
+            response = grant.invoke(function, event)
         except AccessError as error:
-            if not is_without_answer(error):
+            if not is_outcome_unknown(error):
                 raise
             return self._looked_up(keys, error)
         except (RemoteFault, Throttled) as error:
@@ -156,9 +162,9 @@ class ObjectLoading:
             # One that fails must not keep the others: each by itself.
             total = Loaded()
             for key in keys:
-                total.add(self._files(grant, [key], again=again, bucket=bucket))
+                total.add(self._files(grant, [key], reload=reload, bucket=bucket))
             return total
-        rows = rows_in(reply, "files", function)
+        rows = rows_in(response, "files", function)
         if len(rows) != len(keys):
             unexpected(function, "files", f"{len(rows)} of {len(keys)}")
         return _told(keys, rows)
@@ -186,17 +192,17 @@ class ObjectLoading:
         return {str(row.get("key")): text(row, "state") for row in reversed(list(rows))}
 
 
-def batches(objects: Iterable[tuple[str, int]], road: Road) -> Iterator[list[str]]:
+def batches(objects: Iterable[tuple[str, int]], data_path: DataPath) -> Iterator[list[str]]:
     """Yield objects in batches that a function can load in time.
 
     Args:
         objects: Key and size in bytes of each.
-        road: By which road they came.
+        data_path: By which road they came.
     """
     batch: list[str] = []
     size = 0
     for key, length in objects:
-        if batch and (size + length > BATCH_BYTES[road] or len(batch) >= BATCH_KEYS[road]):
+        if batch and (size + length > BATCH_BYTES[data_path] or len(batch) >= BATCH_KEYS[data_path]):
             yield batch
             batch, size = [], 0
         batch.append(key)

@@ -12,7 +12,7 @@ from smarterise_sdk.aws.errors import may_have_been_done
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.ingest.manager_api import IDS_AT_MOST, QUARANTINE_CHANGE, IngestAction
 from smarterise_sdk.domain.ingest.quarantine_content import ContentKind, kind_of
-from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.ingest.status import DataPath
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, Receipt, ReceiptState, StackChange, WritePath
 from smarterise_sdk.errors import InvalidDocument, SmarteriseError, UsageError
@@ -22,7 +22,7 @@ from smarterise_sdk.services.ingest.quarantine_reader import QuarantineReading, 
 from smarterise_sdk.services.ingest.queries import in_parts, text, whole
 from smarterise_sdk.services.journaling import Recording
 from smarterise_sdk.services.sites.planner import check_reason
-from smarterise_sdk.services.sites.verification import Verdict
+from smarterise_sdk.services.sites.verification import VerificationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ BACK: Final = "looked up in the quarantine's index"
 class _Target:
     """What is to be loaded for an entry to be replayed."""
 
-    road: Road
+    data_path: DataPath
     bucket: str
     key: str
 
@@ -104,18 +104,20 @@ class Quarantine:
         todo = [entry for entry in entries if text(entry, "state") in (KEPT, DISCARDED)]
         targets = {target for entry in todo if (target := _target(entry)) is not None}
         calls = [
-            self._loading.announced(road, len(list(batches(_sized(targets, road), road))))
-            for road in Road
-            if any(target.road is road for target in targets)
+            self._loading.announced(data_path, len(list(batches(_sized(targets, data_path), data_path))))
+            for data_path in DataPath
+            if any(target.data_path is data_path for target in targets)
         ]
         lost = len(todo) - sum(_target(entry) is not None for entry in todo)
         notes = [f"{lost} entries do not tell what they are of: they are left as they are"] if lost else []
-        causes = [f"{count} × {code}" for code, count in Counter(text(row, "reason") for row in todo).items()]
-        files = len({target for target in targets if target.road is Road.FTP})
+        effects = [
+            f"{count} × {code}" for code, count in Counter(text(row, "reason") for row in todo).items()
+        ]
+        files = len({target for target in targets if target.data_path is DataPath.FTP})
         if files:
-            causes.append(f"{files} file(s) are loaded again, whole: rows that are there already stay")
+            effects.append(f"{files} file(s) are loaded again, whole: rows that are there already stay")
         return self._plan(
-            f"Replay {_entries(len(todo))} of the quarantine", todo, REPLAYED, calls, reason, causes, notes
+            f"Replay {_entries(len(todo))} of the quarantine", todo, REPLAYED, calls, reason, effects, notes
         )
 
     def plan_discard(self, selection: Selection, *, reason: str) -> Plan:
@@ -144,9 +146,9 @@ class Quarantine:
             f"function {self._reading.function}",
             len(in_parts([text(entry, "id") for entry in todo], IDS_AT_MOST)),
         )
-        causes = [f"{rows:,} reading(s) are given up; their objects stay in S3, and can be replayed later"]
+        effects = [f"{rows:,} reading(s) are given up; their objects stay in S3, and can be replayed later"]
         title = f"Discard {_entries(len(todo))} of the quarantine"
-        return self._plan(title, todo, DISCARDED, [call], reason, causes, [])
+        return self._plan(title, todo, DISCARDED, [call], reason, effects, [])
 
     def apply(self, plan: Plan, on_step: Callable[[str], None] | None = None) -> Receipt:
         """Carry out a plan, look again, and write both down in the journal.
@@ -172,13 +174,13 @@ class Quarantine:
 
             return self._recording.around(plan, grant, make)
 
-    def looked_at(self, plan: Plan) -> Receipt:
+    def observe(self, plan: Plan) -> Receipt:
         """Return what a look shows of a plan that was applied, now or long ago.
 
         Raises:
             SmarteriseError: It could not be looked.
         """
-        return _receipt(plan, self._verdict(plan, {}), (), None, self._now())
+        return _receipt(plan, self._evaluation(plan, {}), (), None, self._now())
 
     def _replayed(self, plan: Plan, grant: WriteGrant, say: Callable[[str], None]) -> dict[str, str]:
         """Have everything loaded that entries stand for; return what is to be said of those that failed."""
@@ -186,16 +188,16 @@ class Quarantine:
         targets = {text(entry, "id"): _target(entry) for entry in entries}
         told: dict[_Target, str] = {}
         is_begun = False
-        for road, bucket, keys in _loads(target for target in targets.values() if target is not None):
-            say(f"loading {len(keys)} object(s) again ({road.value})")
+        for data_path, bucket, keys in _loads(target for target in targets.values() if target is not None):
+            say(f"loading {len(keys)} object(s) again ({data_path.value})")
             try:
-                failed = self._loading.load(grant, road, keys, again=True, bucket=bucket).failed
+                failed = self._loading.load(grant, data_path, keys, reload=True, bucket=bucket).failed
             except SmarteriseError as error:
                 if not is_begun and not may_have_been_done(error):
                     raise
                 failed = dict.fromkeys(keys, str(error))
             is_begun = True
-            told |= {_Target(road, bucket, key): why for key, why in failed.items()}
+            told |= {_Target(data_path, bucket, key): why for key, why in failed.items()}
         return {
             entry_id: told[target]
             for entry_id, target in targets.items()
@@ -220,16 +222,16 @@ class Quarantine:
         say("verifying (the index)")
         applied_at = self._now()
         try:
-            verdict = self._verdict(plan, failed)
+            verification = self._evaluation(plan, failed)
         except SmarteriseError as error:
             why = f"could not be looked up: {error}"
-            verdict = Verdict((), {change.subject: why for change in plan.stack_changes})
+            verification = VerificationResult((), {change.subject: why for change in plan.stack_changes})
         else:
-            if not verdict.verified and not failed:
-                raise _still_rejected(plan, verdict)
-        return _receipt(plan, verdict, grant.request_ids, applied_at, self._now())
+            if not verification.verified and not failed:
+                raise _still_rejected(plan, verification)
+        return _receipt(plan, verification, grant.request_ids, applied_at, self._now())
 
-    def _verdict(self, plan: Plan, failed: dict[str, str]) -> Verdict:
+    def _evaluation(self, plan: Plan, failed: dict[str, str]) -> VerificationResult:
         subjects = [change.subject for change in plan.stack_changes]
         found = {text(row, "id"): row for row in self._reading.exactly(subjects)}
         open_: dict[str, str] = {}
@@ -240,7 +242,7 @@ class Quarantine:
             elif text(row, "state") != change.after:
                 why = failed.get(change.subject) or f"{text(row, 'reason')}: {text(row, 'detail')}"
                 open_[change.subject] = f"still {text(row, 'state')}: {why}"
-        return Verdict(tuple(subject for subject in subjects if subject not in open_), open_)
+        return VerificationResult(tuple(subject for subject in subjects if subject not in open_), open_)
 
     def _selected(self, selection: Selection) -> list[JsonObject]:
         if not selection.ids and selection == replace(Selection(), states=selection.states):
@@ -259,7 +261,7 @@ class Quarantine:
         after: str,
         calls: Iterable[PlannedCall],
         reason: str,
-        causes: Iterable[str],
+        effects: Iterable[str],
         notes: Iterable[str],
     ) -> Plan:
         plan = Plan(
@@ -273,7 +275,7 @@ class Quarantine:
             create=False,
             changes=(),
             unchanged=(),
-            causes=tuple(causes) if entries else (),
+            effects=tuple(effects) if entries else (),
             calls=tuple(calls) if entries else (),
             base_etag="",
             reason=reason,
@@ -302,45 +304,45 @@ class Quarantine:
 
 def _receipt(
     plan: Plan,
-    verdict: Verdict,
+    verification: VerificationResult,
     request_ids: Sequence[str],
     applied_at: datetime | None,
     verified_at: datetime,
 ) -> Receipt:
     ids = tuple(request_ids)
-    done, left = verdict.verified, verdict.unverified
-    return Receipt(plan, verdict.state, done, left, "", None, ids, applied_at, verified_at, BACK)
+    done, left = verification.verified, verification.unverified
+    return Receipt(plan, verification.state, done, left, "", None, ids, applied_at, verified_at, BACK)
 
 
 def _target(entry: JsonObject) -> _Target | None:
     """Return what is to be loaded for an entry: of the stream its own object, of a file the file."""
     bucket, key = str(entry.get("bucket") or ""), str(entry.get("key") or "")
     if entry.get("source") == "iot":
-        return _Target(Road.STREAM, bucket, key)
+        return _Target(DataPath.STREAM, bucket, key)
     if kind_of("ftp", key) is ContentKind.FILE:
-        return _Target(Road.FTP, bucket, key)
+        return _Target(DataPath.FTP, bucket, key)
     place, _, etag = str(entry.get("origin") or "").rpartition("#")
     where, _, of_file = place.removeprefix("s3://").partition("/")
-    return _Target(Road.FTP, where, of_file) if place.startswith("s3://") and of_file and etag else None
+    return _Target(DataPath.FTP, where, of_file) if place.startswith("s3://") and of_file and etag else None
 
 
-def _loads(targets: Iterable[_Target]) -> Iterator[tuple[Road, str, list[str]]]:
+def _loads(targets: Iterable[_Target]) -> Iterator[tuple[DataPath, str, list[str]]]:
     """Yield what is to be loaded together: of one road, and files of one bucket."""
-    ordered = sorted(set(targets), key=lambda target: (target.road, target.bucket, target.key))
-    for (road, bucket), group in groupby(ordered, key=lambda target: (target.road, target.bucket)):
-        for keys in batches(_sized(group, road), road):
-            yield road, bucket, keys
+    ordered = sorted(set(targets), key=lambda target: (target.data_path, target.bucket, target.key))
+    for (data_path, bucket), group in groupby(ordered, key=lambda target: (target.data_path, target.bucket)):
+        for keys in batches(_sized(group, data_path), data_path):
+            yield data_path, bucket, keys
 
 
-def _sized(targets: Iterable[_Target], road: Road) -> list[tuple[str, int]]:
+def _sized(targets: Iterable[_Target], data_path: DataPath) -> list[tuple[str, int]]:
     # The index tells no sizes: what is in quarantine is small, or is one file by itself.
-    return sorted((target.key, 1) for target in targets if target.road is road)
+    return sorted((target.key, 1) for target in targets if target.data_path is data_path)
 
 
-def _still_rejected(plan: Plan, verdict: Verdict) -> InvalidDocument:
+def _still_rejected(plan: Plan, verification: VerificationResult) -> InvalidDocument:
     return InvalidDocument(
         f"nothing of {_entries(len(plan.stack_changes))} could be replayed",
-        problems=[Problem(STILL_REJECTED, f"{name}: {why}") for name, why in verdict.unverified.items()],
+        problems=[Problem(STILL_REJECTED, f"{name}: {why}") for name, why in verification.unverified.items()],
         why="it is rejected as before",
         remedy="look at one: smarterise-ops quarantine show ID; what cannot be mended can be discarded",
         code=STILL_REJECTED,

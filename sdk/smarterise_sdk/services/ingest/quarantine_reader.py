@@ -14,7 +14,7 @@ from smarterise_sdk.domain.ingest.manager_api import (
     IngestAction,
 )
 from smarterise_sdk.domain.ingest.quarantine_content import ContentKind, kind_of
-from smarterise_sdk.domain.ingest.status import Road
+from smarterise_sdk.domain.ingest.status import DataPath
 from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import NotFound, UsageError
@@ -38,7 +38,7 @@ class Selection:
         gateways: Of these sites.
         codes: Rejected for one of these reasons.
         states: In one of these states.
-        road: By this road.
+        data_path: By this road.
         since: What came from then on, UTC.
         until: What came before then, UTC.
     """
@@ -47,13 +47,13 @@ class Selection:
     gateways: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
-    road: Road | None = None
+    data_path: DataPath | None = None
     since: datetime | None = None
     until: datetime | None = None
 
     def fields(self) -> dict[str, JsonValue]:
         """Return it as `ingest-manager` takes it."""
-        source = None if self.road is None else "iot" if self.road is Road.STREAM else "ftp"
+        source = None if self.data_path is None else "iot" if self.data_path is DataPath.STREAM else "ftp"
         return {
             "ids": list(self.ids),
             "gateways": list(self.gateways),
@@ -185,10 +185,12 @@ class QuarantineReading:
         ]
 
     def _piece(self, entry_id: str, offset: int) -> tuple[bytes, int]:
-        reply = self._questions.ask(
+        response = self._questions.ask(
             IngestAction.QUARANTINE_SHOW, ids=[entry_id], offset=offset, length=PIECE_BYTES_AT_MOST
         )
         try:
-            return base64.b64decode(str(reply.get("content_base64", "")), validate=True), whole(reply, "size")
+            return base64.b64decode(str(response.get("content_base64", "")), validate=True), whole(
+                response, "size"
+            )
         except binascii.Error:
             return b"", 0

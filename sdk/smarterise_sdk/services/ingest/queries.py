@@ -57,11 +57,11 @@ class IngestQuestions:
         left = at_most
         for _ in range(PAGES_AT_MOST):
             limit = None if left is None else min(left, _PAGE)
-            reply = self.ask(action, **fields, after=after, limit=limit)
-            rows = rows_in(reply, "rows", self.function)
+            response = self.ask(action, **fields, after=after, limit=limit)
+            rows = rows_in(response, "rows", self.function)
             yield from rows
             left = None if left is None else left - len(rows)
-            after = reply.get("next")
+            after = response.get("next")
             if not after or (left is not None and left <= 0):
                 return
 
@@ -69,13 +69,13 @@ class IngestQuestions:
 _PAGE: Final = 1000
 
 
-def rows_in(reply: Mapping[str, JsonValue], key: str, function: str) -> list[JsonObject]:
+def rows_in(response: Mapping[str, JsonValue], key: str, function: str) -> list[JsonObject]:
     """Return the objects in a list of a reply.
 
     Raises:
         RemoteFault: There is no such list.
     """
-    return [row for row in list_in(reply, key, function) if isinstance(row, dict)]
+    return [row for row in list_in(response, key, function) if isinstance(row, dict)]
 
 
 def text(row: Mapping[str, JsonValue], key: str) -> str:
@@ -96,7 +96,7 @@ def seconds(row: Mapping[str, JsonValue], key: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def moment(row: Mapping[str, JsonValue], key: str) -> datetime | None:
+def timestamp(row: Mapping[str, JsonValue], key: str) -> datetime | None:
     """Return a moment of a row, UTC; `None` when there is none."""
     value = row.get(key)
     if not isinstance(value, str):

@@ -6,11 +6,11 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.ingest.gaps import Hole, Trouble, Within
-from smarterise_sdk.domain.ingest.status import Kept, Road, RoadFacts
+from smarterise_sdk.domain.ingest.gaps import Gap, Issue, Within
+from smarterise_sdk.domain.ingest.status import DataPath, DataPathFacts, Kept
 from smarterise_sdk.domain.ingest.sweep_report import SweepReport
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.services.ingest.queries import moment, seconds, text, whole
+from smarterise_sdk.services.ingest.queries import seconds, text, timestamp, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,39 +22,39 @@ _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 def facts_in(
     streams: Iterable[JsonObject], files: Iterable[JsonObject], kept: Iterable[JsonObject]
-) -> dict[tuple[str, Road], RoadFacts]:
+) -> dict[tuple[str, DataPath], DataPathFacts]:
     """Return what an answer to `status` tells of each road of each site."""
     meters: dict[str, list[JsonObject]] = defaultdict(list)
     for row in streams:
         if text(row, "source") == "iot":
             meters[text(row, "gateway_serial")].append(row)
-    of_kept: dict[tuple[str, Road], list[JsonObject]] = defaultdict(list)
+    of_kept: dict[tuple[str, DataPath], list[JsonObject]] = defaultdict(list)
     for row in kept:
-        road = Road.STREAM if text(row, "source") == "iot" else Road.FTP
-        of_kept[text(row, "gateway_serial"), road].append(row)
+        data_path = DataPath.STREAM if text(row, "source") == "iot" else DataPath.FTP
+        of_kept[text(row, "gateway_serial"), data_path].append(row)
     of_files = {text(row, "gateway_serial"): row for row in files}
-    facts: dict[tuple[str, Road], RoadFacts] = {}
+    facts: dict[tuple[str, DataPath], DataPathFacts] = {}
     for serial in {*meters, *of_files, *(serial for serial, _ in of_kept)}:
-        facts[serial, Road.STREAM] = _of_stream(meters[serial], of_kept[serial, Road.STREAM])
-        facts[serial, Road.FTP] = _of_files(of_files.get(serial), of_kept[serial, Road.FTP])
+        facts[serial, DataPath.STREAM] = _of_stream(meters[serial], of_kept[serial, DataPath.STREAM])
+        facts[serial, DataPath.FTP] = _of_files(of_files.get(serial), of_kept[serial, DataPath.FTP])
     return facts
 
 
-def sweeps_in(reply: JsonObject) -> dict[Tier, SweepReport]:
+def sweeps_in(response: JsonObject) -> dict[Tier, SweepReport]:
     """Return what an answer to `status` tells of the last sweeps of the FTP servers."""
-    told = reply.get("sweeps")
+    told = response.get("sweeps")
     kept = told if isinstance(told, dict) else {}
     reports = {tier: SweepReport.from_json(kept.get(tier.value)) for tier in Tier}
     return {tier: report for tier, report in reports.items() if report is not None}
 
 
-def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> RoadFacts:
+def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> DataPathFacts:
     cadence = Tier.CRITICAL.cadence.total_seconds()
     usual = [found for row in meters if (found := seconds(row, "usual_s"))]
     covered = sum(whole(row, "found") * (seconds(row, "usual_s") or cadence) for row in meters)
-    return RoadFacts(
-        last_measured_at=_latest(moment(row, "last_measured_at") for row in meters),
-        last_arrived_at=_latest(moment(row, "last_arrived_at") for row in meters),
+    return DataPathFacts(
+        last_measured_at=_latest(timestamp(row, "last_measured_at") for row in meters),
+        last_arrived_at=_latest(timestamp(row, "last_arrived_at") for row in meters),
         found=sum(whole(row, "found") for row in meters),
         usual=timedelta(seconds=min(usual)) if usual else None,
         covered=timedelta(seconds=covered),
@@ -63,20 +63,20 @@ def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> Road
     )
 
 
-def _of_files(row: JsonObject | None, kept: Sequence[JsonObject]) -> RoadFacts:
+def _of_files(row: JsonObject | None, kept: Sequence[JsonObject]) -> DataPathFacts:
     if row is None:
-        return RoadFacts(kept=_of_kept(kept))
+        return DataPathFacts(kept=_of_kept(kept))
     covered, usual = seconds(row, "covered_s") or 0.0, seconds(row, "usual_s")
-    return RoadFacts(
-        last_measured_at=moment(row, "last_measured_at"),
-        last_arrived_at=moment(row, "last_arrived_at"),
+    return DataPathFacts(
+        last_measured_at=timestamp(row, "last_measured_at"),
+        last_arrived_at=timestamp(row, "last_arrived_at"),
         found=round(covered / usual) if usual else 0,
         usual=timedelta(seconds=usual) if usual else None,
         covered=timedelta(seconds=covered),
         meters=1,
-        newest_state=text(row, "state"),
-        newest_reason=text(row, "reason"),
-        unsettled=whole(row, "unsettled"),
+        latest_state=text(row, "state"),
+        latest_reason=text(row, "reason"),
+        unfinished_files=whole(row, "unsettled"),
         kept=_of_kept(kept),
     )
 
@@ -86,37 +86,35 @@ def _of_kept(rows: Sequence[JsonObject]) -> Kept:
     return Kept(
         sum(whole(row, "entries") for row in rows),
         text(most, "reason") if most else "",
-        _latest(moment(row, "last_seen_at") for row in rows),
+        _latest(timestamp(row, "last_seen_at") for row in rows),
     )
 
 
-def _latest(moments: Iterable[datetime | None]) -> datetime | None:
-    return max((one for one in moments if one is not None), default=None)
+def _latest(timestamps: Iterable[datetime | None]) -> datetime | None:
+    return max((one for one in timestamps if one is not None), default=None)
 
 
-def holes_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Hole, Within]]:
+def gaps_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Gap, Within]]:
     """Return the holes that an answer to `gaps` tells, each with what is within it."""
-    found: list[tuple[Hole, Within]] = []
+    found: list[tuple[Gap, Within]] = []
     for row in rows:
-        first, last = moment(row, "since"), moment(row, "until")
+        first, last = timestamp(row, "since"), timestamp(row, "until")
         if first is None or last is None:
             continue
-        hole = Hole(
-            text(row, "gateway_serial"), text(row, "device_serial"), first, last, is_open=last >= until
-        )
+        gap = Gap(text(row, "gateway_serial"), text(row, "device_serial"), first, last, is_open=last >= until)
         within = Within(whole(row, "offline"), whole(row, "clock_faults"), whole(row, "unnamed"))
-        found.append((hole, within))
+        found.append((gap, within))
     return found
 
 
-def files_in(rows: Iterable[JsonObject]) -> list[Trouble]:
+def files_in(rows: Iterable[JsonObject]) -> list[Issue]:
     """Return the files that were not loaded, of an answer to `gaps`."""
     return [
-        Trouble(
+        Issue(
             text(row, "gateway_serial"),
             text(row, "key"),
             ": ".join(part for part in (text(row, "state"), text(row, "reason")) if part),
-            moment(row, "received_at") or _LONG_AGO,
+            timestamp(row, "received_at") or _LONG_AGO,
         )
         for row in rows
         # What is rejected is in the quarantine too, and is told from there.
@@ -124,16 +122,16 @@ def files_in(rows: Iterable[JsonObject]) -> list[Trouble]:
     ]
 
 
-def kept_in(rows: Iterable[JsonObject]) -> list[Trouble]:
+def kept_in(rows: Iterable[JsonObject]) -> list[Issue]:
     """Return what the quarantine keeps, of an answer to `gaps`."""
     return [
-        Trouble(
+        Issue(
             text(row, "gateway_serial"),
             text(row, "origin").removesuffix("#" + text(row, "origin").rpartition("#")[2]),
             f"{text(row, 'reason')} ({whole(row, 'rows')} row(s))",
-            moment(row, "seen_at") or _LONG_AGO,
+            timestamp(row, "seen_at") or _LONG_AGO,
             text(row, "id"),
-            Road.STREAM if text(row, "source") == "iot" else Road.FTP,
+            DataPath.STREAM if text(row, "source") == "iot" else DataPath.FTP,
         )
         for row in rows
     ]

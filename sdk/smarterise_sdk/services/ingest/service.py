@@ -10,25 +10,31 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.ingest.gaps import (
-    Hole,
+    Gap,
+    Issue,
     SiteEvent,
-    Trouble,
     Within,
     adjoined,
     explained,
+    gateways_without_readings,
     is_due,
     others_with,
     tier_events,
-    whole_holes,
 )
 from smarterise_sdk.domain.ingest.manager_api import GATEWAYS_AT_MOST, IngestAction
-from smarterise_sdk.domain.ingest.status import Road, RoadFacts, RoadStatus, status_of, unknown_status
-from smarterise_sdk.domain.outcome import Gap, Outcome
+from smarterise_sdk.domain.ingest.status import (
+    DataPath,
+    DataPathFacts,
+    DataPathStatus,
+    status_of,
+    unknown_status,
+)
+from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.sites.updates import suggest_site
 from smarterise_sdk.domain.text import utc_text
 from smarterise_sdk.errors import NotFound, SmarteriseError, UsageError
 from smarterise_sdk.services.ingest.queries import IngestQuestions, in_parts, rows_in, text
-from smarterise_sdk.services.ingest.responses import facts_in, files_in, holes_in, kept_in, sweeps_in
+from smarterise_sdk.services.ingest.responses import facts_in, files_in, gaps_in, kept_in, sweeps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,12 +61,12 @@ class GapsFound:
     """Holes in the readings of sites.
 
     Attributes:
-        holes: By site, then by time.
+        gaps: By site, then by time.
         sites: How many sites were looked at.
         is_complete: Whether there are no more than those told.
     """
 
-    holes: tuple[Hole, ...]
+    gaps: tuple[Gap, ...]
     sites: int
     is_complete: bool
 
@@ -92,7 +98,7 @@ class Ingest:
 
     def status(
         self, *, last: timedelta, gateways: Sequence[str] = (), tier: Tier | None = None
-    ) -> Outcome[tuple[RoadStatus, ...]]:
+    ) -> Outcome[tuple[DataPathStatus, ...]]:
         """Return how each road of each site is; of sites that could not be looked at the gap tells why.
 
         Args:
@@ -105,52 +111,54 @@ class Ingest:
             NotFound: Nothing is known of a site that was named (code `SITE_NOT_FOUND`).
             SmarteriseError: Nothing could be looked at.
         """
-        _check_span(last, LONGEST_STATUS)
+        _check_time_range(last, LONGEST_STATUS)
         now = self._now()
         since = now - last
-        sites, gaps = self._by_serial()
-        is_file_read = not gaps
+        sites, missing = self._by_serial()
+        is_file_read = not missing
         if tier is not None and isinstance(
-            trouble := next((gap.error for gap in gaps), None), SmarteriseError
+            issue := next((item.error for item in missing), None), SmarteriseError
         ):
-            raise trouble
+            raise issue
         serials = [
             serial
             for serial in self._chosen(gateways, sites, since)
             if tier is None or (serial in sites and sites[serial].tier is tier)
         ]
-        span = {"since": utc_text(since), "until": utc_text(now)}
-        found: dict[tuple[str, Road], RoadFacts] = {}
+        time_range = {"since": utc_text(since), "until": utc_text(now)}
+        found: dict[tuple[str, DataPath], DataPathFacts] = {}
         sweeps: dict[Tier, SweepReport] = {}
         failed: dict[str, SmarteriseError] = {}
-        for part, reply in self._each(
-            IngestAction.STATUS, in_parts(serials, _at_once(GATEWAYS_AT_MOST, last)), span
+        for part, response in self._each(
+            IngestAction.STATUS, in_parts(serials, _at_once(GATEWAYS_AT_MOST, last)), time_range
         ):
-            if isinstance(reply, SmarteriseError):
-                failed |= dict.fromkeys(part, reply)
-                gaps.append(Gap(_INVOKE, reply, tuple(part)))
+            if isinstance(response, SmarteriseError):
+                failed |= dict.fromkeys(part, response)
+                missing.append(Missing(_INVOKE, response, tuple(part)))
             else:
-                found |= self._facts(reply)
-                sweeps |= sweeps_in(reply)
+                found |= self._facts(response)
+                sweeps |= sweeps_in(response)
         if failed and len(failed) == len(serials):
             raise next(iter(failed.values()))
         rows = [
-            unknown_status(serial, sites.get(serial), road, str(failed[serial]))
+            unknown_status(serial, sites.get(serial), data_path, str(failed[serial]))
             if serial in failed
             else status_of(
                 serial,
                 sites.get(serial),
-                road,
-                found.get((serial, road), RoadFacts()),
-                span=last,
+                data_path,
+                found.get((serial, data_path), DataPathFacts()),
+                time_range=last,
                 now=now,
-                sweep=sweeps.get(sites[serial].tier) if road is Road.FTP and serial in sites else None,
+                sweep=sweeps.get(sites[serial].tier)
+                if data_path is DataPath.FTP and serial in sites
+                else None,
                 is_file_read=is_file_read,
             )
             for serial in serials
-            for road in Road
+            for data_path in DataPath
         ]
-        return Outcome(tuple(rows), now, tuple(gaps))
+        return Outcome(tuple(rows), now, tuple(missing))
 
     def gaps(self, since: datetime, until: datetime, *, gateways: Sequence[str] = ()) -> Outcome[GapsFound]:
         """Return the holes in the readings of sites, each with what is known of why it is there.
@@ -167,49 +175,49 @@ class Ingest:
             NotFound: Nothing is known of a site that was named (code `SITE_NOT_FOUND`).
             SmarteriseError: It could not be looked.
         """
-        _check_span(until - since, LONGEST_GAPS)
+        _check_time_range(until - since, LONGEST_GAPS)
         now = self._now()
         until = min(until, now)
-        sites, gaps = self._by_serial()
-        is_file_read = not gaps
+        sites, missing = self._by_serial()
+        is_file_read = not missing
         serials = [
             serial
             for serial in self._chosen(gateways, sites, since)
             if gateways or serial not in sites or sites[serial].enabled
         ]
-        span = {"since": since.isoformat(), "until": until.isoformat()}
-        holes: list[tuple[Hole, Within]] = []
-        troubles: dict[str, list[Trouble]] = defaultdict(list)
+        time_range = {"since": since.isoformat(), "until": until.isoformat()}
+        gaps: list[tuple[Gap, Within]] = []
+        issues: dict[str, list[Issue]] = defaultdict(list)
         is_complete = True
-        for part, reply in self._each(
-            IngestAction.GAPS, in_parts(serials, _at_once(_OF_GAPS, until - since)), span
+        for part, response in self._each(
+            IngestAction.GAPS, in_parts(serials, _at_once(_OF_GAPS, until - since)), time_range
         ):
-            if isinstance(reply, SmarteriseError):
-                raise reply
-            seen = {text(row, "gateway_serial") for row in self._rows(reply, "meters")}
-            holes += ((hole, Within()) for hole in whole_holes(part, seen, since, until))
-            holes += holes_in(self._rows(reply, "holes"), until)
-            is_complete = is_complete and reply.get("is_complete") is True
-            for trouble in (*files_in(self._rows(reply, "files")), *kept_in(self._rows(reply, "kept"))):
-                troubles[trouble.gateway_serial].append(trouble)
-        due = [pair for pair in adjoined(holes) if is_due(pair[0], sites.get(pair[0].gateway_serial), now)]
+            if isinstance(response, SmarteriseError):
+                raise response
+            seen = {text(row, "gateway_serial") for row in self._rows(response, "meters")}
+            gaps += ((gap, Within()) for gap in gateways_without_readings(part, seen, since, until))
+            gaps += gaps_in(self._rows(response, "gaps"), until)
+            is_complete = is_complete and response.get("is_complete") is True
+            for issue in (*files_in(self._rows(response, "files")), *kept_in(self._rows(response, "kept"))):
+                issues[issue.gateway_serial].append(issue)
+        due = [pair for pair in adjoined(gaps) if is_due(pair[0], sites.get(pair[0].gateway_serial), now)]
         due.sort(key=lambda pair: (pair[0].gateway_serial, pair[0].since, pair[0].device_serial))
-        events = self._events(gaps) if due else []
-        shared = others_with([hole for hole, _ in due])
+        events = self._events(missing) if due else []
+        shared = others_with([gap for gap, _ in due])
         told = [
             explained(
-                hole,
-                sites.get(hole.gateway_serial),
+                gap,
+                sites.get(gap.gateway_serial),
                 within=within,
-                troubles=troubles[hole.gateway_serial],
+                issues=issues[gap.gateway_serial],
                 events=events,
                 others=others,
                 sites=len(serials),
                 is_file_read=is_file_read,
             )
-            for (hole, within), others in zip(due, shared, strict=True)
+            for (gap, within), others in zip(due, shared, strict=True)
         ]
-        return Outcome(GapsFound(tuple(told), len(serials), is_complete), now, tuple(gaps))
+        return Outcome(GapsFound(tuple(told), len(serials), is_complete), now, tuple(missing))
 
     def files(
         self,
@@ -243,19 +251,19 @@ class Ingest:
             )
         )
 
-    def _by_serial(self) -> tuple[dict[str, Site], list[Gap]]:
+    def _by_serial(self) -> tuple[dict[str, Site], list[Missing]]:
         """Return the sites of the file; without it there is still the database to ask."""
         try:
             snapshot = self._sites().fetch()
         except SmarteriseError as error:
-            return {}, [Gap(_INVOKE, error)]
+            return {}, [Missing(_INVOKE, error)]
         return {site.gateway_serial: site for site in snapshot.sites}, []
 
     def _chosen(self, named: Sequence[str], sites: Mapping[str, Site], since: datetime) -> list[str]:
         if named and all(serial in sites for serial in named):
             return list(dict.fromkeys(named))
-        reply = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
-        listed = reply.get("gateways")
+        response = self._questions.ask(IngestAction.GATEWAYS, since=utc_text(since))
+        listed = response.get("gateways")
         heard_of = [str(serial) for serial in listed] if isinstance(listed, list) else []
         known = {**dict.fromkeys(sites), **dict.fromkeys(heard_of)}
         if not named:
@@ -272,43 +280,47 @@ class Ingest:
         return list(dict.fromkeys(named))
 
     def _each(
-        self, action: IngestAction, parts: Sequence[list[str]], span: Mapping[str, str]
+        self, action: IngestAction, parts: Sequence[list[str]], time_range: Mapping[str, str]
     ) -> Iterable[tuple[list[str], JsonObject | SmarteriseError]]:
         """Return the answer for each part of the sites, or why there is none."""
 
         def ask(part: list[str]) -> JsonObject | SmarteriseError:
             try:
-                return self._questions.ask(action, gateways=list(part), **span)
+                return self._questions.ask(action, gateways=list(part), **time_range)
             except SmarteriseError as error:
                 return error
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(zip(parts, pool.map(ask, parts), strict=True))
 
-    def _rows(self, reply: JsonObject, key: str) -> list[JsonObject]:
-        return rows_in(reply, key, self._questions.function)
+    def _rows(self, response: JsonObject, key: str) -> list[JsonObject]:
+        return rows_in(response, key, self._questions.function)
 
-    def _facts(self, reply: JsonObject) -> dict[tuple[str, Road], RoadFacts]:
-        return facts_in(self._rows(reply, "streams"), self._rows(reply, "files"), self._rows(reply, "kept"))
+    def _facts(self, response: JsonObject) -> dict[tuple[str, DataPath], DataPathFacts]:
+        return facts_in(
+            self._rows(response, "streams"), self._rows(response, "files"), self._rows(response, "kept")
+        )
 
-    def _events(self, gaps: list[Gap]) -> list[SiteEvent]:
+    def _events(self, missing: list[Missing]) -> list[SiteEvent]:
         try:
             history = self._sites().history(limit=_VERSIONS)
         except SmarteriseError as error:
-            gaps.append(Gap("s3:ListBucketVersions", error))
+            missing.append(Missing("s3:ListBucketVersions", error))
             return []
         return tier_events([entry.to_row() for entry in history.entries])
 
 
-def _at_once(most: int, span: timedelta) -> int:
+def _at_once(most: int, time_range: timedelta) -> int:
     """Return how many gateways one question is about, so that it reads no more than it does of a day."""
-    return max(1, int(most / max(1.0, span / timedelta(days=1))))
+    return max(1, int(most / max(1.0, time_range / timedelta(days=1))))
 
 
-def _check_span(span: timedelta, longest: timedelta) -> None:
-    if not timedelta(0) < span <= longest:
+def _check_time_range(time_range: timedelta, longest: timedelta) -> None:
+    if not timedelta(0) < time_range <= longest:
         raise UsageError(
-            "the span is none" if span <= timedelta(0) else f"the span is longer than {longest.days} days",
+            "the span is none"
+            if time_range <= timedelta(0)
+            else f"the span is longer than {longest.days} days",
             why="every reading of it is looked at",
             remedy=f"ask for a part of it, of at most {longest.days} days",
         )

@@ -28,7 +28,7 @@ ALARMS_A_SITE: Final = len(ALARM_RULES)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PlanContext:
     """What the sentences need beside the change itself.
 
     Attributes:
@@ -67,7 +67,7 @@ _FIELD_EFFECTS: Final[Mapping[str, str]] = {
 }
 
 
-def causes_of(changes: Sequence[SiteChange], around: Surroundings) -> tuple[str, ...]:
+def effects_of(changes: Sequence[SiteChange], around: PlanContext) -> tuple[str, ...]:
     """Return sentences on what a change of sites brings about, the weightiest first."""
     steps = Counter(_step(change) for change in changes)
     sentences = [
@@ -142,19 +142,19 @@ def _alarm_sentences(steps: Steps) -> Iterator[str]:
             yield f"{sites_text(turned[is_on])}: alarm actions {'on' if is_on else 'off'}, {alarms} alarms"
 
 
-def _ftp_sentences(steps: Steps, around: Surroundings) -> Iterator[str]:
+def _ftp_sentences(steps: Steps, around: PlanContext) -> Iterator[str]:
     turned = Counter[Tier | None]()
     for before, after, count in _known_steps(steps):
         if before is None or before.ftp is not after.ftp:
             turned[after.ftp] += count
     for tier in Tier:
         if turned[tier]:
-            yield f"{sites_text(turned[tier])}: {_ftp_words(tier, around)}"
+            yield f"{sites_text(turned[tier])}: {_ftp_text(tier, around)}"
     if turned[None]:
         yield f"{sites_text(turned[None])}: no FTP"
 
 
-def _ftp_words(tier: Tier, around: Surroundings) -> str:
+def _ftp_text(tier: Tier, around: PlanContext) -> str:
     backup = " as backup" if tier is Tier.CRITICAL else ""
     if around.schedules is None:
         return f"FTP{backup} when {tier.value} sites have it; the schedules could not be told"
@@ -202,8 +202,8 @@ def _metric_sentences(steps: Steps) -> Iterator[str]:
             turned["go on with FTP" if not after.is_streamed else "go on, by the stream"] += count
         elif had != after.has_metrics:
             turned["begin" if after.has_metrics else "end"] += count
-    for words, count in turned.items():
-        yield f"{sites_text(count)}: {count * METRICS_A_SITE} custom metrics {words}"
+    for text, count in turned.items():
+        yield f"{sites_text(count)}: {count * METRICS_A_SITE} custom metrics {text}"
 
 
 def _coming_and_going(steps: Steps) -> Iterator[str]:
@@ -225,9 +225,9 @@ def _field_sentences(changes: Sequence[SiteChange]) -> Iterator[str]:
         if change.before is not None and change.after is not None
         for field in change.fields
     )
-    for field, words in _FIELD_EFFECTS.items():
+    for field, text in _FIELD_EFFECTS.items():
         if fields[field]:
-            yield f"{sites_text(fields[field])}: {words}"
+            yield f"{sites_text(fields[field])}: {text}"
 
 
 def _usd_text(added: MonthlyCost) -> str:
@@ -239,8 +239,8 @@ def _usd_text(added: MonthlyCost) -> str:
         parts.append(f"custom metrics {_signed(added.metrics)}")
     else:
         parts.append("custom metrics cost the same")
-    if round(added.lake, 2):
-        parts.append(f"objects in the lake {_signed(added.lake)}")
+    if round(added.data_lake, 2):
+        parts.append(f"objects in the lake {_signed(added.data_lake)}")
     return f"{_signed(total)} USD a month by list prices ({', '.join(parts)}); alarms cost the same"
 
 

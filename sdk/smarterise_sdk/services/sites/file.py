@@ -12,7 +12,7 @@ from smarterise_sdk.services.sites.responses import CONFIG_MISSING, VERSION_NOT_
 if TYPE_CHECKING:
     from smarterise_sdk.aws.broker import WriteGrant
     from smarterise_sdk.domain.problems import Problem
-    from smarterise_sdk.domain.sites.history import WayBack
+    from smarterise_sdk.domain.sites.history import RollbackChanges
     from smarterise_sdk.domain.sites.plans import Plan, PlannedCall, WritePath
     from smarterise_sdk.domain.stack.names import StackNames
     from smarterise_sdk.domain.stack.schedules import Schedule
@@ -67,11 +67,11 @@ class Written:
 NO_FILE = SiteFile(new_site_tiers({}), "", None)
 
 
-class Road(Protocol):
+class Transport(Protocol):
     """A way to the site file."""
 
     via: WritePath
-    words: str
+    text: str
     """How it is told, e.g. `from S3`."""
 
     def read(self, *, with_schedules: bool = False) -> SiteFile:
@@ -83,7 +83,7 @@ class Road(Protocol):
     def history(self, limit: int, serial: str | None = None) -> SiteHistory:
         """Return the newest versions of the file, as a log; with a serial, those that changed this site."""
 
-    def way_back(self, base: SiteFile, version_id: str, *, whole: bool) -> WayBack:
+    def rollback_changes(self, base: SiteFile, version_id: str, *, whole: bool) -> RollbackChanges:
         """Return what it takes to go from the current file back to a version."""
 
     def write(self, grant: WriteGrant, plan: Plan, *, by: str) -> Written:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from smarterise_sdk.aws.lambda_payload import encoded
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import site_tiers_of
-from smarterise_sdk.domain.sites.history import WayBack
+from smarterise_sdk.domain.sites.history import RollbackChanges
 from smarterise_sdk.domain.sites.plans import PlannedCall, WritePath
 from smarterise_sdk.domain.stack.schedules import Schedule
 from smarterise_sdk.domain.text import visible
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.stack.names import StackNames
 
 _LONGEST_NAME = 2048  # the longest ARN: who writes is known only when it is written
-_REPLY_TOO_LARGE = "ResponseSizeTooLarge"
+_RESPONSE_TOO_LARGE = "ResponseSizeTooLarge"
 """What Lambda itself calls a reply that is too large, where the function did not notice before."""
 
 
-class LambdaRoad:
+class LambdaTransport:
     """Through the function."""
 
     via = WritePath.LAMBDA
-    words = "through site-config-manager"
+    text = "through site-config-manager"
 
     def __init__(self, broker: Broker, names: StackNames) -> None:
         self._broker = broker
@@ -70,15 +70,15 @@ class LambdaRoad:
             SmarteriseError: It could not be had.
         """
         about: JsonObject = {} if serial is None else {"gateway_serial": serial}
-        reply = self.ask({"action": "history", "limit": limit, **about})
-        rows = list_in(reply, "versions", self._function)
+        response = self.ask({"action": "history", "limit": limit, **about})
+        rows = list_in(response, "versions", self._function)
         return SiteHistory(
             tuple(HistoryRow.from_row(row) for row in rows if isinstance(row, dict)),
-            is_versioned=reply.get("is_versioned") is True,
-            is_complete=reply.get("is_complete") is True,
+            is_versioned=response.get("is_versioned") is True,
+            is_complete=response.get("is_complete") is True,
         )
 
-    def way_back(self, base: SiteFile, version_id: str, *, whole: bool) -> WayBack:
+    def rollback_changes(self, base: SiteFile, version_id: str, *, whole: bool) -> RollbackChanges:
         """Return what it takes to go from the current file back to a version: the function's rehearsal.
 
         Raises:
@@ -87,18 +87,18 @@ class LambdaRoad:
             SmarteriseError: It could not be told.
         """
         request: JsonObject = {"action": "rollback", "version_id": version_id, "whole": whole}
-        reply = self.ask({**request, "dry_run": True, "expected_etag": base.etag})
+        response = self.ask({**request, "dry_run": True, "expected_etag": base.etag})
         replacements: dict[str, JsonObject | None] = {}
-        for row in list_in(reply, "changed", self._function):
+        for row in list_in(response, "changed", self._function):
             if isinstance(row, dict):
                 after = row.get("after")
                 serial = text_in(row, "gateway_serial", self._function)
                 replacements[serial] = after if isinstance(after, dict) else None
-        kept, overtaken = (
-            tuple(str(serial) for serial in list_in(reply, key, self._function))
-            for key in ("kept", "overtaken")
+        kept, superseded = (
+            tuple(str(serial) for serial in list_in(response, key, self._function))
+            for key in ("kept", "superseded")
         )
-        return WayBack(replacements, kept, overtaken)
+        return RollbackChanges(replacements, kept, superseded)
 
     def write(self, grant: WriteGrant, plan: Plan, *, by: str) -> Written:
         """Send the change, to be refused unless the file still has the plan's ETag.
@@ -106,8 +106,8 @@ class LambdaRoad:
         Raises:
             SmarteriseError: It was refused, or may not have arrived.
         """
-        reply = accepted(grant.invoke(self._function, _request(plan, by)), self._function)
-        return Written(*self.version_of(reply))
+        response = accepted(grant.invoke(self._function, _request(plan, by)), self._function)
+        return Written(*self.version_of(response))
 
     def carries(self, plan: Plan) -> bool:
         """Whether an invocation can carry a plan's change."""
@@ -131,31 +131,31 @@ class LambdaRoad:
         try:
             return accepted(self._broker.invoke(self._function, request), self._function)
         except RemoteFault as fault:
-            if _REPLY_TOO_LARGE not in fault.why:
+            if _RESPONSE_TOO_LARGE not in fault.why:
                 raise
             raise InvalidDocument(fault.what, why=fault.why, remedy=fault.remedy, code=TOO_LARGE) from fault
 
-    def version_of(self, reply: JsonObject) -> tuple[str, str | None]:
+    def version_of(self, response: JsonObject) -> tuple[str, str | None]:
         """Return the ETag and version that a reply is of."""
-        return text_in(reply, "etag", self._function), version_in(reply)
+        return text_in(response, "etag", self._function), version_in(response)
 
-    def degraded_in(self, reply: JsonObject) -> Degraded | None:
+    def degraded_in(self, response: JsonObject) -> Degraded | None:
         """Return the note of a reply that shows an earlier version, if it does."""
-        if reply.get("degraded") is None:
+        if response.get("degraded") is None:
             return None
-        note = object_in(reply, "degraded", self._function)
+        note = object_in(response, "degraded", self._function)
         return Degraded(
             visible(text_in(note, "message", self._function)), problems_in(note), version_in(note)
         )
 
-    def _file(self, reply: JsonObject) -> SiteFile:
-        config = object_in(reply, "config", self._function)
+    def _file(self, response: JsonObject) -> SiteFile:
+        config = object_in(response, "config", self._function)
         try:
             document = site_tiers_of(config)
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
-        schedules = _schedules_in(reply)
-        return SiteFile(document, *self.version_of(reply), self.degraded_in(reply), schedules)
+        schedules = _schedules_in(response)
+        return SiteFile(document, *self.version_of(response), self.degraded_in(response), schedules)
 
 
 def _request(plan: Plan, by: str) -> JsonObject:
@@ -174,10 +174,10 @@ def _request(plan: Plan, by: str) -> JsonObject:
     return request
 
 
-def _schedules_in(reply: JsonObject) -> tuple[Schedule, ...] | None:
+def _schedules_in(response: JsonObject) -> tuple[Schedule, ...] | None:
     """Return the schedules of a reply; `None` when it could not look, or in a shape that is not known."""
-    rows = reply.get("schedules")
-    if not isinstance(rows, list) or reply.get("schedules_trouble"):
+    rows = response.get("schedules")
+    if not isinstance(rows, list) or response.get("schedules_trouble"):
         # An empty list beside a trouble is no answer: it would read as "nothing collects".
         return None
     try:

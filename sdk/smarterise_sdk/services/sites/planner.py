@@ -10,11 +10,11 @@ from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.plans import Plan, WritePath
 from smarterise_sdk.domain.sites.updates import edited
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
-from smarterise_sdk.services.sites.effects import Surroundings, causes_of, cost_of
+from smarterise_sdk.services.sites.effects import PlanContext, cost_of, effects_of
 from smarterise_sdk.services.sites.file import NO_FILE, unusable
 from smarterise_sdk.services.sites.responses import CONFIG_MISSING
 from smarterise_sdk.services.sites.titles import rollback_notes, rollback_title, title_of
-from smarterise_sdk.services.sites.transports import CHANGE_TOO_LARGE, FileRead, SiteRoads, is_too_large
+from smarterise_sdk.services.sites.transports import CHANGE_TOO_LARGE, FileRead, SiteTransports, is_too_large
 from smarterise_sdk.services.sites.verification import last_written
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.document import SiteTiers
-    from smarterise_sdk.domain.sites.history import WayBack
+    from smarterise_sdk.domain.sites.history import RollbackChanges
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.settings.model import Settings
 
@@ -36,7 +36,7 @@ READINGS_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChangeSpec:
     """What is asked of the file; see `Plan` for the attributes of the same name.
 
     Attributes:
@@ -64,7 +64,7 @@ class SitePlanner:
     """Makes plans.
 
     Args:
-        roads: The ways to the file.
+        transports: The ways to the file.
         settings: Names and environment.
         identity: Tells who is asking.
         now: The clock, UTC.
@@ -72,18 +72,18 @@ class SitePlanner:
 
     def __init__(
         self,
-        roads: SiteRoads,
+        transports: SiteTransports,
         settings: Settings,
         *,
         identity: Callable[[], Identity],
         now: Callable[[], datetime],
     ) -> None:
-        self._roads = roads
+        self._transports = transports
         self._settings = settings
         self._identity = identity
         self._now = now
 
-    def change(self, asked: Asked, via: WritePath) -> Plan:
+    def change(self, asked: ChangeSpec, via: WritePath) -> Plan:
         """Return the plan for a change of sites.
 
         Raises:
@@ -104,12 +104,14 @@ class SitePlanner:
         """
         check_reason(reason)
         base, back = self._way_back(version_id, whole=whole, via=via)
-        asked = Asked(replacements=back.replacements, reason=reason, notes=rollback_notes(back, version_id))
+        asked = ChangeSpec(
+            replacements=back.replacements, reason=reason, notes=rollback_notes(back, version_id)
+        )
         plan = self._plan(asked, base)
         return replace(plan, title=rollback_title(plan.changes, version_id))
 
-    def _plan(self, asked: Asked, base: FileRead) -> Plan:
-        file, via = base.file, base.road.via
+    def _plan(self, asked: ChangeSpec, base: FileRead) -> Plan:
+        file, via = base.file, base.transport.via
         if asked.expect_etag is not None and asked.expect_etag.strip('"') != file.etag.strip('"'):
             raise Conflict(
                 f"the site file has ETag {file.etag or 'none'}, expected {asked.expect_etag}",
@@ -125,7 +127,7 @@ class SitePlanner:
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
         now = self._now()
-        causes = causes_of(update.changed, Surroundings(now, file.schedules))
+        effects = effects_of(update.changed, PlanContext(now, file.schedules))
         monthly_usd, costs = cost_of(file.document, update.document, update.changed)
         plan = Plan(
             plan_id=os.urandom(4).hex(),
@@ -139,56 +141,56 @@ class SitePlanner:
             replacements=dict(replacements),
             changes=update.changed,
             unchanged=update.unchanged,
-            causes=(*causes, *costs),
+            effects=(*effects, *costs),
             monthly_usd=monthly_usd,
             notes=(*asked.notes, *((base.note,) if base.note else ())),
-            calls=(base.road.announced(),),
+            calls=(base.transport.announced(),),
             base_etag=file.etag,
             reason=asked.reason,
             planned_at=now,
             undoes=asked.undoes,
         )
-        return self._by_a_road_that_carries(plan, base)
+        return self._through_capable_transport(plan, base)
 
-    def _by_a_road_that_carries(self, plan: Plan, base: FileRead) -> Plan:
-        roads = self._roads
-        if plan.via == WritePath.LAMBDA and not roads.function.carries(plan):
+    def _through_capable_transport(self, plan: Plan, base: FileRead) -> Plan:
+        transports = self._transports
+        if plan.via == WritePath.LAMBDA and not transports.function.carries(plan):
             plan = replace(
                 plan,
                 via=WritePath.S3,
-                calls=(roads.s3.announced(),),
+                calls=(transports.s3.announced(),),
                 notes=(*plan.notes, CHANGE_TOO_LARGE),
             )
         if plan.via == WritePath.S3:
-            roads.s3.remember(base.file)
+            transports.s3.remember(base.file)
         return plan
 
     def _base(self, via: WritePath, *, create: bool = False) -> FileRead:
         """Return the file as it is, which must be sound."""
         try:
-            base = self._roads.read(via, with_schedules=True)
+            base = self._transports.read(via, with_schedules=True)
         except NotFound as missing:
             if missing.code != CONFIG_MISSING or not create:
                 raise
-            return FileRead(NO_FILE, self._roads.of(via))
+            return FileRead(NO_FILE, self._transports.of(via))
         if base.file.degraded is not None:
             raise unusable(base.file.degraded, self._settings.names)
         return base
 
-    def _way_back(self, version_id: str, *, whole: bool, via: WritePath) -> tuple[FileRead, WayBack]:
+    def _way_back(self, version_id: str, *, whole: bool, via: WritePath) -> tuple[FileRead, RollbackChanges]:
         tries, too_large = 0, ""
         while True:
             base = self._base(via)
             base = replace(base, note=base.note or too_large)
             try:
-                return base, base.road.way_back(base.file, version_id, whole=whole)
+                return base, base.transport.rollback_changes(base.file, version_id, whole=whole)
             except Conflict:
                 # Somebody wrote between the two looks: what is to be planned on is the newer file.
                 tries += 1
                 if tries == READINGS_AT_MOST:
                     raise
             except SmarteriseError as error:
-                if base.road is self._roads.s3 or not is_too_large(error):
+                if base.transport is self._transports.s3 or not is_too_large(error):
                     raise
                 via, too_large = WritePath.S3, CHANGE_TOO_LARGE
 

@@ -16,7 +16,7 @@ from smarterise_sdk.domain.sites.plans import Plan, WritePath
 from smarterise_sdk.domain.sites.repair import repaired
 from smarterise_sdk.domain.sites.updates import stamped
 from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
-from smarterise_sdk.services.sites.effects import Surroundings, causes_of, cost_of
+from smarterise_sdk.services.sites.effects import PlanContext, cost_of, effects_of
 from smarterise_sdk.services.sites.file import NO_FILE
 from smarterise_sdk.services.sites.planner import check_reason
 from smarterise_sdk.services.sites.responses import CONFIG_MISSING
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from smarterise_sdk.services.identity import Identity
     from smarterise_sdk.services.sites.file import SiteFile
     from smarterise_sdk.services.sites.s3_transport import RawFile
-    from smarterise_sdk.services.sites.transports import SiteRoads
+    from smarterise_sdk.services.sites.transports import SiteTransports
     from smarterise_sdk.settings.model import Settings
 
-FIXES_TOLD: Final = 100
+MAX_FIXES: Final = 100
 BY_HAND: Final = "mend the file by hand, look at it with smarterise-ops sites validate FILE, and upload it"
 LAST_GOOD: Final = "put the last good version back: smarterise-ops sites repair --last-good"
 
@@ -44,7 +44,7 @@ class RepairPlanner:
     """Makes plans that mend the file.
 
     Args:
-        roads: The ways to the file.
+        transports: The ways to the file.
         settings: Names and environment.
         identity: Tells who is asking.
         now: The clock, UTC.
@@ -52,13 +52,13 @@ class RepairPlanner:
 
     def __init__(
         self,
-        roads: SiteRoads,
+        transports: SiteTransports,
         settings: Settings,
         *,
         identity: Callable[[], Identity],
         now: Callable[[], datetime],
     ) -> None:
-        self._roads = roads
+        self._transports = transports
         self._settings = settings
         self._identity = identity
         self._now = now
@@ -72,21 +72,21 @@ class RepairPlanner:
             SmarteriseError: It could not be had.
         """
         check_reason(reason)
-        raw = self._roads.s3.read_raw()
+        raw = self._transports.s3.read_raw()
         wrong = self._wrong_with(raw)
         if wrong is None:
             return self._plan(raw, reason, title="Repair nothing", notes=("the site file can be used",))
-        good = self._roads.s3.versions.last_good(other_than=raw.version_id)
+        good = self._transports.s3.versions.last_good(other_than=raw.version_id)
         if last_good:
             return self._back_to(good, raw, wrong, reason)
-        return self._mended(raw, wrong, good, reason)
+        return self._repaired(raw, wrong, good, reason)
 
     def _wrong_with(self, raw: RawFile) -> InvalidInput | None:
         """Return what is wrong with the file; `None` when it can be used. A missing one has no problems."""
         if not raw.etag:
-            return InvalidInput(self._roads.s3.url, [])
+            return InvalidInput(self._transports.s3.url, [])
         try:
-            parse_site_tiers(raw.body, self._roads.s3.url)
+            parse_site_tiers(raw.body, self._transports.s3.url)
         except InvalidInput as refused:
             return refused
         return None
@@ -94,7 +94,7 @@ class RepairPlanner:
     def _back_to(self, good: SiteFile | None, raw: RawFile, wrong: InvalidInput, reason: str) -> Plan:
         if good is None:
             raise InvalidDocument(
-                f"no version of {self._roads.s3.url} can be used",
+                f"no version of {self._transports.s3.url} can be used",
                 problems=wrong.problems,
                 remedy=f"{BY_HAND}; or make the first site with --create",
             )
@@ -108,17 +108,19 @@ class RepairPlanner:
             document=good.document,
         )
 
-    def _mended(self, raw: RawFile, wrong: InvalidInput, good: SiteFile | None, reason: str) -> Plan:
+    def _repaired(self, raw: RawFile, wrong: InvalidInput, good: SiteFile | None, reason: str) -> Plan:
         remedy = f"{LAST_GOOD}; or {BY_HAND}" if good is not None else BY_HAND
         if not raw.etag:
             raise NotFound(
-                f"there is no {self._roads.s3.url}, so nothing to mend", remedy=remedy, code=CONFIG_MISSING
+                f"there is no {self._transports.s3.url}, so nothing to mend",
+                remedy=remedy,
+                code=CONFIG_MISSING,
             )
         try:
             repair = repaired(raw.body, good.document if good is not None else None)
         except InvalidInput as left:
             raise InvalidDocument(
-                f"{self._roads.s3.url} cannot be mended: {len(left.problems)} problem(s) are for people",
+                f"{self._transports.s3.url} cannot be mended: {len(left.problems)} problem(s) are for people",
                 problems=left.problems,
                 remedy=remedy,
             ) from wrong
@@ -127,7 +129,7 @@ class RepairPlanner:
             raw,
             reason,
             title=f"Repair the site file by {count}",
-            notes=(*_fixes_told(repair.fixes), *_kept_as(raw)),
+            notes=(*_listed_fixes(repair.fixes), *_kept_as(raw)),
             good=good,
             document=repair.document,
         )
@@ -155,7 +157,7 @@ class RepairPlanner:
             create=False,
             changes=(),
             unchanged=(),
-            causes=(),
+            effects=(),
             calls=(),
             base_etag=raw.etag,
             reason=reason,
@@ -168,22 +170,22 @@ class RepairPlanner:
         before = good.document if good is not None else NO_FILE.document
         changes = changes_between(before, document)
         monthly_usd, costs = cost_of(before, document, changes)
-        causes = causes_of(changes, Surroundings(now, self._schedules(changes)))
+        effects = effects_of(changes, PlanContext(now, self._schedules(changes)))
         until_now = f"; until now readers went on with version {good.version_id}" if good is not None else ""
         return replace(
             plan,
             document=render_site_tiers(stamped(document, at=now, by=who, reason=reason or title)),
             changes=changes,
-            causes=(f"the file can be used again{until_now}", *causes, *costs),
+            effects=(f"the file can be used again{until_now}", *effects, *costs),
             monthly_usd=monthly_usd,
-            calls=(self._roads.s3.announced(),),
+            calls=(self._transports.s3.announced(),),
         )
 
     def _schedules(self, changes: Sequence[SiteChange]) -> tuple[Schedule, ...] | None:
         if not changes:
             return None
         try:
-            return self._roads.function.read(with_schedules=True).schedules
+            return self._transports.function.read(with_schedules=True).schedules
         except SmarteriseError:
             # They only colour the words of the plan, and the function may be what is broken.
             return None
@@ -196,9 +198,9 @@ class RepairPlanner:
         return identity.account, identity.arn
 
 
-def _fixes_told(fixes: Sequence[Fix]) -> tuple[str, ...]:
-    left = len(fixes) - FIXES_TOLD
-    return (*(str(fix) for fix in fixes[:FIXES_TOLD]), *((f"and {left} more",) if left > 0 else ()))
+def _listed_fixes(fixes: Sequence[Fix]) -> tuple[str, ...]:
+    left = len(fixes) - MAX_FIXES
+    return (*(str(fix) for fix in fixes[:MAX_FIXES]), *((f"and {left} more",) if left > 0 else ()))
 
 
 def _kept_as(raw: RawFile) -> tuple[str, ...]:

@@ -19,54 +19,54 @@ VERSION_NOT_FOUND = "VERSION_NOT_FOUND"
 VERSION_INVALID = "VERSION_INVALID"
 
 
-def accepted(reply: JsonObject, function: str) -> JsonObject:
+def accepted(response: JsonObject, function: str) -> JsonObject:
     """Return a reply that says `ok`.
 
     Raises:
         NotFound, Conflict, InvalidDocument: The function refuses; the code is its own.
         RemoteFault: The reply is not one of `site-config-manager`.
     """
-    if reply.get("ok") is True:
-        return reply
-    error = reply.get("error")
-    if reply.get("ok") is not False or not isinstance(error, dict):
-        unexpected(function, "ok", reply.get("ok"))
+    if response.get("ok") is True:
+        return response
+    error = response.get("error")
+    if response.get("ok") is not False or not isinstance(error, dict):
+        unexpected(function, "ok", response.get("ok"))
     raise _refusal(error)
 
 
-def text_in(reply: Mapping[str, JsonValue], key: str, function: str) -> str:
+def text_in(response: Mapping[str, JsonValue], key: str, function: str) -> str:
     """Return a text of a reply.
 
     Raises:
         RemoteFault: It is not there.
     """
-    value = reply.get(key)
+    value = response.get(key)
     return value if isinstance(value, str) else unexpected(function, key, value)
 
 
-def object_in(reply: Mapping[str, JsonValue], key: str, function: str) -> JsonObject:
+def object_in(response: Mapping[str, JsonValue], key: str, function: str) -> JsonObject:
     """Return an object of a reply.
 
     Raises:
         RemoteFault: It is not there.
     """
-    value = reply.get(key)
+    value = response.get(key)
     return value if isinstance(value, dict) else unexpected(function, key, value)
 
 
-def list_in(reply: Mapping[str, JsonValue], key: str, function: str) -> list[JsonValue]:
+def list_in(response: Mapping[str, JsonValue], key: str, function: str) -> list[JsonValue]:
     """Return a list of a reply.
 
     Raises:
         RemoteFault: It is not there.
     """
-    value = reply.get(key)
+    value = response.get(key)
     return value if isinstance(value, list) else unexpected(function, key, value)
 
 
-def version_in(reply: Mapping[str, JsonValue]) -> str | None:
+def version_in(response: Mapping[str, JsonValue]) -> str | None:
     """Return the S3 version a reply is of; `None` when the bucket keeps none."""
-    value = reply.get("version_id")
+    value = response.get("version_id")
     return value if isinstance(value, str) else None
 
 

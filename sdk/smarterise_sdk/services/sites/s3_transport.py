@@ -11,7 +11,7 @@ from smarterise_sdk.aws.errors import RACING
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, render_site_tiers
-from smarterise_sdk.domain.sites.history import WayBack, way_back
+from smarterise_sdk.domain.sites.history import RollbackChanges, rollback_changes
 from smarterise_sdk.domain.sites.plans import PlannedCall, WritePath
 from smarterise_sdk.domain.sites.updates import edited, stamped
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from smarterise_sdk.aws.broker import Answer, Broker, WriteGrant
+    from smarterise_sdk.aws.broker import Broker, Response, WriteGrant
     from smarterise_sdk.domain.sites.plans import Plan
     from smarterise_sdk.domain.stack.names import StackNames
     from smarterise_sdk.services.sites.history import SiteHistory
@@ -41,11 +41,11 @@ class RawFile:
     version_id: str | None
 
 
-class S3Road:
+class S3Transport:
     """Straight to the file."""
 
     via = WritePath.S3
-    words = "from S3"
+    text = "from S3"
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class S3Road:
         """
         return self.versions.history(limit, serial)
 
-    def way_back(self, base: SiteFile, version_id: str, *, whole: bool) -> WayBack:
+    def rollback_changes(self, base: SiteFile, version_id: str, *, whole: bool) -> RollbackChanges:
         """Return what it takes to go from the current file back to a version.
 
         Raises:
@@ -120,7 +120,7 @@ class S3Road:
         """
         target = self.version(version_id).document
         following = None if whole else self.versions.following(version_id)
-        return way_back(target, following, base.document, whole=whole)
+        return rollback_changes(target, following, base.document, whole=whole)
 
     def write(self, grant: WriteGrant, plan: Plan, *, by: str) -> Written:
         """Put the changed file, only if it is still the one the plan was made on.
@@ -132,8 +132,8 @@ class S3Road:
         """
         body = plan.document if plan.document is not None else self._changed(plan, by)
         condition = {"IfMatch": plan.base_etag} if plan.base_etag else {"IfNoneMatch": "*"}
-        answer = self._put(grant, Body=body, ContentType="application/json", **condition)
-        return Written(answer["ETag"], version_of(answer))
+        response = self._put(grant, Body=body, ContentType="application/json", **condition)
+        return Written(response["ETag"], version_of(response))
 
     def announced(self) -> PlannedCall:
         """Return the call that `write` makes."""
@@ -170,7 +170,7 @@ class S3Road:
             raise Conflict(f"{self.url} has changed since the plan was made", remedy="plan again")
         return base
 
-    def _put(self, grant: WriteGrant, **params: Any) -> Answer:
+    def _put(self, grant: WriteGrant, **params: Any) -> Response:
         for attempt in range(RACES_AT_MOST):
             try:
                 return grant.call("s3", "put_object", **self._place, **params)
@@ -183,7 +183,7 @@ class S3Road:
                 self._pause(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
         raise raced
 
-    def _current(self) -> Answer:
+    def _current(self) -> Response:
         try:
             return self._broker.call("s3", "get_object", **self._place)
         except NotFound as missing:
@@ -191,7 +191,7 @@ class S3Road:
                 raise
             raise no_file(*self._place.values(), why=missing.why, request_id=missing.request_id) from missing
 
-    def _last_good(self, current: Answer, refused: InvalidInput) -> SiteFile:
+    def _last_good(self, current: Response, refused: InvalidInput) -> SiteFile:
         try:
             good = self.versions.last_good(other_than=version_of(current))
         except SmarteriseError as error:

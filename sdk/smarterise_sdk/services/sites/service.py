@@ -13,9 +13,9 @@ from smarterise_sdk.domain.sites.updates import suggest_site
 from smarterise_sdk.errors import InvalidDocument, NotFound, UsageError
 from smarterise_sdk.services.journaling import Recording
 from smarterise_sdk.services.sites.applier import Applier
-from smarterise_sdk.services.sites.planner import Asked, SitePlanner
+from smarterise_sdk.services.sites.planner import ChangeSpec, SitePlanner
 from smarterise_sdk.services.sites.responses import object_in
-from smarterise_sdk.services.sites.transports import SiteRoads
+from smarterise_sdk.services.sites.transports import SiteTransports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,8 @@ class Sites:
         self._settings = settings
         self._now = now
         self._recording = Recording(journal, settings.journal_bucket, identity=identity)
-        self._roads = SiteRoads(broker, settings.names, now=now)
-        self._planner = SitePlanner(self._roads, settings, identity=identity, now=now)
+        self._transports = SiteTransports(broker, settings.names, now=now)
+        self._planner = SitePlanner(self._transports, settings, identity=identity, now=now)
         self._identity = identity
 
     # Reading ------------------------------------------------------------------------------------------
@@ -94,10 +94,12 @@ class Sites:
             NotFound: There is no file (code `CONFIG_MISSING`), bucket or function.
             SmarteriseError: It could not be had.
         """
-        read = self._roads.read(via)
+        read = self._transports.read(via)
         file = read.file
         sites = tuple(file.document.sites.values())
-        return SitesSnapshot(sites, file.etag, file.version_id, self._now(), read.road.via, file.degraded)
+        return SitesSnapshot(
+            sites, file.etag, file.version_id, self._now(), read.transport.via, file.degraded
+        )
 
     def fetch_one(self, serial: str, *, via: WritePath = WritePath.LAMBDA) -> SitesSnapshot:
         """Return one site, as a snapshot that holds it alone.
@@ -113,15 +115,17 @@ class Sites:
                 problem = suggest_site(serial, known)
                 raise NotFound(problem.message, remedy=problem.remedy, code=problem.code)
             return replace(snapshot, sites=(known[serial],))
-        road = self._roads.function
-        reply = road.ask({"action": "get_site", "gateway_serial": serial})
+        transport = self._transports.function
+        response = transport.ask({"action": "get_site", "gateway_serial": serial})
         try:
-            site = site_of(serial, object_in(reply, "site", self._settings.names.site_config_manager))
+            site = site_of(serial, object_in(response, "site", self._settings.names.site_config_manager))
         except (KeyError, ValueError) as error:
             raise InvalidDocument(
                 f"site {serial} came back in a shape that is not known", why=repr(error)
             ) from error
-        return SitesSnapshot((site,), *road.version_of(reply), self._now(), via, road.degraded_in(reply))
+        return SitesSnapshot(
+            (site,), *transport.version_of(response), self._now(), via, transport.degraded_in(response)
+        )
 
     def get(self, serial: str, *, via: WritePath = WritePath.LAMBDA) -> Site:
         """Return one site.
@@ -148,7 +152,7 @@ class Sites:
         """
         if not 1 <= limit <= HISTORY_AT_MOST:
             raise UsageError(f"{limit} versions cannot be told; 1 to {HISTORY_AT_MOST} can")
-        return self._roads.of(via).history(limit, gateway_serial)
+        return self._transports.of(via).history(limit, gateway_serial)
 
     def version(self, version_id: str, *, via: WritePath = WritePath.LAMBDA) -> SiteFile:
         """Return one version of the file; a version too large for the function comes straight from S3.
@@ -163,7 +167,11 @@ class Sites:
             InvalidDocument: It cannot be used.
             SmarteriseError: It could not be had.
         """
-        return self._roads.version(via, version_id) if version_id != CURRENT else self._roads.read(via).file
+        return (
+            self._transports.version(via, version_id)
+            if version_id != CURRENT
+            else self._transports.read(via).file
+        )
 
     def diff(self, before: str, after: str, *, via: WritePath = WritePath.LAMBDA) -> tuple[SiteChange, ...]:
         """Return what differs from one version of the file to another, site by site.
@@ -207,7 +215,7 @@ class Sites:
             Conflict: The file has another ETag than expected.
             SmarteriseError: The file could not be had.
         """
-        asked = Asked(updates=updates, reason=reason, create=create, expect_etag=expect_etag)
+        asked = ChangeSpec(updates=updates, reason=reason, create=create, expect_etag=expect_etag)
         return self._recording.announced(self._planner.change(asked, via))
 
     def plan_replace(
@@ -240,7 +248,7 @@ class Sites:
             Conflict: The file has another ETag than expected.
             SmarteriseError: The file could not be had.
         """
-        asked = Asked(
+        asked = ChangeSpec(
             replacements=replacements,
             title=title,
             reason=reason,
@@ -296,7 +304,7 @@ class Sites:
         # Mending has a parser of its own, which no other command is to wait for.
         from smarterise_sdk.services.sites.repair import RepairPlanner
 
-        planner = RepairPlanner(self._roads, self._settings, identity=self._identity, now=self._now)
+        planner = RepairPlanner(self._transports, self._settings, identity=self._identity, now=self._now)
         return self._recording.announced(planner.repair(last_good=last_good, reason=reason))
 
     # Applying -----------------------------------------------------------------------------------------
@@ -318,7 +326,7 @@ class Sites:
         if plan.is_empty:
             return Receipt(plan, ReceiptState.NOTHING_TO_DO, (), {}, plan.base_etag, None, (), None, None, "")
         with self._broker.writing(plan) as grant:
-            applier = Applier(self._roads, self._now)
+            applier = Applier(self._transports, self._now)
             return self._recording.around(
                 plan, grant, lambda who: applier.carry_out(plan, grant, by=who, say=say)
             )

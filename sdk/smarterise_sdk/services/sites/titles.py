@@ -10,7 +10,7 @@ from smarterise_sdk.services.sites.effects import sites_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smarterise_sdk.domain.sites.history import WayBack
+    from smarterise_sdk.domain.sites.history import RollbackChanges
     from smarterise_sdk.domain.sites.plans import SiteChange
 
 _VERSION_SHOWN: Final = 8
@@ -47,7 +47,7 @@ def rollback_title(changes: Sequence[SiteChange], version_id: str) -> str:
     return f"Roll back {sites_text(len(changes))} to version {short_version(version_id)}"
 
 
-def rollback_notes(back: WayBack, version_id: str) -> tuple[str, ...]:
+def rollback_notes(back: RollbackChanges, version_id: str) -> tuple[str, ...]:
     """Return sentences on what a way back leaves as it is, and what it takes back beside."""
     notes = [f"back to version {visible(version_id)}"]
     if not back.replacements:
@@ -55,8 +55,8 @@ def rollback_notes(back: WayBack, version_id: str) -> tuple[str, ...]:
     if back.kept:
         stays = "stays as it is" if len(back.kept) == 1 else "stay as they are"
         notes.append(f"{_named(back.kept)} changed later and {stays}, unless all is taken back")
-    if back.overtaken:
-        notes.append(f"{_named(back.overtaken)} changed again since: that is taken back too")
+    if back.superseded:
+        notes.append(f"{_named(back.superseded)} changed again since: that is taken back too")
     return tuple(notes)
 
 

@@ -9,8 +9,8 @@ from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.sites.plans import WritePath
 from smarterise_sdk.errors import SmarteriseError
 from smarterise_sdk.services.sites.file import TOO_LARGE
-from smarterise_sdk.services.sites.lambda_transport import LambdaRoad
-from smarterise_sdk.services.sites.s3_transport import S3Road
+from smarterise_sdk.services.sites.lambda_transport import LambdaTransport
+from smarterise_sdk.services.sites.s3_transport import S3Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.aws.broker import Broker
     from smarterise_sdk.domain.stack.names import StackNames
-    from smarterise_sdk.services.sites.file import Road, SiteFile
+    from smarterise_sdk.services.sites.file import SiteFile, Transport
 
 FILE_TOO_LARGE: Final = "the file is larger than an invocation can answer with, so it goes straight to S3"
 CHANGE_TOO_LARGE: Final = "the change is larger than an invocation can carry, so it goes straight to S3"
@@ -29,11 +29,11 @@ class FileRead:
     """The site file and the road it came by; the note says why it is not the one asked for."""
 
     file: SiteFile
-    road: Road
+    transport: Transport
     note: str = ""
 
 
-class SiteRoads:
+class SiteTransports:
     """The roads to the site file.
 
     Args:
@@ -43,14 +43,14 @@ class SiteRoads:
     """
 
     def __init__(self, broker: Broker, names: StackNames, *, now: Callable[[], datetime] = utc_now) -> None:
-        self.function = LambdaRoad(broker, names)
-        self.s3 = S3Road(broker, names, now=now)
+        self.function = LambdaTransport(broker, names)
+        self.s3 = S3Transport(broker, names, now=now)
 
-    def of(self, via: WritePath) -> Road:
+    def of(self, via: WritePath) -> Transport:
         """Return a road by its name."""
         return self.function if via == WritePath.LAMBDA else self.s3
 
-    def other(self, via: WritePath) -> Road:
+    def other(self, via: WritePath) -> Transport:
         """Return the road that a write by the named one is read back by."""
         return self.s3 if via == WritePath.LAMBDA else self.function
 
@@ -60,11 +60,11 @@ class SiteRoads:
         Raises:
             SmarteriseError: It could not be had.
         """
-        road = self.of(via)
+        transport = self.of(via)
         try:
-            return FileRead(road.read(with_schedules=with_schedules), road)
+            return FileRead(transport.read(with_schedules=with_schedules), transport)
         except SmarteriseError as error:
-            if road is self.s3 or not is_too_large(error):
+            if transport is self.s3 or not is_too_large(error):
                 raise
         return FileRead(self.s3.read(), self.s3, FILE_TOO_LARGE)
 

@@ -27,7 +27,7 @@ _MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """What reading back has shown: serials as asked, and for the others what they read instead."""
 
     verified: tuple[str, ...]
@@ -41,7 +41,7 @@ class Verdict:
         return ReceiptState.PARTLY_VERIFIED if self.verified else ReceiptState.UNVERIFIED
 
 
-def compare(plan: Plan, document: SiteTiers) -> Verdict:
+def compare(plan: Plan, document: SiteTiers) -> VerificationResult:
     """Compare a file with what a plan asked of it, field by field.
 
     Only the fields that the plan changes count: others may be somebody else's business meanwhile. Where the
@@ -49,14 +49,14 @@ def compare(plan: Plan, document: SiteTiers) -> Verdict:
     """
     entries = document.site_objects
     differing = {
-        change.gateway_serial: words
+        change.gateway_serial: text
         for change in plan.changes
-        if (words := _difference(change, entries.get(change.gateway_serial)))
+        if (text := _difference(change, entries.get(change.gateway_serial)))
     }
     if plan.document is not None and not is_same_entry(document.raw, parse_site_tiers(plan.document).raw):
         differing[THE_FILE] = f"does not read back as written; {last_written(document)}"
     verified = tuple(c.gateway_serial for c in plan.changes if c.gateway_serial not in differing)
-    return Verdict(verified, differing)
+    return VerificationResult(verified, differing)
 
 
 def targets_of(plan: Plan) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from smarterise_sdk.aws.broker import Answer, Broker
+    from smarterise_sdk.aws.broker import Broker, Response
     from smarterise_sdk.domain.stack.names import StackNames
 
 VERSIONS_TRIED = 50
@@ -83,7 +83,7 @@ class SiteVersions:
             SmarteriseError: It could not be had.
         """
         try:
-            return parsed(self._answer(version_id), f"{self._url} (version {version_id})")
+            return parsed(self._response(version_id), f"{self._url} (version {version_id})")
         except InvalidInput as refused:
             raise InvalidDocument(
                 f"{refused.subject} cannot be used: {len(refused.problems)} problem(s)",
@@ -108,7 +108,7 @@ class SiteVersions:
         )
         for version in islice(earlier, VERSIONS_TRIED):
             try:
-                return parsed(self._answer(version.version_id), self._url)
+                return parsed(self._response(version.version_id), self._url)
             except (InvalidInput, NotFound):
                 continue
         return None
@@ -158,12 +158,12 @@ class SiteVersions:
 
     def _body_or_none(self, version: FileVersion) -> bytes | None:
         try:
-            body: bytes = self._answer(version.version_id)["Body"]
+            body: bytes = self._response(version.version_id)["Body"]
         except NotFound:
             return None
         return body
 
-    def _answer(self, version_id: str) -> Answer:
+    def _response(self, version_id: str) -> Response:
         try:
             return self._broker.call(
                 "s3",
@@ -181,19 +181,19 @@ class SiteVersions:
             ) from missing
 
 
-def parsed(answer: Answer, subject: str) -> SiteFile:
+def parsed(response: Response, subject: str) -> SiteFile:
     """Return the site file that an answer of S3 holds.
 
     Raises:
         InvalidInput: It cannot be used.
     """
-    document = parse_site_tiers(answer["Body"], subject)
-    return SiteFile(document, answer["ETag"], version_of(answer))
+    document = parse_site_tiers(response["Body"], subject)
+    return SiteFile(document, response["ETag"], version_of(response))
 
 
-def version_of(answer: Answer) -> str | None:
+def version_of(response: Response) -> str | None:
     """Return the version that an answer of S3 is about, if the bucket keeps any."""
-    version = answer.get("VersionId")
+    version = response.get("VersionId")
     return version if isinstance(version, str) and version != UNVERSIONED else None
 
 

@@ -45,7 +45,7 @@ def test_ten_thousand_sites_take_three_calls_by_either_road(
     before, seen = frail.broker.stats().calls, len(proxy.seen)
     plan = frail.sites.plan_update({serial: {"tier": "NON_CRITICAL"} for serial in fleet(MANY)}, via=via)
     assert plan.title == "Switch 10000 sites to NON_CRITICAL"
-    assert any("80000 alarms" in cause for cause in plan.causes)
+    assert any("80000 alarms" in cause for cause in plan.effects)
     receipt = frail.sites.apply(plan)
     assert (receipt.state, len(receipt.verified)) == (ReceiptState.VERIFIED, MANY)
     assert frail.broker.stats().calls - before == 3
@@ -78,9 +78,9 @@ def test_a_file_too_large_for_the_function_goes_straight_to_s3(stack: Stack, hom
     receipt = stack.sites.apply(plan)
     assert (receipt.state, receipt.verified) == (ReceiptState.VERIFIED, ("AN00000007",))
     assert receipt.verified_by == "read back from S3: for the other road the file is too large"
-    first, newest = (entry.version_id for entry in reversed(stack.sites.history(limit=2).entries))
+    first, latest = (entry.version_id for entry in reversed(stack.sites.history(limit=2).entries))
     assert len(stack.sites.version(first).document.sites) == 3_000
-    assert [change.gateway_serial for change in stack.sites.diff(first, newest)] == ["AN00000007"]
+    assert [change.gateway_serial for change in stack.sites.diff(first, latest)] == ["AN00000007"]
     back = stack.sites.plan_rollback(first)
     assert back.via is WritePath.S3
     assert [change.gateway_serial for change in back.changes] == ["AN00000007"]

@@ -12,7 +12,7 @@ from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.sites.plans import SiteChange
 from smarterise_sdk.domain.sites.updates import replace_sites
 from smarterise_sdk.domain.stack.schedules import Schedule
-from smarterise_sdk.services.sites.effects import Surroundings, causes_of, cost_of
+from smarterise_sdk.services.sites.effects import PlanContext, cost_of, effects_of
 
 NOW = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 CRITICAL, FTP = {"tier": "CRITICAL"}, {"tier": "NON_CRITICAL"}
@@ -33,11 +33,11 @@ LIMITS = "alarms keep their limits until they are deployed anew"
 NOT_JUDGED = "disabled, no readings expected, not judged"
 
 
-def causes(
+def effects(
     *steps: tuple[dict[str, Any] | None, dict[str, Any] | None], schedules: Any = SWEEPS
 ) -> tuple[str, ...]:
     changes = [SiteChange(f"AN{number}", *step) for number, step in enumerate(steps)]
-    return causes_of(changes, Surroundings(NOW, schedules))
+    return effects_of(changes, PlanContext(NOW, schedules))
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def causes(
     ],
 )
 def test_causes(before: dict[str, Any] | None, after: dict[str, Any], told: list[str]) -> None:
-    assert causes((before, after)) == tuple(f"1 site: {words}" for words in told)
+    assert effects((before, after)) == tuple(f"1 site: {text}" for text in told)
 
 
 def test_a_site_taken_out_is_not_stopped_by_that() -> None:
-    [sentence] = causes((CRITICAL, None))
+    [sentence] = effects((CRITICAL, None))
     assert "let into the stream" in sentence
     assert "disable a site to stop both" in sentence
 
 
 def test_sites_are_counted_together_and_apart() -> None:
-    told = causes(
+    told = effects(
         (CRITICAL, {**FTP, "nominal_voltage": 240}), (CRITICAL, FTP), (FTP, CRITICAL), (CRITICAL, OFF)
     )
     assert told[0] == f"1 site: {STREAM_ON}"
@@ -110,11 +110,11 @@ def test_sites_are_counted_together_and_apart() -> None:
     assert f"2 sites: {BY_FTP}" in told
     assert "2 sites: 22 custom metrics go on with FTP" in told
     assert "1 site: 11 custom metrics end" in told
-    assert causes() == ()
+    assert effects() == ()
 
 
 @pytest.mark.parametrize(
-    ("schedules", "words"),
+    ("schedules", "text"),
     [
         (None, "FTP when NON_CRITICAL sites have it; the schedules could not be told"),
         ((), "no FTP: there is no schedule for NON_CRITICAL sites"),
@@ -135,8 +135,8 @@ def test_sites_are_counted_together_and_apart() -> None:
         ((Schedule(Tier.NON_CRITICAL, "a", "rate(2 hours)", True),), "FTP every 2 h, next time unknown"),
     ],
 )
-def test_when_files_are_collected_is_never_made_up(schedules: Any, words: str) -> None:
-    assert f"1 site: {words}" in causes((CRITICAL, FTP), schedules=schedules)
+def test_when_files_are_collected_is_never_made_up(schedules: Any, text: str) -> None:
+    assert f"1 site: {text}" in effects((CRITICAL, FTP), schedules=schedules)
 
 
 # Costs ----------------------------------------------------------------------------------------------

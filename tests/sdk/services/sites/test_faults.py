@@ -277,8 +277,8 @@ def test_a_clock_an_hour_off_lies_about_no_order(
     again = skewed.apply(skewed.plan_update({OTHER: {"name": "y"}}, reason="three", via=via))
     assert again.version_id
 
-    for road in WritePath:
-        entries = stack.sites.history(via=road).entries
+    for data_path in WritePath:
+        entries = stack.sites.history(via=data_path).entries
         assert [entry.reason for entry in entries] == ["three", "two", "one", ""]
         assert [entry.kind for entry in entries] == ["change", "change", "change", "first"]
         times = [datetime.fromisoformat(entry.written_at) for entry in entries]
@@ -301,8 +301,10 @@ def test_aws_that_refuses_a_wrong_clock_is_understood(frail: Stack, proxy: Any, 
 
 def test_two_writes_within_a_second_are_two_changes(stack: Stack, home: Any) -> None:
     """Their stamps must differ, or the second would be told as an upload by hand."""
-    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    frozen = Sites(stack.broker, stack.settings, stack.journal, identity=stack.identity, now=lambda: moment)
+    timestamp = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    frozen = Sites(
+        stack.broker, stack.settings, stack.journal, identity=stack.identity, now=lambda: timestamp
+    )
     for tier in ("NON_CRITICAL", "CRITICAL", "NON_CRITICAL"):
         receipt = frozen.apply(frozen.plan_update({YABA: {"tier": tier}}, via=WritePath.S3))
         assert receipt.state is ReceiptState.VERIFIED

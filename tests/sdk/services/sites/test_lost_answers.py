@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smarterise_sdk.aws.session import ClientFactory, Patience
+from smarterise_sdk.aws.session import ClientFactory, ClientTimeouts
 from smarterise_sdk.domain.sites.plans import ReceiptState, WritePath
 from smarterise_sdk.errors import (
     RemoteFault,
@@ -52,7 +52,7 @@ def done(stack: Stack) -> dict[str, Any]:
 def impatient(proxy: Any, settings_for: Any) -> Stack:
     """Return a stack that waits half a second for an answer."""
     stack = Stack(settings_for(proxy.url))
-    stack.broker._factory._patience = lambda _: Patience(0.5, 1)
+    stack.broker._factory._patience = lambda _: ClientTimeouts(0.5, 1)
     assert isinstance(stack.broker._factory, ClientFactory)
     return stack
 
@@ -209,19 +209,19 @@ def test_reading_back_does_not_share_a_read_from_before_the_write(
     frail: Stack, proxy: Any, home: Any
 ) -> None:
     plan = frail.sites.plan_update(SWITCH)
-    held, let_go = threading.Event(), threading.Event()
+    held, release = threading.Event(), threading.Event()
 
     def hold_the_first_read(method: str, path: str) -> None:
         if is_get(method, path) and not held.is_set():
             held.set()
-            let_go.wait(10)
+            release.wait(10)
 
     proxy.before = hold_the_first_read
     early = threading.Thread(target=lambda: frail.sites.fetch(via=WritePath.S3))
     early.start()
     assert held.wait(10)
     receipt = frail.sites.apply(plan)
-    let_go.set()
+    release.set()
     early.join(10)
     assert receipt.state is ReceiptState.VERIFIED
     assert frail.broker.stats().joined == 0

@@ -206,13 +206,13 @@ def test_a_missing_bucket_and_a_missing_function(stack: Stack, home: Any, settin
 # The function's answers -----------------------------------------------------------------------------
 
 
-def answer(proxy: Any, reply: Any, **headers: str) -> None:
-    proxy.fail(is_invocation, status=200, body=json.dumps(reply).encode(), headers=headers)
+def respond(proxy: Any, response: Any, **headers: str) -> None:
+    proxy.fail(is_invocation, status=200, body=json.dumps(response).encode(), headers=headers)
 
 
 def test_a_function_that_fails(frail: Stack, proxy: Any) -> None:
     said = {"errorType": "ClientError", "errorMessage": "AccessDenied when calling GetObject"}
-    answer(proxy, said, **{"X-Amz-Function-Error": "Unhandled"})
+    respond(proxy, said, **{"X-Amz-Function-Error": "Unhandled"})
     with pytest.raises(RemoteFault) as caught:
         frail.sites.fetch()
     assert "AccessDenied when calling GetObject" in caught.value.why
@@ -220,7 +220,7 @@ def test_a_function_that_fails(frail: Stack, proxy: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "response",
     [
         {"statusCode": 200, "body": "{}"},
         {"ok": "yes"},
@@ -233,8 +233,8 @@ def test_a_function_that_fails(frail: Stack, proxy: Any) -> None:
         {"ok": True, "config": {"sites": {}}, "etag": '"e"', "degraded": {}},
     ],
 )
-def test_a_function_of_another_make_is_recognised(frail: Stack, proxy: Any, reply: Any) -> None:
-    answer(proxy, reply)
+def test_a_function_of_another_make_is_recognised(frail: Stack, proxy: Any, response: Any) -> None:
+    respond(proxy, response)
     with pytest.raises(RemoteFault) as caught:
         frail.sites.fetch()
     assert caught.value.code == "UNKNOWN_REPLY"
@@ -242,7 +242,7 @@ def test_a_function_of_another_make_is_recognised(frail: Stack, proxy: Any, repl
 
 
 def test_a_function_that_tells_an_invalid_document(frail: Stack, proxy: Any) -> None:
-    answer(proxy, {"ok": True, "config": {"sites": {"ehm21120333": {}}}, "etag": '"e"'})
+    respond(proxy, {"ok": True, "config": {"sites": {"ehm21120333": {}}}, "etag": '"e"'})
     with pytest.raises(InvalidDocument) as caught:
         frail.sites.fetch()
     assert caught.value.problems[0].site == "ehm21120333"
@@ -250,7 +250,7 @@ def test_a_function_that_tells_an_invalid_document(frail: Stack, proxy: Any) -> 
 
 @pytest.mark.parametrize("site", [{}, {"tier": "TOP"}])
 def test_a_site_in_an_unknown_shape(frail: Stack, proxy: Any, site: Any) -> None:
-    answer(proxy, {"ok": True, "site": site, "etag": '"e"'})
+    respond(proxy, {"ok": True, "site": site, "etag": '"e"'})
     with pytest.raises(InvalidDocument):
         frail.sites.get("ehm21120333")
 
@@ -270,7 +270,7 @@ def test_refusals_of_the_function_keep_their_code(
 ) -> None:
     problem = {"code": code, "message": "wrong", "line": 3, "site": "ehm21120333", "field": "tier"}
     error = {"code": code, "message": "it is so\x1b", "remedy": "mend it", "problems": [problem, "odd"]}
-    answer(proxy, {"ok": False, "error": error})
+    respond(proxy, {"ok": False, "error": error})
     with pytest.raises(kind) as caught:
         frail.sites.fetch()
     assert caught.value.code == (code or "CONFIG_INVALID")
@@ -281,7 +281,7 @@ def test_refusals_of_the_function_keep_their_code(
 
 
 def test_a_refusal_without_problems(frail: Stack, proxy: Any) -> None:
-    answer(proxy, {"ok": False, "error": {"code": "BAD_REQUEST", "message": "m", "problems": None}})
+    respond(proxy, {"ok": False, "error": {"code": "BAD_REQUEST", "message": "m", "problems": None}})
     with pytest.raises(InvalidDocument) as caught:
         frail.sites.fetch()
     assert caught.value.problems == ()
@@ -309,7 +309,7 @@ def test_a_plan_tells_all_and_writes_nothing(stack: Stack, home: Any, via: Write
     assert plan.title == "Switch 1 site to NON_CRITICAL"
     assert plan.unchanged == ("AN54101471",)
     assert [field.field for field in plan.changes[0].fields] == ["tier"]
-    assert "1 site: readings expected every 60 min, stale after 120 min" in plan.causes
+    assert "1 site: readings expected every 60 min, stale after 120 min" in plan.effects
     assert plan.monthly_usd == -0.22
     assert plan.base_etag == stack.sites.fetch().etag
     assert (plan.environment, plan.account, plan.region) == ("local", "111122223333", "eu-west-2")
@@ -322,7 +322,7 @@ def test_a_plan_tells_all_and_writes_nothing(stack: Stack, home: Any, via: Write
 
 
 def schedules_of(plan: Any) -> str:
-    return next(cause for cause in plan.causes if "FTP" in cause and "metrics" not in cause)
+    return next(cause for cause in plan.effects if "FTP" in cause and "metrics" not in cause)
 
 
 def test_a_plan_tells_the_next_collection_from_the_stack_s_own_schedules(stack: Stack) -> None:
@@ -346,14 +346,14 @@ def test_schedules_that_could_not_be_looked_up_are_not_taken_for_none(
     frail: Stack, proxy: Any, schedules: Any
 ) -> None:
     config = {"sites": {"ehm21120333": {"tier": "CRITICAL"}}}
-    answer(proxy, {"ok": True, "config": config, "etag": '"e"', **schedules})
+    respond(proxy, {"ok": True, "config": config, "etag": '"e"', **schedules})
     told = schedules_of(frail.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}))
     assert told == "1 site: FTP when NON_CRITICAL sites have it; the schedules could not be told"
 
 
 def test_no_schedule_at_all_is_said(frail: Stack, proxy: Any) -> None:
     config = {"sites": {"ehm21120333": {"tier": "CRITICAL"}}}
-    answer(
+    respond(
         proxy,
         {"ok": True, "config": config, "etag": '"e"', "schedules": [], "schedules_trouble": ""},
     )

@@ -59,8 +59,8 @@ def test_the_smallest_fix_is_planned_told_made_and_proven(stack: Stack, home: An
     )
     assert plan.notes[-1] == f"the file as it is stays in S3 as version {bad}"
     assert [change.gateway_serial for change in plan.changes] == [OTHER]
-    assert plan.causes[0] == f"the file can be used again; until now readers went on with version {good}"
-    assert "1 site: alarm actions on, 8 alarms" in plan.causes
+    assert plan.effects[0] == f"the file can be used again; until now readers went on with version {good}"
+    assert "1 site: alarm actions on, 8 alarms" in plan.effects
     assert plan.monthly_usd == 0.22
     assert [call.target for call in plan.calls] == ["s3://smarterise-site-config/site-tiers.json"]
 
@@ -73,8 +73,8 @@ def test_the_smallest_fix_is_planned_told_made_and_proven(stack: Stack, home: An
     assert (file["owner"], file["reason"]) == ("ops", "typo")
     assert file["updated_by"].startswith("arn:aws:")
     assert stack.sites.fetch().degraded is None
-    newest = stack.sites.history(via=WritePath.S3).entries
-    assert [entry.kind for entry in newest] == ["change", "broken", "first"]
+    latest = stack.sites.history(via=WritePath.S3).entries
+    assert [entry.kind for entry in latest] == ["change", "broken", "first"]
     [entry] = stack.journal.read().entries
     assert (entry.outcome, entry.title) == ("verified", plan.title)
 
@@ -183,7 +183,7 @@ def test_the_function_that_is_out_of_reach_does_not_stop_it(frail: Stack, proxy:
     broken(home, ('"CRITICAL"', '"NON_CRITICAL",'))
     fault = proxy.fail(is_invocation, status=None)
     plan = frail.sites.plan_repair()
-    assert any("the schedules could not be told" in cause for cause in plan.causes)
+    assert any("the schedules could not be told" in cause for cause in plan.effects)
     receipt = frail.sites.apply(plan)
     assert (receipt.state, receipt.verified) == (ReceiptState.UNVERIFIED, ())
     assert set(receipt.unverified) == {YABA, "the file"}

@@ -218,12 +218,12 @@ def test_a_listing_of_several_pages_is_followed_to_its_end(frail: Stack, proxy: 
     for number in range(3):
         home.put_file({**home.file(), "number": number})
     listed = frail.sites.history(via=WritePath.S3)
-    newest = listed.entries[0]
+    latest = listed.entries[0]
     page = f"""<?xml version="1.0"?><ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
       <IsTruncated>true</IsTruncated><NextKeyMarker>site-tiers.json</NextKeyMarker>
-      <NextVersionIdMarker>{newest.version_id}</NextVersionIdMarker>
-      <Version><Key>site-tiers.json</Key><VersionId>{newest.version_id}</VersionId><IsLatest>true</IsLatest>
-      <LastModified>{newest.written_at}</LastModified><ETag>"e"</ETag><Size>1</Size></Version>
+      <NextVersionIdMarker>{latest.version_id}</NextVersionIdMarker>
+      <Version><Key>site-tiers.json</Key><VersionId>{latest.version_id}</VersionId><IsLatest>true</IsLatest>
+      <LastModified>{latest.written_at}</LastModified><ETag>"e"</ETag><Size>1</Size></Version>
     </ListVersionsResult>"""
     seen = len(proxy.seen)
     proxy.fail(is_listing, times=1, status=200, body=page.encode())
@@ -231,7 +231,7 @@ def test_a_listing_of_several_pages_is_followed_to_its_end(frail: Stack, proxy: 
     assert [entry.version_id for entry in again.entries] == [entry.version_id for entry in listed.entries]
     asked = [path for method, path in proxy.seen[seen:] if is_listing(method, path)]
     assert len(asked) == 2
-    assert f"version-id-marker={newest.version_id}" in asked[1]
+    assert f"version-id-marker={latest.version_id}" in asked[1]
 
 
 def test_who_may_not_ask_about_versioning_is_told_by_what_is_listed(

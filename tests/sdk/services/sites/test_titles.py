@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smarterise_sdk.domain.sites.document import SiteTiers, site_tiers_of
-from smarterise_sdk.domain.sites.history import WayBack
+from smarterise_sdk.domain.sites.history import RollbackChanges
 from smarterise_sdk.domain.sites.plans import Plan, ReceiptState, SiteChange, WritePath
 from smarterise_sdk.services.identity import short_name
 from smarterise_sdk.services.sites.titles import rollback_notes, rollback_title, title_of
@@ -36,7 +36,7 @@ def plan_of(*changes: SiteChange) -> Plan:
         create=False,
         changes=changes,
         unchanged=(),
-        causes=(),
+        effects=(),
         calls=(),
         base_etag="",
         reason="",
@@ -77,12 +77,12 @@ def test_a_way_back_is_named_with_its_version() -> None:
 
 def test_a_way_back_tells_what_stays_and_what_goes_with_it() -> None:
     many = tuple(f"AN{number}" for number in range(12))
-    notes = rollback_notes(WayBack({"A1A": None}, kept=("B2B",), overtaken=many), "v1")
+    notes = rollback_notes(RollbackChanges({"A1A": None}, kept=("B2B",), superseded=many), "v1")
     assert notes[0] == "back to version v1"
     assert notes[1] == "1 site (B2B) changed later and stays as it is, unless all is taken back"
     assert notes[2].startswith("12 sites (AN0, AN1, ")
     assert "AN9 and 2 more) changed again since: that is taken back too" in notes[2]
-    assert rollback_notes(WayBack({}, (), ()), "v1")[1:] == (
+    assert rollback_notes(RollbackChanges({}, (), ()), "v1")[1:] == (
         "what changed right after that version is as it was in it already",
     )
 
@@ -138,17 +138,17 @@ def test_who_changed_it_and_what() -> None:
         updated_at="2026-03-01T12:00:00Z",
         reason="works\x1b",
     )
-    words = changed_since(plan, now)
-    assert words.startswith("last written by arn:bob at 2026-03-01T12:00:00Z (works\\x1b); ")
-    assert "ehm21120333 (name absent → xxx" in words
-    assert "NEW1 (added meanwhile)" in words
-    assert "GONE1 (gone)" in words
-    assert "…" in words
+    text = changed_since(plan, now)
+    assert text.startswith("last written by arn:bob at 2026-03-01T12:00:00Z (works\\x1b); ")
+    assert "ehm21120333 (name absent → xxx" in text
+    assert "NEW1 (added meanwhile)" in text
+    assert "GONE1 (gone)" in text
+    assert "…" in text
 
 
 def test_others_changed_and_nobody_says_who() -> None:
-    words = changed_since(plan_of(change(CRITICAL, FTP)), document({"ehm21120333": CRITICAL}))
-    assert words == "the file does not say who wrote it; other sites or keys changed"
+    text = changed_since(plan_of(change(CRITICAL, FTP)), document({"ehm21120333": CRITICAL}))
+    assert text == "the file does not say who wrote it; other sites or keys changed"
     assert last_written(document({}, last_updated="2025")) == "last written at 2025"
 
 
@@ -179,6 +179,6 @@ def test_words_on_a_secret_do_not_tell_it() -> None:
     )
     plan = plan_of(change(before, after))
     found = document({"ehm21120333": {"tier": "CRITICAL", "ftp_password": "hunter3"}})
-    [words] = compare(plan, found).unverified.values()
-    assert "ftp_password reads ********" in words
-    assert "hunter" not in words + changed_since(plan, found)
+    [text] = compare(plan, found).unverified.values()
+    assert "ftp_password reads ********" in text
+    assert "hunter" not in text + changed_since(plan, found)
