@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from benchmarks._report import Report, argument_parser
-from smarterise_lambdas.bundle import PACKAGES, handler_path
+from smarterise_sdk.domain.stack.functions import FUNCTIONS
 
 ROUNDS = 9
 BASE = "boto3"
@@ -54,7 +54,7 @@ def main() -> int:
     """Measure, print and evaluate."""
     options = argument_parser(__doc__).parse_args()
     report = Report("cold_import", ("boto3", "botocore", "pydantic", "psycopg", "alembic"), options.append)
-    modules = {function: handler_path(function).removesuffix(".handler") for function in PACKAGES}
+    modules = {spec.name: spec.handler.removesuffix(".handler") for spec in FUNCTIONS.values()}
     times: dict[str, list[float]] = {name: [] for name in (BASE, *modules)}
     for round_number in range(ROUNDS + 1):
         for name, taken in times.items():

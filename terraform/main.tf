@@ -35,6 +35,7 @@ module "site_config" {
 
   place              = local.place
   names              = module.meta.names
+  function           = module.meta.domain.functions.site_config_manager
   tiers              = module.meta.domain.tiers
   kms_key_arn        = module.meta.kms_key_arn
   sites              = local.sites
@@ -88,6 +89,7 @@ module "lambda" {
 
   place              = local.place
   names              = module.meta.names
+  functions          = module.meta.domain.functions
   kms_key_arn        = module.meta.kms_key_arn
   package_dir        = local.package_dir
   log_retention_days = var.log_retention_days

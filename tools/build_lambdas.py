@@ -16,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from smarterise_lambdas.bundle import PACKAGES, source_files, zip_of
+from smarterise_lambdas.bundle import source_files, zip_of
+from smarterise_sdk.domain.stack.functions import FUNCTIONS, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 RUNTIME = "3.13"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
-REQUIREMENTS = {
-    "site-config-manager": ("aws-lambda-powertools", "pydantic"),
-    "alarm_notifier": ("aws-lambda-powertools",),
-    "ftp_to_s3": ("aws-lambda-powertools",),
-    "ingest-manager": ("aws-lambda-powertools", "psycopg[binary]"),
-    "kinesis_to_s3_rds": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "pybase64"),
-    "migrate_database": ("aws-lambda-powertools", "psycopg[binary]", "alembic"),
-    "s3_to_rds_lambda": ("aws-lambda-powertools", "isal", "orjson", "psycopg[binary]", "tzdata"),
-}
-"""The packages a function imports itself; what they need in turn comes with them."""
+NAMES = tuple(spec.name for spec in FUNCTIONS.values())
 
 UPLOAD_LIMIT = 50 * 1024 * 1024
 """Largest zip that Lambda takes directly."""
@@ -53,19 +45,19 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "functions", nargs="*", metavar="FUNCTION", help=f"of {', '.join(PACKAGES)}; default all"
+        "functions", nargs="*", metavar="FUNCTION", help=f"of {', '.join(NAMES)}; default all"
     )
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="arm64")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "lambdas", help="default build/lambdas"
     )
     options = parser.parse_args()
-    unknown = sorted(set(options.functions) - set(PACKAGES))
+    unknown = sorted(set(options.functions) - set(NAMES))
     if unknown:
-        parser.error(f"there is no function {', '.join(unknown)}; there are {', '.join(PACKAGES)}")
+        parser.error(f"there is no function {', '.join(unknown)}; there are {', '.join(NAMES)}")
     options.output.mkdir(parents=True, exist_ok=True)
     try:
-        for function in options.functions or PACKAGES:
+        for function in options.functions or NAMES:
             bundle = built(function, PLATFORMS[options.architecture])
             target = options.output / f"{function}.zip"
             target.write_bytes(bundle)
@@ -85,7 +77,7 @@ def built(function: str, platform: str) -> bytes:
     """
     with TemporaryDirectory() as folder:
         packages = Path(folder)
-        _install(REQUIREMENTS[function], packages, platform)
+        _install(spec_of(function).requirements, packages, platform)
         bundle = zip_of({**dict(_packed(packages)), **source_files(function)})
     if len(bundle) > UPLOAD_LIMIT:
         raise BuildFailed(f"{function} has {len(bundle)} bytes; Lambda takes {UPLOAD_LIMIT} directly")

@@ -17,6 +17,7 @@ from smarterise_sdk.domain.readings.model import Quantity
 from smarterise_sdk.domain.readings.voltage_quality import DEFAULT_PROFILE, PROFILES
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES, PACES
+from smarterise_sdk.domain.stack.functions import FUNCTIONS
 from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def domain() -> dict[str, Any]:
     names = StackNames()
     return {
         "names": asdict(names),
+        "functions": {
+            key: {"handler": spec.handler, "timeout_seconds": spec.timeout_s, "memory_mb": spec.memory_mb}
+            for key, spec in FUNCTIONS.items()
+        },
         "log_groups": {function: names.log_group(function) for function in names.functions},
         "sweep_rules": {tier.value: names.sweep_rule(tier) for tier in Tier},
         "tiers": [tier.value for tier in Tier],
@@ -74,7 +79,7 @@ def _rule(rule: AlarmRule) -> dict[str, Any]:
         "metric": rule.metric.value,
         "statistic": rule.statistic,
         "comparison": rule.comparison,
-        "words": rule.text,
+        "description": rule.text,
         "missing": rule.missing,
         "datapoints": {
             tier.value: dict(zip(("needed", "periods"), rule.points_at(pace), strict=True))

@@ -10,44 +10,19 @@ import io
 import zipfile
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import smarterise_sdk.domain
+from smarterise_sdk.domain.stack.functions import spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "site-config-manager": "site_config_manager",
-        "alarm_notifier": "alarm_notifier",
-        "ftp_to_s3": "ftp_to_s3",
-        "ingest-manager": "ingest_manager",
-        "kinesis_to_s3_rds": "kinesis_to_s3_rds",
-        "migrate_database": "migrate_database",
-        "s3_to_rds_lambda": "s3_to_rds_lambda",
-    }
-)
-"""The package of each function, by its deployed name."""
-
-FOLDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"migrate_database": ("migrations",)})
-"""What else a function needs of ours, with all that is in it."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _READABLE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _LAMBDAS: Final = Path(__file__).parent
 _SDK: Final = Path(smarterise_sdk.domain.__file__ or "").parents[1]
-
-
-def handler_path(function: str) -> str:
-    """Return a function's `Handler` setting.
-
-    Raises:
-        KeyError: If there is no such function.
-    """
-    return f"smarterise_lambdas.{PACKAGES[function]}.handler.handler"
 
 
 def source_zip(function: str) -> bytes:
@@ -63,8 +38,13 @@ def source_zip(function: str) -> bytes:
 
 
 def source_files(function: str) -> dict[str, bytes]:
-    """Return a function's own sources by their path in the zip."""
-    packages = {_LAMBDAS: ("shared", PACKAGES[function], *FOLDERS.get(function, ())), _SDK: ("domain",)}
+    """Return a function's own sources by their path in the zip.
+
+    Raises:
+        KeyError: If there is no such function.
+    """
+    spec = spec_of(function)
+    packages = {_LAMBDAS: ("shared", spec.package, *spec.folders), _SDK: ("domain",)}
     return {
         path.relative_to(root.parent).as_posix(): path.read_bytes()
         for root, folders in packages.items()

@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "site" {
   for_each = local.site_alarms
 
   alarm_name          = each.key
-  alarm_description   = "${coalesce(each.value.site.name, each.value.serial)}: ${each.value.rule.words} (limit ${format("%g", each.value.limit)} ${each.value.unit})"
+  alarm_description   = "${coalesce(each.value.site.name, each.value.serial)}: ${each.value.rule.description} (limit ${format("%g", each.value.limit)} ${each.value.unit})"
   namespace           = var.names.metric_namespace
   metric_name         = each.value.rule.metric
   dimensions          = { (var.gateway_dimension) = each.value.serial }

@@ -21,13 +21,13 @@ variable "metrics" {
 variable "alarm_rules" {
   description = "Alarms that every site has, as `meta` tells."
   type = map(object({
-    metric     = string
-    statistic  = string
-    comparison = string
-    words      = string
-    missing    = string
-    datapoints = map(object({ needed = number, periods = number }))
-    limits     = map(object({ per_volt = number, constant = number }))
+    metric      = string
+    statistic   = string
+    comparison  = string
+    description = string
+    missing     = string
+    datapoints  = map(object({ needed = number, periods = number }))
+    limits      = map(object({ per_volt = number, constant = number }))
   }))
 }
 

@@ -55,10 +55,10 @@ module "ftp_to_s3" {
 
   name               = var.names.ftp_to_s3
   description        = "Sweeps the FTP server: every file of a tier's sites whole into the lake"
-  handler            = "smarterise_lambdas.ftp_to_s3.handler.handler"
+  handler            = var.functions.ftp_to_s3.handler
   package_path       = "${var.package_dir}/${var.names.ftp_to_s3}.zip"
-  timeout_seconds    = 840 # under 15 minutes, so that two sweeps of the critical sites never meet
-  memory_mb          = var.memory_mb.ftp_to_s3
+  timeout_seconds    = var.functions.ftp_to_s3.timeout_seconds
+  memory_mb          = coalesce(var.memory_mb.ftp_to_s3, var.functions.ftp_to_s3.memory_mb)
   policy_json        = data.aws_iam_policy_document.ftp_to_s3.json
   log_retention_days = var.log_retention_days
   kms_key_arn        = var.kms_key_arn
@@ -75,10 +75,10 @@ module "s3_to_rds" {
 
   name                 = var.names.s3_to_rds
   description          = "Loads files of the lake into the database"
-  handler              = "smarterise_lambdas.s3_to_rds_lambda.handler.handler"
+  handler              = var.functions.s3_to_rds.handler
   package_path         = "${var.package_dir}/${var.names.s3_to_rds}.zip"
-  timeout_seconds      = 300
-  memory_mb            = var.memory_mb.s3_to_rds
+  timeout_seconds      = var.functions.s3_to_rds.timeout_seconds
+  memory_mb            = coalesce(var.memory_mb.s3_to_rds, var.functions.s3_to_rds.memory_mb)
   policy_json          = data.aws_iam_policy_document.s3_to_rds.json
   log_retention_days   = var.log_retention_days
   kms_key_arn          = var.kms_key_arn
@@ -96,10 +96,10 @@ module "kinesis_to_s3_rds" {
 
   name                  = var.names.kinesis_to_s3_rds
   description           = "Takes readings of live sites from the stream into lake, database and metrics"
-  handler               = "smarterise_lambdas.kinesis_to_s3_rds.handler.handler"
+  handler               = var.functions.kinesis_to_s3_rds.handler
   package_path          = "${var.package_dir}/${var.names.kinesis_to_s3_rds}.zip"
-  timeout_seconds       = 60
-  memory_mb             = var.memory_mb.kinesis_to_s3_rds
+  timeout_seconds       = var.functions.kinesis_to_s3_rds.timeout_seconds
+  memory_mb             = coalesce(var.memory_mb.kinesis_to_s3_rds, var.functions.kinesis_to_s3_rds.memory_mb)
   policy_json           = data.aws_iam_policy_document.kinesis_to_s3_rds.json
   log_retention_days    = var.log_retention_days
   kms_key_arn           = var.kms_key_arn
@@ -118,10 +118,10 @@ module "alarm_notifier" {
 
   name               = var.names.alarm_notifier
   description        = "Tells people of alarms, a storm of them in one letter"
-  handler            = "smarterise_lambdas.alarm_notifier.handler.handler"
+  handler            = var.functions.alarm_notifier.handler
   package_path       = "${var.package_dir}/${var.names.alarm_notifier}.zip"
-  timeout_seconds    = 420 # in a storm a letter waits for up to five minutes
-  memory_mb          = var.memory_mb.alarm_notifier
+  timeout_seconds    = var.functions.alarm_notifier.timeout_seconds
+  memory_mb          = coalesce(var.memory_mb.alarm_notifier, var.functions.alarm_notifier.memory_mb)
   policy_json        = data.aws_iam_policy_document.alarm_notifier.json
   log_retention_days = var.log_retention_days
   kms_key_arn        = var.kms_key_arn
@@ -138,10 +138,10 @@ module "ingest_manager" {
 
   name                  = var.names.ingest_manager
   description           = "Answers operators about files, rows and the quarantine"
-  handler               = "smarterise_lambdas.ingest_manager.handler.handler"
+  handler               = var.functions.ingest_manager.handler
   package_path          = "${var.package_dir}/${var.names.ingest_manager}.zip"
-  timeout_seconds       = 60
-  memory_mb             = var.memory_mb.ingest_manager
+  timeout_seconds       = var.functions.ingest_manager.timeout_seconds
+  memory_mb             = coalesce(var.memory_mb.ingest_manager, var.functions.ingest_manager.memory_mb)
   policy_json           = data.aws_iam_policy_document.ingest_manager.json
   log_retention_days    = var.log_retention_days
   kms_key_arn           = var.kms_key_arn
@@ -160,10 +160,10 @@ module "migrate_database" {
 
   name                 = var.names.migrate_database
   description          = "Brings the database's schema up to date on deployment, and keeps it in order on schedule"
-  handler              = "smarterise_lambdas.migrate_database.handler.handler"
+  handler              = var.functions.migrate_database.handler
   package_path         = "${var.package_dir}/${var.names.migrate_database}.zip"
-  timeout_seconds      = 900
-  memory_mb            = var.memory_mb.migrate_database
+  timeout_seconds      = var.functions.migrate_database.timeout_seconds
+  memory_mb            = coalesce(var.memory_mb.migrate_database, var.functions.migrate_database.memory_mb)
   policy_json          = data.aws_iam_policy_document.migrate_database.json
   log_retention_days   = var.log_retention_days
   kms_key_arn          = var.kms_key_arn

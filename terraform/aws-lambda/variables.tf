@@ -139,15 +139,20 @@ variable "alarm_news" {
   }
 }
 
+variable "functions" {
+  description = "Handler, timeout and default memory of each function, from terraform/meta/domain.json."
+  type        = map(object({ handler = string, timeout_seconds = number, memory_mb = number }))
+}
+
 variable "memory_mb" {
-  description = "Memory of each function, by the domain's own word for it."
+  description = "Memory of each function; null for the default of `functions`."
   type = object({
-    ftp_to_s3         = optional(number, 1024)
-    s3_to_rds         = optional(number, 1024)
-    kinesis_to_s3_rds = optional(number, 512)
-    alarm_notifier    = optional(number, 512)
-    ingest_manager    = optional(number, 512)
-    migrate_database  = optional(number, 512)
+    ftp_to_s3         = optional(number)
+    s3_to_rds         = optional(number)
+    kinesis_to_s3_rds = optional(number)
+    alarm_notifier    = optional(number)
+    ingest_manager    = optional(number)
+    migrate_database  = optional(number)
   })
   default  = {}
   nullable = false

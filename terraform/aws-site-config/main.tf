@@ -99,10 +99,10 @@ module "manager" {
 
   name               = var.names.site_config_manager
   description        = "Reads and changes ${local.key}, and has the stack follow it"
-  handler            = "smarterise_lambdas.site_config_manager.handler.handler"
+  handler            = var.function.handler
   package_path       = var.package_path
-  timeout_seconds    = 300
-  memory_mb          = var.memory_mb
+  timeout_seconds    = var.function.timeout_seconds
+  memory_mb          = coalesce(var.memory_mb, var.function.memory_mb)
   policy_json        = data.aws_iam_policy_document.manager.json
   log_retention_days = var.log_retention_days
   kms_key_arn        = var.kms_key_arn

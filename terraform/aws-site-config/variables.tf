@@ -63,11 +63,15 @@ variable "access_log" {
   default     = null
 }
 
+variable "function" {
+  description = "Handler, timeout and default memory of `site-config-manager`, from terraform/meta/domain.json."
+  type        = object({ handler = string, timeout_seconds = number, memory_mb = number })
+}
+
 variable "memory_mb" {
-  description = "Memory of the function; it holds the whole file, and parses it."
+  description = "Memory of the function, which parses the whole site file; null for the default of `function`."
   type        = number
-  default     = 512
-  nullable    = false
+  default     = null
 }
 
 variable "destroy_with_objects_enabled" {

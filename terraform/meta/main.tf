@@ -14,8 +14,5 @@ locals {
   region     = data.aws_region.this.region
   partition  = data.aws_partition.this.partition
 
-  functions = {
-    for word in ["site_config_manager", "ftp_to_s3", "s3_to_rds", "kinesis_to_s3_rds", "alarm_notifier", "ingest_manager", "migrate_database"] :
-    word => local.names[word]
-  }
+  functions = { for key in keys(local.domain.functions) : key => local.names[key] }
 }

@@ -139,7 +139,7 @@ class Cloud:
             "METRIC_NAMESPACE": self.namespace,
             "DATABASE_URL": self.wire.lead(self._url(_ROLE, _PASSWORD)),
             "FTP_SERVERS": json.dumps(entries),
-            "FTP_SETTLE_SECONDS": "0.1",
+            "FTP_STABILITY_SECONDS": "0.1",
             "FTP_RESERVE_SECONDS": "1",
         }
         for name, value in environment.items():

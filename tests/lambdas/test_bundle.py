@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import runpy
 import subprocess
 import sys
 import zipfile
@@ -17,7 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from smarterise_lambdas.bundle import PACKAGES, handler_path, source_zip
+from smarterise_lambdas.bundle import source_zip
+from smarterise_sdk.domain.stack.functions import FUNCTIONS, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,11 +66,12 @@ boto3.client("sts", region_name="eu-west-2")
 print(*made)
 """
 ROOT = Path(__file__).parents[2]
+NAMES = [spec.name for spec in FUNCTIONS.values()]
 AT_RUNTIME = "boto3"
 """What AWS Lambda has already."""
 
 
-@pytest.mark.parametrize("function", PACKAGES)
+@pytest.mark.parametrize("function", NAMES)
 def test_it_is_the_same_every_time_and_knows_neither_when_nor_who(function: str) -> None:
     first = source_zip(function)
     assert source_zip(function) == first
@@ -98,7 +99,7 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     with zipfile.ZipFile(io.BytesIO(source_zip(function))) as archive:
         archive.extractall(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, str(tmp_path), handler_path(function)],
+        [sys.executable, "-c", PROBE, str(tmp_path), spec_of(function).handler],
         check=False,
         capture_output=True,
         text=True,
@@ -109,9 +110,9 @@ def test_it_holds_all_of_ours_that_its_handler_needs(function: str, loaded: str,
     assert done.stdout.strip() == loaded
 
 
-@pytest.mark.parametrize("function", PACKAGES)
+@pytest.mark.parametrize("function", NAMES)
 def test_it_has_every_module_of_its_packages_and_of_no_other_function(function: str) -> None:
-    folders = {"lambdas": [f"smarterise_lambdas/{PACKAGES[function]}", "smarterise_lambdas/shared"]}
+    folders = {"lambdas": [f"smarterise_lambdas/{spec_of(function).package}", "smarterise_lambdas/shared"]}
     folders["sdk"] = ["smarterise_sdk/domain"]
     if function == "migrate_database":
         folders["lambdas"].append("smarterise_lambdas/migrations")
@@ -150,17 +151,16 @@ def owners_of_packages() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-@pytest.mark.parametrize("function", PACKAGES)
+@pytest.mark.parametrize("function", NAMES)
 def test_its_handler_loads_what_it_is_built_with_and_makes_no_client(function: str) -> None:
     """No AWS client at import, for a path may never need it."""
-    build = runpy.run_path(str(ROOT / "tools" / "build_lambdas.py"))
-    packed = with_requirements(*build["REQUIREMENTS"][function], AT_RUNTIME) | {"smarterise-ops"}
+    packed = with_requirements(*spec_of(function).requirements, AT_RUNTIME) | {"smarterise-ops"}
     missing = [
         name
         for name, owners in owners_of_packages().items()
         if not packed & {canonicalize_name(owner) for owner in owners}
     ]
-    command = [sys.executable, "-c", BARE_PROBE, handler_path(function), *missing]
+    command = [sys.executable, "-c", BARE_PROBE, spec_of(function).handler, *missing]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     at_import, afterwards = done.stdout.splitlines()

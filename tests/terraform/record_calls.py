@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.client import BaseClient
 
-from smarterise_lambdas.bundle import PACKAGES
+from smarterise_sdk.domain.stack import functions as domain
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RECORDED = Path(__file__).parent / "recorded"
 OURS = "/smarterise_lambdas/"
 LIBRARIES = ("botocore", "boto3")
-FUNCTIONS = {package: function for function, package in PACKAGES.items()}
+FUNCTIONS = {spec.package: spec.name for spec in domain.FUNCTIONS.values()}
 
 
 def recorded_calls() -> dict[str, set[str]]:

@@ -14,17 +14,14 @@ from typing import Any
 import pytest
 from botocore import xform_name
 
-from smarterise_lambdas.bundle import PACKAGES
 from smarterise_ops.local.clients import ACCOUNT, REGION
 from smarterise_ops.local.provisioning import policies
+from smarterise_sdk.domain.stack.functions import FUNCTIONS
 from smarterise_sdk.domain.stack.names import StackNames
 
 RECORDED = Path(__file__).parent / "recorded"
 LAMBDAS = Path(__file__).parents[2] / "lambdas" / "smarterise_lambdas"
-FUNCTIONS = (
-    *("site-config-manager", "ftp_to_s3", "s3_to_rds_lambda", "kinesis_to_s3_rds", "alarm_notifier"),
-    *("ingest-manager", "migrate_database"),
-)
+NAMES = [spec.name for spec in FUNCTIONS.values()]
 
 ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
@@ -113,21 +110,22 @@ def allowed(stack: Any, function: str) -> set[str]:
 
 def test_what_is_recorded_is_still_in_the_code() -> None:
     """That nothing is missing is held wherever functions run: see record_calls.py."""
-    assert {path.stem for path in RECORDED.glob("*.json")} == set(PACKAGES)
+    assert {path.stem for path in RECORDED.glob("*.json")} == set(NAMES)
     shared = "".join(path.read_text() for path in (LAMBDAS / "shared").glob("*.py"))
-    for function, package in PACKAGES.items():
+    for spec in FUNCTIONS.values():
+        function, package = spec.name, spec.package
         code = shared + "".join(path.read_text() for path in (LAMBDAS / package).glob("*.py"))
         recorded = json.loads((RECORDED / f"{function}.json").read_text())
         operations = [call.partition(":")[2] for call in recorded]
         assert [each for each in operations if xform_name(each) not in code] == [], function
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 def test_the_role_allows_every_call_of_the_code(stack: Any, function: str) -> None:
     assert called(function) - allowed(stack, function) == set()
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 def test_the_role_allows_nothing_beyond_a_reasoned_list(stack: Any, function: str) -> None:
     reasons = {**LAMBDA_ITSELF, **BEYOND.get(function, {})}
     assert allowed(stack, function) - called(function) - set(reasons) == set()
@@ -142,7 +140,7 @@ def test_no_policy_allows_every_action(stack: Any) -> None:
 
 
 def test_every_resource_is_named_where_it_can_be(stack: Any) -> None:
-    functions = {f"{name}-role" for name in FUNCTIONS}
+    functions = {f"{name}-role" for name in NAMES}
     for policy in stack.of("aws_iam_role_policy"):
         if policy["role"] not in functions:
             continue
@@ -162,7 +160,7 @@ def test_only_what_it_is_for_may_take_a_role_on(stack: Any) -> None:
             assert "*" not in json.dumps(statement["Principal"]), role.address
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", NAMES)
 def test_a_function_cannot_write_where_another_keeps_its_own(stack: Any, function: str) -> None:
     own = {
         "site-config-manager": ["site-tiers.json"],

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from smarterise_lambdas.bundle import PACKAGES, handler_path
 from smarterise_ops.local.provisioning import resources
 from smarterise_ops.local.provisioning.alarms import alarm_of
 from smarterise_sdk.domain.readings.metrics import Metric, PipelineMetric
 from smarterise_sdk.domain.sites.document import parse_site_tiers
 from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES
+from smarterise_sdk.domain.stack.functions import FUNCTIONS, spec_of
 from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames, quarantine_key, raw_data_lake_key
 
 ROOT = Path(__file__).parents[2]
@@ -57,20 +57,29 @@ def test_roles_and_policies_have_the_names_of_the_guide(dev: Any) -> None:
 
 def test_every_function_starts_where_its_code_is(dev: Any) -> None:
     handlers = {each["function_name"]: each["handler"] for each in dev.of("aws_lambda_function")}
-    for function in PACKAGES:
-        assert handlers[function] == handler_path(function)
+    for spec in FUNCTIONS.values():
+        assert handlers[spec.name] == spec.handler
 
 
-@pytest.mark.parametrize("function", sorted(PACKAGES))
+def test_every_function_has_the_size_of_the_domain(dev: Any) -> None:
+    sizes = {
+        each["function_name"]: (each["timeout"], each["memory_size"])
+        for each in dev.of("aws_lambda_function")
+    }
+    assert sizes == {spec.name: (spec.timeout_s, spec.memory_mb) for spec in FUNCTIONS.values()}
+
+
+@pytest.mark.parametrize("function", sorted(spec.name for spec in FUNCTIONS.values()))
 def test_every_setting_that_a_function_needs_is_set(dev: Any, function: str) -> None:
-    folder = ROOT / "lambdas" / "smarterise_lambdas" / PACKAGES[function]
+    folder = ROOT / "lambdas" / "smarterise_lambdas" / spec_of(function).package
     text = "\n".join(path.read_text() for path in folder.glob("*.py"))
     needed = set(re.findall(r'\brequired\(\s*"(\w+)"', text))
     known = needed | set(re.findall(r'\b(?:optional|number)\(\s*"(\w+)"', text))
     given = environment_of(dev, function)
     assert needed <= set(given)
     shared = {name for name in given if name.startswith(("DATABASE_", "FTP_", "POWERTOOLS_"))}
-    assert set(given) - shared <= known, "set, but read by nobody"
+    assert set(given) - shared <= known, "set, but not read"
+    assert set(given) - shared <= set(spec_of(function).settings) <= set(given)
 
 
 def test_settings_are_the_names_of_the_domain(dev: Any) -> None:
@@ -207,7 +216,7 @@ def test_alarms_of_the_stack_say_what_they_are_of(stack: Any) -> None:
 
 def test_the_table_has_the_columns_that_a_line_of_the_lake_has(dev: Any) -> None:
     source = (ROOT / "lambdas/smarterise_lambdas/kinesis_to_s3_rds/records.py").read_text()
-    body = source.partition("def lake_line")[2].partition("\n\n\n")[0]
+    body = source.partition("def data_lake_line")[2].partition("\n\n\n")[0]
     written = re.findall(r'^        "(\w+)":', body, re.MULTILINE)
     assert written
     columns = {each["name"] for each in dev.one("aws_glue_catalog_table")["storage_descriptor"][0]["columns"]}

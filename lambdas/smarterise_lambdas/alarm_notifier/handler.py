@@ -58,7 +58,7 @@ def _dependencies(context: LambdaContext) -> Dependencies:
         sites=_sites,
         values=_values,
         names=StackNames(alarm_prefix=optional("ALARM_PREFIX", StackNames().alarm_prefix)),
-        batching_window=timedelta(seconds=number("ALERT_GATHER_SECONDS", BATCHING_SECONDS)),
+        batching_window=timedelta(seconds=number("ALERT_BATCHING_SECONDS", BATCHING_SECONDS)),
         remaining_ms=context.get_remaining_time_in_millis,
         log=logger,
     )

@@ -52,7 +52,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
             context.get_remaining_time_in_millis, number("FTP_RESERVE_SECONDS", RESERVE_SECONDS)
         ),
         log=logger,
-        stability_window=timedelta(seconds=number("FTP_SETTLE_SECONDS", STABILITY_WINDOW.total_seconds())),
+        stability_window=timedelta(seconds=number("FTP_STABILITY_SECONDS", STABILITY_WINDOW.total_seconds())),
     )
     stats = sweep(servers, scope, dependencies)
     for issue in stats.issues:

@@ -39,7 +39,7 @@ def sinks() -> Sinks:
     publisher = Publisher(cloudwatch, optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
     key = optional("SITE_CONFIG_KEY", StackNames().site_config_key)
     file = SiteFile(clients.s3(), required("SITE_CONFIG_BUCKET"), key)
-    refresh = float(optional("SITE_CONFIG_LOOK_AGAIN_SECONDS", str(REFRESH_SECONDS)))
+    refresh = float(optional("SITE_CONFIG_REFRESH_SECONDS", str(REFRESH_SECONDS)))
     watch = SiteWatch(file, logger, refresh=refresh)
     return Sinks(watch, archive, Database(), publisher, logger)
 
@@ -47,7 +47,7 @@ def sinks() -> Sinks:
 @cache
 def maintenance() -> PeriodicMaintenance:
     """Return the function's turns at the upkeep of the database; kept between invocations."""
-    every = float(optional("UPKEEP_EVERY_SECONDS", str(MAINTENANCE_EVERY_S)))
+    every = float(optional("MAINTENANCE_EVERY_SECONDS", str(MAINTENANCE_EVERY_S)))
     return PeriodicMaintenance(sinks().database, logger, every_s=every)
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smarterise_ops.local.provisioning import policies
+from smarterise_sdk.domain.stack.functions import FUNCTIONS
 
 if TYPE_CHECKING:
     from smarterise_ops.local.clients import Clients
+    from smarterise_sdk.domain.stack.functions import FunctionSpec
     from smarterise_sdk.domain.stack.names import StackNames
 
 RUNTIME: Final = "python3.12"
@@ -46,109 +48,57 @@ class Function:
 
     Attributes:
         name: Its deployed name.
-        package: The module of its handler, in `smarterise_lambdas`.
-        policy: What its role may.
-        timeout: Seconds.
-        memory: MB.
-        environment: What it is told.
+        spec: Its code and size.
+        policy: The policy of its role.
+        environment: Its environment variables.
     """
 
     name: str
-    package: str
+    spec: FunctionSpec
     policy: policies.Policy
-    timeout: int
-    memory: int
     environment: dict[str, str]
 
 
 def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
     """Return every function of the stack."""
-    site_file = {"SITE_CONFIG_BUCKET": names.site_config_bucket, "SITE_CONFIG_KEY": names.site_config_key}
-    data_lake = {"DATA_LAKE_BUCKET": names.data_lake_bucket}
-    metrics = {"METRIC_NAMESPACE": names.metric_namespace}
+    policy_of = {
+        "site_config_manager": policies.site_config_manager(names),
+        "ftp_to_s3": policies.ftp_to_s3(names, outside.ftp_secret_arn),
+        "s3_to_rds": policies.s3_to_rds(names),
+        "kinesis_to_s3_rds": policies.kinesis_to_s3_rds(names),
+        "alarm_notifier": policies.alarm_notifier(names, SENDER),
+        "ingest_manager": policies.ingest_manager(names),
+        "migrate_database": policies.migrate_database(names),
+    }
+    values = {
+        "SITE_CONFIG_BUCKET": names.site_config_bucket,
+        "SITE_CONFIG_KEY": names.site_config_key,
+        "DATA_LAKE_BUCKET": names.data_lake_bucket,
+        "METRIC_NAMESPACE": names.metric_namespace,
+        "ALARM_PREFIX": names.alarm_prefix,
+        "CRITICAL_RULE_PREFIX": names.critical_rule_prefix,
+        "NON_CRITICAL_RULE_PREFIX": names.non_critical_rule_prefix,
+        "FTP_FUNCTION": names.ftp_to_s3,
+        "ALERT_SENDER": SENDER,
+        "ALERT_RECIPIENTS": RECIPIENT,
+    }
     database = {"DATABASE_URL": outside.database_url}
-    return (
+    only_here = {
+        "ftp_to_s3": {"FTP_SERVERS": _ftp_servers(outside), "FTP_STABILITY_SECONDS": str(STABILITY_SECONDS)},
+        "s3_to_rds": database,
+        "kinesis_to_s3_rds": {**database, "SITE_CONFIG_REFRESH_SECONDS": str(REFRESH_SECONDS)},
+        "alarm_notifier": {"ALERT_BATCHING_SECONDS": str(BATCHING_SECONDS)},
+        "ingest_manager": database,
+        "migrate_database": database,
+    }
+    return tuple(
         Function(
-            name=names.site_config_manager,
-            package="site_config_manager",
-            policy=policies.site_config_manager(names),
-            timeout=300,
-            memory=512,
-            environment={
-                **site_file,
-                "ALARM_PREFIX": names.alarm_prefix,
-                "CRITICAL_RULE_PREFIX": names.critical_rule_prefix,
-                "NON_CRITICAL_RULE_PREFIX": names.non_critical_rule_prefix,
-                "FTP_FUNCTION": names.ftp_to_s3,
-            },
-        ),
-        Function(
-            name=names.kinesis_to_s3_rds,
-            package="kinesis_to_s3_rds",
-            policy=policies.kinesis_to_s3_rds(names),
-            timeout=60,
-            memory=512,
-            environment={
-                **site_file,
-                **data_lake,
-                **metrics,
-                **database,
-                "SITE_CONFIG_LOOK_AGAIN_SECONDS": str(REFRESH_SECONDS),
-            },
-        ),
-        Function(
-            name=names.ftp_to_s3,
-            package="ftp_to_s3",
-            policy=policies.ftp_to_s3(names, outside.ftp_secret_arn),
-            timeout=300,
-            memory=1024,
-            environment={
-                **site_file,
-                **data_lake,
-                "FTP_SERVERS": _ftp_servers(outside),
-                "FTP_SETTLE_SECONDS": str(STABILITY_SECONDS),
-            },
-        ),
-        Function(
-            name=names.s3_to_rds,
-            package="s3_to_rds_lambda",
-            policy=policies.s3_to_rds(names),
-            timeout=300,
-            memory=512,
-            environment={**site_file, **data_lake, **metrics, **database},
-        ),
-        Function(
-            name=names.alarm_notifier,
-            package="alarm_notifier",
-            policy=policies.alarm_notifier(names, SENDER),
-            timeout=360,
-            memory=256,
-            environment={
-                **site_file,
-                **data_lake,
-                **metrics,
-                "ALARM_PREFIX": names.alarm_prefix,
-                "ALERT_SENDER": SENDER,
-                "ALERT_RECIPIENTS": RECIPIENT,
-                "ALERT_GATHER_SECONDS": str(BATCHING_SECONDS),
-            },
-        ),
-        Function(
-            name=names.ingest_manager,
-            package="ingest_manager",
-            policy=policies.ingest_manager(names),
-            timeout=60,
-            memory=512,
-            environment={**data_lake, **database},
-        ),
-        Function(
-            name=names.migrate_database,
-            package="migrate_database",
-            policy=policies.migrate_database(names),
-            timeout=900,
-            memory=512,
-            environment={**metrics, **database},
-        ),
+            name=getattr(names, key),
+            spec=spec,
+            policy=policy_of[key],
+            environment={name: values[name] for name in spec.settings} | only_here.get(key, {}),
+        )
+        for key, spec in FUNCTIONS.items()
     )
 
 
@@ -183,10 +133,10 @@ def _deploy(clients: Clients, names: StackNames, function: Function) -> None:
         FunctionName=function.name,
         Runtime=RUNTIME,
         Role=policies.role_arn(names.role(function.name)),
-        Handler=f"smarterise_lambdas.{function.package}.handler.handler",
-        Code={"ZipFile": source_zip(function.name)},
-        Timeout=function.timeout,
-        MemorySize=function.memory,
+        Handler=function.spec.handler,
+        Code={"ZipFile": source_zip(function.spec.name)},
+        Timeout=function.spec.timeout_s,
+        MemorySize=function.spec.memory_mb,
         # The emulator's own level would be inherited, and its functions would tell nothing of what goes well.
         Environment={"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", **function.environment}},
     )

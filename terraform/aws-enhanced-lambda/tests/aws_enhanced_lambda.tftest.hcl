@@ -29,13 +29,13 @@ variables {
   alarm_paces       = { CRITICAL = { period = 60, is_single = false }, NON_CRITICAL = { period = 3600, is_single = true } }
   alarm_rules = {
     voltage-a-low = {
-      metric     = "VoltagePhase_A"
-      statistic  = "Average"
-      comparison = "LessThanThreshold"
-      words      = "voltage of phase A is low"
-      missing    = "missing"
-      datapoints = { CRITICAL = { needed = 2, periods = 3 }, NON_CRITICAL = { needed = 1, periods = 1 } }
-      limits     = { en50160 = { per_volt = 0.9, constant = 0 }, "c84.1" = { per_volt = 0.95, constant = 0 } }
+      metric      = "VoltagePhase_A"
+      statistic   = "Average"
+      comparison  = "LessThanThreshold"
+      description = "voltage of phase A is low"
+      missing     = "missing"
+      datapoints  = { CRITICAL = { needed = 2, periods = 3 }, NON_CRITICAL = { needed = 1, periods = 1 } }
+      limits      = { en50160 = { per_volt = 0.9, constant = 0 }, "c84.1" = { per_volt = 0.95, constant = 0 } }
     }
   }
   sites             = { ehm21120333 = { name = "Ikeja" }, AN54101471 = { tier = "NON_CRITICAL", nominal_voltage = 240, quality_profile = "c84.1" } }

@@ -27,6 +27,14 @@ variables {
     metric_namespace         = "SmartMeterMetrics"
     alarm_prefix             = "smartmeter"
   }
+  functions = {
+    ftp_to_s3         = { handler = "smarterise_lambdas.ftp_to_s3.handler.handler", timeout_seconds = 840, memory_mb = 1024 }
+    s3_to_rds         = { handler = "smarterise_lambdas.s3_to_rds_lambda.handler.handler", timeout_seconds = 300, memory_mb = 1024 }
+    kinesis_to_s3_rds = { handler = "smarterise_lambdas.kinesis_to_s3_rds.handler.handler", timeout_seconds = 60, memory_mb = 512 }
+    alarm_notifier    = { handler = "smarterise_lambdas.alarm_notifier.handler.handler", timeout_seconds = 420, memory_mb = 512 }
+    ingest_manager    = { handler = "smarterise_lambdas.ingest_manager.handler.handler", timeout_seconds = 60, memory_mb = 512 }
+    migrate_database  = { handler = "smarterise_lambdas.migrate_database.handler.handler", timeout_seconds = 900, memory_mb = 512 }
+  }
   kms_key_arn        = "arn:aws:kms:eu-west-1:123456789012:key/a"
   package_dir        = "./tests/fixtures"
   log_retention_days = 14

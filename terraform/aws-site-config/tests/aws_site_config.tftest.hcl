@@ -27,6 +27,7 @@ variables {
   kms_key_arn        = "arn:aws:kms:eu-west-1:123456789012:key/a"
   tiers              = ["CRITICAL", "NON_CRITICAL"]
   sites              = { ehm21120333 = {}, AN54101471 = { tier = "NON_CRITICAL", nominal_voltage = 240 } }
+  function           = { handler = "smarterise_lambdas.site_config_manager.handler.handler", timeout_seconds = 300, memory_mb = 512 }
   package_path       = "./tests/fixtures/function.zip"
   log_retention_days = 14
 }

@@ -75,7 +75,7 @@ def notifier(bucket: str, aws_endpoint: str, context: Any, monkeypatch: pytest.M
     clients.s3().put_object(Bucket=bucket, Key="site-tiers.json", Body=sites)
     monkeypatch.setenv("ALERT_SENDER", sender)
     monkeypatch.setenv("ALERT_RECIPIENTS", f"{recipient}, ")
-    monkeypatch.setenv("ALERT_GATHER_SECONDS", "0")
+    monkeypatch.setenv("ALERT_BATCHING_SECONDS", "0")
     monkeypatch.setenv("METRIC_NAMESPACE", f"Test{uuid.uuid4().hex}")
     return Notifier(bucket, recipient, aws_endpoint, context)
 

@@ -83,7 +83,7 @@ def test_what_is_delivered_again_is_told_once(notifier: Any, alarm: Alarm) -> No
 def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ALERT_GATHER_SECONDS", "1")
+    monkeypatch.setenv("ALERT_BATCHING_SECONDS", "1")
     monkeypatch.setattr(batching_module, "FIRST_GAP", timedelta(seconds=2))
     notifier.context.ends_at = time.monotonic() + 60
     records = [alarm(f"AN{number:08d}", "no-data") for number in range(150)]

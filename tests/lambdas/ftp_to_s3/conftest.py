@@ -397,6 +397,6 @@ def sweeps(bucket: str, context: Any, monkeypatch: pytest.MonkeyPatch) -> Sweeps
     """The function with four sites; its servers are still to be set."""
     made = Sweeps(bucket, context, monkeypatch)
     made.sites(SITES)
-    monkeypatch.setenv("FTP_SETTLE_SECONDS", "0.2")
+    monkeypatch.setenv("FTP_STABILITY_SECONDS", "0.2")
     monkeypatch.setenv("FTP_RESERVE_SECONDS", "1")
     return made

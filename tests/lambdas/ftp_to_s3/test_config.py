@@ -94,10 +94,10 @@ def test_what_is_no_object_of_servers_is_refused(text: str) -> None:
 
 
 def test_a_number_of_the_environment_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert number("FTP_SETTLE_SECONDS", 15.0) == 15.0
-    monkeypatch.setenv("FTP_SETTLE_SECONDS", "2.5")
-    assert number("FTP_SETTLE_SECONDS", 15.0) == 2.5
+    assert number("FTP_STABILITY_SECONDS", 15.0) == 15.0
+    monkeypatch.setenv("FTP_STABILITY_SECONDS", "2.5")
+    assert number("FTP_STABILITY_SECONDS", 15.0) == 2.5
     for wrong in ("soon", "-1", "nan", "inf"):
-        monkeypatch.setenv("FTP_SETTLE_SECONDS", wrong)
-        with pytest.raises(BadSetting, match="FTP_SETTLE_SECONDS"):
-            number("FTP_SETTLE_SECONDS", 15.0)
+        monkeypatch.setenv("FTP_STABILITY_SECONDS", wrong)
+        with pytest.raises(BadSetting, match="FTP_STABILITY_SECONDS"):
+            number("FTP_STABILITY_SECONDS", 15.0)

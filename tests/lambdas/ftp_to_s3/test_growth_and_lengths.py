@@ -25,7 +25,7 @@ def test_a_young_file_that_rests_is_taken_in_the_same_sweep(sweeps: Any, server:
 def test_a_file_that_grows_is_taken_when_it_rests(
     sweeps: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FTP_SETTLE_SECONDS", "0.5")
+    monkeypatch.setenv("FTP_STABILITY_SECONDS", "0.5")
     server.put(OTHER)
     content = server.put(NAME, b"Time,V1\n", at=time.time())
     sweeps.visit(server)
@@ -72,13 +72,13 @@ def test_a_file_that_grows_while_it_is_fetched_is_left_until_it_rests(sweeps: An
 def test_without_time_for_a_second_look_the_next_sweep_takes_it(
     sweeps: Any, server: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FTP_SETTLE_SECONDS", "20")
+    monkeypatch.setenv("FTP_STABILITY_SECONDS", "20")
     server.put(NAME, at=time.time())
     sweeps.visit(server)
     context.ends_at = time.monotonic() + 10
     response = sweeps.sweep()
     assert (response["stored"], response["waiting"]) == (0, 1)
-    monkeypatch.setenv("FTP_SETTLE_SECONDS", "0")
+    monkeypatch.setenv("FTP_STABILITY_SECONDS", "0")
     assert sweeps.sweep()["stored"] == 1
 
 

@@ -272,7 +272,7 @@ def test_a_batch_of_gated_readings_alone_is_handled(pipeline: Any, file: Any, me
 def test_a_switch_shows_in_the_next_batch_after_a_look(
     pipeline: Any, file: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SITE_CONFIG_LOOK_AGAIN_SECONDS", "0")
+    monkeypatch.setenv("SITE_CONFIG_REFRESH_SECONDS", "0")
     stream_handler.sinks.cache_clear()
     now = int(time.time())
     for second, tier in enumerate(("CRITICAL", "NON_CRITICAL", "CRITICAL")):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.functions import FUNCTIONS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,13 +22,13 @@ class StackNames:
     site_config_bucket: str = "smarterise-site-config"
     site_config_key: str = "site-tiers.json"
     data_lake_bucket: str = "smarterise-data-lake-raw"
-    site_config_manager: str = "site-config-manager"
-    ftp_to_s3: str = "ftp_to_s3"
-    s3_to_rds: str = "s3_to_rds_lambda"
-    kinesis_to_s3_rds: str = "kinesis_to_s3_rds"
-    alarm_notifier: str = "alarm_notifier"
-    ingest_manager: str = "ingest-manager"
-    migrate_database: str = "migrate_database"
+    site_config_manager: str = FUNCTIONS["site_config_manager"].name
+    ftp_to_s3: str = FUNCTIONS["ftp_to_s3"].name
+    s3_to_rds: str = FUNCTIONS["s3_to_rds"].name
+    kinesis_to_s3_rds: str = FUNCTIONS["kinesis_to_s3_rds"].name
+    alarm_notifier: str = FUNCTIONS["alarm_notifier"].name
+    ingest_manager: str = FUNCTIONS["ingest_manager"].name
+    migrate_database: str = FUNCTIONS["migrate_database"].name
     ftp_secret: str = "smarterise/ftp"  # noqa: S105 -- the name of one
     critical_rule_prefix: str = "critical-sites"
     non_critical_rule_prefix: str = "non-critical-sites"
@@ -42,15 +43,7 @@ class StackNames:
     @property
     def functions(self) -> tuple[str, ...]:
         """Every function of the stack."""
-        return (
-            self.site_config_manager,
-            self.ftp_to_s3,
-            self.s3_to_rds,
-            self.kinesis_to_s3_rds,
-            self.alarm_notifier,
-            self.ingest_manager,
-            self.migrate_database,
-        )
+        return tuple(getattr(self, key) for key in FUNCTIONS)
 
     @property
     def log_groups(self) -> tuple[str, ...]:
