@@ -16,7 +16,7 @@ from smarterise_sdk.domain.readings.metrics import METRICS, Metric, PipelineMetr
 from smarterise_sdk.domain.readings.model import Quantity
 from smarterise_sdk.domain.readings.voltage_quality import DEFAULT_PROFILE, PROFILES
 from smarterise_sdk.domain.sites.model import Site, Tier
-from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES, PACES
+from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES
 from smarterise_sdk.domain.stack.functions import FUNCTIONS
 from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION, StackNames
 
@@ -66,7 +66,8 @@ def domain() -> dict[str, Any]:
         "quality_profiles": list(PROFILES),
         "default_quality_profile": DEFAULT_PROFILE,
         "alarm_paces": {
-            tier.value: {"period": pace.period, "is_single": pace.is_single} for tier, pace in PACES.items()
+            tier.value: {"period": tier.policy.alarm_period_s, "is_single": tier.policy.is_one_period_enough}
+            for tier in Tier
         },
         "alarm_news": dict(ALARM_NEWS),
         "lake_columns": LAKE_COLUMNS,
@@ -82,8 +83,7 @@ def _rule(rule: AlarmRule) -> dict[str, Any]:
         "description": rule.text,
         "missing": rule.missing,
         "datapoints": {
-            tier.value: dict(zip(("needed", "periods"), rule.points_at(pace), strict=True))
-            for tier, pace in PACES.items()
+            tier.value: dict(zip(("needed", "periods"), rule.points_for(tier), strict=True)) for tier in Tier
         },
         # Every limit is a share of the nominal voltage, or a number: Terraform knows no functions of ours.
         "limits": {profile: _line(rule, profile) for profile in PROFILES},

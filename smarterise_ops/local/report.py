@@ -14,7 +14,6 @@ from smarterise_ops.local.simulation.fleet import Fault, simulated_fleet
 from smarterise_ops.output.render import Column
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX
 from smarterise_sdk.domain.readings.metrics import Metric
-from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.sites.state import evaluate
 from smarterise_sdk.domain.text import age_text
 
@@ -165,7 +164,7 @@ def _expected(stack: RunningStack) -> Expected:
     options = stack.state.options
     fleet = simulated_fleet(options["sites"], options["seed"])
     heard = [site for site in fleet if site.enabled and site.fault not in _MUTE]
-    streamed = frozenset(site.gateway_serial for site in heard if site.tier is Tier.CRITICAL)
+    streamed = frozenset(site.gateway_serial for site in heard if site.tier.policy.is_streamed)
     return Expected(streamed, frozenset(site.gateway_serial for site in heard) - streamed)
 
 

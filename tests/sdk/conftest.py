@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from smarterise_lambdas.bundle import handler_path, source_zip
+from smarterise_lambdas.bundle import source_zip
 from smarterise_sdk.domain.sites.model import Tier
+from smarterise_sdk.domain.stack.functions import spec_of
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
@@ -240,7 +241,7 @@ def _provision(home: Home) -> None:
         FunctionName=NAMES.site_config_manager,
         Runtime="python3.12",
         Role=ROLE,
-        Handler=handler_path(NAMES.site_config_manager),
+        Handler=spec_of(NAMES.site_config_manager).handler,
         Code={"ZipFile": source_zip(NAMES.site_config_manager)},
         Timeout=30,
         Environment={

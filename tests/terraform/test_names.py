@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from smarterise_ops.local.provisioning import resources
 from smarterise_ops.local.provisioning.alarms import alarm_of
 from smarterise_sdk.domain.readings.metrics import Metric, PipelineMetric
 from smarterise_sdk.domain.sites.document import parse_site_tiers
@@ -111,10 +110,9 @@ def test_the_notifier_is_told_what_is_news(dev: Any) -> None:
 
 
 def test_schedules_are_those_of_the_embedded_stack(dev: Any) -> None:
-    for tier, schedule in resources.SWEEPS.items():
+    for tier in Tier:
         rule = dev.one("aws_cloudwatch_event_rule", name=NAMES.sweep_rule(tier))
-        assert rule["schedule_expression"] == schedule
-    assert set(resources.SWEEPS) == set(Tier)
+        assert rule["schedule_expression"] == tier.policy.collection_schedule
 
 
 def test_alarms_are_those_of_the_embedded_stack(stack: Any) -> None:

@@ -67,7 +67,7 @@ def is_dropped(parsed: Accepted | Rejected, sites: Mapping[str, Site] | None) ->
         sites: The sites by gateway serial; `None` when nobody can say.
     """
     site = sites.get(_serial_of(parsed)) if sites is not None else None
-    return site is not None and not site.is_live and not _may_be_of_many(parsed)
+    return site is not None and not site.is_streaming and not _may_be_of_many(parsed)
 
 
 def _may_be_of_many(parsed: Accepted | Rejected) -> bool:

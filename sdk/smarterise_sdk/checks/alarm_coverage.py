@@ -94,7 +94,7 @@ def live_sites_watched(facts: WatchingFacts) -> Evaluation:
 
 
 def _live(file: SiteFile) -> list[str]:
-    return [serial for serial, site in file.document.sites.items() if site.is_live]
+    return [serial for serial, site in file.document.sites.items() if site.has_alarm_actions]
 
 
 def _tells(broker: Broker, wanted: Sequence[str]) -> dict[str, bool]:

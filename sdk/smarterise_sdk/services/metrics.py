@@ -43,14 +43,14 @@ _FORTNIGHT = Rung(QueryWindow(_HOUR, timedelta(days=14)), timedelta(minutes=10))
 _LADDERS: Mapping[Tier, tuple[Rung, ...]] = {
     # Streamed at high resolution, which CloudWatch keeps for three hours.
     Tier.CRITICAL: (
-        Rung(QueryWindow(HIGH_RESOLUTION, 3 * Tier.CRITICAL.cadence)),
+        Rung(QueryWindow(HIGH_RESOLUTION, 3 * Tier.CRITICAL.policy.cadence)),
         Rung(QueryWindow(_MINUTE, 3 * _HOUR), _MINUTE),
         _FORTNIGHT,
     ),
     # Comes in files, an hour at a time: asking every few seconds would only cost. Not a whole minute, or who
     # asks each minute would have every other answer from memory.
     Tier.NON_CRITICAL: (
-        Rung(QueryWindow(5 * _MINUTE, 3 * Tier.NON_CRITICAL.cadence), _MINUTE / 2),
+        Rung(QueryWindow(5 * _MINUTE, 3 * Tier.NON_CRITICAL.policy.cadence), _MINUTE / 2),
         _FORTNIGHT,
     ),
 }

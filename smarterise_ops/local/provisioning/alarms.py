@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.readings.metrics import METRICS
-from smarterise_sdk.domain.stack.alarms import PACES
 from smarterise_sdk.domain.stack.names import GATEWAY_DIMENSION
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
 def alarm_of(site: Site, rule: AlarmRule, names: StackNames, topic_arn: str) -> dict[str, Any]:
     """Return the arguments of PutMetricAlarm for one rule of one site."""
-    pace = PACES[site.tier]
-    needed, periods = rule.points_at(pace)
+    needed, periods = rule.points_for(site.tier)
     limit = rule.limit(site)
     unit = METRICS[rule.metric].unit if rule.statistic == "Average" else "readings a period"
     return {
@@ -27,13 +25,13 @@ def alarm_of(site: Site, rule: AlarmRule, names: StackNames, topic_arn: str) -> 
         "MetricName": rule.metric.value,
         "Dimensions": [{"Name": GATEWAY_DIMENSION, "Value": site.gateway_serial}],
         "Statistic": rule.statistic,
-        "Period": pace.period,
+        "Period": site.tier.policy.alarm_period_s,
         "EvaluationPeriods": periods,
         "DatapointsToAlarm": needed,
         "Threshold": limit,
         "ComparisonOperator": rule.comparison,
         "TreatMissingData": rule.missing,
-        "ActionsEnabled": site.is_live,
+        "ActionsEnabled": site.has_alarm_actions,
         "AlarmActions": [topic_arn],
         "OKActions": [topic_arn],
     }

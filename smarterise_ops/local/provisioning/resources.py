@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from smarterise_ops.local.clients import ACCOUNT, REGION
 from smarterise_ops.local.provisioning import policies
@@ -35,7 +35,6 @@ LOG_RETENTION_DAYS = 3
 BATCH_SIZE = 100
 BATCHING_WINDOW_SECONDS = 1
 PROVISIONER = "embedded stack"
-SWEEPS: Final = {Tier.CRITICAL: "cron(0/15 * * * ? *)", Tier.NON_CRITICAL: "cron(0 * * * ? *)"}
 """When the files of a tier are collected."""
 OPERATOR = "demo-operator"
 
@@ -169,11 +168,11 @@ def _send_alarms_by_mail(clients: Clients, names: StackNames) -> None:
 
 
 def _make_schedules(clients: Clients, names: StackNames) -> None:
-    for tier, schedule in SWEEPS.items():
+    for tier in Tier:
         rule = names.sweep_rule(tier)
         clients.events.put_rule(
             Name=rule,
-            ScheduleExpression=schedule,
+            ScheduleExpression=tier.policy.collection_schedule,
             State="ENABLED",
             Description=f"collect the files of {tier.value} sites",
         )

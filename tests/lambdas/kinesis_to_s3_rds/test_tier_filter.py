@@ -103,7 +103,7 @@ class Watched:
 
     def at_once(self) -> dict[str, bool] | None:
         sites = self.watch.sites()
-        return None if sites is None else {serial: site.is_live for serial, site in sites.items()}
+        return None if sites is None else {serial: site.is_streaming for serial, site in sites.items()}
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_what_is_told_puts_every_alarm_of_a_known_site_right(
     for before, after in zip(alarms, put_right, strict=True):
         named_for = NAMES.site_of_alarm(after.name)
         if named_for is not None and named_for[0] in sites:
-            assert after.has_actions == sites[named_for[0]].is_live
+            assert after.has_actions == sites[named_for[0]].has_alarm_actions
         else:
             assert after == before
 

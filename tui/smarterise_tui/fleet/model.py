@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.outcome import Missing
-from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_tui.fleet.rows import NEVER, SPARK_METRIC, FleetRow
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.outcome import Outcome
     from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+    from smarterise_sdk.domain.sites.model import Site, Tier
     from smarterise_sdk.domain.status import Status
     from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
 
@@ -24,7 +24,6 @@ POLL_WHOLE_FLEET_UP_TO = 500
 IN_TURN = 100
 """How many of the others are asked at each poll of a big fleet."""
 
-POLL_EVERY = {Tier.CRITICAL: timedelta(seconds=10), Tier.NON_CRITICAL: timedelta(seconds=60)}
 """How often a site is asked about: streamed ones live, the others far more often than they can change."""
 
 LONG_LOOKBACK_EVERY = timedelta(seconds=60)
@@ -153,7 +152,7 @@ class FleetModel:
     def is_recent_enough(self, serial: str, now: datetime) -> bool:
         """Whether the last minute is enough: the values before it are here, or known not to be there."""
         row = self.rows.get(serial)
-        if row is None or row.long_lookback_at is None or row.site.tier is not Tier.CRITICAL:
+        if row is None or row.long_lookback_at is None or not row.site.tier.policy.is_streamed:
             return False
         return now - row.long_lookback_at < LONG_LOOKBACK_EVERY - _SLACK
 
@@ -213,7 +212,7 @@ class FleetModel:
 
 
 def _is_due(row: FleetRow, now: datetime) -> bool:
-    return row.requested_at is None or now - row.requested_at >= POLL_EVERY[row.site.tier] - _SLACK
+    return row.requested_at is None or now - row.requested_at >= row.site.tier.policy.poll_every - _SLACK
 
 
 def _missing_by_serial(missing: Iterable[Missing]) -> Mapping[str, Missing]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES, SiteState, evaluate
+from smarterise_sdk.domain.sites.state import SiteState, evaluate
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.errors import Denied, Throttled, Unreachable
 from smarterise_tui.fleet.history import History
@@ -31,7 +31,7 @@ _STATE_BY_ERROR: dict[type[Exception], SiteState] = {
     Throttled: SiteState(Status.UNKNOWN, "throttled"),
     Unreachable: SiteState(Status.UNKNOWN, "unreachable"),
 }
-_STALE_AFTER = {tier: (STALE_AFTER_CADENCES * tier.cadence).total_seconds() for tier in Tier}
+_STALE_AFTER = {tier: tier.policy.stale_after.total_seconds() for tier in Tier}
 _FAILED = SiteState(Status.UNKNOWN, "no answer")
 
 

@@ -231,7 +231,7 @@ class SiteScreen(ConsoleScreen):
     def _frame(self, row: FleetRow) -> Frame:
         site, window, now = row.site, self.window, self.state.now
         low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
-        period = max(window.period, site.tier.cadence)
+        period = max(window.period, site.tier.policy.cadence)
         return Frame(now - window.duration, now, low, high, site.nominal_voltage, period)
 
     def _title_plot(self) -> None:

@@ -8,7 +8,6 @@ from textual.content import Content
 
 from smarterise_sdk.domain.readings.metrics import METRICS, Metric
 from smarterise_sdk.domain.readings.voltage_quality import profile_of
-from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES
 from smarterise_sdk.domain.text import age_text, utc_text, visible
 from smarterise_tui.theme import PHASE_COLOURS, status_class
 from smarterise_tui.widgets.text_line import Line, Part
@@ -81,8 +80,8 @@ def configuration_text(
     """Return the site's configuration, since when it has its tier, and the file it comes from."""
     site = row.site
     low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
-    cadence = site.tier.cadence
-    stale_after = age_text(STALE_AFTER_CADENCES * cadence)
+    cadence = site.tier.policy.cadence
+    stale_after = age_text(site.tier.policy.stale_after)
     enabled = "enabled" if site.enabled else "disabled"
     entries = [
         ("tier", f"{site.tier.value}, {enabled}"),

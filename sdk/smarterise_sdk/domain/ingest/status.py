@@ -11,7 +11,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.text import utc_text, visible
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.ingest.sweep_report import SweepReport
     from smarterise_sdk.domain.json_text.types import JsonObject
-    from smarterise_sdk.domain.sites.model import Site
+    from smarterise_sdk.domain.sites.model import Site, Tier
 
 
 class DataPath(StrEnum):
@@ -181,7 +180,7 @@ def is_expected(site: Site | None, data_path: DataPath) -> bool:
     """Return whether readings of a site should come by a road: of an unknown gateway whatever comes."""
     if site is None:
         return False
-    return site.is_live if data_path is DataPath.STREAM else site.enabled
+    return site.is_streaming if data_path is DataPath.STREAM else site.enabled
 
 
 def status_of(
@@ -265,8 +264,8 @@ def _is_after(kept: datetime | None, arrived: datetime | None) -> bool:
 
 def _share(facts: DataPathFacts, site: Site | None, time_range: timedelta) -> tuple[int | None, float | None]:
     usual = facts.usual
-    if usual is None and site is not None and site.is_live:
-        usual = Tier.CRITICAL.cadence
+    if usual is None and site is not None and site.is_streaming:
+        usual = site.tier.policy.cadence
     whole = time_range * max(1, facts.meters)
     completeness = min(1.0, facts.covered / whole)
     return (round(whole / usual) if usual else None), completeness

@@ -34,7 +34,7 @@ DATA_LAKE_PUT_USD: Final = 0.005 / 1000
 FILES_A_MONTH: Final = HOURS_A_MONTH
 """Files a gateway leaves on the FTP server: one an hour, each kept as one object."""
 
-READINGS_A_MONTH: Final = HOURS_A_MONTH * 60 * 60 / Tier.CRITICAL.cadence.total_seconds()
+READINGS_A_MONTH: Final = HOURS_A_MONTH * 60 * 60 / Tier.CRITICAL.policy.cadence.total_seconds()
 """Readings of a streamed site, each kept as one object."""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from smarterise_sdk.domain.sites.tier_policy import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,16 +14,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 
-class Tier(StrEnum):
-    """How a site is collected: CRITICAL streams and alarms, NON_CRITICAL comes by FTP alone."""
-
-    CRITICAL = "CRITICAL"
-    NON_CRITICAL = "NON_CRITICAL"
-
-    @property
-    def cadence(self) -> timedelta:
-        """How often readings of a site of this tier are expected to arrive."""
-        return timedelta(minutes=1) if self is Tier.CRITICAL else timedelta(hours=1)
+__all__ = ["Site", "Tier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +33,14 @@ class Site:
     extra: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
-    def is_live(self) -> bool:
-        """Whether its readings are streamed and its alarms tell anybody: enabled and CRITICAL."""
-        return self.enabled and self.tier is Tier.CRITICAL
+    def is_streaming(self) -> bool:
+        """Whether its readings arrive by the stream."""
+        return self.enabled and self.tier.policy.is_streamed
+
+    @property
+    def has_alarm_actions(self) -> bool:
+        """Whether its alarms notify."""
+        return self.enabled and self.tier.policy.has_alarm_actions
 
     def to_row(self) -> JsonObject:
         """Return the site as one flat, JSON-ready object, the known fields in their order."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.readings.voltage_quality import profile_of
-from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text
 
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.sites.model import Site
 
-STALE_AFTER_CADENCES = 2
-"""A site is stale when its newest value is older than this many of its tier's cadences."""
-
-_STALE_AFTER = {tier: STALE_AFTER_CADENCES * tier.cadence for tier in Tier}
 
 PHASE_VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
 
@@ -52,7 +47,7 @@ def evaluate(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) ->
     if not points:
         return SiteState(Status.NO_DATA, Status.NO_DATA.value)
     age = now - max([point.at for point in points.values()])
-    if age > _STALE_AFTER[site.tier]:
+    if age > site.tier.policy.stale_after:
         return SiteState(Status.STALE, f"stale {age_text(age)}", age)
     status, text = _electrical_state(site, points)
     return SiteState(status, text, age)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.readings.metrics import Metric
 from smarterise_sdk.domain.readings.voltage_quality import profile_of
-from smarterise_sdk.domain.sites.model import Site, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from smarterise_sdk.domain.sites.model import Site, Tier
 
 ALARM_NEWS: Final[Mapping[str, object]] = MappingProxyType(
     {
@@ -52,31 +53,9 @@ class AlarmRule:
     missing: str = "missing"
     points: tuple[int, int] = (2, 3)
 
-    def points_at(self, pace: AlarmPace) -> tuple[int, int]:
-        """Return the datapoints to alarm, and of how many periods, at a pace."""
-        return (1, 1) if pace.is_single else self.points
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmPace:
-    """How the alarms of a tier look.
-
-    Attributes:
-        period: Seconds a period lasts.
-        is_single: Whether one period is enough to alarm.
-    """
-
-    period: int
-    is_single: bool
-
-
-PACES: Final[Mapping[Tier, AlarmPace]] = MappingProxyType(
-    {
-        Tier.CRITICAL: AlarmPace(period=60, is_single=False),
-        # One reading an hour: waiting for two would be waiting for two hours.
-        Tier.NON_CRITICAL: AlarmPace(period=3600, is_single=True),
-    }
-)
+    def points_for(self, tier: Tier) -> tuple[int, int]:
+        """Return the datapoints to alarm, and of how many periods, for sites of a tier."""
+        return (1, 1) if tier.policy.is_one_period_enough else self.points
 
 
 def _low(site: Site) -> float:
@@ -92,13 +71,13 @@ def _unbalance(site: Site) -> float:
 
 
 def _voltage_rules() -> Iterator[AlarmRule]:
-    for email, metric in (("a", Metric.VOLTAGE_A), ("b", Metric.VOLTAGE_B), ("c", Metric.VOLTAGE_C)):
-        text = f"voltage of phase {email.upper()}"
+    for phase, metric in (("a", Metric.VOLTAGE_A), ("b", Metric.VOLTAGE_B), ("c", Metric.VOLTAGE_C)):
+        text = f"voltage of phase {phase.upper()}"
         yield AlarmRule(
-            f"voltage-{email}-low", metric, "Average", "LessThanThreshold", _low, f"{text} is low"
+            f"voltage-{phase}-low", metric, "Average", "LessThanThreshold", _low, f"{text} is low"
         )
         yield AlarmRule(
-            f"voltage-{email}-high", metric, "Average", "GreaterThanThreshold", _high, f"{text} is high"
+            f"voltage-{phase}-high", metric, "Average", "GreaterThanThreshold", _high, f"{text} is high"
         )
 
 

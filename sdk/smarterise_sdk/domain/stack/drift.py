@@ -161,8 +161,8 @@ def _of_alarm(alarm: FoundAlarm, sites: Mapping[str, Site], names: StackNames) -
         return
     serial, rule = named_for
     site = sites.get(serial)
-    if site is not None and site.is_live != alarm.has_actions:
-        before, after = (OFF, ON) if site.is_live else (ON, OFF)
+    if site is not None and site.has_alarm_actions != alarm.has_actions:
+        before, after = (OFF, ON) if site.has_alarm_actions else (ON, OFF)
         yield DriftItem(StackChange(ALARM_ACTIONS, alarm.name, before, after, serial))
     elif site is None and rule in _RULE_NAMES:
         before = f"there, actions {ON if alarm.has_actions else OFF}"

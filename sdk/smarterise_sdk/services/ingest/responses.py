@@ -49,7 +49,7 @@ def sweeps_in(response: JsonObject) -> dict[Tier, SweepReport]:
 
 
 def _of_stream(meters: Sequence[JsonObject], kept: Sequence[JsonObject]) -> DataPathFacts:
-    cadence = Tier.CRITICAL.cadence.total_seconds()
+    cadence = Tier.CRITICAL.policy.cadence.total_seconds()
     usual = [found for row in meters if (found := seconds(row, "usual_s"))]
     covered = sum(whole(row, "found") * (seconds(row, "usual_s") or cadence) for row in meters)
     return DataPathFacts(

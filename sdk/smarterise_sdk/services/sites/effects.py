@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.sites.costs import METRICS_A_SITE, MonthlyCost, monthly_cost
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.sites.state import STALE_AFTER_CADENCES
-from smarterise_sdk.domain.sites.tier_policy import Collection, collection_of_entry, fleet_of
+from smarterise_sdk.domain.sites.tier_policy import TIER_POLICIES, Collection, collection_of_entry, fleet_of
 from smarterise_sdk.domain.stack.alarms import ALARM_RULES
 from smarterise_sdk.domain.stack.schedules import next_text, next_time, rhythm_text
 from smarterise_sdk.domain.text import visible
@@ -51,10 +50,15 @@ class _Way:
 
 
 _WAYS: Final[Mapping[Collection, _Way]] = {
-    Collection.STREAMED: _Way(is_streamed=True, ftp=Tier.CRITICAL, has_alarm_actions=True, has_metrics=True),
-    Collection.FTP_ALONE: _Way(
-        is_streamed=False, ftp=Tier.NON_CRITICAL, has_alarm_actions=False, has_metrics=True
-    ),
+    **{
+        Collection.STREAMED if policy.is_streamed else Collection.FTP_ALONE: _Way(
+            is_streamed=policy.is_streamed,
+            ftp=tier,
+            has_alarm_actions=policy.has_alarm_actions,
+            has_metrics=True,
+        )
+        for tier, policy in TIER_POLICIES.items()
+    },
     Collection.NONE: _Way(is_streamed=False, ftp=None, has_alarm_actions=False, has_metrics=False),
 }
 
@@ -184,8 +188,8 @@ def _judging_sentences(steps: Steps) -> Iterator[str]:
             turned[after.ftp] += count
     for tier in Tier:
         if turned[tier]:
-            minutes = tier.cadence.total_seconds() / 60
-            stale = STALE_AFTER_CADENCES * minutes
+            minutes = tier.policy.cadence.total_seconds() / 60
+            stale = tier.policy.stale_after.total_seconds() / 60
             yield (
                 f"{sites_text(turned[tier])}: readings expected every {minutes:.0f} min, "
                 f"stale after {stale:.0f} min"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smarterise_lambdas.bundle import handler_path, source_zip
+from smarterise_lambdas.bundle import source_zip
 from smarterise_sdk.domain.sites.plans import Receipt, ReceiptState, WritePath
+from smarterise_sdk.domain.stack.functions import spec_of
 from smarterise_sdk.errors import Conflict, Denied, InvalidDocument, NotFound, RemoteFault, SmarteriseError
 from smarterise_sdk.services.sites.service import Sites
 from smarterise_sdk.stack import Stack
@@ -133,7 +134,7 @@ def plain_names(emulator: Any) -> Any:
         FunctionName=names.site_config_manager,
         Runtime="python3.12",
         Role=role,
-        Handler=handler_path(StackNames().site_config_manager),
+        Handler=spec_of(StackNames().site_config_manager).handler,
         Code={"ZipFile": source_zip(StackNames().site_config_manager)},
         Timeout=30,
         Environment={"Variables": variables},
