@@ -74,7 +74,7 @@ def show_change(plan_id: Id) -> None:
     emit_object({**_row(entry), **changed}, run.output)
 
 
-@app.command("settle")
+@app.command("resolve")
 def resolve(plan_id: Id) -> ExitCode:
     """Find out what became of a change whose end nobody saw, and write it down; nothing is changed."""
     run = current()

@@ -145,7 +145,7 @@ class Cloud:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         for function in (stream_function, file_function):
-            self.monkeypatch.setattr(function, "turns", _NoTurns)
+            self.monkeypatch.setattr(function, "maintenance", _NoTurns)
         for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
         upkeep_function.publisher.cache_clear()
@@ -207,7 +207,7 @@ class Cloud:
         with self.monkeypatch.context() as owner:
             owner.setenv("DATABASE_URL", self._url())
             response = upkeep_function.handler({"action": "maintain"}, self._context())
-        return dict(_as_json(response)["upkeep"])
+        return dict(_as_json(response)["maintenance"])
 
     def put_records(self, records: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
         """Put records, keys and payloads, into the stream; return shard and sequence number of each."""
@@ -250,7 +250,7 @@ class Cloud:
                 mending.callback(self._limit, 20)
             elif fault is Fault.DATABASE_SLOW:
                 self.timeout_s = _IMPATIENT_S
-                mending.callback(setattr, self, "patience_s", _PATIENT_S)
+                mending.callback(setattr, self, "timeout_s", _PATIENT_S)
                 mending.enter_context(self._locked())
             elif fault in (Fault.FAILOVER, Fault.SERVER_DIED):
                 self._cut(dies=fault is Fault.SERVER_DIED)

@@ -51,14 +51,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter measured at a moment; two with the same are the same reading, sent twice.
+    """What a meter measured at a timestamp; two with the same are the same reading, sent twice.
 
     Attributes:
-        moment: When, as the pipeline must understand it, UTC.
+        timestamp: When, as the pipeline must understand it, UTC.
         values: What, by `COLUMNS`.
     """
 
-    moment: datetime
+    timestamp: datetime
     values: tuple[float, ...]
 
 
@@ -144,15 +144,15 @@ class Layout:
 PLAIN = Layout()
 
 
-def local(site: Site, moment: datetime) -> str:
-    """Return a moment as the clock of a site shows it."""
-    return f"{moment.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
+def local(site: Site, timestamp: datetime) -> str:
+    """Return a timestamp as the clock of a site shows it."""
+    return f"{timestamp.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
 
 
 def lines_of(site: Site, readings: Sequence[Reading], layout: Layout = PLAIN) -> list[Line]:
     """Return the lines of readings below a header."""
     return [
-        Line(number, layout.row(local(site, reading.moment), reading.values), reading)
+        Line(number, layout.row(local(site, reading.timestamp), reading.values), reading)
         for number, reading in enumerate(readings, 2)
     ]
 
@@ -167,7 +167,7 @@ def content_of(site: Site, logger: str, header: str, lines: Sequence[Line], *, r
 
 
 def name_of(site: Site, logger: str, start: datetime, *, tells_offset: bool = True, mark: str = "") -> str:
-    """Return the name that a gateway gives a log which starts at a moment."""
+    """Return the name that a gateway gives a log which starts at a timestamp."""
     timestamp = start.astimezone(site.zone).strftime(
         "%Y-%m-%dT%H-%M-%S%z" if tells_offset else "%Y-%m-%dT%H-%M-%S"
     )

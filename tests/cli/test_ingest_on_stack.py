@@ -225,11 +225,11 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
 ) -> None:
     since, until, rows = lost
     assert rows() == 6
-    span = ("--from", since, "--to", until, "--site", serial)
-    found = here("ingest", "gaps", *span, "-o", "json")
+    since_until = ("--from", since, "--to", until, "--site", serial)
+    found = here("ingest", "gaps", *since_until, "-o", "json")
     assert found.returncode == 1
     assert max(gap["length_seconds"] for gap in data(found)) == (3 * 60 + 20) * 60
-    command = ("ingest", "backfill", *span, "--path", "stream")
+    command = ("ingest", "backfill", *since_until, "--path", "stream")
     monkeypatch.setitem(object_loader.BATCH_KEYS, DataPath.STREAM, 1)
     with monkeypatch.context() as patch:
         ending_at(3, patch)
@@ -252,7 +252,7 @@ def test_rows_that_are_gone_come_back_and_a_backfill_that_was_ended_goes_on(
     assert data(reload)["notes"] == ["readings: 15 identical"]
     assert [row[:3] for row in stack.query(everything, serial)] == [row[:3] for row in were]
     assert (
-        data(here("ingest", "backfill", *span, "--path", "ftp", "--yes", "-o", "json"))["state"]
+        data(here("ingest", "backfill", *since_until, "--path", "ftp", "--yes", "-o", "json"))["state"]
         == "nothing to do"
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 
-from smarterise_ops.param_types import one_of, span
+from smarterise_ops.param_types import duration, one_of
 from smarterise_sdk.domain.sites.model import Tier
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ("text", "seconds"), [("90s", 90), ("30m", 1800), ("6h", 21_600), ("2d", 172_800), ("455d", 455 * 86_400)]
 )
 def test_spans(text: str, seconds: int) -> None:
-    assert span("455d")(text) == timedelta(seconds=seconds)
+    assert duration("455d")(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_spans(text: str, seconds: int) -> None:
 )
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="at most 455d"):
-        span("455d")(text)
+        duration("455d")(text)
 
 
 class Fruit(StrEnum):

@@ -384,11 +384,11 @@ from smarterise_sdk.settings import load_settings
 from smarterise_sdk.stack import Stack
 stack = Stack(load_settings())
 plan = stack.sites.plan_update({{"{serial}": {{"tier": "NON_CRITICAL"}}}})
-apply = stack.sites._roads.function.write
+apply = stack.sites._transports.function.write
 def killed(*arguments, **named):
     {before}
     os._exit(9)
-stack.sites._roads.function.write = killed
+stack.sites._transports.function.write = killed
 stack.sites.apply(plan)
 """
 

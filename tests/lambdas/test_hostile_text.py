@@ -145,7 +145,7 @@ def test_every_text_of_a_file_is_data(
     sites = json.dumps({"schema_version": 1, "sites": {"AN54101471": site}}).encode()
     clients.s3().put_object(Bucket=pipeline.bucket, Key="site-tiers.json", Body=sites)
     file_handler.dependencies.cache_clear()
-    monkeypatch.setattr(file_handler, "turns", stream_handler.maintenance)
+    monkeypatch.setattr(file_handler, "maintenance", stream_handler.maintenance)
     keys = []
     for number, text in enumerate(texts):
         rows = (

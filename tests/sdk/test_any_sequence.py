@@ -373,7 +373,7 @@ class AnySequence(RuleBasedStateMachine):
             identity=self.stack.identity,
             now=lambda: utc_now() + later,
         )
-        state = settler.settle(entry).state
+        state = settler.resolve(entry).state
         may_arrive = at_once and entry.base_etag == before[1]
         if self.written[entry.plan_id]:
             assert state is ReceiptState.VERIFIED

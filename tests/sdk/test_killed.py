@@ -34,8 +34,8 @@ import json, os, pathlib, signal, sys
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.domain.sites.plans import WritePath
 from smarterise_sdk.journal import Journal
-from smarterise_sdk.services.sites.lambda_transport import LambdaRoad
-from smarterise_sdk.services.sites.s3_transport import S3Road
+from smarterise_sdk.services.sites.lambda_transport import LambdaTransport
+from smarterise_sdk.services.sites.s3_transport import S3Transport
 from smarterise_sdk.settings import Environment, EnvironmentKind, Settings
 from smarterise_sdk.stack import Stack
 
@@ -69,8 +69,8 @@ elif point == "within the line":
 elif point == "after the line":
     Journal.intended = and_die(Journal.intended)
 elif point == "after the write":
-    for road in (LambdaRoad, S3Road):
-        road.write = and_die(road.write)
+    for transport in (LambdaTransport, S3Transport):
+        transport.write = and_die(transport.write)
 elif point == "after the verification":
     Journal.done = die
 elif point == "within the last line":
@@ -184,11 +184,11 @@ def test_killed_at(
     assert open_ids == ([plan_id] if outcome == "no end" else [])
 
     if now_said is not None:
-        assert stack.changes.settle(plan_id).state is now_said
+        assert stack.changes.resolve(plan_id).state is now_said
         is_certain = now_said is not UNVERIFIED
         assert [entry.plan_id for entry in stack.changes.unresolved()] == ([] if is_certain else [plan_id])
     if later_said is not None:
-        receipt = later(stack).settle(stack.changes.find(plan_id))
+        receipt = later(stack).resolve(stack.changes.find(plan_id))
         assert receipt.state is later_said
         assert bool(receipt.verified) is (later_said is VERIFIED)
         assert stack.changes.unresolved() == ()
@@ -229,12 +229,12 @@ def test_killed_while_it_waits_for_the_answer(
         assert [entry.outcome.value for entry in stack.changes.list().entries] == ["in progress"]
         assert stack.changes.unresolved() == ()
         with pytest.raises(UsageError) as caught:
-            stack.changes.settle(stack.changes.list().entries[0].plan_id)
+            stack.changes.resolve(stack.changes.list().entries[0].plan_id)
         assert (caught.value.code, str(child.pid) in caught.value.what) == ("IN_PROGRESS", True)
         child.kill()
         plan_id = killed(child)
         assert [entry.plan_id for entry in stack.changes.unresolved()] == [plan_id]
-        assert stack.changes.settle(plan_id).state is VERIFIED
+        assert stack.changes.resolve(plan_id).state is VERIFIED
         assert stack.changes.unresolved() == ()
 
 
@@ -255,13 +255,13 @@ def test_a_write_that_arrives_after_its_maker_has_died(
     child.kill()
     plan_id = killed(child)
     with Stack(settings_for(proxy.url)) as stack:
-        receipt = stack.changes.settle(plan_id)
+        receipt = stack.changes.resolve(plan_id)
         assert receipt.state is UNVERIFIED
         assert "may still arrive" in receipt.unverified[YABA]
         assert [entry.plan_id for entry in stack.changes.unresolved()] == [plan_id]
         arrived.append(True)
         wait_for(lambda: home.file()["sites"][YABA]["tier"] == SWITCHED)
-        assert stack.changes.settle(plan_id).state is VERIFIED
+        assert stack.changes.resolve(plan_id).state is VERIFIED
         assert stack.changes.unresolved() == ()
 
 

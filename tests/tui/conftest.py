@@ -167,11 +167,11 @@ class ScriptedChanges:
         return FakeReading(self.entries, self.damaged_lines)
 
     def unresolved(self) -> tuple[FakeChange, ...]:
-        self.stack._note("unsettled", None)
+        self.stack._note("unresolved", None)
         return self.unfinished
 
     def resolve(self, plan_id: str) -> Receipt:
-        self.stack._note("settle", plan_id)
+        self.stack._note("resolve", plan_id)
         self.unfinished = ()
         self.entries = tuple(
             replace(entry, outcome="verified") if entry.plan_id == plan_id else entry

@@ -105,7 +105,7 @@ async def test_changes_without_an_end_are_told_at_start_and_once(
         clock.advance(60)
         app.tick()
         await settled(pilot)
-        assert stack.times("unsettled") == 1
+        assert stack.times("unresolved") == 1
         await pilot.press("e")
         assert isinstance(app.screen, TextScreen)
         assert "Switch 1 site to NON_CRITICAL: no end" in app.screen.text.plain
@@ -124,7 +124,7 @@ async def test_several_are_counted_and_a_journal_that_cannot_be_read_is_told(
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert "3 changes without a certain end: smarterise-ops journal list" in banner(app)
-    stack.errors["unsettled"] = SmarteriseError("the journal cannot be read", code="JOURNAL")
+    stack.errors["unresolved"] = SmarteriseError("the journal cannot be read", code="JOURNAL")
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

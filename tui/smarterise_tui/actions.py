@@ -88,7 +88,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
     ),
     Scope.FILTER: (
         ("down", "to_table", "go to the table", "enter ↓", 1, "Go to the table, filter as typed"),
-        ("escape", "leave", "filter as before", "esc", 2, "Leave the line, filter as before"),
+        ("escape", "close", "filter as before", "esc", 2, "Leave the line, filter as before"),
     ),
     Scope.SITE: (
         ("escape,backspace", "back", "back", "esc", 1, "Go back to the fleet"),
@@ -107,7 +107,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("tab,shift+tab", "other_list", "other list", "tab", 2, "Go to the other list: versions, journal"),
         ("b", "roll_back", "roll back", "b", 4, "Versions: plan the way back to this one"),
         ("u", "undo", "undo", "u", 5, "Journal: plan the way back from this change"),
-        ("s", "settle", "settle", "s", None, "Journal: look again what became of a change without an end"),
+        ("s", "resolve", "resolve", "s", None, "Journal: resolve a change with unknown outcome"),
         ("m", "more", "more", "m", None, "Versions: look further back"),
     ),
     Scope.LIST: (
@@ -130,7 +130,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
             3,
             "Plan instead: the other tier, the last good version, all changes since",
         ),
-        ("ctrl+r", "plan_again", "plan again", "ctrl+r", 4, "Read the sites again and plan again"),
+        ("ctrl+r", "replan", "plan again", "ctrl+r", 4, "Read the sites again and plan again"),
         ("pageup", "scroll_text(-1)", "scroll up", "PgUp", None, "Scroll the plan up"),
         ("pagedown", "scroll_text(1)", "scroll down", "PgDn", None, "Scroll the plan down"),
     ),
@@ -157,7 +157,7 @@ _TABLE: dict[Scope, tuple[_Entry, ...]] = {
         ("r", "refresh_now", "refresh", "r", 10, "Ask AWS again now"),
         ("R,shift+r", "repair", "repair", "R", None, "Plan how to mend a broken site file"),
         ("ctrl+s", "save_screenshot", "screenshot", "ctrl+s", None, "Save the screen as SVG, here"),
-        ("q", "leave", "quit", "q", 9, "Quit"),
+        ("q", "close", "quit", "q", 9, "Quit"),
     ),
 }
 _WORKS_WHILE_TYPING = frozenset({Scope.PLAN})

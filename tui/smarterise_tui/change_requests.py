@@ -124,5 +124,5 @@ def reconcile() -> ChangeRequest:
         lambda stack: stack.reconciliation.plan_reconcile(),
         lambda settings, reason: cli_command.reconcile(settings, reason),
         "alarm actions and schedules follow the site file",
-        attrgetter("following"),
+        attrgetter("reconciliation"),
     )

@@ -166,7 +166,7 @@ _FILES: Final = b"""
         ) AS united
         GROUP BY 1
     )
-    SELECT wanted.gateway_serial, covered_s, usual_s, lately.files, lately.unsettled, lately.rejected,
+    SELECT wanted.gateway_serial, covered_s, usual_s, lately.files, lately.unfinished_files, lately.rejected,
            loaded.last_measured_at, loaded.last_arrived_at,
            newest.key, newest.state, newest.reason, newest.received_at
     FROM unnest(%(gateways)s::text[]) AS wanted (gateway_serial)
@@ -175,7 +175,7 @@ _FILES: Final = b"""
         SELECT count(*) AS files,
                count(*) FILTER (
                    WHERE state = 'failed' OR state = 'loading' AND started_at < %(stuck)s
-               ) AS unsettled,
+               ) AS unfinished_files,
                count(*) FILTER (WHERE state = 'rejected') AS rejected
         FROM ingest_files WHERE gateway_serial = wanted.gateway_serial AND received_at >= %(since)s
     ) AS lately

@@ -87,14 +87,14 @@ def maintain(url: str, publisher: Publisher, log: Log, *, until: float, now: dat
         maintenance = refresh(connection, until=until)
         version = schema_version(connection)
     publisher.publish([], {PipelineMetric.ROWS_MISPLACED: misplaced["rows"]}, now=now)
-    log.info("database maintained", extra={"upkeep": asdict(maintenance), "version": version})
+    log.info("database maintained", extra={"maintenance": asdict(maintenance), "version": version})
     return {
         "ok": True,
         "action": Action.MAINTAIN.value,
         "version": version,
         "months_ahead": MONTHS_AHEAD,
         "misplaced": misplaced,
-        "upkeep": asdict(maintenance),
+        "maintenance": asdict(maintenance),
     }
 
 

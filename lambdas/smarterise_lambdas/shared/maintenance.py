@@ -155,7 +155,7 @@ class PeriodicMaintenance:
             self._log.warning("upkeep was put off", extra={"cause": str(error)})
         else:
             if done.named:  # what becomes of rows is told, whoever decides it
-                self._log.info("rows were given to their meters", extra={"upkeep": asdict(done)})
+                self._log.info("rows were given to their meters", extra={"maintenance": asdict(done)})
 
 
 def _do_piece(connection: Connection) -> tuple[int, int] | None:

@@ -86,7 +86,7 @@ class Reconciled:
             drift=[drift_item.to_row() for drift_item in self.drift[:MAX_DRIFT_ITEMS]],
             drift_count=len(self.drift),
             checked={"alarms": self.alarms, "schedules": self.schedules},
-            issues=list(self.issues),
+            errors=list(self.issues),
             next_token=self.next_token,
         )
 

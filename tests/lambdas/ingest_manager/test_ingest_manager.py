@@ -111,7 +111,12 @@ def test_what_came_by_each_road(ask: Ask, connection: Connection) -> None:
     assert (streams["AN2"]["found"], streams["AN2"]["last_measured_at"]) == (0, (AT - HOUR).isoformat())
     assert set(streams) == {"AN1", "AN2"}
     (files,) = response["files"]
-    assert (files["covered_s"], files["usual_s"], files["files"], files["unsettled"]) == (2400, 60, 3, 1)
+    assert (files["covered_s"], files["usual_s"], files["files"], files["unfinished_files"]) == (
+        2400,
+        60,
+        3,
+        1,
+    )
     assert files["last_measured_at"] == (AT + 39 * MINUTE).isoformat()
     assert (files["state"], files["reason"]) == ("failed", "no\\x0away")
     assert [(row["gateway_serial"], row["reason"], row["entries"]) for row in response["kept"]] == [

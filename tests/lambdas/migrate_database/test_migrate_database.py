@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DONE = {
-    **dict.fromkeys(("spans", "flagged", "named", "identical", "superseded", "differing"), 0),
+    **dict.fromkeys(("time_ranges", "flagged", "named", "identical", "superseded", "differing"), 0),
     "is_done": True,
 }
 
@@ -56,7 +56,7 @@ def test_an_empty_database_gets_schema_and_partitions(empty_database_url: str, c
         "version": SCHEMA_VERSION,
         "months_ahead": 2,
         "misplaced": {"rows": 0, "first": None, "last": None},
-        "upkeep": DONE,
+        "maintenance": DONE,
     }
     with connect(empty_database_url) as connection:
         found = connection.execute(
@@ -76,7 +76,7 @@ def test_upkeep_is_done(database_url: str, call: Any) -> None:
         values = {Quantity.VOLTAGE_A: 230.0}
         load_rows(connection, [Row(Reading("AN1", "CLD1", AT, Source.IOT, values, None, True, "", ""), "b")])
         response = call(database_url, {"action": "maintain"})
-        assert (response["action"], response["upkeep"]) == ("maintain", {**DONE, "spans": 1})
+        assert (response["action"], response["maintenance"]) == ("maintain", {**DONE, "time_ranges": 1})
         assert connection.execute(b"SELECT voltage_a FROM readings_10min").fetchall() == [(230.0,)]
 
 

@@ -106,7 +106,7 @@ def test_what_is_no_request_is_refused_in_words_that_can_be_shown(event: Any) ->
 
 def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
     assert read_request({"action": "load", "keys": ["a", "b", "a"], "reload": True}, "lake") == Request(
-        (ObjectRequest("lake", "a"), ObjectRequest("lake", "b")), again=True
+        (ObjectRequest("lake", "a"), ObjectRequest("lake", "b")), reload=True
     )
     assert read_request({"action": "load", "keys": ["a"], "bucket": "b"}, "lake").objects[0].bucket == "b"
 

@@ -393,7 +393,7 @@ def test_a_file_that_changes_meanwhile_is_followed_in_the_end(
 def test_an_answer_carries_so_much_drift_and_counts_the_rest(
     around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciler, "DRIFT_TOLD", 4)
+    monkeypatch.setattr(reconciler, "MAX_DRIFT_ITEMS", 4)
     response = invoke("reconcile", dry_run=True)
     assert (len(response["drift"]), response["drift_count"]) == (4, 6)
 

@@ -94,7 +94,7 @@ def test_a_connection_that_is_dropped_each_time_has_no_answer(frail: Stack, prox
 
 def test_a_server_that_is_too_slow_has_no_answer(proxy: Any, settings_for: Callable[..., Settings]) -> None:
     fault(proxy, 200, delay=2)
-    factory = ClientFactory(settings_for(proxy.url), timeout=lambda _: ClientTimeouts(0.3, 1))
+    factory = ClientFactory(settings_for(proxy.url), timeouts=lambda _: ClientTimeouts(0.3, 1))
     with pytest.raises(Unreachable) as caught:
         Broker(factory, read_only=True).call("s3", "get_object", **PLACE)
     assert caught.value.code == "NO_ANSWER"

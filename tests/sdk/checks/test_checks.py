@@ -243,11 +243,11 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
     ],
     "changes-settled": [
         (OK, {}, "every change has an end"),
-        (FAIL, {"unsettled": (entry(),)}, "8f31 of 2026-03-01T11:00:00Z (Switch 1 site to NON_CRITICAL)"),
-        (FAIL, {"unsettled": (entry(),)}, "no end"),
-        (FAIL, {"unsettled": (entry(outcome="unverified"),)}, "unverified"),
-        (FAIL, {"unsettled": tuple(entry(f"8f3{number}") for number in range(7))}, "and 2 more"),
-        (UNKNOWN, {"unsettled": missing(SmarteriseError("the journal cannot be read"))}, "cannot be read"),
+        (FAIL, {"unresolved": (entry(),)}, "8f31 of 2026-03-01T11:00:00Z (Switch 1 site to NON_CRITICAL)"),
+        (FAIL, {"unresolved": (entry(),)}, "no end"),
+        (FAIL, {"unresolved": (entry(outcome="unverified"),)}, "unverified"),
+        (FAIL, {"unresolved": tuple(entry(f"8f3{number}") for number in range(7))}, "and 2 more"),
+        (UNKNOWN, {"unresolved": missing(SmarteriseError("the journal cannot be read"))}, "cannot be read"),
     ],
 }
 

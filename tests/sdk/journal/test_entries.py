@@ -118,7 +118,7 @@ def test_outcomes(journal: Journal, state: ReceiptState, told: tuple[str, bool])
     assert outcomes(journal) == [("in progress", False)]
     journal.done(PLAN, replace(RECEIPT, state=state))
     assert outcomes(journal) == [told]
-    journal.settled("8f31", RECEIPT, outcome=JournalOutcome(state.value))
+    journal.resolved("8f31", RECEIPT, outcome=JournalOutcome(state.value))
     assert outcomes(journal) == [(state.value, False)]
     assert journal.read().entries[0].is_resolved
 
@@ -182,7 +182,7 @@ def test_a_plan_applied_more_than_once_is_one_change(
         elif end == "failed":
             journal.failed(PLAN, ERROR)
         elif end == "resolved":
-            journal.settled(PLAN.plan_id, RECEIPT, outcome=JournalOutcome.FAILED)
+            journal.resolved(PLAN.plan_id, RECEIPT, outcome=JournalOutcome.FAILED)
         journal.release(PLAN.plan_id)
     assert outcomes(journal) == [told]
 

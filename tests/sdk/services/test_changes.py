@@ -110,7 +110,7 @@ def test_listing_asks_nobody_and_loads_no_boto3(stack: Stack) -> None:
         "s = load_settings();"
         "s = replace(s, endpoint_url=sys.argv[2], region='eu-west-2', journal_dir=pathlib.Path(sys.argv[1]),"
         " environment=replace(s.environment, name='local'));"
-        "t = Stack(s); print(len(t.changes.list().entries), len(t.changes.unsettled()));"
+        "t = Stack(s); print(len(t.changes.list().entries), len(t.changes.unresolved()));"
         "print(sorted({'boto3', 'botocore', 'pydantic', 'urllib3'} & set(sys.modules)))"
     )
     argv = [sys.executable, "-c", code, str(stack.settings.journal_dir), str(stack.settings.endpoint_url)]

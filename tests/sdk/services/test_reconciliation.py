@@ -197,7 +197,7 @@ def test_nobody_may_look_again(frail: Stack, proxy: Any, alarms: Any) -> None:
     assert [entry.plan_id for entry in frail.changes.unresolved()] == [plan.plan_id]
 
     denial.times = 0
-    assert frail.changes.settle(plan.plan_id).state is ReceiptState.VERIFIED
+    assert frail.changes.resolve(plan.plan_id).state is ReceiptState.VERIFIED
     assert frail.changes.unresolved() == ()
 
 
@@ -214,7 +214,7 @@ def test_a_change_that_was_begun_stays_open_while_it_may_go_on(stack: Stack, ala
     plan = stack.reconciliation.plan_reconcile()
     stack.journal.intended(plan, who="anna")
     stack.journal.release(plan.plan_id)
-    receipt = stack.changes.settle(plan.plan_id)
+    receipt = stack.changes.resolve(plan.plan_id)
     assert receipt.state is ReceiptState.UNVERIFIED
     assert receipt.unverified == {LIVE: "still off", OFF: "still on"}
     assert [entry.plan_id for entry in stack.changes.unresolved()] == [plan.plan_id]

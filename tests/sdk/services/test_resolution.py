@@ -257,7 +257,7 @@ def test_a_file_that_was_mended(home: Any, settings_for: Callable[..., Any]) -> 
         assert (receipt.state, receipt.notes) == (ReceiptState.VERIFIED, ())
         assert not is_open(stack, plan)
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket="smarterise-mended")["Contents"]]
-    assert [key.rsplit("-", 1)[1] for key in keys] == ["done.json", "intended.json", "settled.json"]
+    assert [key.rsplit("-", 1)[1] for key in keys] == ["done.json", "intended.json", "resolved.json"]
 
 
 def test_a_file_that_somebody_else_mended(stack: Stack, home: Any) -> None:
@@ -362,9 +362,9 @@ def test_the_end_is_copied_where_a_bucket_is_set(home: Any, settings_for: Callab
     s3.create_bucket(Bucket="smarterise-ends", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     with Stack(replace(settings, journal_bucket="smarterise-ends")) as stack:
         receipt = stack.changes.resolve(plan.plan_id)
-    key = f"journal/local/{plan.planned_at:%Y-%m-%d}/{plan.plan_id}-settled.json"
+    key = f"journal/local/{plan.planned_at:%Y-%m-%d}/{plan.plan_id}-resolved.json"
     line = json.loads(s3.get_object(Bucket="smarterise-ends", Key=key)["Body"].read())
-    assert (line["entry"], line["outcome"], receipt.notes) == ("settled", "verified", ())
+    assert (line["entry"], line["outcome"], receipt.notes) == ("resolved", "verified", ())
     assert [call.target for call in receipt.plan.calls] == [f"s3://smarterise-ends/{key}"]
 
 

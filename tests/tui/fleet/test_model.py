@@ -257,7 +257,9 @@ def test_counts_kept_along_the_way_are_the_counts(load, stack, clock):
         enabled = [row for row in model.rows.values() if row.site.enabled]
         assert +model.count_by_status == Counter(row.state.status for row in enabled)
         assert model.count_by_tier == Counter(row.site.tier for row in enabled)
-        assert {g.scope[0] for g in model.missing} == {row.serial for row in model.rows.values() if row.gap}
+        assert {g.scope[0] for g in model.missing} == {
+            row.serial for row in model.rows.values() if row.missing
+        }
 
 
 def test_what_a_near_look_lacks_is_kept(load, clock):

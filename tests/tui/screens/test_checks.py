@@ -60,13 +60,13 @@ async def test_a_finding_is_shown_whole_and_can_be_copied(make_console, findings
         await pilot.press("enter")
         assert isinstance(app.screen, TextScreen)
         text = app.screen.text.plain
-        for text in (
+        for expected in (
             "line 4: not JSON",
             "a document that parses",
             "s3:GetObject at",
             "try       smarterise-ops",
         ):
-            assert text in text
+            assert expected in text
         await pilot.press("y")
         assert app.clipboard == text
         await pilot.press("escape")

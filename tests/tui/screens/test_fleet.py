@@ -40,7 +40,7 @@ async def test_six_states_look_different_and_the_worst_comes_first(make_console,
     async with app.run_test(size=(160, 45)) as pilot:
         await settled(pilot)
         text = screen_text(app)
-        for text in (
+        for expected in (
             "✖ phase loss",
             "⊘ denied",
             "∅ no data",
@@ -49,7 +49,7 @@ async def test_six_states_look_different_and_the_worst_comes_first(make_console,
             "? disabled",
             "● ok",
         ):
-            assert text in text
+            assert expected in text
         assert order(app)[:5] == ["AN54101471", "AN30000002", "AN30000001", "ehm21120333", "AN10220456"]
         assert "Sites 8" in text
         assert "CRITICAL 5 / NON_CRITICAL 2 / disabled 1" in text

@@ -99,8 +99,8 @@ async def test_a_version_is_told_whole_with_what_it_changed(make_console, told, 
         await settled(pilot)
         text = app.screen.text.plain
         assert told.last("diff") == ("v1", "v3")
-        for text in ("● change", "v3", "2026-03-01T10:04:31Z, 2h ago", "assumed-role/ops/anna"):
-            assert text in text
+        for expected in ("● change", "v3", "2026-03-01T10:04:31Z, 2h ago", "assumed-role/ops/anna"):
+            assert expected in text
         assert "tier  CRITICAL → NON_CRITICAL" in text
         await pilot.press("y")
         assert app.clipboard == text
@@ -135,8 +135,14 @@ async def test_a_change_is_told_whole(make_console, told, settled):
         await settled(pilot)
         assert isinstance(app.screen, TextScreen)
         text = app.screen.text.plain
-        for text in ("▲ no end", "aaaa0001", "anna@ops-1", "transformer works", "CRITICAL → NON_CRITICAL"):
-            assert text in text
+        for part in (
+            "▲ no end",
+            "aaaa0001",
+            "anna@ops-1",
+            "transformer works",
+            "CRITICAL → NON_CRITICAL",
+        ):
+            assert part in text
 
 
 async def test_a_plan_applied_twice_is_two_changes(make_console, stack, make_change, settled):
@@ -301,7 +307,7 @@ async def test_s_looks_what_became_of_a_change_without_an_end(make_console, told
         await open_history(app, pilot, settled)
         await pilot.press("tab", "s")
         await settled(pilot)
-        assert told.last("settle") == "aaaa0001"
+        assert told.last("resolve") == "aaaa0001"
         assert isinstance(app.screen, TextScreen)
         assert "verified" in app.screen.text.plain
         await pilot.press("escape")
@@ -309,7 +315,7 @@ async def test_s_looks_what_became_of_a_change_without_an_end(make_console, told
         assert "● verified" in lines(app, "journal")[1]
         await pilot.press("s")
         assert "nothing to find out" in toasts(app)[-1]
-        assert told.times("settle") == 1
+        assert told.times("resolve") == 1
 
 
 async def test_lists_keep_their_cursor_and_scroll(make_console, stack, make_history, make_version, settled):

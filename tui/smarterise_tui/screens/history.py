@@ -223,7 +223,7 @@ class HistoryScreen(ConsoleScreen):
         else:
             self._say(f"looking what became of {change.plan_id}")
             work = partial(stack.changes.resolve, change.plan_id)
-            ask(self, "settle", work, messages.ChangeResolved, messages.ResolveFailed)
+            ask(self, "resolve", work, messages.ChangeResolved, messages.ResolveFailed)
 
     def on_change_resolved(self, message: messages.ChangeResolved) -> None:
         """Show what became of it. The message goes on to the app, which looks for others."""

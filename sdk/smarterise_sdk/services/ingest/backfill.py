@@ -204,9 +204,9 @@ class Backfilling:
         else:
             why = "was ended before it was done: the same backfill goes on where it ended"
             verification = VerificationResult((), dict.fromkeys(subjects, why))
-        text = "what this machine keeps of how far it came"
+        observed_in = "what this machine keeps of how far it came"
         done, left = verification.verified, verification.unverified
-        return Receipt(plan, verification.state, done, left, "", None, (), None, self._now(), text)
+        return Receipt(plan, verification.state, done, left, "", None, (), None, self._now(), observed_in)
 
     def _listed(
         self, scope: Scope, data_path: DataPath, say: Callable[[str], None]

@@ -76,7 +76,7 @@ def _of_files(row: JsonObject | None, kept: Sequence[JsonObject]) -> DataPathFac
         meters=1,
         latest_state=text(row, "state"),
         latest_reason=text(row, "reason"),
-        unfinished_files=whole(row, "unsettled"),
+        unfinished_files=whole(row, "unfinished_files"),
         kept=_of_kept(kept),
     )
 

@@ -52,7 +52,7 @@ def done(stack: Stack) -> dict[str, Any]:
 def impatient(proxy: Any, settings_for: Any) -> Stack:
     """Return a stack that waits half a second for an answer."""
     stack = Stack(settings_for(proxy.url))
-    stack.broker._factory._patience = lambda _: ClientTimeouts(0.5, 1)
+    stack.broker._factory._timeouts = lambda _: ClientTimeouts(0.5, 1)
     assert isinstance(stack.broker._factory, ClientFactory)
     return stack
 
