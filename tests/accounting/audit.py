@@ -146,7 +146,7 @@ def _the_sums_agree(run: Run) -> None:
     ((rows,),) = cloud.query("SELECT count(*) FROM readings")
     ((quarantined,),) = cloud.query("SELECT sum(rows) FROM quarantine")
     duplicates = sum(sums[place] for place in (Place.IDENTICAL, Place.SUPERSEDED, Place.DIFFERING))
-    assert len(run.stream.sent) + len(lines) == rows + quarantined + duplicates + sums[Place.GATED]
+    assert len(run.stream.sent) + len(lines) == rows + quarantined + duplicates + sums[Place.DROPPED]
     # What was loaded is a row now, or was said to have given way to one.
     gave_way = reported["iot replaced"] + sum(
         reported[f"named {name}"] for name in ("identical", "superseded", "differing")
@@ -155,7 +155,7 @@ def _the_sums_agree(run: Run) -> None:
     metrics = {
         "RowsLoaded": reported["iot loaded"] + reported["ftp loaded"],
         "RowsRejected": reported["iot quarantined"] + reported["ftp rejected"],
-        "ReadingsDropped": reported["iot gated"],
+        "ReadingsDropped": reported["iot dropped"],
         "FilesLoaded": reported["ftp files_loaded"],
         "FilesRejected": reported["ftp files_rejected"],
         "RowsInDefaultPartition": 0,

@@ -32,7 +32,7 @@ class Place(StrEnum):
     SUPERSEDED = "superseded"
     DIFFERING = "differing"
     QUARANTINED = "quarantined"
-    GATED = "dropped"
+    DROPPED = "dropped"
 
 
 class Key(NamedTuple):
@@ -105,7 +105,7 @@ class ManifestWriter:
         for item, message, has_failed in came:
             if not message.site.is_critical and message.reason != "BAD_AGGREGATE":
                 told["dropped"] += 1
-                self.places[item] = Place.GATED
+                self.places[item] = Place.DROPPED
             elif has_failed:
                 continue
             elif message.reading is None:
