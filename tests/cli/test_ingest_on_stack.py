@@ -357,7 +357,7 @@ def test_who_may_only_read_looks_and_changes_nothing(here: Run) -> None:
 
 
 def test_the_page_for_a_night_on_call_runs_from_top_to_bottom(here: Run) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "how-to" / "where-does-the-data-stop.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "find-missing-data.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     commands = [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
     assert len(commands) == 9

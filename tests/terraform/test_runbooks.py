@@ -21,7 +21,7 @@ from botocore import xform_name
 
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "terraform"
-PAGES = ("deploy", "upgrade", "restore", "destroy", "several-regions")
+PAGES = ("deploy", "upgrade", "restore", "destroy", "multiple-regions")
 ENVIRONMENTS = ("dev", "staging", "prod", "minimal")
 
 OF_THE_CLI = {"query", "output", "region", "profile", "cli-binary-format"}
@@ -150,7 +150,7 @@ def test_names_in_the_runbook_are_those_of_the_stack(applied: Any) -> None:
     assert f"{replica['identifier']} --skip-final-snapshot" in " ".join(text.split())
     for vault in (prod.outputs["backup_vault"], prod.outputs["backup_copy_vault"]["name"]):
         prod.one("aws_backup_vault", name=vault)
-    elsewhere = (ROOT / "docs" / "how-to" / "several-regions.md").read_text()
+    elsewhere = (ROOT / "docs" / "how-to" / "multiple-regions.md").read_text()
     copies = prod.outputs["backup_copy_vault"]
     assert f"--region {copies['region']} --backup-vault-name {copies['name']} " in elsewhere
 
