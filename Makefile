@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
-# One more than the cores of a small machine: tests wait as much as they compute.
+# One more than the cores of a small machine, because tests wait half of the time.
 WORKERS ?= 3
 BENCHMARKS := $(basename $(notdir $(wildcard benchmarks/[a-z]*.py)))
 CHECKOV := .venv-checkov
@@ -19,7 +19,7 @@ help: ## List the targets
 demo: $(INSTALLED) ## Start a stack of 40 simulated meters and open the console on it
 	@$(BIN)/smarterise-ops demo
 
-test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold the SDK's branch coverage
+test: $(INSTALLED) ## Run all tests, including those on the local stack, and check the SDK's coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=
 	$(BIN)/python tools/coverage_gate.py
@@ -27,7 +27,7 @@ test: $(INSTALLED) ## Run all tests, those on the embedded stack too, and hold t
 check: lint ## Lint, and the tests that the change since the upstream's last commit may affect; under 3 minutes
 	$(BIN)/python -m tools.changed_tests --workers $(WORKERS)
 
-test-functions: $(INSTALLED) ## Run the tests of what AWS Lambda runs: the domain and the functions
+test-functions: $(INSTALLED) ## Run the tests of the Lambda functions and the domain
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/unit tests/lambdas
 
 fresh: ## Run all tests on a bare Debian with Python 3.13; needs root and a Debian mirror
@@ -36,7 +36,7 @@ fresh: ## Run all tests on a bare Debian with Python 3.13; needs root and a Debi
 installs: $(INSTALLED) ## Install without the lock by pipx, uv and pip, and run the demo of each
 	tools/check-installs
 
-lint: $(INSTALLED) ## Check style, types and which part may import which
+lint: $(INSTALLED) ## Check style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -50,14 +50,14 @@ bench: $(INSTALLED) ## Measure the ratios of benchmarks/ against their limits; B
 lambdas: $(INSTALLED) ## Build the functions' zips for AWS Lambda into build/lambdas
 	$(BIN)/python tools/build_lambdas.py
 
-authorities: $(INSTALLED) ## Build the layer that vouches for the database into build/lambdas; asks AWS's trust store
+authorities: $(INSTALLED) ## Build the layer with the database's certificate authorities; downloads the AWS trust store
 	$(BIN)/python tools/build_database_authorities.py
 
-tf: $(INSTALLED) ## Check, test, plan and apply the Terraform configuration offline, by the program TF_OFFLINE names
+tf: $(INSTALLED) ## Check, test, plan and apply the Terraform configuration offline, with the program in TF_OFFLINE
 	@if [ -z "$$TF_OFFLINE" ]; then echo "error: TF_OFFLINE is not set: set it to the offline runner" >&2; exit 2; fi
 	$(BIN)/pytest tests/terraform
 
-tf-check: $(CHECKOV)/.installed ## Hold the Terraform configuration against checkov, which has a venv of its own
+tf-check: $(CHECKOV)/.installed ## Check the Terraform configuration with checkov, in a separate venv
 	$(CHECKOV)/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
 
 $(CHECKOV)/.installed: Makefile
@@ -66,14 +66,14 @@ $(CHECKOV)/.installed: Makefile
 	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
 	@touch $@
 
-docs: $(INSTALLED) ## Write docs/cli.md, docs/keys.md and the tables of terraform/ anew from the product itself
+docs: $(INSTALLED) ## Generate docs/cli.md, docs/keys.md and the tables of terraform/
 	$(BIN)/python tools/build_docs.py
 	$(BIN)/python tools/build_terraform_docs.py
 
-pictures: $(INSTALLED) ## Take the pictures of docs/images anew from a stack that runs for half an hour
+pictures: $(INSTALLED) ## Render the pictures of docs/images from a stack that runs for half an hour
 	$(BIN)/python tools/build_pictures.py
 
-lock: ## Resolve requirements.lock anew; keeps what it can, LOCKFLAGS=--upgrade takes the newest
+lock: ## Resolve requirements.lock; keeps versions unless LOCKFLAGS=--upgrade
 	$(or $(wildcard $(BIN)/uv),uv) pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
 	  --no-strip-extras --generate-hashes --no-annotate --no-header $(LOCKFLAGS) -o requirements.lock pyproject.toml tools/requirements.in
 
