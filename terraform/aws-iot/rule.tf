@@ -3,7 +3,7 @@ locals {
 }
 
 # Whatever a gateway publishes goes on the stream; which sites are taken is decided where the stream is read
-# (docs/decisions/0050). What cannot be put there is kept, with the reason.
+# (docs/decisions/0050-tier-filter-where-the-stream-is-read.md). Records that cannot be written there are kept, with the reason.
 resource "aws_iot_topic_rule" "this" {
   name        = var.names.topic_rule
   description = "Readings of every gateway to the stream"
