@@ -1,1 +1,1 @@
-"""Alarms from SNS to letters that a person can act on: what belongs together in one, each alarm once."""
+"""Sends one notification e-mail for alarms that belong together, received through SNS."""

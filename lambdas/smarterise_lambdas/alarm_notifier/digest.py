@@ -1,4 +1,4 @@
-"""Notices put in order: what each alarm has come to, and what many sites have in common."""
+"""Summarizes notices: the latest state of each alarm, and the rules firing at many sites."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.stack.names import StackNames
 
-MANY: Final = 5
-"""From so many sites on with the same alarm, they are told of together."""
+GROUP_FROM: Final = 5
+"""From this many sites with the same rule firing, they are listed as one group."""
 
-_TEXT: Final = {rule.name: rule.text for rule in ALARM_RULES}
+_RULE_TEXTS: Final = {rule.name: rule.text for rule in ALARM_RULES}
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmNow:
-    """What an alarm has come to.
+class AlarmSummary:
+    """The latest state of an alarm.
 
     Attributes:
-        name: The alarm.
-        gateway_serial: Whose it is; empty if it is no site's.
-        rule: Which of a site's rules, e.g. `voltage-a-low`; empty if it is none of ours.
-        text: What is the matter when it is on.
-        state: The newest state.
-        since: Since when it is in that state.
-        changes: How often it changed in what is told here.
-        was_on: Whether it was on at any time in what is told here.
-        notice: The newest notice.
+        name: The alarm's name.
+        gateway_serial: Its site; empty if it belongs to no site.
+        rule: The site rule, e.g. `voltage-a-low`; empty if it is not one of this stack's rules.
+        text: What it means when the alarm fires.
+        state: The latest state.
+        since: When it entered that state.
+        changes: Number of state changes in this digest.
+        was_firing: Whether it was in ALARM at any time in this digest.
+        notice: The latest notice.
     """
 
     name: str
@@ -44,68 +44,68 @@ class AlarmNow:
     state: State
     since: datetime
     changes: int
-    was_on: bool
+    was_firing: bool
     notice: Notice
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What one letter tells.
+    """The content of one e-mail.
 
     Attributes:
-        on: Alarms that are on, the newest first.
-        over: Alarms that are no longer.
-        unclear: Alarms that cannot be judged for want of data.
-        others: Messages that are of no alarm.
-        common: Rules that many sites have in common, with the serials, the most first.
-        begin: The first change in it, UTC.
-        end: The last.
+        firing: Alarms in ALARM, the latest first.
+        resolved: Alarms in OK.
+        insufficient: Alarms in INSUFFICIENT_DATA.
+        messages: Messages that are not from an alarm.
+        groups: Rules firing at many sites, with the serials, the most sites first.
+        begin: Time of the first change, UTC.
+        end: Time of the last change, UTC.
     """
 
-    on: tuple[AlarmNow, ...]
-    over: tuple[AlarmNow, ...]
-    unclear: tuple[AlarmNow, ...]
-    others: tuple[Notice, ...]
-    common: tuple[tuple[str, tuple[str, ...]], ...]
+    firing: tuple[AlarmSummary, ...]
+    resolved: tuple[AlarmSummary, ...]
+    insufficient: tuple[AlarmSummary, ...]
+    messages: tuple[Notice, ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
     begin: datetime
     end: datetime
 
     @property
-    def alone(self) -> tuple[AlarmNow, ...]:
-        """Alarms that are on and are not in common."""
-        together = {rule for rule, _ in self.common}
-        return tuple(alarm for alarm in self.on if not (alarm.gateway_serial and alarm.rule in together))
+    def ungrouped(self) -> tuple[AlarmSummary, ...]:
+        """Firing alarms that are not part of a group."""
+        grouped = {rule for rule, _ in self.groups}
+        return tuple(alarm for alarm in self.firing if not (alarm.gateway_serial and alarm.rule in grouped))
 
 
 def digest_of(notices: Iterable[Notice], names: StackNames) -> Digest:
-    """Return what notices come to, in whatever order they came.
+    """Return the digest of notices, given in any order.
 
     Args:
         notices: At least one.
-        names: What alarms are called.
+        names: Resource names of the stack.
     """
     ordered = sorted(notices, key=lambda notice: (notice.at, notice.id))
     by_alarm: dict[str, list[Notice]] = {}
     for notice in ordered:
         if notice.state is not None:
             by_alarm.setdefault(notice.alarm, []).append(notice)
-    alarms = [_come_to(changes, names) for changes in by_alarm.values()]
+    alarms = [_summarize(changes, names) for changes in by_alarm.values()]
     alarms.sort(key=lambda alarm: (alarm.since, alarm.name), reverse=True)
-    on = tuple(alarm for alarm in alarms if alarm.state is State.ALARM)
+    firing = tuple(alarm for alarm in alarms if alarm.state is State.ALARM)
     return Digest(
-        on=on,
-        over=tuple(alarm for alarm in alarms if alarm.state is State.OK),
-        unclear=tuple(alarm for alarm in alarms if alarm.state is State.INSUFFICIENT_DATA),
-        others=tuple(notice for notice in ordered if notice.state is None),
-        common=_common(on),
+        firing=firing,
+        resolved=tuple(alarm for alarm in alarms if alarm.state is State.OK),
+        insufficient=tuple(alarm for alarm in alarms if alarm.state is State.INSUFFICIENT_DATA),
+        messages=tuple(notice for notice in ordered if notice.state is None),
+        groups=_groups(firing),
         begin=ordered[0].at,
         end=ordered[-1].at,
     )
 
 
-def _come_to(changes: list[Notice], names: StackNames) -> AlarmNow:
+def _summarize(changes: list[Notice], names: StackNames) -> AlarmSummary:
     latest = changes[-1]
-    # Since when it is in its state: repeated notices of the same state do not begin it anew.
+    # Repeated notices of the same state do not reset the start of the state.
     since = latest.at
     for notice in reversed(changes):
         if notice.state is not latest.state:
@@ -113,29 +113,29 @@ def _come_to(changes: list[Notice], names: StackNames) -> AlarmNow:
         since = notice.at
     serial, rule = names.site_of_alarm(latest.alarm) or ("", "")
     serial = latest.gateway_serial or serial
-    text = _TEXT.get(rule) or latest.description or latest.alarm
-    return AlarmNow(
+    text = _RULE_TEXTS.get(rule) or latest.description or latest.alarm
+    return AlarmSummary(
         name=latest.alarm,
         gateway_serial=serial,
-        rule=rule if rule in _TEXT else "",
+        rule=rule if rule in _RULE_TEXTS else "",
         text=text,
         state=latest.state or State.ALARM,
         since=since,
         changes=len(changes),
-        was_on=any(notice.state is State.ALARM for notice in changes),
+        was_firing=any(notice.state is State.ALARM for notice in changes),
         notice=latest,
     )
 
 
-def _common(on: Iterable[AlarmNow]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _groups(firing: Iterable[AlarmSummary]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     sites: dict[str, list[str]] = {}
-    for alarm in on:
+    for alarm in firing:
         if alarm.rule and alarm.gateway_serial:
             sites.setdefault(alarm.rule, []).append(alarm.gateway_serial)
-    counts = Counter({rule: len(serials) for rule, serials in sites.items() if len(serials) >= MANY})
+    counts = Counter({rule: len(serials) for rule, serials in sites.items() if len(serials) >= GROUP_FROM})
     return tuple((rule, tuple(sorted(sites[rule]))) for rule, _ in counts.most_common())
 
 
-def text_of(rule: str) -> str:
-    """Return what is the matter when a site's alarm of this rule is on."""
-    return _TEXT[rule]
+def rule_text(rule: str) -> str:
+    """Return what it means when a site's alarm of this rule fires."""
+    return _RULE_TEXTS[rule]

@@ -1,4 +1,4 @@
-"""AWS in and out of `alarm_notifier`: an SNS event in, what was told out."""
+"""Lambda handler of `alarm_notifier`: sends notification e-mails for SNS events."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 logger = Logger(service="alarm_notifier")
 
 BATCHING_SECONDS = 10.0
-"""How long the first alarm waits for others; each later letter of a storm waits longer."""
+"""How long the first alarm waits for others, seconds; the interval grows while alarms continue."""
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Have what SNS delivers told. An event without records, as of a schedule, has told what waits.
+    """Notify about the records of an SNS event; without records (a schedule), send pending notices.
 
     Raises:
         MissingSetting: If sender, recipients or bucket are not set.
-        EmailNotSent: If SES does not take a letter.
-        EmailsWaiting: If there was no time for one.
+        EmailNotSent: If SES rejects an e-mail.
+        EmailsWaiting: If the time ran out before a pending e-mail was sent.
     """
     records = event.get("Records", []) if isinstance(event, dict) else []
     now = datetime.now(UTC)
@@ -52,7 +52,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 def _dependencies(context: LambdaContext) -> Dependencies:
     return Dependencies(
-        me=context.aws_request_id,
+        invocation_id=context.aws_request_id,
         batching=BatchingWindow(clients.s3(), required("DATA_LAKE_BUCKET")),
         mailer=Mailer(clients.sesv2, required("ALERT_SENDER"), _recipients()),
         sites=_sites,
@@ -65,10 +65,10 @@ def _dependencies(context: LambdaContext) -> Dependencies:
 
 
 def _recipients() -> tuple[str, ...]:
-    listed = tuple(part.strip() for part in required("ALERT_RECIPIENTS").split(",") if part.strip())
-    if not listed:
+    recipients = tuple(part.strip() for part in required("ALERT_RECIPIENTS").split(",") if part.strip())
+    if not recipients:
         raise MissingSetting("ALERT_RECIPIENTS")
-    return listed
+    return recipients
 
 
 def _sites() -> Mapping[str, Site]:
@@ -77,5 +77,5 @@ def _sites() -> Mapping[str, Site]:
 
 
 def _values(serials: Sequence[str]) -> Mapping[str, Mapping[Metric, MetricPoint]]:
-    look = partial(last_values, clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
-    return look(serials, now=datetime.now(UTC))
+    query = partial(last_values, clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
+    return query(serials, now=datetime.now(UTC))

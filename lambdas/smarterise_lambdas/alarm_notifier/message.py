@@ -1,6 +1,6 @@
-"""The e-mail on alarms: what, where, since when, the last values, the first step, and commands.
+"""Composes the notification e-mail: alarms, sites, start times, latest values, first steps and commands.
 
-Plain text alone: whatever names and reasons have in them, nothing of it is markup.
+Plain text only, so that names and reasons are never interpreted as markup.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from smarterise_lambdas.alarm_notifier.digest import AlarmNow, Digest, text_of
+from smarterise_lambdas.alarm_notifier.digest import AlarmSummary, Digest, rule_text
 from smarterise_sdk.domain.readings.metrics import METRICS, Metric
 from smarterise_sdk.domain.text import age_text, utc_text, visible
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.readings.metrics import MetricPoint
     from smarterise_sdk.domain.sites.model import Site
 
-SITES_IN_FULL: Final = 20
-"""So many sites are told of one by one; of the rest, their names."""
+MAX_DETAILED_SITES: Final = 20
+"""So many sites are described in detail; the others are only listed."""
 
-_MESSAGES_AT_MOST: Final = 20
-_NAMES_AT_MOST: Final = 200
-_LONGEST_SUBJECT: Final = 150
-_LONGEST_LINE: Final = 400
+_MAX_MESSAGES: Final = 20
+_MAX_NAMES: Final = 200
+_MAX_SUBJECT: Final = 150
+_MAX_LINE: Final = 400
 _INDENT: Final = "  "
-_LABEL: Final = 12
-_UNBROKEN: Final = "\xa0"
-"""In place of a blank at which no line may end."""
+_LABEL_WIDTH: Final = 12
+_NBSP: Final = "\xa0"
+"""Non-breaking space: no line wrap at this place."""
 _WIDTH: Final = 84
 
 _VOLTAGE: Final = (
@@ -42,21 +42,21 @@ _VOLTAGE: Final = (
 _STEPS: Final = {
     "voltage": _VOLTAGE,
     "voltage-unbalance": (
-        "See which phase is far from the others. Near zero: the phase is lost."
-        " Else compare the currents: one phase may carry most of the load."
+        "Find the phase that differs from the others. Near zero: the phase is lost."
+        " Otherwise compare the currents: one phase may carry most of the load."
     ),
     "no-data": (
-        "See how old the newest reading is. All else in order: the gateway has lost its power or its line."
+        "Check the age of the latest reading. If all else is normal, the gateway has no power or network."
     ),
 }
-_STEPS_FOR_MANY: Final = {
-    "voltage": "Many sites at once: look at what they hang on, feeder or supply, before any one of them.",
+_GROUP_STEPS: Final = {
+    "voltage": "Many sites at once: check their common feeder or supply before single sites.",
     "no-data": (
-        "Many sites at once: it is the pipeline or the network, hardly the gateways."
-        " Look at the stream and at kinesis_to_s3_rds first."
+        "Many sites at once: probably the pipeline or the network, not the gateways."
+        " Check the stream and kinesis_to_s3_rds first."
     ),
 }
-_ELSE: Final = "Open the alarm and see what it watches."
+_DEFAULT_STEP: Final = "Open the alarm and check its metric."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Email:
     """An e-mail.
 
     Attributes:
-        subject: One line.
-        text: The rest, plain.
+        subject: Subject, one line.
+        text: Body, plain text.
     """
 
     subject: str
@@ -80,87 +80,91 @@ def compose(
     now: datetime,
     remarks: Iterable[str] = (),
 ) -> Email:
-    """Write the letter.
+    """Compose the e-mail.
 
     Args:
-        digest: What it tells.
-        sites: By gateway serial, as far as they are known.
-        values: The last values of sites, by gateway serial.
-        now: This moment, UTC.
-        remarks: What could not be found out for it.
+        digest: Its content.
+        sites: Known sites by gateway serial.
+        values: Latest values of sites, by gateway serial.
+        now: Current time, UTC.
+        remarks: Notes for its end, e.g. missing data.
     """
     lines = [_summary(digest, now), ""]
-    for rule, serials in digest.common:
-        lines += [*_common(rule, serials, digest, sites, now), ""]
-    alone: dict[str, list[AlarmNow]] = {}
-    for alarm in digest.alone:
-        alone.setdefault(alarm.gateway_serial, []).append(alarm)
-    for serial, alarms in list(alone.items())[:SITES_IN_FULL]:
+    for rule, serials in digest.groups:
+        lines += [*_group(rule, serials, digest, sites, now), ""]
+    by_site: dict[str, list[AlarmSummary]] = {}
+    for alarm in digest.ungrouped:
+        by_site.setdefault(alarm.gateway_serial, []).append(alarm)
+    for serial, alarms in list(by_site.items())[:MAX_DETAILED_SITES]:
         lines += [*_site(serial, alarms, sites, values, now), ""]
-    rest = list(alone)[SITES_IN_FULL:]
+    rest = list(by_site)[MAX_DETAILED_SITES:]
     if rest:
-        lines += [f"And alarms at {len(rest)} more:", *_wrapped("", _named(rest, sites)), ""]
-    lines += _listed("Over", digest.over, sites, now)
-    lines += _listed("Cannot be judged, as data are missing", digest.unclear, sites, now)
-    for other in digest.others[:_MESSAGES_AT_MOST]:
-        lines += [f"Message of {utc_text(other.at)}: {other.description or '(no subject)'}"]
-        lines += [f"{_INDENT}{line}" for line in other.reason.splitlines()]
+        lines += [f"Alarms firing at {len(rest)} more:", *_wrapped("", _place_list(rest, sites)), ""]
+    lines += _listed("Resolved", digest.resolved, sites, now)
+    lines += _listed("Insufficient data", digest.insufficient, sites, now)
+    for message in digest.messages[:_MAX_MESSAGES]:
+        lines += [f"Message of {utc_text(message.at)}: {message.description or '(no subject)'}"]
+        lines += [f"{_INDENT}{line}" for line in message.reason.splitlines()]
         lines += [""]
-    if len(digest.others) > _MESSAGES_AT_MOST:
-        lines += [f"And {len(digest.others) - _MESSAGES_AT_MOST} more messages.", ""]
-    lines += [f"({visible(remark)[:_LONGEST_LINE]})" for remark in remarks]
+    if len(digest.messages) > _MAX_MESSAGES:
+        lines += [f"And {len(digest.messages) - _MAX_MESSAGES} more messages.", ""]
+    lines += [f"({visible(remark)[:_MAX_LINE]})" for remark in remarks]
     return Email(_subject(digest, sites), "\n".join(lines).rstrip() + "\n")
 
 
 def _subject(digest: Digest, sites: Mapping[str, Site]) -> str:
-    if digest.common:
-        rule, serials = digest.common[0]
-        what = f"[ALARM] {len(serials)} sites: {text_of(rule)}"
-        more = len(digest.on) - len(serials)
-    elif digest.on:
-        latest = digest.on[0]
-        what, more = f"[ALARM] {_place(latest.gateway_serial, sites)}{latest.text}", len(digest.on) - 1
-    elif digest.unclear:
-        latest = digest.unclear[0]
-        what = f"[NO DATA] {_place(latest.gateway_serial, sites)}{latest.text}: cannot be judged"
-        more = len(digest.unclear) - 1
-    elif digest.over:
-        latest = digest.over[0]
-        what, more = f"[OK] {_place(latest.gateway_serial, sites)}{latest.text}: over", len(digest.over) - 1
+    if digest.groups:
+        rule, serials = digest.groups[0]
+        subject = f"[ALARM] {len(serials)} sites: {rule_text(rule)}"
+        more = len(digest.firing) - len(serials)
+    elif digest.firing:
+        latest = digest.firing[0]
+        subject = f"[ALARM] {_place(latest.gateway_serial, sites)}{latest.text}"
+        more = len(digest.firing) - 1
+    elif digest.insufficient:
+        latest = digest.insufficient[0]
+        subject = f"[NO DATA] {_place(latest.gateway_serial, sites)}{latest.text}: insufficient data"
+        more = len(digest.insufficient) - 1
+    elif digest.resolved:
+        latest = digest.resolved[0]
+        subject = f"[OK] {_place(latest.gateway_serial, sites)}{latest.text}: resolved"
+        more = len(digest.resolved) - 1
     else:
-        what, more = digest.others[0].description or "A message on the alert topic", len(digest.others) - 1
-    told = f" (and {more} more)" if more > 0 else ""
-    return visible(what)[: _LONGEST_SUBJECT - len(told)] + told
+        subject = digest.messages[0].description or "Message on the alert topic"
+        more = len(digest.messages) - 1
+    suffix = f" (and {more} more)" if more > 0 else ""
+    return visible(subject)[: _MAX_SUBJECT - len(suffix)] + suffix
 
 
 def _summary(digest: Digest, now: datetime) -> str:
     parts = [
-        _count(len(digest.on), "alarm is on", "alarms are on"),
-        _count(len(digest.over), "is over", "are over"),
-        _count(len(digest.unclear), "cannot be judged", "cannot be judged"),
-        _count(len(digest.others), "other message", "other messages"),
+        _count(len(digest.firing), "alarm firing", "alarms firing"),
+        _count(len(digest.resolved), "resolved", "resolved"),
+        _count(len(digest.insufficient), "with insufficient data", "with insufficient data"),
+        _count(len(digest.messages), "other message", "other messages"),
     ]
-    told = ", ".join(part for part in parts if part)
-    places = {alarm.gateway_serial for alarm in (*digest.on, *digest.over, *digest.unclear)} - {""}
+    counts = ", ".join(part for part in parts if part)
+    alarms = (*digest.firing, *digest.resolved, *digest.insufficient)
+    places = {alarm.gateway_serial for alarm in alarms} - {""}
     where = f" at {_count(len(places), 'site', 'sites')}" if places else ""
     time_range = f"{utc_text(digest.begin)} to {utc_text(digest.end)}"
-    return f"{told}{where}. Changes of {time_range}, told at {utc_text(now)}."
+    return f"{counts}{where}. Changes from {time_range}, sent at {utc_text(now)}."
 
 
-def _common(
+def _group(
     rule: str, serials: tuple[str, ...], digest: Digest, sites: Mapping[str, Site], now: datetime
 ) -> Iterator[str]:
-    first = min(alarm.since for alarm in digest.on if alarm.rule == rule)
-    yield f"{len(serials)} sites: {text_of(rule)}"
-    yield f"{_INDENT}since       {_datetime(first, None, now)} (the first of them)"
-    yield from _wrapped("where", _named(serials, sites))
-    yield from _wrapped("first step", first_step_for_many(rule))
-    yield from _commands(COMMANDS_FOR_MANY)
+    first = min(alarm.since for alarm in digest.firing if alarm.rule == rule)
+    yield f"{len(serials)} sites: {rule_text(rule)}"
+    yield f"{_INDENT}since       {_datetime(first, None, now)} (first site)"
+    yield from _wrapped("where", _place_list(serials, sites))
+    yield from _wrapped("first step", first_step_for_group(rule))
+    yield from _commands(GROUP_COMMANDS)
 
 
 def _site(
     serial: str,
-    alarms: list[AlarmNow],
+    alarms: list[AlarmSummary],
     sites: Mapping[str, Site],
     values: Mapping[str, Mapping[Metric, MetricPoint]],
     now: datetime,
@@ -168,11 +172,11 @@ def _site(
     site = sites.get(serial)
     yield _heading(serial, site)
     for alarm in alarms:
-        yield f"{_INDENT}{visible(alarm.text)[:_LONGEST_LINE]}"
-        again = f", having changed {alarm.changes} times" if alarm.changes > 1 else ""
-        yield f"{_INDENT * 2}since   {_datetime(alarm.since, site, now)}{again}"
+        yield f"{_INDENT}{visible(alarm.text)[:_MAX_LINE]}"
+        changes = f", {alarm.changes} state changes" if alarm.changes > 1 else ""
+        yield f"{_INDENT * 2}since   {_datetime(alarm.since, site, now)}{changes}"
         if alarm.notice.reason:
-            yield f"{_INDENT * 2}reason  {alarm.notice.reason[:_LONGEST_LINE]}"
+            yield f"{_INDENT * 2}reason  {alarm.notice.reason[:_MAX_LINE]}"
         if alarm.notice.region:
             yield f"{_INDENT * 2}link    {_link(alarm)}"
     if serial in values:
@@ -184,35 +188,35 @@ def _site(
 
 
 def _listed(
-    title: str, alarms: tuple[AlarmNow, ...], sites: Mapping[str, Site], now: datetime
+    title: str, alarms: tuple[AlarmSummary, ...], sites: Mapping[str, Site], now: datetime
 ) -> Iterator[str]:
     if not alarms:
         return
     yield f"{title}:"
-    for alarm in alarms[:_NAMES_AT_MOST]:
-        passed = ", came and went" if alarm.was_on else ""
+    for alarm in alarms[:_MAX_NAMES]:
+        firing = ", was firing" if alarm.was_firing else ""
         place = _place(alarm.gateway_serial, sites)
         since = _datetime(alarm.since, None, now)
-        yield f"{_INDENT}{place}{visible(alarm.text)[:_LONGEST_LINE]}, since {since}{passed}"
-    if len(alarms) > _NAMES_AT_MOST:
-        yield f"{_INDENT}and {len(alarms) - _NAMES_AT_MOST} more"
+        yield f"{_INDENT}{place}{visible(alarm.text)[:_MAX_LINE]}, since {since}{firing}"
+    if len(alarms) > _MAX_NAMES:
+        yield f"{_INDENT}and {len(alarms) - _MAX_NAMES} more"
     yield ""
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:
     lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(lines):
-        yield f"{_INDENT}{'' if number else label:<{_LABEL}}{line.replace(_UNBROKEN, ' ')}"
+        yield f"{_INDENT}{'' if number else label:<{_LABEL_WIDTH}}{line.replace(_NBSP, ' ')}"
 
 
 def _commands(lines: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
-        yield f"{_INDENT}{'' if number else 'command':<{_LABEL}}{line}"
+        yield f"{_INDENT}{'' if number else 'command':<{_LABEL_WIDTH}}{line}"
 
 
 def _heading(serial: str, site: Site | None) -> str:
     if not serial:
-        return "Of no site:"
+        return "No site:"
     parts = [serial]
     if site is not None:
         parts += [site.name, f"asset {site.asset_id}" if site.asset_id else "", site.tier.value]
@@ -226,11 +230,11 @@ def _place(serial: str, sites: Mapping[str, Site]) -> str:
     return f"{visible(site.name)} ({serial}): " if site is not None and site.name else f"{serial}: "
 
 
-def _named(serials: Iterable[str], sites: Mapping[str, Site]) -> str:
+def _place_list(serials: Iterable[str], sites: Mapping[str, Site]) -> str:
     listed = list(serials)
-    told = [_place(serial, sites).removesuffix(": ") or "no site" for serial in listed[:_NAMES_AT_MOST]]
-    more = f" and {len(listed) - _NAMES_AT_MOST} more" if len(listed) > _NAMES_AT_MOST else ""
-    return ", ".join(place.replace(" ", _UNBROKEN) for place in told) + more
+    places = [_place(serial, sites).removesuffix(": ") or "no site" for serial in listed[:_MAX_NAMES]]
+    more = f" and {len(listed) - _MAX_NAMES} more" if len(listed) > _MAX_NAMES else ""
+    return ", ".join(place.replace(" ", _NBSP) for place in places) + more
 
 
 def _datetime(at: datetime, site: Site | None, now: datetime) -> str:
@@ -245,13 +249,13 @@ def _datetime(at: datetime, site: Site | None, now: datetime) -> str:
 
 def _values(points: Mapping[Metric, MetricPoint], now: datetime) -> str:
     latest = max(point.at for point in points.values())
-    told = [
+    texts = [
         _phases("voltage", (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C), points),
         _phases("current", (Metric.CURRENT_A, Metric.CURRENT_B, Metric.CURRENT_C), points),
         *(_single(text, metric, points) for text, metric in _SINGLES),
     ]
-    parts = [part for part in told if part] + [f"{age_text(now - latest)} ago"]
-    return ", ".join(part.replace(" ", _UNBROKEN) for part in parts)
+    parts = [part for part in texts if part] + [f"{age_text(now - latest)} ago"]
+    return ", ".join(part.replace(" ", _NBSP) for part in parts)
 
 
 _SINGLES: Final = (
@@ -265,8 +269,8 @@ def _phases(text: str, metrics: tuple[Metric, ...], points: Mapping[Metric, Metr
     if not any(metric in points for metric in metrics):
         return ""
     info = METRICS[metrics[0]]
-    told = (f"{points[metric].value:.{info.decimals}f}" if metric in points else "-" for metric in metrics)
-    return f"{text} {' / '.join(told)} {info.unit}"
+    values = (f"{points[metric].value:.{info.decimals}f}" if metric in points else "-" for metric in metrics)
+    return f"{text} {' / '.join(values)} {info.unit}"
 
 
 def _single(text: str, metric: Metric, points: Mapping[Metric, MetricPoint]) -> str:
@@ -276,7 +280,7 @@ def _single(text: str, metric: Metric, points: Mapping[Metric, MetricPoint]) -> 
     return f"{text} {points[metric].value:.{info.decimals}f} {info.unit}"
 
 
-def _link(alarm: AlarmNow) -> str:
+def _link(alarm: AlarmSummary) -> str:
     region = quote(alarm.notice.region, safe="")
     name = quote(alarm.name, safe="")
     return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{name}"
@@ -287,13 +291,13 @@ def _count(number: int, one: str, several: str) -> str:
 
 
 def first_step(rule: str) -> str:
-    """Return what to do first about a rule's alarm at one site."""
-    return _STEPS.get(rule) or _STEPS.get(rule.partition("-")[0]) or _ELSE
+    """Return the first step for a rule's alarm at one site."""
+    return _STEPS.get(rule) or _STEPS.get(rule.partition("-")[0]) or _DEFAULT_STEP
 
 
-def first_step_for_many(rule: str) -> str:
-    """Return what to do first when many sites have the same alarm."""
-    return _STEPS_FOR_MANY.get(rule) or _STEPS_FOR_MANY.get(rule.partition("-")[0]) or first_step(rule)
+def first_step_for_group(rule: str) -> str:
+    """Return the first step when a rule's alarm fires at many sites."""
+    return _GROUP_STEPS.get(rule) or _GROUP_STEPS.get(rule.partition("-")[0]) or first_step(rule)
 
 
 def commands(gateway_serial: str) -> tuple[str, ...]:
@@ -304,5 +308,5 @@ def commands(gateway_serial: str) -> tuple[str, ...]:
     )
 
 
-COMMANDS_FOR_MANY: Final = ("smarterise-ops checks run", "smarterise-ops")
-"""The checks, and the console."""
+GROUP_COMMANDS: Final = ("smarterise-ops checks run", "smarterise-ops")
+"""Run the checks; open the console."""

@@ -1,4 +1,4 @@
-"""The last values of the sites that a letter tells of, from CloudWatch, in as few calls as there can be."""
+"""Reads the latest metric values of sites from CloudWatch, 500 queries a call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
-SHOWN: Final = (
+METRICS_SHOWN: Final = (
     Metric.VOLTAGE_A,
     Metric.VOLTAGE_B,
     Metric.VOLTAGE_C,
@@ -27,38 +27,40 @@ SHOWN: Final = (
     Metric.FREQUENCY,
 )
 LOOKBACK: Final = timedelta(hours=3)
-_PERIOD: Final = 60
-_QUERIES_A_CALL: Final = 500
+_PERIOD_S: Final = 60
+_QUERIES_PER_CALL: Final = 500
 
 
 def last_values(
     cloudwatch: CloudWatchClient, namespace: str, serials: Sequence[str], *, now: datetime
 ) -> dict[str, dict[Metric, MetricPoint]]:
-    """Return the newest value of each metric of each site, if there is one in the last hours.
+    """Return the latest value of each metric of each site within the lookback time.
 
     Args:
         cloudwatch: Client.
-        namespace: Of the metrics.
-        serials: Of the sites.
-        now: This moment, UTC.
+        namespace: Namespace of the metrics.
+        serials: Gateway serials of the sites.
+        now: Current time, UTC.
 
     Raises:
         botocore.exceptions.BotoCoreError: If CloudWatch cannot be reached.
         botocore.exceptions.ClientError: If CloudWatch refuses.
     """
-    asked = {f"m{number}": pair for number, pair in enumerate((s, m) for s in serials for m in SHOWN)}
-    queries = [_query(query_id, namespace, *pair) for query_id, pair in asked.items()]
+    targets = {
+        f"m{number}": pair for number, pair in enumerate((s, m) for s in serials for m in METRICS_SHOWN)
+    }
+    queries = [_query(query_id, namespace, *pair) for query_id, pair in targets.items()]
     found: dict[str, dict[Metric, MetricPoint]] = {}
-    for start in range(0, len(queries), _QUERIES_A_CALL):
+    for start in range(0, len(queries), _QUERIES_PER_CALL):
         pages = cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries[start : start + _QUERIES_A_CALL],
+            MetricDataQueries=queries[start : start + _QUERIES_PER_CALL],
             StartTime=now - LOOKBACK,
-            EndTime=now + timedelta(seconds=_PERIOD),
+            EndTime=now + timedelta(seconds=_PERIOD_S),
             ScanBy="TimestampDescending",
         )
         for page in pages:
             for result in page["MetricDataResults"]:
-                serial, metric = asked[result["Id"]]
+                serial, metric = targets[result["Id"]]
                 for at, value in zip(result["Timestamps"], result["Values"], strict=True):
                     latest = found.setdefault(serial, {}).get(metric)
                     if latest is None or at > latest.at:
@@ -75,7 +77,7 @@ def _query(query_id: str, namespace: str, serial: str, metric: Metric) -> Metric
                 "MetricName": metric.value,
                 "Dimensions": [{"Name": GATEWAY_DIMENSION, "Value": serial}],
             },
-            "Period": _PERIOD,
+            "Period": _PERIOD_S,
             "Stat": "Average",
         },
     }

@@ -1,4 +1,4 @@
-"""Notices in, letters out: left to the leader, or, leading, gathered for a while and told together."""
+"""Sends notices as e-mails: batched by the elected leader, or directly while S3 fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.alarm_notifier.batching import NOTICES_PER_EMAIL, BatchingWindow
 from smarterise_lambdas.alarm_notifier.digest import digest_of
-from smarterise_lambdas.alarm_notifier.message import SITES_IN_FULL, Email, compose
+from smarterise_lambdas.alarm_notifier.message import MAX_DETAILED_SITES, Email, compose
 from smarterise_lambdas.shared.s3_document import Contended
 from smarterise_lambdas.shared.site_cache import NoSites
 
@@ -27,31 +27,31 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.stack.names import StackNames
 
 RESERVE: Final = timedelta(seconds=10)
-"""Kept back of the function's time for the letter itself."""
+"""Time of the invocation kept back for sending the e-mail."""
 
-_GRACE: Final = timedelta(seconds=30)
-_FAULTS: Final = (ClientError, BotoCoreError)
+_LEASE_MARGIN: Final = timedelta(seconds=30)
+_AWS_ERRORS: Final = (ClientError, BotoCoreError)
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What one invocation works with.
+    """Dependencies of one invocation.
 
     Attributes:
-        me: What tells this invocation from all others.
-        batching: The notices that wait.
-        mailer: Where letters go.
-        sites: Returns the sites; its errors cost a letter their names, and no more.
-        values: Returns the last values of sites by serial; the same.
-        names: What things are called.
+        invocation_id: Id of this invocation.
+        batching: The pending notices.
+        mailer: Sends e-mails.
+        sites: Returns the sites; on failure an e-mail is sent without site names.
+        values: Returns the latest values of sites by serial; on failure an e-mail is sent without them.
+        names: Resource names of the stack.
         batching_window: How long the first notice waits for others.
-        remaining_ms: What is left of the invocation, ms.
-        log: Where lines for people go.
+        remaining_ms: Remaining time of the invocation, ms.
+        log: Logger.
         now: Clock, UTC.
-        pause: Waits so many seconds.
+        pause: Sleeps for so many seconds.
     """
 
-    me: str
+    invocation_id: str
     batching: BatchingWindow
     mailer: Mailer
     sites: Callable[[], Mapping[str, Site]]
@@ -65,129 +65,130 @@ class Dependencies:
 
 
 class EmailNotSent(RuntimeError):
-    """SES did not take a letter: AWS counts it, and tries again."""
+    """SES rejected an e-mail. Lambda counts the error and retries."""
 
 
-class _LedInVain(Exception):
-    """S3 failed while others counted on us."""
+class _LeaderFailed(Exception):
+    """S3 failed while this invocation was the leader."""
 
 
 class EmailsWaiting(RuntimeError):
-    """There was no time for a letter that is due: AWS counts it, and tries again."""
+    """A due e-mail was not sent for lack of time. Lambda counts the error and retries."""
 
 
 def notify(notices: Sequence[Notice], dependencies: Dependencies) -> dict[str, Any]:
-    """Have notices told, by us or by whoever leads; return what was done.
+    """Send notices, through the current leader or as the leader; return counts.
 
-    When S3 fails, they are told at once and alone: better a storm of letters than none.
+    When S3 fails, the notices are sent at once without batching, so that none is lost.
 
     Args:
-        notices: What was delivered; may be none, then what waits is told.
-        dependencies: What to work with.
+        notices: Delivered notices; without any, pending ones are sent.
+        dependencies: Dependencies of the invocation.
 
     Raises:
-        EmailNotSent: If SES does not take a letter.
-        EmailsWaiting: If there was no time for one.
+        EmailNotSent: If SES rejects an e-mail.
+        EmailsWaiting: If the time ran out before a pending e-mail was sent.
     """
     cause = ""
     is_leading = False
     try:
-        known = dependencies.batching.standing().told
+        known = dependencies.batching.state().sent
         new = [notice for notice in notices if notice.id not in known]
-        dependencies.batching.leave(new)
+        dependencies.batching.add(new)
         counts = {"notices": len(notices), "repeated": len(notices) - len(new)}
-        return counts | _lead_while_any_wait(dependencies)
-    except _LedInVain as vain:
-        cause, is_leading = str(vain.__cause__), True
-    except (*_FAULTS, Contended) as error:
+        return counts | _lead_while_pending(dependencies)
+    except _LeaderFailed as failure:
+        cause, is_leading = str(failure.__cause__), True
+    except (*_AWS_ERRORS, Contended) as error:
         cause = str(error)
-    dependencies.log.error("notices cannot be gathered; they are told alone", extra={"cause": cause})
+    dependencies.log.error("batching failed; sending notices directly", extra={"cause": cause})
     if notices:
-        _send(
-            notices, dependencies, remarks=["This could not be gathered with what else was told: S3 failed."]
-        )
+        _send(notices, dependencies, remarks=["Not batched with other notices: S3 failed."])
     if is_leading:
-        raise EmailsWaiting(f"notices of others wait, and S3 failed: {cause}")
+        raise EmailsWaiting(f"other notices are pending and S3 failed: {cause}")
     return {"notices": len(notices), "repeated": 0, "emails": int(bool(notices)), "sent": len(notices)}
 
 
-def _lead_while_any_wait(dependencies: Dependencies) -> dict[str, Any]:
-    emails = told = 0
-    while ids := dependencies.batching.waiting():
+def _lead_while_pending(dependencies: Dependencies) -> dict[str, Any]:
+    emails = sent = 0
+    while ids := dependencies.batching.pending():
         now = dependencies.now()
-        standing = dependencies.batching.standing()
-        if standing.is_led(now) and standing.leader != dependencies.me:
-            break  # whoever leads looks again after our notice was left
-        if not set(ids) - set(standing.told):
-            _settle(partial(dependencies.batching.forget, ids), dependencies)
+        state = dependencies.batching.state()
+        if state.is_led(now) and state.leader != dependencies.invocation_id:
+            break  # the leader checks again after this notice was stored
+        if not set(ids) - set(state.sent):
+            _finalize(partial(dependencies.batching.delete, ids), dependencies)
             break
         time_left = timedelta(milliseconds=dependencies.remaining_ms()) - RESERVE
         if emails and time_left <= timedelta(0):
-            raise EmailsWaiting("notices wait for the next letter, and the time of the function is over")
-        due = min(standing.next_email(dependencies.batching_window, now), now + max(time_left, timedelta(0)))
-        if not dependencies.batching.lead(dependencies.me, now=now, until=due + _GRACE):
+            raise EmailsWaiting("notices are pending and the function ran out of time")
+        due = min(state.next_email(dependencies.batching_window, now), now + max(time_left, timedelta(0)))
+        if not dependencies.batching.try_lead(dependencies.invocation_id, now=now, until=due + _LEASE_MARGIN):
             break
         dependencies.pause((due - now).total_seconds())
         try:
-            told += _tell(dependencies)
-        except (*_FAULTS, Contended) as error:
-            raise _LedInVain from error
+            sent += _send_batch(dependencies)
+        except (*_AWS_ERRORS, Contended) as error:
+            raise _LeaderFailed from error
         emails += 1
-    return {"emails": emails, "sent": told}
+    return {"emails": emails, "sent": sent}
 
 
-def _tell(dependencies: Dependencies) -> int:
-    """Send what waits as one letter, step down, and return how many notices it told."""
+def _send_batch(dependencies: Dependencies) -> int:
+    """Send pending notices as one e-mail, step down, and return the number of notices sent."""
     batching = dependencies.batching
-    known = batching.standing().told
-    ids = batching.waiting()
+    known = batching.state().sent
+    ids = batching.pending()
     fresh = [notice_id for notice_id in ids if notice_id not in known][:NOTICES_PER_EMAIL]
     notices = batching.read(fresh)
     try:
         if notices:
             _send(notices, dependencies)
     except EmailNotSent:
-        _settle(
-            lambda: batching.step_down(dependencies.me, (), now=dependencies.now(), is_sent=False),
+        _finalize(
+            lambda: batching.step_down(dependencies.invocation_id, (), now=dependencies.now(), is_sent=False),
             dependencies,
         )
         raise
     now = dependencies.now()
-    _settle(lambda: batching.step_down(dependencies.me, fresh, now=now, is_sent=bool(notices)), dependencies)
-    _settle(lambda: batching.forget([*fresh, *(each for each in ids if each in known)]), dependencies)
+    _finalize(
+        lambda: batching.step_down(dependencies.invocation_id, fresh, now=now, is_sent=bool(notices)),
+        dependencies,
+    )
+    _finalize(lambda: batching.delete([*fresh, *(each for each in ids if each in known)]), dependencies)
     return len(notices)
 
 
-def _settle(step: Callable[[], None], dependencies: Dependencies) -> None:
-    """Do what comes after a letter: when it fails, somebody may be told twice, and nobody not at all."""
+def _finalize(step: Callable[[], None], dependencies: Dependencies) -> None:
+    """Run a step after sending; on failure a notice may be sent twice, never lost (at-least-once)."""
     try:
         step()
         return
-    except (*_FAULTS, Contended) as error:
+    except (*_AWS_ERRORS, Contended) as error:
         cause = str(error)
-    dependencies.log.error("a letter could not be written down as sent", extra={"cause": cause})
+    dependencies.log.error("sent e-mail not recorded", extra={"cause": cause})
 
 
 def _send(notices: Sequence[Notice], dependencies: Dependencies, remarks: Iterable[str] = ()) -> None:
-    email = _written(notices, dependencies, list(remarks))
+    email = _email_of(notices, dependencies, list(remarks))
     try:
         message_id = dependencies.mailer.send(email)
-    except _FAULTS as error:
-        raise EmailNotSent(f"SES did not take the letter: {error}") from error
-    dependencies.log.info("letter sent", extra={"message_id": message_id, "subject": email.subject})
+    except _AWS_ERRORS as error:
+        raise EmailNotSent(f"e-mail not sent: SES rejected it: {error}") from error
+    dependencies.log.info("e-mail sent", extra={"message_id": message_id, "subject": email.subject})
 
 
-def _written(notices: Sequence[Notice], dependencies: Dependencies, remarks: list[str]) -> Email:
+def _email_of(notices: Sequence[Notice], dependencies: Dependencies, remarks: list[str]) -> Email:
     digest = digest_of(notices, dependencies.names)
     sites: Mapping[str, Site] = {}
     values: Mapping[str, Mapping[Metric, MetricPoint]] = {}
     try:
         sites = dependencies.sites()
-    except (*_FAULTS, NoSites) as error:
-        remarks.append(f"The sites' names could not be read: {error}")
-    serials = list(dict.fromkeys(alarm.gateway_serial for alarm in digest.alone if alarm.gateway_serial))
+    except (*_AWS_ERRORS, NoSites) as error:
+        remarks.append(f"Site names are missing: {error}")
+    serials = list(dict.fromkeys(alarm.gateway_serial for alarm in digest.ungrouped if alarm.gateway_serial))
     try:
-        values = dependencies.values(serials[:SITES_IN_FULL]) if serials else {}
-    except _FAULTS as error:
-        remarks.append(f"The last values could not be read: {error}")
+        values = dependencies.values(serials[:MAX_DETAILED_SITES]) if serials else {}
+    except _AWS_ERRORS as error:
+        remarks.append(f"Latest values are missing: {error}")
     return compose(digest, sites, values, now=dependencies.now(), remarks=remarks)

@@ -1,4 +1,4 @@
-"""Letters to people, through SES."""
+"""Sends e-mail through SES."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """Where letters go.
+    """Sends e-mails from one sender to the configured recipients.
 
     Attributes:
-        ses: Returns SES's client: made when the first letter is sent.
-        sender: Address it comes from; SES must have verified it.
-        recipients: Addresses it goes to.
+        ses: Returns the SES client; called when the first e-mail is sent.
+        sender: From address; must be verified in SES.
+        recipients: To addresses.
     """
 
     ses: Callable[[], SESV2Client]
@@ -28,13 +28,13 @@ class Mailer:
     recipients: tuple[str, ...]
 
     def send(self, email: Email) -> str:
-        """Send a letter; return SES's id of it.
+        """Send an e-mail; return its SES message id.
 
         Raises:
             botocore.exceptions.BotoCoreError: If SES cannot be reached.
             botocore.exceptions.ClientError: If SES refuses.
         """
-        sent = self.ses().send_email(
+        response = self.ses().send_email(
             FromEmailAddress=self.sender,
             Destination={"ToAddresses": list(self.recipients)},
             Content={
@@ -44,4 +44,4 @@ class Mailer:
                 }
             },
         )
-        return sent["MessageId"]
+        return response["MessageId"]

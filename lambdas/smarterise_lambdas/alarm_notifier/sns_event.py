@@ -1,4 +1,4 @@
-"""What SNS delivers, as plain values: a change of an alarm, or whatever else somebody has published."""
+"""Parses SNS records into notices: CloudWatch alarm state changes, and any other message."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST_TEXT: Final = 2000
-"""CloudWatch's reasons have at most 1,024 characters; what others publish is cut."""
+MAX_TEXT_LENGTH: Final = 2000
+"""Longer texts are cut. CloudWatch's state reasons have at most 1,024 characters."""
 
 
 class State(StrEnum):
-    """States of an alarm."""
+    """State of a CloudWatch alarm."""
 
     ALARM = "ALARM"
     OK = "OK"
@@ -29,19 +29,19 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that was published.
+    """One published message.
 
     Attributes:
-        id: The same for the same thing, however often it is delivered.
-        at: When the alarm changed, or the message was published, UTC.
-        alarm: The alarm's name; empty for a message that is of no alarm.
-        state: What the alarm went to; `None` for another message.
+        id: Deterministic id: the same for each delivery of the same message.
+        at: When the alarm changed state, or the message was published, UTC.
+        alarm: The alarm's name; empty for a message that is not from an alarm.
+        state: The alarm's new state; `None` for any other message.
         description: The alarm's description, or the message's subject.
-        reason: Why, in CloudWatch's words, or the message itself.
-        gateway_serial: The site, by the alarm's dimension; empty if it has none.
-        region: Where the alarm is.
-        metric: What it watches.
-        received_at: When the function was told first, UTC.
+        reason: CloudWatch's state reason, or the message text.
+        gateway_serial: The site, from the alarm's dimension; empty if it has none.
+        region: AWS region of the alarm.
+        metric: Metric of the alarm.
+        received_at: When the function first received it, UTC.
     """
 
     id: str
@@ -56,42 +56,41 @@ class Notice:
     received_at: datetime
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it is kept until its letter is sent."""
-        told = asdict(self)
-        return told | {
+        """Return the JSON object stored until the e-mail is sent."""
+        return asdict(self) | {
             "at": self.at.isoformat(),
             "received_at": self.received_at.isoformat(),
             "state": self.state.value if self.state else "",
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Notice:
-        """Return what was kept.
+    def from_json(cls, data: Mapping[str, Any]) -> Notice:
+        """Return the notice of a stored JSON object.
 
         Raises:
-            KeyError: If it is something else.
-            ValueError: If it is something else.
+            KeyError: If a field is missing.
+            ValueError: If a field is invalid.
         """
         return cls(
-            id=str(told["id"]),
-            at=datetime.fromisoformat(told["at"]),
-            alarm=str(told["alarm"]),
-            state=State(told["state"]) if told["state"] else None,
-            description=str(told["description"]),
-            reason=str(told["reason"]),
-            gateway_serial=str(told["gateway_serial"]),
-            region=str(told["region"]),
-            metric=str(told["metric"]),
-            received_at=datetime.fromisoformat(told["received_at"]),
+            id=str(data["id"]),
+            at=datetime.fromisoformat(data["at"]),
+            alarm=str(data["alarm"]),
+            state=State(data["state"]) if data["state"] else None,
+            description=str(data["description"]),
+            reason=str(data["reason"]),
+            gateway_serial=str(data["gateway_serial"]),
+            region=str(data["region"]),
+            metric=str(data["metric"]),
+            received_at=datetime.fromisoformat(data["received_at"]),
         )
 
 
 def notice_of(record: Mapping[str, Any], *, now: datetime) -> Notice:
-    """Return what an entry of the event's `Records` tells. Anything at all is borne: no message is lost.
+    """Return the notice of an entry of the event's `Records`. Accepts any input, so that no message is lost.
 
     Args:
         record: The entry.
-        now: This moment, UTC.
+        now: Current time, UTC.
     """
     sns = record.get("Sns")
     sns = sns if isinstance(sns, dict) else {}
@@ -109,13 +108,13 @@ def notice_of(record: Mapping[str, Any], *, now: datetime) -> Notice:
     return Notice(
         id=_digest(str(message.get("AlarmArn") or name), state.value, at.isoformat()),
         at=at,
-        alarm=_shown(name),
+        alarm=_clean(name),
         state=state,
-        description=_shown(message.get("AlarmDescription") or ""),
-        reason=_shown(message.get("NewStateReason") or ""),
-        gateway_serial=_shown(_dimension(trigger.get("Dimensions"))),
+        description=_clean(message.get("AlarmDescription") or ""),
+        reason=_clean(message.get("NewStateReason") or ""),
+        gateway_serial=_clean(_dimension(trigger.get("Dimensions"))),
         region=_region(message),
-        metric=_shown(trigger.get("MetricName") or ""),
+        metric=_clean(trigger.get("MetricName") or ""),
         received_at=now,
     )
 
@@ -131,8 +130,8 @@ def _other(sns: Mapping[str, Any], text: str, now: datetime) -> Notice:
         at=_datetime(published) or now,
         alarm="",
         state=None,
-        description=_shown(sns.get("Subject") or ""),
-        reason=visible(text, keep="\n")[:LONGEST_TEXT],
+        description=_clean(sns.get("Subject") or ""),
+        reason=visible(text, keep="\n")[:MAX_TEXT_LENGTH],
         gateway_serial="",
         region="",
         metric="",
@@ -141,19 +140,19 @@ def _other(sns: Mapping[str, Any], text: str, now: datetime) -> Notice:
 
 
 def _dimension(dimensions: object) -> str:
-    """Return the gateway serial among an alarm's dimensions; CloudWatch writes their keys small."""
+    """Return the gateway serial among an alarm's dimensions; CloudWatch's messages lower-case the keys."""
     for dimension in dimensions if isinstance(dimensions, list) else []:
         if isinstance(dimension, dict):
-            small = {str(key).casefold(): value for key, value in dimension.items()}
-            if small.get("name") == GATEWAY_DIMENSION:
-                return str(small.get("value", ""))
+            lowered = {str(key).casefold(): value for key, value in dimension.items()}
+            if lowered.get("name") == GATEWAY_DIMENSION:
+                return str(lowered.get("value", ""))
     return ""
 
 
 def _region(message: Mapping[str, Any]) -> str:
-    # The message's Region is a name for people ("EU (London)"); the ARN has the code.
+    # The message's Region is a display name ("EU (London)"); the ARN has the region code.
     parts = str(message.get("AlarmArn", "")).split(":")
-    return _shown(parts[3] if len(parts) > 6 else "")
+    return _clean(parts[3] if len(parts) > 6 else "")
 
 
 def _datetime(text: object) -> datetime | None:
@@ -164,8 +163,8 @@ def _datetime(text: object) -> datetime | None:
     return timestamp.astimezone(UTC) if timestamp.tzinfo else None
 
 
-def _shown(text: object) -> str:
-    return visible(str(text))[:LONGEST_TEXT]
+def _clean(text: object) -> str:
+    return visible(str(text))[:MAX_TEXT_LENGTH]
 
 
 def _digest(*parts: str) -> str:

@@ -66,7 +66,7 @@ class Notifier:
 
 @pytest.fixture
 def notifier(bucket: str, aws_endpoint: str, context: Any, monkeypatch: pytest.MonkeyPatch) -> Notifier:
-    """The notifier, which gathers for no time at all."""
+    """The notifier, with a batching window of zero."""
     recipient, sender = f"{bucket}@example.com", f"alarms-{bucket}@example.com"
     clients.sesv2.cache_clear()
     for address in (recipient, sender):

@@ -1,4 +1,4 @@
-"""The notifier against a real mailbox: each alarm told once, storms in few letters, and nobody forgotten."""
+"""The notifier with captured e-mails: each alarm once, storms in few e-mails, no alarm lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.alarm_notifier import batching as batching_module
-from smarterise_lambdas.alarm_notifier.batching import Standing
+from smarterise_lambdas.alarm_notifier.batching import BatchingState
 from smarterise_lambdas.alarm_notifier.notify import EmailNotSent, EmailsWaiting
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.runtime import MissingSetting
@@ -35,15 +35,15 @@ def denying(monkeypatch: pytest.MonkeyPatch, action: str, *, where: str = "", cl
 
 def led_by_another(notifier: Any) -> None:
     until = datetime.now(UTC) + timedelta(minutes=10)
-    notifier.set_state(Standing("another", until, (), {}).to_json())
+    notifier.set_state(BatchingState("another", until, (), {}).to_json())
 
 
-def led_by_nobody(notifier: Any) -> None:
+def without_leader(notifier: Any) -> None:
     until = datetime.now(UTC) - timedelta(seconds=1)
-    notifier.set_state(Standing("another", until, (), {}).to_json())
+    notifier.set_state(BatchingState("another", until, (), {}).to_json())
 
 
-def test_an_alarm_becomes_a_letter_with_the_sites_name_and_last_values(
+def test_an_alarm_becomes_an_email_with_site_name_and_latest_values(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients.cloudwatch().put_metric_data(
@@ -71,20 +71,20 @@ def test_an_alarm_becomes_a_letter_with_the_sites_name_and_last_values(
     assert notifier.pending() == []
 
 
-def test_what_is_delivered_again_is_told_once(notifier: Any, alarm: Alarm) -> None:
+def test_a_redelivered_notice_is_sent_once(notifier: Any, alarm: Alarm) -> None:
     record = alarm()
     notifier.deliver(record, record)
     response = notifier.deliver(record)
     assert (response["repeated"], response["emails"]) == (1, 0)
     (email,) = notifier.emails()
-    assert "having changed" not in email["BodyText"]
+    assert "state changes" not in email["BodyText"]
 
 
-def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
+def test_a_storm_is_sent_in_few_emails_with_each_alarm_once(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALERT_BATCHING_SECONDS", "1")
-    monkeypatch.setattr(batching_module, "FIRST_GAP", timedelta(seconds=2))
+    monkeypatch.setattr(batching_module, "FIRST_INTERVAL", timedelta(seconds=2))
     notifier.context.ends_at = time.monotonic() + 60
     records = [alarm(f"AN{number:08d}", "no-data") for number in range(150)]
 
@@ -94,17 +94,17 @@ def test_a_storm_is_told_in_few_letters_and_each_alarm_once(
     emails = notifier.emails()
     assert 1 <= len(emails) <= 6
     assert sum(response["sent"] for response in responses) == 150
-    told = "".join(email["BodyText"] for email in emails)
+    sent = "".join(email["BodyText"] for email in emails)
     for number in range(150):
-        assert told.count(f"AN{number:08d}") >= 1
+        assert sent.count(f"AN{number:08d}") >= 1
     assert notifier.pending() == []
     assert notifier.state()["leader"] == ""
 
 
-def test_a_notice_that_comes_while_a_letter_is_written_gets_the_next_one(
+def test_a_notice_during_sending_is_in_the_next_email(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching_module, "FIRST_GAP", timedelta(seconds=1))
+    monkeypatch.setattr(batching_module, "FIRST_INTERVAL", timedelta(seconds=1))
     send = clients.sesv2().send_email
     inner: list[dict[str, Any]] = []
 
@@ -129,27 +129,27 @@ def test_a_leader_that_was_killed_is_followed_by_another(notifier: Any, alarm: A
     assert notifier.deliver(alarm())["emails"] == 0
     assert len(notifier.pending()) == 1
 
-    led_by_nobody(notifier)
+    without_leader(notifier)
     response = notifier.deliver(alarm("ehm21120333"))
     assert (response["emails"], response["sent"]) == (1, 2)
     assert notifier.pending() == []
 
 
-def test_a_schedule_has_told_what_waits(notifier: Any, alarm: Alarm) -> None:
+def test_a_schedule_sends_pending_notices(notifier: Any, alarm: Alarm) -> None:
     led_by_another(notifier)
     notifier.deliver(alarm())
-    led_by_nobody(notifier)
+    without_leader(notifier)
     assert notifier.deliver()["sent"] == 1
     assert notifier.deliver() == {"notices": 0, "repeated": 0, "emails": 0, "sent": 0}
 
 
-def test_later_letters_of_a_storm_come_less_often() -> None:
+def test_the_interval_grows_during_a_storm() -> None:
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-    gather = timedelta(seconds=10)
+    window = timedelta(seconds=10)
 
     def wait(*minutes_ago: float) -> float:
         emails = tuple(now - timedelta(minutes=ago) for ago in minutes_ago)
-        return (Standing("", None, emails, {}).next_email(gather, now) - now).total_seconds()
+        return (BatchingState("", None, emails, {}).next_email(window, now) - now).total_seconds()
 
     assert wait() == 10
     assert wait(0) == 60
@@ -157,19 +157,19 @@ def test_later_letters_of_a_storm_come_less_often() -> None:
     assert wait(3, 0) == 120
     assert wait(10, 5, 0) == 240
     assert wait(*range(25, -1, -1)) == 300
-    assert wait(31) == 10, "a storm of half an hour ago is over"
+    assert wait(31) == 10, "a storm half an hour ago no longer counts"
 
 
-def test_without_time_to_wait_the_letter_goes_early(notifier: Any, alarm: Alarm) -> None:
+def test_without_time_to_wait_the_email_is_sent_early(notifier: Any, alarm: Alarm) -> None:
     now = datetime.now(UTC)
-    notifier.set_state(Standing("", None, (now,), {}).to_json())
+    notifier.set_state(BatchingState("", None, (now,), {}).to_json())
     notifier.context.ends_at = time.monotonic() + 11
     started = time.monotonic()
     assert notifier.deliver(alarm())["emails"] == 1
     assert time.monotonic() - started < 10
 
 
-def test_time_that_runs_out_between_two_letters_is_a_fault_that_is_tried_again(
+def test_time_that_runs_out_between_two_emails_raises_for_a_retry(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smarterise_lambdas.alarm_notifier.notify.NOTICES_PER_EMAIL", 1)
@@ -183,7 +183,7 @@ def test_time_that_runs_out_between_two_letters_is_a_fault_that_is_tried_again(
     assert len(notifier.emails()) == 2
 
 
-def test_a_letter_that_ses_refuses_is_tried_again_with_all_it_held(
+def test_an_email_that_ses_rejects_is_retried_complete(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -196,7 +196,7 @@ def test_a_letter_that_ses_refuses_is_tried_again_with_all_it_held(
     assert len(notifier.emails()) == 1
 
 
-def test_when_s3_fails_alarms_are_told_at_once_and_alone(
+def test_when_s3_fails_alarms_are_sent_without_batching(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -204,7 +204,7 @@ def test_when_s3_fails_alarms_are_told_at_once_and_alone(
         response = notifier.deliver(alarm())
     assert (response["emails"], response["sent"]) == (1, 1)
     (email,) = notifier.emails()
-    assert "could not be gathered with what else was told: S3 failed." in email["BodyText"]
+    assert "Not batched with other notices: S3 failed." in email["BodyText"]
 
 
 def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
@@ -212,7 +212,7 @@ def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
 ) -> None:
     led_by_another(notifier)
     notifier.deliver(alarm("ehm21120333"))
-    led_by_nobody(notifier)
+    without_leader(notifier)
     with monkeypatch.context() as patch:
         denying(patch, "get_object", where="alarm-notifier/pending/")
         with pytest.raises(EmailsWaiting, match="AccessDenied"):
@@ -223,19 +223,19 @@ def test_when_s3_fails_in_the_leader_the_others_are_not_forgotten(
     assert notifier.deliver(alarm())["sent"] == 2
 
 
-def test_a_letter_that_cannot_be_written_down_is_sent_nevertheless(
+def test_an_email_is_sent_even_if_it_cannot_be_recorded(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         denying(patch, "delete_objects")
         assert notifier.deliver(alarm())["emails"] == 1
     assert len(notifier.pending()) == 1
-    assert notifier.deliver(alarm())["sent"] == 0, "it is known to have been told, and only put away now"
+    assert notifier.deliver(alarm())["sent"] == 0, "recorded as sent; only the object is deleted"
     assert notifier.pending() == []
     assert len(notifier.emails()) == 1
 
 
-def test_a_letter_goes_without_names_and_values_that_cannot_be_had(
+def test_an_email_is_sent_without_names_and_values_that_are_not_available(
     notifier: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     denying(monkeypatch, "get_object", where="site-tiers.json")
@@ -247,12 +247,12 @@ def test_a_letter_goes_without_names_and_values_that_cannot_be_had(
     notifier.deliver(alarm())
     (email,) = notifier.emails()
     assert email["Subject"] == "[ALARM] AN54101471: voltage of phase A is low"
-    assert "(The sites' names could not be read: " in email["BodyText"]
-    assert "(The last values could not be read: " in email["BodyText"]
+    assert "(Site names are missing: " in email["BodyText"]
+    assert "(Latest values are missing: " in email["BodyText"]
 
 
 @pytest.mark.parametrize("state", [b"{", b"[]", b'{"leader": 3}', b'{"emails": "x", "sent": []}'])
-def test_a_state_that_is_broken_is_begun_anew(notifier: Any, alarm: Alarm, state: bytes) -> None:
+def test_a_broken_state_document_is_replaced(notifier: Any, alarm: Alarm, state: bytes) -> None:
     notifier.set_state(state)
     assert notifier.deliver(alarm())["sent"] == 1
     assert len(notifier.state()["sent"]) == 1
