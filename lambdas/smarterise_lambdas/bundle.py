@@ -1,7 +1,7 @@
-"""A function's own sources as a deployable zip: the same bytes from the same sources, wherever it is made.
+"""Builds the source zip of a function, reproducibly: the same sources give the same bytes.
 
-Third-party packages are not in it: the embedded stack has them already, and `tools/build_lambdas.py` adds
-them for AWS.
+Third-party packages are not included: the embedded stack has them installed, and `tools/build_lambdas.py`
+adds them for AWS.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_READABLE: Final = 0o100644 << 16
+_FILE_MODE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _LAMBDAS: Final = Path(__file__).parent
 _SDK: Final = Path(smarterise_sdk.domain.__file__ or "").parents[1]
 
 
 def source_zip(function: str) -> bytes:
-    """Return the zip of a function's own sources: its package, what functions share, and the domain.
+    """Return the source zip of a function: its package, the shared package and the SDK's domain package.
 
     Args:
         function: Its deployed name, e.g. `site-config-manager`.
@@ -38,7 +38,7 @@ def source_zip(function: str) -> bytes:
 
 
 def source_files(function: str) -> dict[str, bytes]:
-    """Return a function's own sources by their path in the zip.
+    """Return the source files of a function by their path in the zip.
 
     Raises:
         KeyError: If there is no such function.
@@ -53,12 +53,12 @@ def source_files(function: str) -> dict[str, bytes]:
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
-    """Return a zip of files by their paths, in their sorted order and without a trace of when and where."""
+    """Return a reproducible zip: files sorted by path, with a fixed timestamp."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(files):
             entry = zipfile.ZipInfo(path, _EPOCH)
-            entry.external_attr = _READABLE
+            entry.external_attr = _FILE_MODE
             entry.create_system = _UNIX
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[path])

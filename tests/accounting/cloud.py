@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSResponse
 from smarterise_lambdas.ftp_to_s3 import handler as sweep_function
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_function
 from smarterise_lambdas.migrate_database import handler as upkeep_function
-from smarterise_lambdas.migrate_database.privileges import let_in
+from smarterise_lambdas.migrate_database.privileges import grant_function_user
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_function
 from smarterise_lambdas.shared import clients
@@ -331,7 +331,7 @@ class Cloud:
             server.execute(f"ALTER DATABASE {_DATABASE} SET synchronous_commit = on".encode())
         migrate(self._url())
         with connect(self._url()) as owner:
-            let_in(owner, _ROLE)
+            grant_function_user(owner, _ROLE)
         self._admin = psycopg.connect(self._url(), autocommit=True)
         self._admin.execute(f"ALTER ROLE {_ROLE} PASSWORD '{_PASSWORD}'".encode())
 

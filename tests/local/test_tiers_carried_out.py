@@ -182,12 +182,10 @@ def test_a_file_uploaded_by_hand_is_carried_out_and_a_broken_one_changes_nothing
     since = time.time()
     document["sites"][site.serial]["tier"] = "NON_CRITICL"
     site.upload(json.dumps(document, indent=1).encode())
-    (line, *_) = site.eventually(
-        lambda: site.lines(NAMES.site_config_manager, "the site file cannot be used", since)
-    )
+    (line, *_) = site.eventually(lambda: site.lines(NAMES.site_config_manager, "site file invalid", since))
     assert line["level"] == "ERROR"
     assert line["degraded"]["problems"][0]["site"] == site.serial
-    site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "the site file cannot be followed", since))
+    site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "site file not usable", since))
     assert site.alarms() == {True}
     assert site.is_streamed()
 
@@ -245,8 +243,8 @@ def test_the_managers_role_reaches_the_sites_alarms_and_schedules_alone(site: Si
 def test_functions_tell_in_their_logs_what_goes_well(site: Site) -> None:
     since = time.time()
     site.ask("get_config")
-    (answered, *_) = site.eventually(lambda: site.lines(NAMES.site_config_manager, "answered", since))
-    assert (answered["level"], answered["action"]) == ("INFO", "get_config")
+    (line, *_) = site.eventually(lambda: site.lines(NAMES.site_config_manager, "request completed", since))
+    assert (line["level"], line["action"]) == ("INFO", "get_config")
     assert site.is_streamed()
     handled = site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "batch handled", since))
     assert {"loaded", "dropped", "unknown_gateways"} <= set(handled[0])

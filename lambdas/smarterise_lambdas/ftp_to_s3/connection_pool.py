@@ -140,7 +140,7 @@ class Pool:
             while True:
                 if self._lost is not None:
                     raise ServerLost(self._lost)
-                if self._deadline.is_over:
+                if self._deadline.is_exceeded:
                     raise OutOfTime
                 if self._idle:
                     return self._idle.pop()

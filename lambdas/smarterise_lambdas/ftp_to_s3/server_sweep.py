@@ -218,7 +218,7 @@ class ServerSweep:
                 self._manifests.note(serial, path, entry)
         rest = (self._options.stability_window - (self._now() - listed_at)).total_seconds()
         listings: list[Listing] = []
-        if self._deadline.left > rest + 1 and not self._pool.is_lost:
+        if self._deadline.remaining_s > rest + 1 and not self._pool.is_lost:
             self._pause(max(0.0, rest))
             folders = {path.rpartition("/")[0] for entries in waiting.values() for path in entries}
             listings = self._listed(sorted(folders), threads)

@@ -57,7 +57,7 @@ class SpoolBudget:
             raise TooLarge(f"{size} bytes are more than the {self.total} there is room for")
         with self._changed:
             while self._free < size:
-                if deadline.is_over:
+                if deadline.is_exceeded:
                     raise OutOfTime
                 self._changed.wait(_POLL_INTERVAL)
             self._free -= size
@@ -110,7 +110,7 @@ class Fingerprint:
         Raises:
             OutOfTime: If the sweep's time is over.
         """
-        if self._deadline.is_over:
+        if self._deadline.is_exceeded:
             raise OutOfTime
         self.size += len(block)
         self._hash.update(block)

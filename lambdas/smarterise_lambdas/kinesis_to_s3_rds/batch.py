@@ -24,7 +24,7 @@ from smarterise_lambdas.kinesis_to_s3_rds.records import (
 )
 from smarterise_lambdas.kinesis_to_s3_rds.row_loader import Loaded, Loader
 from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import Admission, admitted
-from smarterise_lambdas.shared.data_lake import Archive, packed
+from smarterise_lambdas.shared.data_lake import Archive, packed_lines
 from smarterise_lambdas.shared.database import TIMEOUT_S
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row
 from smarterise_sdk.domain.readings.metrics import PipelineMetric
@@ -132,7 +132,7 @@ def ingest(
     outcome = BatchOutcome(faults, quarantined, loaded.outcome if loaded else None)
     published = _worth_publishing(safe, loaded) if loaded else []
     unpublished = _published(published, outcome, admission.dropped, sinks.publisher, now)
-    sinks.watch.tell_unknown(admission.unknown)
+    sinks.watch.log_unknown(admission.unknown)
     _tell(outcome, all_rejected, admission, unpublished, sinks.log)
     return outcome
 
@@ -179,7 +179,7 @@ def _batch_id(group: Sequence[Accepted]) -> str:
 
 
 def _data_lake_parcel(key: str, group: Sequence[Accepted]) -> Parcel:
-    return Parcel(key, packed(map(data_lake_line, group)), tuple(item.record for item in group))
+    return Parcel(key, packed_lines(map(data_lake_line, group)), tuple(item.record for item in group))
 
 
 def data_lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
@@ -189,7 +189,7 @@ def data_lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
 
 def quarantine_parcel(rejected: Rejected) -> Parcel:
     """Return the object of the quarantine that a record is kept in."""
-    return Parcel(rejected.key, packed([rejected.to_line()]), (rejected.record,))
+    return Parcel(rejected.key, packed_lines([rejected.to_line()]), (rejected.record,))
 
 
 def written(parcels: Sequence[Parcel], sinks: Sinks) -> dict[str, str]:

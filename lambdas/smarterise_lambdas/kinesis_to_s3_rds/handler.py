@@ -65,7 +65,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     timeout = max(MIN_TIMEOUT_S, min(TIMEOUT_S, (_remaining_s(context) - SPARE_S) / 2))
     outcome = ingest(records, sinks(), now=datetime.now(UTC), timeout_s=timeout)
     if not outcome.faults:
-        maintenance().take(_remaining_s(context) - SPARE_S)
+        maintenance().run_if_due(_remaining_s(context) - SPARE_S)
     return outcome.to_response()
 
 

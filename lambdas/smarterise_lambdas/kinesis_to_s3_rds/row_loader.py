@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from smarterise_lambdas.shared import meters, quarantine
-from smarterise_lambdas.shared.commit_status import Receipt
+from smarterise_lambdas.shared.commit_status import CommitProbe
 from smarterise_lambdas.shared.database import transaction
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row, stage_rows
 
@@ -84,17 +84,17 @@ class Loader:
         return Loaded(_sum(one.outcome, other.outcome), one.refused | other.refused)
 
     def _run(self, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]) -> LoadOutcome:
-        receipt = Receipt[LoadOutcome]()
-        return self.database.run(lambda connection: self._once(connection, rows, rejected, receipt))
+        probe = CommitProbe[LoadOutcome]()
+        return self.database.run(lambda connection: self._once(connection, rows, rejected, probe))
 
     def _once(
         self,
         connection: Connection,
         rows: Sequence[Row],
         rejected: Sequence[QuarantineEntry],
-        receipt: Receipt[LoadOutcome],
+        probe: CommitProbe[LoadOutcome],
     ) -> LoadOutcome:
-        done = receipt.redeemed(connection, self.timeout_s)
+        done = probe.committed_outcome(connection, self.timeout_s)
         if done is not None:
             return done
         with transaction(connection, self.timeout_s) as cursor:
@@ -104,7 +104,7 @@ class Loader:
             pairs = {(row.reading.gateway_serial, row.reading.device_serial) for row in rows}
             meters.note_meters(connection, pairs, seen_at=self.now)
             outcome = stage_rows(cursor, rows)
-            receipt.keep(cursor, outcome)
+            probe.record(cursor, outcome)
         return outcome
 
 

@@ -1,1 +1,1 @@
-"""The schema for the functions, and the upkeep of the database: run by deployments, and by a schedule."""
+"""Migrates the database schema on deployment, and maintains the database on a schedule."""

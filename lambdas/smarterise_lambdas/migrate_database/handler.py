@@ -1,4 +1,4 @@
-"""AWS in and out of `migrate_database`: the schema on deployment, the upkeep on schedule."""
+"""Lambda handler of `migrate_database`: migration on deployment, maintenance on a schedule."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SPARE_S: Final = 10.0
-"""Left at the end for the piece that was begun, for metrics and the answer."""
+"""Time reserved for finishing the current batch, metrics and the response, seconds."""
 
 logger = Logger(service="migrate_database")
 
 
 @cache
 def publisher() -> Publisher:
-    """Return where counts go; kept between invocations."""
+    """Return the metrics publisher, cached between invocations."""
     return Publisher(clients.cloudwatch(), optional("METRIC_NAMESPACE", METRIC_NAMESPACE))
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Do `{"action": "migrate"}`, which is also what nothing asks for, or `{"action": "maintain"}`.
+    """Run `{"action": "migrate"}`, the default, or `{"action": "maintain"}`.
 
     Raises:
-        BadAction: For anything else.
-        Exception: Whatever went wrong: a deployment must not go on as if nothing had.
+        BadAction: If the action is unknown.
+        Exception: Any failure, so that a deployment stops.
     """
     action = _action_of(event)
     until = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
@@ -49,8 +49,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 
 def _action_of(event: Any) -> Action:
-    told = event.get("action") if isinstance(event, dict) else None
+    action = event.get("action") if isinstance(event, dict) else None
     try:
-        return Action.MIGRATE if told is None else Action(told)
+        return Action.MIGRATE if action is None else Action(action)
     except ValueError:
-        raise BadAction(told) from None
+        raise BadAction(action) from None

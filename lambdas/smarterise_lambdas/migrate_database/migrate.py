@@ -1,4 +1,4 @@
-"""What keeps the database in order: its schema, partitions ahead, and what loads left to be done."""
+"""Migrates the schema, creates partitions ahead, and runs pending maintenance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from smarterise_lambdas.migrate_database.privileges import let_in
+from smarterise_lambdas.migrate_database.privileges import grant_function_user
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.shared.database import connect, require_schema, schema_version, transaction
 from smarterise_lambdas.shared.maintenance import refresh
@@ -24,56 +24,56 @@ MONTHS_AHEAD: Final = 2
 
 
 class Action(StrEnum):
-    """What can be asked for."""
+    """Actions of the function."""
 
     MIGRATE = "migrate"
     MAINTAIN = "maintain"
 
 
 class BadAction(ValueError):
-    """Something was asked for that there is not."""
+    """The requested action is unknown."""
 
-    def __init__(self, told: object) -> None:
-        known = " or ".join(f'"{action}"' for action in Action)
-        super().__init__(f"action {visible(repr(told))[:80]} is not one of {known}")
+    def __init__(self, action: object) -> None:
+        known = " or ".join(f'"{each}"' for each in Action)
+        super().__init__(f"unknown action {visible(repr(action))[:80]}. Fix: use {known}")
 
 
 def migrate_and_maintain(
     url: str, publisher: Publisher, log: Log, *, until: float, now: datetime, function_user: str = ""
 ) -> dict[str, Any]:
-    """Bring the schema up to date, let the functions in, then do what `maintain` does.
+    """Migrate the schema, grant the functions' user its privileges, then run `maintain`.
 
     Args:
-        url: Of the database, as the owner of its tables.
-        publisher: Where counts go.
-        log: Where it is told.
-        function_user: Whom the functions log in as, if not as the owner.
+        url: Database URL of the owner of the tables.
+        publisher: Publishes metrics.
+        log: Logger.
+        function_user: Database user of the functions, if not the owner.
         until: When to stop, by the monotonic clock.
-        now: This moment, UTC.
+        now: Current time, UTC.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: If a step of the schema fails; then none was taken.
+        sqlalchemy.exc.DBAPIError: If a migration fails; then none is applied.
         psycopg.Error: If the database fails.
     """
     before, after = migrate(url)
-    log.info("schema is up to date", extra={"before": before, "after": after})
+    log.info("schema up to date", extra={"before": before, "after": after})
     if function_user:
         with connect(url) as connection:
-            is_new = let_in(connection, function_user)
-        log.info("the functions' user has its rights", extra={"user": function_user, "is_new": is_new})
+            is_new = grant_function_user(connection, function_user)
+        log.info("privileges granted to the functions' user", extra={"user": function_user, "is_new": is_new})
     response = maintain(url, publisher, log, until=until, now=now)
     return {**response, "action": Action.MIGRATE.value, "before": before, "after": after}
 
 
 def maintain(url: str, publisher: Publisher, log: Log, *, until: float, now: datetime) -> dict[str, Any]:
-    """Make partitions ahead, look at the one where nothing should be, and do what loads left to be done.
+    """Create partitions ahead, count rows in the default partition, and run pending maintenance.
 
     Args:
-        url: Of the database, as the owner of its tables.
-        publisher: Where counts go.
-        log: Where it is told.
+        url: Database URL of the owner of the tables.
+        publisher: Publishes metrics.
+        log: Logger.
         until: When to stop, by the monotonic clock.
-        now: This moment, UTC.
+        now: Current time, UTC.
 
     Raises:
         SchemaBehind: If the schema is older than this code.
@@ -99,14 +99,14 @@ def maintain(url: str, publisher: Publisher, log: Log, *, until: float, now: dat
 
 
 def _misplaced(connection: Connection, log: Log) -> dict[str, Any]:
-    """Return what is in the default partition: no load puts rows there."""
+    """Return count and time range of the default partition, which must be empty."""
     with transaction(connection) as cursor:
         found = cursor.execute(_MISPLACED).fetchone()
     rows, first, last = found or (0, None, None)
-    told = {"rows": rows, "first": first and utc_text(first), "last": last and utc_text(last)}
+    result = {"rows": rows, "first": first and utc_text(first), "last": last and utc_text(last)}
     if rows:
-        log.error("rows in readings_default: somebody loads without making partitions", extra=told)
-    return told
+        log.error("rows in readings_default: a load did not create its partition", extra=result)
+    return result
 
 
 _MISPLACED: Final = b"SELECT count(*), min(measured_at), max(measured_at) FROM readings_default"

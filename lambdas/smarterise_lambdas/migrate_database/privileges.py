@@ -1,4 +1,4 @@
-"""The rights of the user that functions log in as: to read and write rows, and no more."""
+"""Grants the functions' database user the privileges to read and write rows, and no others."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.database import Connection
 
 LOGIN_BY_IAM: Final = "rds_iam"
-"""On RDS, membership of it is what lets a user log in with a token."""
+"""Role of RDS that allows a user to log in with an IAM token."""
 
 
-def let_in(connection: Connection, user: str) -> bool:
-    """Make the functions' user if there is none, and give it what loads and upkeep need. Safe to repeat.
+def grant_function_user(connection: Connection, user: str) -> bool:
+    """Create the functions' user if missing, and grant the privileges for loads and maintenance. Idempotent.
 
     Args:
         connection: As the owner of the tables, outside a transaction.
-        user: The user.
+        user: User name.
 
     Returns:
-        Whether it was made.
+        Whether the user was created.
 
     Raises:
-        psycopg.Error: If the owner may not, or the server fails.
+        psycopg.Error: If the owner lacks the privilege, or the server fails.
     """
     with transaction(connection) as cursor:
         is_new = not cursor.execute(_HAS_ROLE, [user]).fetchone()
@@ -36,14 +36,14 @@ def let_in(connection: Connection, user: str) -> bool:
         if cursor.execute(_HAS_ROLE, [LOGIN_BY_IAM]).fetchone():
             cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(LOGIN_BY_IAM), name))
         database = sql.Identifier(connection.info.dbname)
-        for right in _RIGHTS:
-            cursor.execute(sql.SQL(right).format(user=name, database=database, version=_VERSION))
+        for grant in _GRANTS:
+            cursor.execute(sql.SQL(grant).format(user=name, database=database, version=_VERSION))
     return is_new
 
 
 _VERSION: Final = sql.Identifier(VERSION_TABLE)
 _HAS_ROLE: Final = b"SELECT 1 FROM pg_roles WHERE rolname = %s"
-_RIGHTS: Final = (
+_GRANTS: Final = (
     "GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {user}",
     "GRANT USAGE ON SCHEMA public TO {user}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}",

@@ -1,1 +1,1 @@
-"""PostgreSQL's schema, step by step. Not a model of it: the tables are what the SQL beside each step says."""
+"""Migrations of the PostgreSQL schema, written in SQL."""

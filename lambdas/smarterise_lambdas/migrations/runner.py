@@ -1,4 +1,4 @@
-"""Bring a database to the schema that the functions of this version need."""
+"""Runs the schema migrations."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from smarterise_lambdas.shared.database import VERSION_TABLE, connect, schema_ve
 
 
 def migrate(url: str, to: str = "head") -> tuple[str, str]:
-    """Take every missing step in one transaction; safe at any time, and by several processes at once.
+    """Apply all missing migrations in one transaction. Safe to run concurrently and repeatedly.
 
     Args:
-        url: Of the database, as a user who may make tables.
-        to: The version to stop at.
+        url: Database URL of a user who may create tables.
+        to: Target version.
 
     Returns:
         The versions before and after; the first is `""` for a database without a schema.
 
     Raises:
-        BadDatabaseUrl: If the URL is none.
+        BadDatabaseUrl: If the URL is invalid.
         psycopg.OperationalError: If the server cannot be reached or refuses.
-        sqlalchemy.exc.DBAPIError: If a step fails; then none was taken.
+        sqlalchemy.exc.DBAPIError: If a migration fails; then none is applied.
     """
     before = _version(url)
     config = _config()
@@ -34,7 +34,7 @@ def migrate(url: str, to: str = "head") -> tuple[str, str]:
 
 
 def latest_version() -> str:
-    """Return the version that `migrate` leads to."""
+    """Return the latest schema version."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 

@@ -1,4 +1,4 @@
-"""What a step does: run the SQL file beside it."""
+"""Runs the SQL file of a migration."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from alembic import op
 
 
 def run_beside(step: str) -> None:
-    """Run the SQL file that has the name of a step's module.
+    """Run the SQL file with the name of a migration module.
 
     Args:
         step: The module's `__file__`.
     """
     statements = Path(step).with_suffix(".sql").read_text(encoding="utf-8")
-    # Without parameters: `%` and `:` in the SQL are what they are.
+    # Without parameters, so that `%` and `:` in the SQL are literal.
     op.get_bind().exec_driver_sql(statements, execution_options={"no_parameters": True})

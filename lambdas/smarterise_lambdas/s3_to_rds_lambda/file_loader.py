@@ -270,7 +270,7 @@ class _Load:
             gone = {replace(of_file, reason=reason.value).id for reason in (*RowReason, *FileReason)}
             gone -= {entry.id for entry in entries}
             quarantine.mark(connection, gone, QuarantineState.REPLAYED, at=self._loader.now)
-        ledger.settle(connection, file, state, counts, time_range=time_range, reason=reason)
+        ledger.finalize(connection, file, state, counts, time_range=time_range, reason=reason)
         self._progress.has_flushed = True
 
     def _settled(self) -> FileResult:

@@ -68,5 +68,5 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     request = read_request(event, required("DATA_LAKE_BUCKET"))
     told = load(request, dependencies(), now=datetime.now(UTC), remaining_s=remaining_s)
     raise_faults(told)
-    maintenance().take(remaining_s())
+    maintenance().run_if_due(remaining_s())
     return {"files": [each.response() for each in told]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from smarterise_lambdas.shared.cloudwatch import OLDEST_POINT, OLDEST_POINT_AGE
+from smarterise_lambdas.shared.cloudwatch import MAX_POINT_AGE, MAX_POINT_LEAD
 from smarterise_sdk.domain.readings.metrics import METRIC_QUANTITIES
 from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
 from smarterise_sdk.domain.readings.timestamps import MICROSECOND, count_of, datetime_at
@@ -47,8 +47,8 @@ class LatestReadings:
     def __init__(self, gateway_serial: str, device_serial: str, now: datetime) -> None:
         self._gateway_serial = gateway_serial
         self._device_serial = device_serial
-        self._earliest = count_of(now - OLDEST_POINT)
-        self._latest = count_of(now + OLDEST_POINT_AGE)
+        self._earliest = count_of(now - MAX_POINT_AGE)
+        self._latest = count_of(now + MAX_POINT_LEAD)
         self._staged: dict[int, _Row] = {}
         self._kept: dict[int, _Row] = {}
 

@@ -140,7 +140,7 @@ class RowSink:
                 for packed in alike:
                     copy.write(packed.staged_rows)
                 copy.write(END)
-        outcome = stage.settle(months=months, in_order=in_order)
+        outcome = stage.flush(months=months, in_order=in_order)
         if self._latest.is_waiting:
             self._latest.keep(self._taken(outcome))
         stage.clear()
@@ -207,7 +207,7 @@ def copy_straight(cursor: Cursor, packed: Iterable[Packed]) -> None:
 
 
 def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, timestamps: Sequence[int]) -> None:
-    """Have upkeep find anew what is made of a meter's readings, as `Stage.settle` does.
+    """Have upkeep find anew what is made of a meter's readings, as `Stage.flush` does.
 
     Args:
         cursor: Inside a transaction.

@@ -1,1 +1,1 @@
-"""What two functions need."""
+"""Code shared by several functions."""

@@ -1,4 +1,4 @@
-"""The AWS clients of a function: made on first use, once a process, with explicit patience."""
+"""AWS clients of a function: created on first use, once per process, with explicit timeouts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=3,
     read_timeout=10,
-    max_pool_connections=50,  # made as they are needed: a sweep of many connections needs them
+    max_pool_connections=50,  # created on demand; an FTP sweep uses many at once
 )
 _TOKEN_SECONDS: Final = 900
 
@@ -34,7 +34,7 @@ def s3() -> S3Client:
 
 @cache
 def cloudwatch() -> CloudWatchClient:
-    """Return the CloudWatch client. Who sends it points compresses them himself, if at all."""
+    """Return the CloudWatch client, without request compression: callers compress the body themselves."""
     return boto3.client("cloudwatch", config=_CONFIG.merge(Config(disable_request_compression=True)))
 
 
@@ -51,24 +51,25 @@ def sesv2() -> SESV2Client:
 
 
 def secret_text(arn: str) -> str:
-    """Return the text of a secret, read anew: after a rotation the old one is of no use."""
+    """Return the text of a secret, read from Secrets Manager on every call because secrets rotate."""
     client = cast("Any", boto3.client("secretsmanager", config=_CONFIG))
     return str(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 def database_token(host: str, port: int, user: str) -> str:
-    """Return what a database user logs in with in place of a password; good for 15 minutes.
+    """Return an IAM authentication token for a database user, valid for 15 minutes.
 
-    Signed here with the function's own credentials, without a call, and without the RDS client, whose model
-    is large: it would be the slowest thing a cold start does.
+    Signed locally with the function's credentials, without a request, and without the RDS client, whose large
+    service model would dominate the cold start.
 
     Args:
-        host: The host name that will be connected to.
-        port: And its port.
-        user: A database user who was granted `rds_iam`.
+        host: Host name to connect to.
+        port: Port to connect to.
+        user: Database user with the role `rds_iam`.
 
     Raises:
         botocore.exceptions.NoCredentialsError: If there are no credentials.
+        botocore.exceptions.NoRegionError: If no region is configured.
     """
     session = boto3.Session()
     credentials, region = session.get_credentials(), session.region_name
@@ -76,6 +77,6 @@ def database_token(host: str, port: int, user: str) -> str:
         raise NoCredentialsError
     if region is None:
         raise NoRegionError
-    asked = AWSRequest("GET", f"https://{host}:{port}/", params={"Action": "connect", "DBUser": user})
-    SigV4QueryAuth(credentials, "rds-db", region, expires=_TOKEN_SECONDS).add_auth(asked)
-    return str(asked.url).removeprefix("https://")
+    request = AWSRequest("GET", f"https://{host}:{port}/", params={"Action": "connect", "DBUser": user})
+    SigV4QueryAuth(credentials, "rds-db", region, expires=_TOKEN_SECONDS).add_auth(request)
+    return str(request.url).removeprefix("https://")

@@ -1,4 +1,4 @@
-"""Metric points to CloudWatch: only those it takes, in calls of the size it takes."""
+"""Publishes metric points to CloudWatch: only valid timestamps, at most 1000 points a call."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.readings.model import Reading
 
-POINTS_A_CALL: Final = 1000
-OLDEST_POINT: Final = timedelta(days=14)
-OLDEST_POINT_AGE: Final = timedelta(hours=2)
+POINTS_PER_CALL: Final = 1000
+MAX_POINT_AGE: Final = timedelta(days=14)
+MAX_POINT_LEAD: Final = timedelta(hours=2)
 
 _MARGIN = timedelta(minutes=5)
-"""The call takes time, and clocks differ: one point out of bounds can sink all that are sent with it."""
+"""Allows for call duration and clock skew: one timestamp out of bounds can fail the whole call."""
 
 
 class Publisher:
-    """Publishes the metrics of readings, and of the pipeline itself."""
+    """Publishes metrics of readings and of the pipeline."""
 
     def __init__(self, cloudwatch: CloudWatchClient, namespace: str) -> None:
         self._cloudwatch = cloudwatch
@@ -34,15 +34,15 @@ class Publisher:
     def publish(
         self, readings: Iterable[Reading], counts: Mapping[PipelineMetric, int], *, now: datetime
     ) -> int:
-        """Publish readings at the moment they were measured, and counts at this one.
+        """Publish readings with their measurement time, and pipeline counts with the current time.
 
         Args:
-            readings: What was measured; those outside what CloudWatch takes are left out.
-            counts: Counts of the pipeline.
-            now: This moment, UTC.
+            readings: Readings; those with a timestamp outside CloudWatch's limits are skipped.
+            counts: Pipeline counts.
+            now: Current time, UTC.
 
         Returns:
-            How many points were sent.
+            Number of points sent.
 
         Raises:
             botocore.exceptions.BotoCoreError: If CloudWatch cannot be reached.
@@ -50,19 +50,19 @@ class Publisher:
         """
         data = [
             *(datum for reading in readings for datum in reading_data(reading, now=now)),
-            *(_count_datum(metric, count, now) for metric, count in counts.items()),
+            *(_pipeline_datum(metric, count, now) for metric, count in counts.items()),
         ]
-        for start in range(0, len(data), POINTS_A_CALL):
+        for start in range(0, len(data), POINTS_PER_CALL):
             self._cloudwatch.put_metric_data(
-                Namespace=self._namespace, MetricData=data[start : start + POINTS_A_CALL]
+                Namespace=self._namespace, MetricData=data[start : start + POINTS_PER_CALL]
             )
         return len(data)
 
 
 def reading_data(reading: Reading, *, now: datetime) -> Iterator[MetricDatumTypeDef]:
-    """Yield the points of a reading; none if CloudWatch would not take them."""
+    """Yield the points of a reading; none if its timestamp is outside CloudWatch's limits."""
     age = now - reading.measured_at
-    if not (_MARGIN - OLDEST_POINT_AGE <= age <= OLDEST_POINT - _MARGIN):
+    if not (_MARGIN - MAX_POINT_LEAD <= age <= MAX_POINT_AGE - _MARGIN):
         return
     for metric, value in metric_values(reading, now=now).items():
         yield {
@@ -75,5 +75,5 @@ def reading_data(reading: Reading, *, now: datetime) -> Iterator[MetricDatumType
         }
 
 
-def _count_datum(metric: PipelineMetric, count: int, now: datetime) -> MetricDatumTypeDef:
+def _pipeline_datum(metric: PipelineMetric, count: int, now: datetime) -> MetricDatumTypeDef:
     return {"MetricName": metric.value, "Timestamp": now, "Value": float(count), "Unit": "Count"}

@@ -1,4 +1,4 @@
-"""What a transaction has done, for one who has not heard whether it was committed: the server knows."""
+"""Finds out from PostgreSQL whether a transaction was committed, after its connection was lost."""
 
 from __future__ import annotations
 
@@ -15,55 +15,58 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ASK_AGAIN_S: Final = 0.05
+_POLL_S: Final = 0.05
 
 
 @dataclass(slots=True)
-class Receipt(Generic[T]):
-    """Lives as long as the tries at one piece of work, of which one may have been committed unheard.
+class CommitProbe(Generic[T]):
+    """Records the id and outcome of a transaction, to find out whether it was committed.
 
-    To do it again would be no harm to the rows, but what it says of them would be wrong: all would be there.
+    One probe is used for all attempts at the same work. Repeating committed work would not change the rows,
+    but its counts would be wrong: every row would be reported as identical.
     """
 
-    _transaction: str = ""
+    _transaction_id: str = ""
     _outcome: T | None = None
 
-    def keep(self, cursor: Cursor, outcome: T) -> None:
-        """Keep what a transaction has done, as the last thing in it.
+    def record(self, cursor: Cursor, outcome: T) -> None:
+        """Record the outcome of a transaction, as its last statement.
 
         Raises:
             psycopg.Error: If the database fails.
         """
-        (self._transaction,) = cursor.execute(_NAME).fetchone() or ("",)
+        (self._transaction_id,) = cursor.execute(_CURRENT_ID).fetchone() or ("",)
         self._outcome = outcome
 
-    def redeemed(self, connection: Connection, timeout_s: float) -> T | None:
-        """Return what was done, if it was committed after all; `None` if it is still to be done.
+    def committed_outcome(self, connection: Connection, timeout_s: float) -> T | None:
+        """Return the recorded outcome if its transaction was committed, else `None`.
 
         Args:
             connection: Outside a transaction.
-            timeout_s: How long to wait for a server that is still at it, seconds.
+            timeout_s: How long to wait for a transaction that is still in progress, seconds.
 
         Raises:
             psycopg.Error: If the database fails.
         """
-        if not self._transaction:
+        if not self._transaction_id:
             return None
         until = time.monotonic() + timeout_s
-        while (status := self._status(connection, timeout_s)) == _UNDECIDED and time.monotonic() < until:
-            time.sleep(_ASK_AGAIN_S)
+        while (status := self._status(connection, timeout_s)) == _IN_PROGRESS and time.monotonic() < until:
+            time.sleep(_POLL_S)
         return self._outcome if status == _COMMITTED else None
 
     def _status(self, connection: Connection, timeout_s: float) -> str | None:
         try:
             with transaction(connection, timeout_s) as cursor:
-                (status,) = cursor.execute(_STATUS, [self._transaction]).fetchone() or (None,)
-        except errors.InvalidParameterValue:  # a server that was made of a backup, and has not come so far
+                (status,) = cursor.execute(_STATUS, [self._transaction_id]).fetchone() or (None,)
+        except (
+            errors.InvalidParameterValue
+        ):  # a server restored from a backup, which has not reached this transaction id
             return None
         return None if status is None else str(status)
 
 
 _COMMITTED: Final = "committed"
-_UNDECIDED: Final = "in progress"
-_NAME: Final = b"SELECT pg_current_xact_id()::text"
+_IN_PROGRESS: Final = "in progress"
+_CURRENT_ID: Final = b"SELECT pg_current_xact_id()::text"
 _STATUS: Final = b"SELECT pg_xact_status(%s::text::xid8)"

@@ -1,6 +1,6 @@
-"""Objects in the data lake's bucket: what came, kept raw, and what was rejected, kept whole.
+"""Writes objects to the data lake bucket: raw readings and quarantined input.
 
-Keys and bytes depend on the input alone, so that a replay writes the same object again.
+Keys and bytes depend only on the input, so that a replay writes the same object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Archive:
-    """The bucket of the raw lake and the quarantine."""
+    """The bucket of the data lake and the quarantine."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
@@ -24,24 +24,24 @@ class Archive:
 
     @property
     def bucket(self) -> str:
-        """Its name."""
+        """Name of the bucket."""
         return self._bucket
 
     def put_lines(self, key: str, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write one gzipped object of JSON lines.
+        """Write JSON lines as one gzipped object.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 refuses.
         """
-        self.put(key, packed(lines))
+        self.put(key, packed_lines(lines))
 
     def put_file(self, key: str, body: IO[bytes]) -> None:
-        """Write one object of a file of gzipped JSON lines.
+        """Write a file of gzipped JSON lines as one object.
 
         Args:
-            key: Of the object.
-            body: Stands at its beginning: from there it is sent again if S3 fails in the middle.
+            key: Key of the object.
+            body: File at its start; on a retry it is read again from there.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
@@ -50,7 +50,7 @@ class Archive:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip")
 
     def put(self, key: str, body: bytes) -> None:
-        """Write one object of what `packed` returned.
+        """Write bytes returned by `packed_lines` as one object.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
@@ -59,6 +59,6 @@ class Archive:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/gzip")
 
 
-def packed(lines: Iterable[Mapping[str, Any]]) -> bytes:
+def packed_lines(lines: Iterable[Mapping[str, Any]]) -> bytes:
     """Return gzipped JSON lines."""
     return compressed(b"".join(map(dump_line, lines)))

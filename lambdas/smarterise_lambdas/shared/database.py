@@ -1,7 +1,7 @@
-"""PostgreSQL for a function: one connection, patience within an invocation, a schema as new as the code.
+"""PostgreSQL access of a function: one connection, timeouts within the invocation, schema version check.
 
-An execution environment of Lambda handles one event at a time, so its pool is one connection, kept between
-invocations. How many there are in all is how many environments run at once: reserved concurrency bounds it.
+A Lambda execution environment handles one event at a time, so it has one connection, kept between
+invocations. Reserved concurrency bounds the number of connections.
 """
 
 from __future__ import annotations
@@ -23,52 +23,52 @@ Cursor: TypeAlias = "psycopg.Cursor[tuple[Any, ...]]"
 T = TypeVar("T")
 
 SCHEMA_VERSION: Final = "0005"
-"""The oldest schema that this code can work with: the newest step of `smarterise_lambdas.migrations`."""
+"""The oldest schema that this code works with: the latest migration of `smarterise_lambdas.migrations`."""
 VERSION_TABLE: Final = "schema_version"
 
 TIMEOUT_S: Final = 20.0
-"""How long a transaction's statements may take each, unless its caller says."""
+"""Default statement timeout of a transaction, seconds."""
 _LOCK_SHARE: Final = 0.5
 
 _CONNECT: Final = {
     "connect_timeout": 5,
-    # A server that went away without a word is noticed in seconds, not in the system's two hours.
+    # A silently lost server is detected in seconds, not after the system's default of two hours.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
-    # After a failover the old address may lead to what is now a replica, for a while.
+    # After a failover the address may resolve to a replica for a while.
     "target_session_attrs": "read-write",
     "application_name": "smarterise",
 }
-_ONCE_MORE: Final = (errors.DeadlockDetected, errors.SerializationFailure)
+_RETRIED: Final = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
 class SchemaBehind(RuntimeError):
-    """The database lacks what this version needs: a fault of the deployment."""
+    """The database schema is older than this version needs: a deployment fault."""
 
     def __init__(self, version: str) -> None:
-        has = f"is at version {version}" if version else "has no schema"
+        state = f"is at version {version}" if version else "has no schema"
         super().__init__(
-            f"the database {has}, and this function needs {SCHEMA_VERSION}:"
-            " invoke the function migrate_database, and it works from then on"
+            f"the database {state}; this function needs version {SCHEMA_VERSION}."
+            " Fix: invoke the function migrate_database"
         )
 
 
 def connect(url: str) -> Connection:
-    """Return a new connection to a server that takes writes.
+    """Connect to a server that accepts writes.
 
     Raises:
-        BadDatabaseUrl: If the URL is none.
-        MissingSetting: If nobody is named to believe the server's certificate.
+        BadDatabaseUrl: If the URL is invalid.
+        MissingSetting: If no CA file is set for a remote server.
         psycopg.OperationalError: If the server cannot be reached or refuses.
     """
-    # No prepared statements: behind RDS Proxy they would pin the session.
+    # No prepared statements: they would pin the session of an RDS Proxy.
     return psycopg.connect(**{**_CONNECT, **connection_parameters(url)}, prepare_threshold=None)
 
 
 def schema_version(connection: Connection) -> str:
-    """Return the version of the schema; `""` if the database has none, or one older than the migrations.
+    """Return the schema version; `""` if the database has no schema, or one older than the migrations.
 
     Raises:
         psycopg.Error: If the server fails.
@@ -83,10 +83,10 @@ def schema_version(connection: Connection) -> str:
 
 
 def require_schema(connection: Connection) -> None:
-    """See that the database has what this version of the code needs. A newer schema has it.
+    """Check that the schema is at least the version that this code needs.
 
     Raises:
-        SchemaBehind: If it has not.
+        SchemaBehind: If it is older.
         psycopg.Error: If the server fails.
     """
     version = schema_version(connection)
@@ -96,22 +96,22 @@ def require_schema(connection: Connection) -> None:
 
 @contextmanager
 def transaction(connection: Connection, timeout_s: float = TIMEOUT_S) -> Iterator[Cursor]:
-    """Open a transaction that cannot outlive its function: what hangs becomes an error while one can tell.
+    """Open a transaction with timeouts, so that a stalled statement fails before the invocation ends.
 
-    Set for the transaction alone, which a proxy allows without keeping the session to itself.
+    The timeouts are set for the transaction only, which does not pin the session of an RDS Proxy.
 
     Args:
         connection: Outside a transaction.
-        timeout_s: How long each statement may take, seconds; a lock may take half of it.
+        timeout_s: Statement timeout, seconds; the lock timeout is half of it.
     """
     if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-        # Within another one it would be a savepoint, and what looks committed would be lost.
+        # A nested transaction would only be a savepoint, and its commit could still be lost.
         raise AssertionError("the connection is in a transaction already")
     with connection.transaction(), connection.cursor() as cursor:
         limits = {
             "statement_timeout": timeout_s,
             "lock_timeout": timeout_s * _LOCK_SHARE,
-            # A function that was killed leaves its locks to nobody.
+            # Releases the locks of a function that was killed.
             "idle_in_transaction_session_timeout": timeout_s,
         }
         names, values = zip(*limits.items(), strict=True)
@@ -125,29 +125,29 @@ def transaction(connection: Connection, timeout_s: float = TIMEOUT_S) -> Iterato
 
 
 class Database:
-    """One connection, made on first use and kept between invocations; made anew when it has gone away."""
+    """One connection, opened on first use, kept between invocations and reopened when lost."""
 
     def __init__(self, url: Callable[[], str] = database_url) -> None:
         self._url = url
         self._connection: Connection | None = None
 
     def run(self, work: Callable[[Connection], T]) -> T:
-        """Do work on the connection. Work must be one transaction, which may be repeated without harm.
+        """Run work on the connection. Work must be one transaction that can be repeated safely.
 
-        It is done a second time when the server went away in the middle of it, so that nobody can say
-        whether it was committed, or turned out to be a replica, or chose it as the victim of a deadlock.
+        It is repeated once if the connection was lost (the commit status is unknown then), if the server
+        turned out to be a replica, or after a deadlock or serialization failure.
 
         Raises:
-            SchemaBehind: If the database lacks what this version needs.
-            psycopg.Error: If it fails again, or for another reason.
+            SchemaBehind: If the schema is older than this version needs.
+            psycopg.Error: If the second attempt fails, or the error is of another kind.
         """
         try:
             return work(self._connected())
-        except _ONCE_MORE:
+        except _RETRIED:
             pass
         except psycopg.Error as error:
             connection = self._connection
-            if connection is None:  # could not be had at all
+            if connection is None:  # the connection attempt itself failed
                 raise
             if not (connection.closed or isinstance(error, errors.ReadOnlySqlTransaction)):
                 raise

@@ -1,6 +1,6 @@
-"""Where the database is and as whom a function logs in: by URL, by secret, or by IAM; and that TLS is had.
+"""Resolves the database URL (from a URL, a secret or IAM authentication) and the TLS parameters.
 
-Nothing here, and no message of it, shows a password.
+No error message contains a password.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ DEFAULT_PORT: Final = "5432"
 DEFAULT_NAME: Final = "postgres"
 CA_FILE: Final = "DATABASE_CA_FILE"
 
-_THIS_HOST: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
+_LOCAL_HOSTS: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})
 
 
 class BadDatabaseUrl(RuntimeError):
-    """The database's URL cannot be read: a fault of the function's configuration. Tells nothing of it."""
+    """The database URL is invalid: a configuration fault. The message does not contain the URL."""
 
     def __init__(self) -> None:
         form = "postgresql://user:password@host:port/name"
@@ -35,7 +35,7 @@ class BadDatabaseUrl(RuntimeError):
 
 
 class BadDatabaseSecret(RuntimeError):
-    """The database's secret cannot be used: a fault of the configuration. Tells nothing of what is in it."""
+    """The database secret is invalid: a configuration fault. The message does not contain its content."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
@@ -46,16 +46,16 @@ class BadDatabaseSecret(RuntimeError):
 
 
 def database_url() -> str:
-    """Return the URL to connect by, read anew each time: passwords rotate, and tokens live for 15 minutes.
+    """Return the database URL, resolved on every call: passwords rotate, IAM tokens expire.
 
-    It is DATABASE_URL if that is set; else made of the secret that DATABASE_SECRET_ARN names, which holds a
-    URL or the object that RDS keeps; else of DATABASE_HOST and DATABASE_USER, who logs in by IAM.
+    Sources in this order: DATABASE_URL; the secret of DATABASE_SECRET_ARN, which contains a URL or the JSON
+    object that RDS manages; DATABASE_HOST with DATABASE_USER, authenticated by IAM.
 
     Raises:
-        MissingSetting: If neither is set.
-        BadDatabaseSecret: If the secret holds neither.
+        MissingSetting: If none is set.
+        BadDatabaseSecret: If the secret contains neither form.
         botocore.exceptions.BotoCoreError: If AWS cannot be reached.
-        botocore.exceptions.ClientError: If AWS refuses to show the secret.
+        botocore.exceptions.ClientError: If AWS refuses to return the secret.
     """
     if url := os.environ.get("DATABASE_URL"):
         return url
@@ -68,19 +68,19 @@ def database_url() -> str:
 
 
 def connection_parameters(url: str) -> dict[str, Any]:
-    """Return libpq's parameters for a URL, with TLS: who is not on this host must prove who he is.
+    """Return the libpq parameters of a URL, with certificate verification for remote servers.
 
-    A URL that says `sslmode` itself is taken at its word. Else DATABASE_CA_FILE names the authorities that
-    are believed: those of RDS for an instance, those of the system for RDS Proxy.
+    A URL with its own `sslmode` is used unchanged. Otherwise DATABASE_CA_FILE names the trusted certificate
+    authorities: those of RDS for an instance, those of the system for RDS Proxy.
 
     Raises:
-        BadDatabaseUrl: If it is none.
-        MissingSetting: If the server is elsewhere, and nobody to believe is named.
+        BadDatabaseUrl: If the URL is invalid.
+        MissingSetting: If the server is remote and no CA file is set.
     """
     try:
         parameters = conninfo_to_dict(url)
     except ProgrammingError:
-        # Its message quotes the URL, and with it the password: neither may reach a log.
+        # The original message quotes the URL with its password, which must not be logged.
         raise BadDatabaseUrl from None
     if "sslmode" in parameters:
         return parameters
@@ -88,7 +88,7 @@ def connection_parameters(url: str) -> dict[str, Any]:
     if authorities:
         return {**parameters, "sslmode": "verify-full", "sslrootcert": authorities}
     host = str(parameters.get("host") or "")
-    if host not in _THIS_HOST and not host.startswith("/"):
+    if host not in _LOCAL_HOSTS and not host.startswith("/"):
         raise MissingSetting(CA_FILE)
     return parameters
 
@@ -113,7 +113,7 @@ def _url_of_secret(secret: str) -> str:
 
 def _part(parts: Mapping[str, Any], name: str, default: str = "") -> str:
     value = parts.get(name)
-    # What RDS manages itself holds username and password alone.
+    # A secret managed by RDS contains only username and password.
     text = default if value is None else str(value)
     if not text:
         raise BadDatabaseSecret(name)

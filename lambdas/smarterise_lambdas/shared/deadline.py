@@ -1,4 +1,4 @@
-"""How much time a sweep has: the function's own, less what it needs to end well."""
+"""Deadline of a sweep: the remaining time of the invocation, less a reserve for finishing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MAX_TIMEOUT: Final = 30.0
 
 
 class Deadline:
-    """The moment after which nothing new is begun.
+    """The time after which no new work is started.
 
     Args:
-        remaining_ms: What Lambda says is left of the invocation, ms.
-        reserve: Seconds kept back for writing down how far the sweep has come.
+        remaining_ms: Returns the remaining time of the invocation, ms.
+        reserve: Seconds kept back for saving the sweep's progress.
     """
 
     def __init__(self, remaining_ms: Callable[[], int], reserve: float) -> None:
@@ -24,16 +24,16 @@ class Deadline:
         self._reserve = reserve
 
     @property
-    def left(self) -> float:
-        """Seconds that are left; never negative."""
+    def remaining_s(self) -> float:
+        """Remaining seconds; never negative."""
         return max(0.0, self._remaining_ms() / 1000 - self._reserve)
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has come."""
-        return self.left <= 0.0
+    def is_exceeded(self) -> bool:
+        """Whether the deadline is exceeded."""
+        return self.remaining_s <= 0.0
 
     @property
     def timeout(self) -> float:
-        """Seconds to wait for any one answer: a server that stalls must not eat up the reserve too."""
-        return min(MAX_TIMEOUT, max(MIN_TIMEOUT, self.left))
+        """Timeout of a single response, seconds, so that a stalled server does not use up the reserve."""
+        return min(MAX_TIMEOUT, max(MIN_TIMEOUT, self.remaining_s))

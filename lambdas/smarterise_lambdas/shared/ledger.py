@@ -1,8 +1,8 @@
-"""The ledger of files: each is taken up once, and what became of its rows is written with them.
+"""The file ledger: records each file once, with the counts of its rows.
 
-A file goes `begin` (committed at once, so that a load that is cut off can be seen), then in one transaction
-`claim`, its rows, `settle`; or `fail` after a fault that is not the file's own. Whoever is told that a file
-is settled already does nothing: that makes an event that is delivered again harmless.
+Order of calls: `begin` (committed at once, so that an interrupted load is visible); then in one transaction
+`claim`, the rows, `finalize`; or `fail` after a fault that is not caused by the file. A file in a final
+state is skipped, so that a redelivered event does nothing.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ REASON_LENGTH: Final = 500
 
 
 class FileState(StrEnum):
-    """How far a file has come."""
+    """Processing state of a file."""
 
     LOADING = "loading"
-    """Taken up; not finished, or cut off before it could tell."""
+    """In progress, or interrupted."""
     LOADED = "loaded"
-    """Its rows are in the table, or in the quarantine."""
+    """All its rows are in the table or in the quarantine."""
     REJECTED = "rejected"
-    """It is in the quarantine whole."""
+    """The whole file is in the quarantine."""
     FAILED = "failed"
-    """A fault that was not its own; it comes again."""
+    """Failed for a reason outside the file; it will be retried."""
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing is left to be done."""
+        """Whether no processing remains."""
         return self in (FileState.LOADED, FileState.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
 class IngestFile:
-    """An object to be loaded.
+    """A log file in S3 to be loaded.
 
     Attributes:
-        bucket: Where it is.
-        key: As S3 knows it, not URL-encoded.
-        etag: Which content; with or without S3's quotes.
-        size: Bytes.
-        source: The road it came by.
-        gateway_serial: Whose it is; empty if its name does not tell.
-        received_at: When it came to S3, UTC.
+        bucket: S3 bucket.
+        key: S3 key, not URL-encoded.
+        etag: ETag, with or without S3's quotes.
+        size: Size, bytes.
+        source: Data path it arrived by.
+        gateway_serial: Its gateway; empty if the file name does not contain one.
+        received_at: When it was stored in S3, UTC.
     """
 
     bucket: str
@@ -67,19 +67,19 @@ class IngestFile:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What the ledger knows it by."""
+        """Primary key of its ledger entry: bucket, key, ETag."""
         return self.bucket, self.key, self.etag.strip('"')
 
     @property
     def origin(self) -> str:
-        """What the quarantine's index calls it."""
+        """Its origin in the quarantine index."""
         bucket, key, etag = self.identity
         return f"s3://{bucket}/{key}#{etag}"
 
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """What became of a file's rows; their sum is all that it held."""
+    """Number of rows of a file by outcome; the sum is all rows of the file."""
 
     loaded: int = 0
     identical: int = 0
@@ -92,21 +92,21 @@ class RowCounts:
         """Return the counts of a load.
 
         Args:
-            outcome: What became of the rows that could be read.
-            rejected: How many could not, and are in the quarantine.
+            outcome: Outcome of the valid rows.
+            rejected: Number of rejected rows, which are in the quarantine.
         """
         differing = len(outcome.differing)
         return cls(outcome.loaded, outcome.identical, outcome.superseded, differing, rejected)
 
     @property
     def total(self) -> int:
-        """How many rows the file held."""
+        """Number of rows of the file."""
         return sum(astuple(self))
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger says of a file."""
+    """Ledger entry of a file."""
 
     state: FileState
     attempts: int
@@ -117,15 +117,15 @@ class LedgerEntry:
 
 
 def begin(connection: Connection, file: IngestFile, *, reload: bool = False) -> LedgerEntry:
-    """Take a file up, and commit that.
+    """Record that loading of a file begins, and commit.
 
     Args:
         connection: Outside a transaction.
         file: The file.
-        reload: Take it up even if it is settled: somebody asked for it.
+        reload: Load it even if it is in a final state.
 
     Returns:
-        Its entry. If that `state.is_final`, there is nothing to do.
+        Its entry. If `state.is_final`, there is nothing to do.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -134,26 +134,26 @@ def begin(connection: Connection, file: IngestFile, *, reload: bool = False) -> 
         values = [*file.identity, file.size, file.source.value, file.gateway_serial, file.received_at, reload]
         connection.execute(_BEGIN, values)
         found = entry(connection, file)
-    if found is None:  # nobody deletes entries
+    if found is None:  # entries are never deleted
         raise AssertionError(file.origin)
     return found
 
 
 def claim(connection: Connection, file: IngestFile) -> bool:
-    """Lock a file's entry until the end of the caller's transaction, which is to load its rows.
+    """Lock a file's entry until the end of the caller's transaction, which loads its rows.
 
     Returns:
-        False if somebody else settled it meanwhile: then there is nothing to do.
+        False if another process finalized it concurrently: then there is nothing to do.
 
     Raises:
-        psycopg.errors.LockNotAvailable: If somebody else is loading it.
+        psycopg.errors.LockNotAvailable: If another process is loading it.
         psycopg.Error: If the database fails.
     """
     found = connection.execute(_CLAIM, file.identity).fetchone()
     return found is not None
 
 
-def settle(
+def finalize(
     connection: Connection,
     file: IngestFile,
     state: FileState,
@@ -162,25 +162,27 @@ def settle(
     time_range: tuple[datetime, datetime] | None = None,
     reason: str = "",
 ) -> None:
-    """Write down what became of a file, in the caller's transaction: that of its rows.
+    """Record the final state of a file, in the same transaction as its rows.
 
     Args:
         connection: Inside the transaction that claimed the file.
         file: The file.
         state: `LOADED` or `REJECTED`.
-        counts: What became of its rows.
-        time_range: The first and the last moment it measured.
-        reason: Why it was rejected, or what is odd about it.
+        counts: Row counts.
+        time_range: First and last measurement time.
+        reason: Why it was rejected, or a remark on it.
 
     Raises:
         psycopg.Error: If the database fails.
     """
     first, last = time_range or (None, None)
-    connection.execute(_SETTLE, [state.value, *astuple(counts), first, last, _told(reason), *file.identity])
+    connection.execute(
+        _FINALIZE, [state.value, *astuple(counts), first, last, _reason_text(reason), *file.identity]
+    )
 
 
 def fail(connection: Connection, file: IngestFile, reason: str) -> None:
-    """Write down that a file could not be loaded now, and commit that.
+    """Record that loading a file failed, and commit.
 
     Args:
         connection: Outside a transaction.
@@ -191,11 +193,11 @@ def fail(connection: Connection, file: IngestFile, reason: str) -> None:
         psycopg.Error: If the database fails.
     """
     with connection.transaction():
-        connection.execute(_FAIL, [_told(reason), *file.identity])
+        connection.execute(_FAIL, [_reason_text(reason), *file.identity])
 
 
 def entry(connection: Connection, file: IngestFile) -> LedgerEntry | None:
-    """Return what the ledger says of a file, in the caller's transaction; `None` if it never saw it.
+    """Return the ledger entry of a file, in the caller's transaction; `None` if there is none.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -210,7 +212,7 @@ def _entry_of(row: tuple[Any, ...]) -> LedgerEntry:
     return LedgerEntry(FileState(state), attempts, counts, first, last, reason)
 
 
-def _told(reason: str) -> str:
+def _reason_text(reason: str) -> str:
     return visible(reason)[:REASON_LENGTH]
 
 
@@ -233,7 +235,7 @@ _ENTRY: Final = sql.SQL(
 _CLAIM: Final = sql.SQL(
     "SELECT FROM ingest_files WHERE {} AND state IN ('loading', 'failed') FOR UPDATE"
 ).format(_THIS)
-_SETTLE: Final = sql.SQL(
+_FINALIZE: Final = sql.SQL(
     """
     UPDATE ingest_files
     SET state = %s, rows_loaded = %s, rows_identical = %s, rows_superseded = %s, rows_differing = %s,

@@ -1,7 +1,7 @@
-"""What follows loads, a bounded piece at a time: quality flags, aggregates, and rows that can be named now.
+"""Maintenance after loads, in bounded batches: quality flags, aggregates, and rows of newly known meters.
 
-Loads note which spans of which meters they touched. Whoever comes by here, one at a time, takes some of them
-up, each piece in one transaction: cut off, a piece is simply done by the next.
+Loads record the time ranges of meters that they changed. One process at a time handles them, each batch in
+one transaction: an interrupted batch is done by the next run.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 CONTEXT_BEFORE: Final = timedelta(hours=1)
 CONTEXT_AFTER: Final = timedelta(hours=3)
-"""How far a reading bears on others: a clock may run two hours ahead before its readings are refused."""
-PIECE: Final = timedelta(days=2)
-"""How much of meters' time one transaction takes up, with what must be read beside it."""
+"""How far a reading affects others: readings up to two hours ahead of the clock are accepted."""
+BATCH_SPAN: Final = timedelta(days=2)
+"""Total duration of the time ranges of one transaction, with their context."""
 MAINTENANCE_EVERY_S: Final = 30.0
 MAINTENANCE_TIMEOUT_S: Final = 2.0
-"""How often a busy function takes a turn, and how long it may take, seconds."""
-_TIME_RANGES_AT_ONCE = 500
+"""Interval and time limit of the maintenance that a loading function runs, seconds."""
+_TIME_RANGES_PER_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """What was done.
+    """Result of a maintenance run.
 
     Attributes:
-        time_ranges: How many noted spans were taken up.
-        flagged: How many readings had their quality changed.
-        named: How many gateways had their rows named.
-        identical: Of the rows named, how many their meter had already.
-        superseded: How many the stream had told better.
-        differing: How many contradict the one that their meter has; those are kept as conflicts.
-        is_done: False if time ran out, or somebody else is at it.
+        time_ranges: Number of time ranges handled.
+        flagged: Number of readings whose quality changed.
+        named: Number of gateways whose rows were assigned to a meter.
+        identical: Assigned rows that the meter had already.
+        superseded: Assigned rows that the meter has from the stream.
+        differing: Assigned rows that differ from the meter's own; kept as conflicts.
+        is_done: False if the time ran out, or another process is running maintenance.
     """
 
     time_ranges: int = 0
@@ -66,8 +66,8 @@ class Maintenance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Evaluation:
-    """The quality of a reading that is to be changed."""
+class _QualityChange:
+    """New quality flags of a reading."""
 
     time_range: TimeRange
     measured_at: datetime
@@ -77,15 +77,15 @@ class _Evaluation:
 def refresh(
     connection: Connection, *, until: float, clock: Callable[[], float] = time.monotonic
 ) -> Maintenance:
-    """Do what loads have left to be done, as far as time allows.
+    """Do the pending maintenance, as far as time allows.
 
     Args:
         connection: Outside a transaction.
-        until: When no further piece is to be begun, by the clock. A piece takes well below a second.
-        clock: The clock, seconds.
+        until: When to start no further batch, by the clock. A batch takes well below a second.
+        clock: Monotonic clock, seconds.
 
     Raises:
-        psycopg.Error: If the database fails; what was done until then stays.
+        psycopg.Error: If the database fails; completed batches are kept.
     """
     done = Maintenance()
     while clock() < until:
@@ -93,13 +93,13 @@ def refresh(
         if named:
             done = _with_named(done, named[0])
             continue
-        piece = _do_piece(connection)
-        if piece is None:
+        batch = _process_batch(connection)
+        if batch is None:
             return replace(done, is_done=False)
-        taken, changed = piece
-        if not taken:
+        handled, changed = batch
+        if not handled:
             return done
-        done = replace(done, time_ranges=done.time_ranges + taken, flagged=done.flagged + changed)
+        done = replace(done, time_ranges=done.time_ranges + handled, flagged=done.flagged + changed)
     return replace(done, is_done=False)
 
 
@@ -114,7 +114,7 @@ def _with_named(done: Maintenance, outcome: LoadOutcome) -> Maintenance:
 
 
 class PeriodicMaintenance:
-    """The share of the upkeep that a busy function does after its own work: a little, every now and then."""
+    """Runs a little maintenance from time to time in a loading function, after its own work."""
 
     def __init__(
         self,
@@ -124,13 +124,13 @@ class PeriodicMaintenance:
         every_s: float = MAINTENANCE_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make a function's turns.
+        """Create the schedule.
 
         Args:
-            database: Where.
-            log: Where trouble is told.
-            every_s: Seconds from one turn to the next.
-            clock: Seconds that only rise.
+            database: Database to maintain.
+            log: Logger.
+            every_s: Interval between runs, seconds.
+            clock: Monotonic clock, seconds.
         """
         self._database = database
         self._log = log
@@ -138,11 +138,11 @@ class PeriodicMaintenance:
         self._clock = clock
         self._last = -math.inf
 
-    def take(self, spare_s: float) -> None:
-        """Do some of the upkeep if it is time to. What goes wrong is told and let go: others do it too.
+    def run_if_due(self, spare_s: float) -> None:
+        """Run some maintenance if it is due. Errors are logged only: the work stays pending.
 
         Args:
-            spare_s: Seconds that can be spared, at most.
+            spare_s: Time available, seconds.
         """
         now = self._clock()
         if now - self._last < self._every_s or spare_s <= 0:
@@ -152,20 +152,20 @@ class PeriodicMaintenance:
         try:
             done = self._database.run(lambda connection: refresh(connection, until=until, clock=self._clock))
         except psycopg.Error as error:
-            self._log.warning("upkeep was put off", extra={"cause": str(error)})
+            self._log.warning("maintenance postponed", extra={"cause": str(error)})
         else:
-            if done.named:  # what becomes of rows is told, whoever decides it
-                self._log.info("rows were given to their meters", extra={"maintenance": asdict(done)})
+            if done.named:
+                self._log.info("rows assigned to their meters", extra={"maintenance": asdict(done)})
 
 
-def _do_piece(connection: Connection) -> tuple[int, int] | None:
+def _process_batch(connection: Connection) -> tuple[int, int] | None:
     with transaction(connection) as cursor:
-        # Two who find the same bucket anew could each miss what the other saw, and the older one write last.
+        # One process at a time: two could each miss rows of the other, and the older write last.
         if cursor.execute(_ALONE).fetchone() != (True,):
             return None
-        taken = _taken(cursor)
-        touched = merged([time_range for _, time_range in taken], CONTEXT_AFTER)
-        changed = _judge(cursor, touched)
+        noted = _take_noted(cursor)
+        touched = merged([time_range for _, time_range in noted], CONTEXT_AFTER)
+        changed = _assess_quality(cursor, touched)
         beyond = [
             TimeRange(
                 each.time_range.gateway_serial,
@@ -175,20 +175,20 @@ def _do_piece(connection: Connection) -> tuple[int, int] | None:
             )
             for each in changed
         ]
-        rollups.recompute(cursor, merged([*(time_range for _, time_range in taken), *beyond], timedelta(0)))
-    return len(taken), len(changed)
+        rollups.recompute(cursor, merged([*(time_range for _, time_range in noted), *beyond], timedelta(0)))
+    return len(noted), len(changed)
 
 
-def _taken(cursor: Cursor) -> list[tuple[int, TimeRange]]:
-    """Return the oldest noted spans, a piece of them, and delete their entries."""
-    noted = [(row[0], TimeRange(*row[1:])) for row in cursor.execute(_NOTED, [_TIME_RANGES_AT_ONCE])]
+def _take_noted(cursor: Cursor) -> list[tuple[int, TimeRange]]:
+    """Return a batch of the oldest recorded time ranges, and delete their entries."""
+    noted = [(row[0], TimeRange(*row[1:])) for row in cursor.execute(_NOTED, [_TIME_RANGES_PER_BATCH])]
     taken: list[tuple[int, TimeRange]] = []
     meters: set[tuple[str, str]] = set()
     length = timedelta(0)
     for number, time_range in noted:
         meter = time_range.gateway_serial, time_range.device_serial
         length += time_range.length + (timedelta(0) if meter in meters else CONTEXT_BEFORE)
-        if taken and length > PIECE:
+        if taken and length > BATCH_SPAN:
             break
         meters.add(meter)
         taken.append((number, time_range))
@@ -196,24 +196,24 @@ def _taken(cursor: Cursor) -> list[tuple[int, TimeRange]]:
     return taken
 
 
-def _judge(cursor: Cursor, time_ranges: Sequence[TimeRange]) -> list[_Evaluation]:
-    """Find the quality of the readings in these spans anew, and of those beside them; return what changed."""
+def _assess_quality(cursor: Cursor, time_ranges: Sequence[TimeRange]) -> list[_QualityChange]:
+    """Update the quality of the readings in and near these time ranges; return the changes."""
     if not time_ranges:
         return []
     changed = [
-        verdict
+        change
         for time_range, rows in _samples(cursor, time_ranges)
-        for verdict in _verdicts(time_range, rows)
+        for change in _quality_changes(time_range, rows)
     ]
     if changed:
         cursor.execute(
-            _JUDGE,
+            _UPDATE_QUALITY,
             [
-                [verdict.time_range.gateway_serial for verdict in changed],
-                [verdict.time_range.device_serial for verdict in changed],
-                [verdict.measured_at for verdict in changed],
-                # Arrays of arrays of unlike lengths there are not.
-                [",".join(verdict.quality) for verdict in changed],
+                [change.time_range.gateway_serial for change in changed],
+                [change.time_range.device_serial for change in changed],
+                [change.measured_at for change in changed],
+                # PostgreSQL has no arrays of arrays of different lengths.
+                [",".join(change.quality) for change in changed],
             ],
         )
     return changed
@@ -236,20 +236,20 @@ def _samples(
             yield time_ranges[number - 1], list(rows)
 
 
-def _verdicts(time_range: TimeRange, rows: Sequence[tuple[Any, ...]]) -> Iterator[_Evaluation]:
+def _quality_changes(time_range: TimeRange, rows: Sequence[tuple[Any, ...]]) -> Iterator[_QualityChange]:
     samples = [
         Sample(measured_at, arrived_at, energy, power, (a, b, c), is_sound)
         for _, measured_at, arrived_at, energy, power, a, b, c, is_sound, _ in rows
     ]
-    # What is nearer to the ends of what was read is judged by too little of what is beside it.
+    # Readings near the ends of the range read lack neighbours, so they are not assessed.
     first, last = time_range.first - NEAR, time_range.last + CONTEXT_AFTER - NEAR
     for row, sample, found in zip(rows, samples, assess(samples), strict=True):
         quality = tuple(flag.value for flag in found)
         if first <= sample.measured_at <= last and quality != tuple(row[-1]):
-            yield _Evaluation(time_range, sample.measured_at, quality)
+            yield _QualityChange(time_range, sample.measured_at, quality)
 
 
-_ALONE: Final = b"SELECT pg_try_advisory_xact_lock(hashtext('smarterise.upkeep'))"
+_ALONE: Final = b"SELECT pg_try_advisory_xact_lock(hashtext('smarterise.maintenance'))"
 _NOTED: Final = b"""
     SELECT id, gateway_serial, device_serial, first_measured_at, last_measured_at
     FROM rollup_dirty ORDER BY id LIMIT %s
@@ -257,18 +257,18 @@ _NOTED: Final = b"""
 _DELETE: Final = b"DELETE FROM rollup_dirty WHERE id = ANY (%s)"
 _SAMPLES: Final = sql.SQL(
     """
-    SELECT wanted.number::integer, found.*
+    SELECT target.number::integer, found.*
     FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-         WITH ORDINALITY AS wanted (gateway_serial, device_serial, first, last, number)
+         WITH ORDINALITY AS target (gateway_serial, device_serial, first, last, number)
     CROSS JOIN LATERAL (
         (
-            {of_meter} AND measured_at < wanted.first AND measured_at >= wanted.first - interval '31 days'
+            {of_meter} AND measured_at < target.first AND measured_at >= target.first - interval '31 days'
             ORDER BY measured_at DESC LIMIT 1
         )
         UNION ALL
-        {of_meter} AND measured_at >= wanted.first AND measured_at <= wanted.last
+        {of_meter} AND measured_at >= target.first AND measured_at <= target.last
     ) AS found
-    ORDER BY wanted.number, found.measured_at
+    ORDER BY target.number, found.measured_at
     """
 ).format(
     of_meter=sql.SQL(
@@ -276,11 +276,11 @@ _SAMPLES: Final = sql.SQL(
         SELECT measured_at, ingested_at, energy_import, active_power_total, voltage_a, voltage_b, voltage_c,
                device_online AND NOT 'clock_fault' = ANY (flags), quality
         FROM readings
-        WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
+        WHERE gateway_serial = target.gateway_serial AND device_serial = target.device_serial
         """
     )
 )
-_JUDGE: Final = b"""
+_UPDATE_QUALITY: Final = b"""
     UPDATE readings SET quality = string_to_array(found.quality, ',')
     FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[])
          AS found (gateway_serial, device_serial, measured_at, quality)

@@ -1,8 +1,8 @@
-"""Which meters a gateway has: learned from the stream, told to the files, which do not name theirs.
+"""Finds the meter of rows loaded from files: meters are known from the stream, files do not name theirs.
 
-Rows whose meter is not known are loaded under the empty serial. Once the gateway turns out to have exactly
-one meter they become its rows, by the conflict rule of `readings_table`; with several, only the site file
-can tell.
+Rows of an unknown meter are loaded with the empty serial. Once the gateway has exactly one known meter, they
+are assigned to it by the conflict rule of `readings_table`; with several, only the site file can name the
+meter.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.readings_table import LoadOutcome
 
 NO_METER: Final = ""
-"""The serial of rows whose meter is not known."""
+"""Device serial of rows whose meter is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeterChoice:
-    """Whose rows a file's are.
+    """The meter of a file's rows.
 
     Attributes:
-        device_serial: The meter; empty if it is not known.
-        flags: What each of its rows is to be flagged with.
+        device_serial: The meter; empty if unknown.
+        flags: Flags to set on each row.
     """
 
     device_serial: str
@@ -41,20 +41,20 @@ class MeterChoice:
 
 
 def meter_of_file(known: Sequence[str], logger: str, loggers: Mapping[str, object]) -> MeterChoice:
-    """Return whose rows a file's are.
+    """Return the meter of a file's rows.
 
     Args:
-        known: The gateway's meters.
-        logger: The logger that the file's name tells; empty if none.
-        loggers: What the site file says under the key of that name: meter by logger. Written by hand, so
-            anything but text that can be shown is passed over.
+        known: Known meters of the gateway.
+        logger: Logger named in the file name; empty if none.
+        loggers: Meter by logger, from the site file. Edited by hand: values that are not printable text
+            are ignored.
     """
-    told = loggers.get(logger)
-    if isinstance(told, str) and told and told.isprintable():
-        return MeterChoice(told)
+    device_serial = loggers.get(logger)
+    if isinstance(device_serial, str) and device_serial and device_serial.isprintable():
+        return MeterChoice(device_serial)
     if len(known) == 1:
         return MeterChoice(known[0])
-    # With none known the stream may yet tell; with several it cannot.
+    # With no known meter the stream may still identify it; with several it cannot.
     return MeterChoice(NO_METER, (METER_UNKNOWN,) if known else ())
 
 
@@ -68,12 +68,12 @@ def known_meters(connection: Connection, gateway_serial: str) -> tuple[str, ...]
 
 
 def note_meters(connection: Connection, pairs: Collection[tuple[str, str]], *, seen_at: datetime) -> None:
-    """Write down meters that were heard of, in the caller's transaction.
+    """Insert meters seen in messages, in the caller's transaction.
 
     Args:
         connection: Inside a transaction.
-        pairs: Gateway and meter; an empty meter is none.
-        seen_at: When, UTC.
+        pairs: Gateway and meter serials; pairs without a meter are ignored.
+        seen_at: Time of the message, UTC.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -85,7 +85,7 @@ def note_meters(connection: Connection, pairs: Collection[tuple[str, str]], *, s
 
 
 def note_unnamed(connection: Connection, gateway_serial: str) -> None:
-    """Write down that rows without a meter were loaded, in the transaction that loads them.
+    """Record that rows without a meter were loaded, in the same transaction.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -94,16 +94,16 @@ def note_unnamed(connection: Connection, gateway_serial: str) -> None:
 
 
 def name_rows(connection: Connection, *, at_most: int = 10) -> list[LoadOutcome]:
-    """Give rows without a meter to their gateway's only one, where there is exactly one now.
+    """Assign rows without a meter to the gateway's meter, where it has exactly one.
 
-    Each gateway is a transaction of its own: its rows are all named, or none is.
+    Each gateway is one transaction: all its rows are assigned, or none.
 
     Args:
         connection: Outside a transaction.
-        at_most: How many gateways to do.
+        at_most: Maximum number of gateways.
 
     Returns:
-        For each gateway that was done, what became of rows whose meter had one of that moment already.
+        The outcome for each gateway, counting rows whose meter already had a row of that time.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -121,12 +121,12 @@ def _name_rows_of_one(connection: Connection) -> LoadOutcome | None:
             return None
         names = dict(zip(("gateway", "device"), found, strict=True))
         cursor.execute(_NOTE_TIME_RANGES, names)
-        # Most have no rival and stay as they are, with the moment they arrived; the rest go by the rule.
+        # Rows without a conflict are updated in place and keep their ingest time; the rest follow the rule.
         cursor.execute(_NAME, names)
         stage = Stage(cursor)
         cursor.execute(_STAGE_REST, names)
         cursor.execute(_DELETE_REST, names)
-        outcome = stage.settle()
+        outcome = stage.flush()
         cursor.execute(_NAME_CONFLICTS, names)
         cursor.execute(_FORGET, names)
     return outcome
@@ -140,7 +140,7 @@ _NOTE: Final = b"""
     SELECT gateway, device, %s FROM unnest(%s::text[], %s::text[]) AS heard (gateway, device)
     ON CONFLICT DO NOTHING
 """
-# An update even where there is nothing to say: it holds the entry until the rows that it tells of are there.
+# The update without effect locks the entry until the rows are committed.
 _NOTE_UNNAMED: Final = b"""
     INSERT INTO unnamed_rows (gateway_serial) VALUES (%s)
     ON CONFLICT (gateway_serial) DO UPDATE SET noted_at = now()

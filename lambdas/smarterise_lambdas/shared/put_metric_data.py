@@ -1,8 +1,8 @@
-"""A thousand points to CloudWatch in a tenth of the client's time: the body of PutMetricData, made here.
+"""Encodes the body of PutMetricData directly: 1000 points in a tenth of boto3's time.
 
-The client checks and converts each field of each point by itself, which takes longer than to understand the
-messages that the points are of. All else stays its own: signing, sending, retries and errors. Where it speaks
-another protocol than JSON, nothing is changed.
+boto3 validates and converts each field of each point, which takes longer than decoding the messages of the
+points. Signing, sending, retries and errors stay with boto3. If the client uses another protocol than JSON,
+nothing is changed.
 """
 
 from __future__ import annotations
@@ -18,33 +18,35 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudwatch.client import CloudWatchClient
 
-_STASH: Final = "smarterise_metrics"
-_WORTH_COMPRESSING: Final = 10_240
-"""Bytes; from there on the client would, too, at several times the price."""
+_CONTEXT_KEY: Final = "smarterise_metrics"
+_COMPRESS_FROM: Final = 10_240
+"""Minimum body size for compression, bytes; the same threshold as botocore's."""
 
 
 def install(client: CloudWatchClient) -> None:
-    """Let a client of CloudWatch make the bodies of PutMetricData quickly.
+    """Register fast encoding of PutMetricData on a CloudWatch client.
 
     Args:
-        client: Points given to it must be of CloudWatch's form already: nobody checks them any more.
+        client: Points passed to it must be valid for CloudWatch: they are no longer checked.
     """
     if getattr(client.meta.service_model, "resolved_protocol", None) != "json":
         return
-    events: Any = client.meta.events  # its types know of no answers
-    # By a name of their own: installed twice they are there once.
-    events.register("provide-client-params.cloudwatch.PutMetricData", _set_aside, unique_id=f"{_STASH}-aside")
-    events.register("before-call.cloudwatch.PutMetricData", _put_in, unique_id=f"{_STASH}-in")
+    events: Any = client.meta.events  # the type stubs do not allow return values of handlers
+    # With unique ids a second installation has no effect.
+    events.register(
+        "provide-client-params.cloudwatch.PutMetricData", _stash_params, unique_id=f"{_CONTEXT_KEY}-aside"
+    )
+    events.register("before-call.cloudwatch.PutMetricData", _encode_body, unique_id=f"{_CONTEXT_KEY}-in")
 
 
-def _set_aside(params: dict[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:
-    context[_STASH] = params
+def _stash_params(params: dict[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:
+    context[_CONTEXT_KEY] = params
     return {**params, "MetricData": []}
 
 
-def _put_in(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    body = orjson.dumps(context.pop(_STASH), default=_epoch, option=orjson.OPT_PASSTHROUGH_DATETIME)
-    if len(body) >= _WORTH_COMPRESSING and context["client_config"].disable_request_compression:
+def _encode_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    body = orjson.dumps(context.pop(_CONTEXT_KEY), default=_epoch, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    if len(body) >= _COMPRESS_FROM and context["client_config"].disable_request_compression:
         body = compressed(body)
         params["headers"]["Content-Encoding"] = "gzip"
     params["body"] = body

@@ -1,6 +1,6 @@
-"""The index of the quarantine: what lies in S3 because it could not be taken, and why.
+"""The quarantine index: where rejected input is stored in S3, and why.
 
-The bytes are the object's; a row here tells where they are and how many readings they would have been.
+The content is in the S3 object; a row of the index records its location and the number of readings in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DETAIL_LENGTH: Final = 500
 
 
 class QuarantineState(StrEnum):
-    """What became of something in the quarantine."""
+    """State of a quarantine entry."""
 
     KEPT = "kept"
     REPLAYED = "replayed"
@@ -32,19 +32,19 @@ class QuarantineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """Something that was rejected.
+    """One rejected input.
 
     Attributes:
-        source: The road it came by.
-        gateway_serial: Whose it is, as far as that could be told; else empty.
-        bucket: Where it is kept.
-        key: Where it is kept.
-        origin: Where it came from: `IngestFile.origin`, or stream and shard.
-        position: Where in its origin: a sequence number; empty for all of it of this reason.
-        reason: The reason's code.
-        detail: What was wrong, for people.
-        seen_at: When it came, UTC.
-        rows: How many readings it would have been.
+        source: Data path it arrived by.
+        gateway_serial: Its gateway; empty if unknown.
+        bucket: S3 bucket of its content.
+        key: S3 key of its content.
+        origin: `IngestFile.origin`, or stream and shard.
+        position: Position in its origin, e.g. a sequence number; empty for the whole origin.
+        reason: Reason code.
+        detail: Description of the problem.
+        seen_at: When it arrived, UTC.
+        rows: Number of readings in it.
     """
 
     source: Source
@@ -60,13 +60,13 @@ class QuarantineEntry:
 
     @property
     def id(self) -> str:
-        """The same for the same input and reason, however often it comes."""
+        """Deterministic id: the same for each delivery of the same input and reason."""
         text = "\0".join((self.origin, self.position, self.reason))
         return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:32]
 
 
 def note(connection: Connection, entries: Iterable[QuarantineEntry]) -> None:
-    """Write down what was rejected, in the caller's transaction. Noted twice it is there once.
+    """Insert entries in the caller's transaction; existing ones are updated.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -77,7 +77,9 @@ def note(connection: Connection, entries: Iterable[QuarantineEntry]) -> None:
             *(visible(entry.origin), visible(entry.position), entry.reason),
             *(visible(entry.detail)[:DETAIL_LENGTH], entry.rows, entry.seen_at),
         )
-        for entry in sorted(entries, key=lambda entry: entry.id)  # two who note the same must not deadlock
+        for entry in sorted(
+            entries, key=lambda entry: entry.id
+        )  # fixed order, so that concurrent writers do not deadlock
     ]
     if rows:
         with connection.cursor() as cursor:
@@ -87,16 +89,16 @@ def note(connection: Connection, entries: Iterable[QuarantineEntry]) -> None:
 def mark(
     connection: Connection, ids: Collection[str], state: QuarantineState, *, at: datetime
 ) -> frozenset[str]:
-    """Write down that entries were replayed or discarded, in the caller's transaction.
+    """Set the state of entries to replayed or discarded, in the caller's transaction.
 
     Args:
         connection: Inside a transaction.
-        ids: Of the entries.
-        state: What became of them.
-        at: When, UTC.
+        ids: Ids of the entries.
+        state: New state.
+        at: Time of the change, UTC.
 
     Returns:
-        The ids that there are.
+        Ids of the entries found.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -109,17 +111,17 @@ def mark(
 def discard(
     connection: Connection, ids: Collection[str], *, note: str, by: str, at: datetime
 ) -> frozenset[str]:
-    """Write down that somebody gave entries up, in the caller's transaction; what was replayed stays so.
+    """Discard entries in the caller's transaction; replayed ones stay replayed.
 
     Args:
         connection: Inside a transaction.
-        ids: Of the entries.
-        note: Why.
-        by: Who.
-        at: When, UTC.
+        ids: Ids of the entries.
+        note: Reason.
+        by: User who discards them.
+        at: Time of the change, UTC.
 
     Returns:
-        The ids of those that were kept until now.
+        Ids of the entries that were in state `kept`.
 
     Raises:
         psycopg.Error: If the database fails.

@@ -1,11 +1,11 @@
-"""Readings into the table `readings`, as often as they come, with the same outcome.
+"""Loads readings into the table `readings`, idempotently.
 
-The rule for two rows of one key (gateway, meter, moment):
+Rule for two rows with the same key (gateway, meter, time):
 
-- The stream wins over files: a row by `iot` replaces one by `ftp`, a row by `ftp` never one by `iot`.
-  So the outcome does not depend on which arrived first.
-- Within one source the first row wins. A later one with equal values is an identical duplicate and is
-  counted; one with other values is counted as differing, and kept in `reading_conflicts` for people to see.
+- The stream wins over files: an `iot` row replaces an `ftp` row, never the reverse. The outcome does not
+  depend on the order of arrival.
+- Within one source the first row wins. A later row with equal values is counted as identical; one with other
+  values is counted as differing and kept in `reading_conflicts` for inspection.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ CONTENT: Final = (
     "unbalance_method",
     "device_online",
 )
-"""What two rows of one key are compared by. Not their flags: those say what was made of the row."""
+"""Columns by which two rows with the same key are compared. Flags are derived, so they are not compared."""
 COLUMNS: Final = (*KEY, "source", *CONTENT, "flags", "batch_id")
 POSITION: Final = "position"
-"""The staged column that tells which row came first."""
+"""Staging column with the order of arrival."""
 
 _TEXTS = ("gateway_serial", "device_serial", "source", "unbalance_method", "batch_id")
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
@@ -51,12 +51,12 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         POSITION: "int4",
     }
 )
-"""PostgreSQL's type of every column that can be staged."""
+"""PostgreSQL type of each staging column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A reading on its way to the table, and the raw lake object it is kept in."""
+    """A reading to load, and the data lake object that contains it."""
 
     reading: Reading
     batch_id: str
@@ -64,14 +64,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LoadOutcome:
-    """What became of some rows.
+    """Number of rows by outcome.
 
     Attributes:
-        loaded: Rows that were new, or replaced one of a lesser source.
-        identical: Rows that were there already.
-        superseded: Rows that a better source has.
-        differing: Positions of the rows that contradict the one kept of their source.
-        replaced: Of those loaded, how many took the place of a row of a lesser source.
+        loaded: New rows, and rows that replaced one of lower priority.
+        identical: Rows that existed with equal values.
+        superseded: Rows that exist from a source of higher priority.
+        differing: Positions of rows whose values differ from the existing row of the same source.
+        replaced: Loaded rows that replaced a row of lower priority.
     """
 
     loaded: int
@@ -82,14 +82,14 @@ class LoadOutcome:
 
 
 class Stage:
-    """Where the rows of one load wait, in the caller's transaction, until `settle` puts them into the table.
+    """Staging table of one load in the caller's transaction; `flush` moves its rows into `readings`.
 
-    A temporary table, made once a connection and emptied by each commit: one a load would bloat the
+    A temporary table, created once per connection and emptied by each commit: one per load would bloat the
     catalogue.
     """
 
     def __init__(self, cursor: Cursor) -> None:
-        """Make it ready.
+        """Create the staging table if needed.
 
         Args:
             cursor: Inside a transaction.
@@ -99,10 +99,10 @@ class Stage:
 
     @contextmanager
     def copying(self, columns: Sequence[str] = (*COLUMNS, POSITION)) -> Iterator[psycopg.Copy]:
-        """Open the way in, for rows or for what is binary already; may be opened several times.
+        """Open a binary COPY into the staging table; may be used several times.
 
         Args:
-            columns: Those that are written, in this order; `POSITION` and all that is never null among them.
+            columns: Columns in the order written; must include `POSITION` and all columns that are NOT NULL.
         """
         copy_in = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(_names(columns))
         with self._cursor.copy(copy_in) as copy:
@@ -110,16 +110,15 @@ class Stage:
             yield copy
 
     def clear(self) -> None:
-        """Forget what is staged: it is settled, and the load goes on."""
+        """Empty the staging table after a flush, for more rows of the same load."""
         self._cursor.execute(b"TRUNCATE incoming")
 
-    def settle(self, *, months: Collection[datetime] | None = None, in_order: bool = False) -> LoadOutcome:
-        """Put what is staged into the table, and say what became of it.
+    def flush(self, *, months: Collection[datetime] | None = None, in_order: bool = False) -> LoadOutcome:
+        """Move the staged rows into `readings`, and return the outcome.
 
         Args:
-            months: A moment of each month that the rows are of; found out when it is not given.
-            in_order: The rows were copied in the order of their keys, and no key comes twice: need not be
-                sorted.
+            months: A time in each month of the rows; queried if not given.
+            in_order: Whether the rows were copied in key order without duplicate keys; skips sorting.
 
         Raises:
             psycopg.Error: If the database fails.
@@ -145,7 +144,7 @@ class Stage:
 
 
 def ensure_months(cursor: Cursor, months: Collection[datetime]) -> None:
-    """See that the months of some moments have partitions.
+    """Create the missing partitions for the months of these times.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -155,11 +154,11 @@ def ensure_months(cursor: Cursor, months: Collection[datetime]) -> None:
 
 
 def load_rows(connection: Connection, rows: Sequence[Row]) -> LoadOutcome:
-    """Load rows in a transaction of their own.
+    """Load rows in a separate transaction.
 
     Args:
         connection: Outside a transaction.
-        rows: In the order they came; the first of a key wins.
+        rows: In order of arrival; the first of a key wins.
 
     Raises:
         psycopg.Error: If the database fails; then nothing is loaded.
@@ -173,7 +172,7 @@ def stage_rows(cursor: Cursor, rows: Sequence[Row]) -> LoadOutcome:
 
     Args:
         cursor: Inside a transaction.
-        rows: In the order they came; the first of a key wins.
+        rows: In order of arrival; the first of a key wins.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -182,11 +181,11 @@ def stage_rows(cursor: Cursor, rows: Sequence[Row]) -> LoadOutcome:
     with stage.copying() as copy:
         for position, row in enumerate(rows):
             copy.write_row([*_cells(row), position])
-    return stage.settle(months={month_of(row.reading.measured_at) for row in rows})
+    return stage.flush(months={month_of(row.reading.measured_at) for row in rows})
 
 
 def month_of(timestamp: datetime) -> datetime:
-    """Return the first moment of a moment's month; both UTC."""
+    """Return the start of a time's month; both UTC."""
     return timestamp.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -217,7 +216,7 @@ _STAGE: Final = sql.SQL(
     " AS SELECT {columns}, 0 AS position FROM readings WITH NO DATA"
 ).format(columns=_names(COLUMNS))
 
-# What is made of these readings, their quality and their aggregates, is to be found anew: `maintenance` does.
+# Marks quality and aggregates of these readings for recomputation by `maintenance`.
 _NOTE_TIME_RANGES: Final = b"""
     INSERT INTO rollup_dirty (gateway_serial, device_serial, first_measured_at, last_measured_at)
     SELECT gateway_serial, device_serial, min(measured_at), max(measured_at) FROM incoming
@@ -230,8 +229,8 @@ _MONTHS: Final = b"""
     SELECT DISTINCT date_trunc('month', measured_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM incoming
 """
 
-# What is put in bears the moment its transaction began, what takes another row's place, a later one. (That a
-# row was there before cannot be asked of a table of partitions in any other way.)
+# An inserted row has the transaction's start as ingest time, a replaced one a later time. (A partitioned
+# table offers no other way to ask whether a row existed before.)
 _ON_CONFLICT: Final = sql.SQL(
     """
     ON CONFLICT ({key}) DO UPDATE SET ({updated}) = ROW ({excluded}), ingested_at = clock_timestamp()
@@ -244,7 +243,7 @@ _ON_CONFLICT: Final = sql.SQL(
     excluded=_names(COLUMNS[len(KEY) :], "excluded"),
 )
 
-# Sorted by key, so that two loaders of the same keys wait for each other and do not deadlock.
+# Sorted by key, so that concurrent loads of the same keys do not deadlock.
 _UPSERT: Final = sql.SQL(
     """
     WITH put AS (

@@ -1,4 +1,4 @@
-"""How often to try again when several write at once: jittered, and within the time that is left."""
+"""Retries with full jitter, limited by the remaining time of the invocation."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TRIES_AT_MOST: Final = 100
+MAX_ATTEMPTS: Final = 100
 RESERVE_MS: Final = 1500
-"""Time kept back, so that the last try ends with an answer and not with a timeout."""
+"""Time kept back, so that the last attempt ends with a response instead of a timeout."""
 
 _FIRST_PAUSE = 0.03
 _LONGEST_PAUSE = 4.0
 
 
 class Retries:
-    """Iterate over tries; between two of them it waits a random while that grows with each.
+    """Iterates over attempts, with a random growing pause before each further one.
 
     Attributes:
-        made: How many tries were begun.
+        attempts: Number of attempts started.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class Retries:
         self._remaining_ms = remaining_ms
         self._pause = pause
         self._chance = chance
-        self.made = 0
+        self.attempts = 0
 
     def __iter__(self) -> Iterator[int]:
-        for attempt in range(TRIES_AT_MOST):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 # Full jitter: writers that met once must not meet again.
                 wait = self._chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
                 if self._remaining_ms() - wait * 1000 < RESERVE_MS:
                     return
                 self._pause(wait)
-            self.made += 1
+            self.attempts += 1
             yield attempt

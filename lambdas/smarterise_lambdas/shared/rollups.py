@@ -1,8 +1,8 @@
-"""Aggregates of readings over 10 minutes, an hour and a day: found anew wherever readings came, late or not.
+"""Aggregates of readings over 10 minutes, an hour and a day, recomputed wherever readings arrive.
 
-As IEC 61000-4-30 has it: the root of the mean square of voltages and currents, the mean of all else, over
-intervals that begin at full ten minutes UTC. Longer ones are made of the 10 minutes, each by the time it
-covers.
+According to IEC 61000-4-30: root mean square of voltages and currents, mean of other quantities, over
+intervals aligned to full ten minutes UTC. Longer intervals are aggregated from the 10-minute ones, weighted
+by the time covered.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """A part of a meter's time, both ends included."""
+    """Time range of a meter, both ends included."""
 
     gateway_serial: str
     device_serial: str
@@ -51,16 +51,16 @@ class TimeRange:
 
     @property
     def length(self) -> timedelta:
-        """From its first moment to its last."""
+        """Duration from first to last."""
         return self.last - self.first
 
 
 def merged(time_ranges: Iterable[TimeRange], within: timedelta) -> list[TimeRange]:
-    """Return spans that are apart, in their order: what overlaps or nearly touches has become one.
+    """Merge time ranges of a meter that overlap or are close to each other; return them in order.
 
     Args:
         time_ranges: In any order.
-        within: How close is near.
+        within: Largest distance at which two ranges are merged.
     """
     found: list[TimeRange] = []
     for time_range in sorted(
@@ -78,7 +78,7 @@ def merged(time_ranges: Iterable[TimeRange], within: timedelta) -> list[TimeRang
 
 
 def recompute(cursor: Cursor, time_ranges: Collection[TimeRange]) -> None:
-    """Find every aggregate anew that a reading in these spans is part of, in the caller's transaction.
+    """Recompute every aggregate that includes a reading of these time ranges, in the caller's transaction.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -96,12 +96,12 @@ def _recompute(
     buckets = [
         TimeRange(s.gateway_serial, s.device_serial, _floor(s.first, width), s.last) for s in time_ranges
     ]
-    wanted = merged(buckets, timedelta(0))
+    targets = merged(buckets, timedelta(0))
     values = {
-        "gateways": [time_range.gateway_serial for time_range in wanted],
-        "devices": [time_range.device_serial for time_range in wanted],
-        "firsts": [time_range.first for time_range in wanted],
-        "untils": [_floor(time_range.last, width) + width for time_range in wanted],
+        "gateways": [time_range.gateway_serial for time_range in targets],
+        "devices": [time_range.device_serial for time_range in targets],
+        "firsts": [time_range.first for time_range in targets],
+        "untils": [_floor(time_range.last, width) + width for time_range in targets],
         "width": width,
         "width_s": width.total_seconds(),
         "epoch": _EPOCH,
@@ -110,8 +110,8 @@ def _recompute(
     }
     name = sql.Identifier(table)
     cursor.execute(statement.format(table=name, **_PARTS), values)
-    # What was not found anew just now has no readings any more.
-    cursor.execute(_GONE.format(table=name, wanted=_WANTED), values)
+    # Aggregates that were not recomputed now have no readings left.
+    cursor.execute(_DELETE_STALE.format(table=name, target=_TARGETS), values)
 
 
 def _same_meter(one: TimeRange, other: TimeRange) -> bool:
@@ -128,7 +128,7 @@ def _columns(*table: str) -> sql.Composed:
 
 
 def _each(templates: Sequence[tuple[Sequence[str], str]]) -> sql.Composed:
-    """Return the expressions of all columns, in their order; each template has its {value} and its limits."""
+    """Return the expressions of all columns in order; a template contains {value} and its limits."""
     return sql.SQL(", ").join(
         sql.SQL(template).format(
             value=sql.Identifier(name),
@@ -140,11 +140,11 @@ def _each(templates: Sequence[tuple[Sequence[str], str]]) -> sql.Composed:
     )
 
 
-_WANTED: Final = sql.SQL(
+_TARGETS: Final = sql.SQL(
     "unnest(%(gateways)s::text[], %(devices)s::text[], %(firsts)s::timestamptz[], %(untils)s::timestamptz[])"
-    " AS wanted (gateway_serial, device_serial, first, until)"
+    " AS target (gateway_serial, device_serial, first, until)"
 )
-# The square of what no meter measures would be out of range, and with it all that is found anew.
+# Squaring an implausible value would overflow and fail the whole statement.
 _SAMPLES: Final = _each(
     [
         (
@@ -168,7 +168,7 @@ _INTERVALS: Final = _each(
 )
 _COLUMNS: Final = _columns()
 _PARTS: Final = {
-    "wanted": _WANTED,
+    "target": _TARGETS,
     "columns": _COLUMNS,
     "samples": _SAMPLES,
     "intervals": _INTERVALS,
@@ -185,25 +185,25 @@ _TEN_MINUTES: Final = sql.SQL(
     """
     INSERT INTO {table} (gateway_serial, device_serial, bucket, samples, flagged, covered_s, completeness,
                          computed_at, {columns})
-    SELECT wanted.gateway_serial, wanted.device_serial, bucket, samples, flagged, samples * usual_s,
+    SELECT target.gateway_serial, target.device_serial, bucket, samples, flagged, samples * usual_s,
            least(1, samples * usual_s / %(width_s)s), now(), {columns}
-    FROM {wanted}
+    FROM {target}
     CROSS JOIN LATERAL (
         SELECT coalesce(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY delta)),
                         %(unknown_s)s)::double precision AS usual_s
         FROM (
             SELECT measured_at - lag(measured_at) OVER (ORDER BY measured_at) AS delta
             FROM readings
-            WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
-              AND measured_at >= wanted.first - %(look_back)s AND measured_at < wanted.until
+            WHERE gateway_serial = target.gateway_serial AND device_serial = target.device_serial
+              AND measured_at >= target.first - %(look_back)s AND measured_at < target.until
         ) AS deltas
     ) AS rhythm
     CROSS JOIN LATERAL (
         SELECT date_bin(%(width)s, measured_at, %(epoch)s) AS bucket, count(*) AS samples,
                count(*) FILTER (WHERE flags <> '{{}}' OR quality <> '{{}}') AS flagged, {samples}
         FROM readings
-        WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
-          AND measured_at >= wanted.first AND measured_at < wanted.until
+        WHERE gateway_serial = target.gateway_serial AND device_serial = target.device_serial
+          AND measured_at >= target.first AND measured_at < target.until
           AND device_online AND NOT 'clock_fault' = ANY (flags || quality)
         GROUP BY 1
     ) AS found (bucket, samples, flagged, {columns})
@@ -214,23 +214,23 @@ _LONGER: Final = sql.SQL(
     """
     INSERT INTO {table} (gateway_serial, device_serial, bucket, samples, flagged, covered_s, completeness,
                          computed_at, {columns})
-    SELECT wanted.gateway_serial, wanted.device_serial, found.bucket, found.samples, found.flagged,
+    SELECT target.gateway_serial, target.device_serial, found.bucket, found.samples, found.flagged,
            found.covered_s, least(1, found.covered_s / %(width_s)s), now(), {columns}
-    FROM {wanted}
+    FROM {target}
     CROSS JOIN LATERAL (
         SELECT date_bin(%(width)s, bucket, %(epoch)s), sum(samples), sum(flagged), sum(covered_s), {intervals}
         FROM readings_10min
-        WHERE gateway_serial = wanted.gateway_serial AND device_serial = wanted.device_serial
-          AND bucket >= wanted.first AND bucket < wanted.until
+        WHERE gateway_serial = target.gateway_serial AND device_serial = target.device_serial
+          AND bucket >= target.first AND bucket < target.until
         GROUP BY 1
     ) AS found (bucket, samples, flagged, covered_s, {columns})
     {upsert}
     """
 )
-_GONE: Final = sql.SQL(
+_DELETE_STALE: Final = sql.SQL(
     """
-    DELETE FROM {table} AS kept USING {wanted}
-    WHERE kept.gateway_serial = wanted.gateway_serial AND kept.device_serial = wanted.device_serial
-      AND kept.bucket >= wanted.first AND kept.bucket < wanted.until AND kept.computed_at < now()
+    DELETE FROM {table} AS kept USING {target}
+    WHERE kept.gateway_serial = target.gateway_serial AND kept.device_serial = target.device_serial
+      AND kept.bucket >= target.first AND kept.bucket < target.until AND kept.computed_at < now()
     """
 )

@@ -1,4 +1,4 @@
-"""A function's runtime: environment variables, read when needed, and the logger that its code is given."""
+"""Runtime of a function: environment variables, read on every call, and the logger protocol."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Protocol
 
 
 class MissingSetting(RuntimeError):
-    """A variable that the function cannot do without is not set: a fault of its configuration."""
+    """A required environment variable is not set: a configuration fault."""
 
     def __init__(self, *names: str) -> None:
-        wanted = " or ".join(names)
-        super().__init__(f"{wanted} is not set: set it in the environment of the function")
+        alternatives = " or ".join(names)
+        super().__init__(f"{alternatives} is not set. Fix: set it in the environment of the function")
 
 
 def required(name: str) -> str:
-    """Return a variable.
+    """Return an environment variable.
 
     Raises:
         MissingSetting: If it is not set, or empty.
@@ -27,19 +27,19 @@ def required(name: str) -> str:
 
 
 def optional(name: str, default: str) -> str:
-    """Return a variable, or the default when it is not set or empty."""
+    """Return an environment variable, or the default if it is not set or empty."""
     return os.environ.get(name) or default
 
 
 class BadSetting(RuntimeError):
-    """A variable is set to something that it cannot be: a fault of the function's configuration."""
+    """An environment variable has an invalid value: a configuration fault."""
 
 
 def number(name: str, default: float) -> float:
-    """Return a variable that is a number and not negative, or the default when it is not set or empty.
+    """Return an environment variable as a non-negative number, or the default if it is not set or empty.
 
     Raises:
-        BadSetting: If it is set to something else.
+        BadSetting: If it has another value.
     """
     text = os.environ.get(name)
     if not text:
@@ -49,18 +49,20 @@ def number(name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise BadSetting(f"{name} is no number, or less than zero: correct it in the function's environment")
+        raise BadSetting(
+            f"{name} is not a number of at least 0. Fix: set it in the environment of the function"
+        )
     return value
 
 
 class Log(Protocol):
-    """Lines for people and machines; `extra` holds what a machine looks for."""
+    """Structured logger: a short message, and fields in `extra`."""
 
     def info(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something worth knowing."""
+        """Log information."""
 
     def warning(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something that may need a person."""
+        """Log a problem that may need action."""
 
     def error(self, msg: object, *, extra: dict[str, object]) -> None:
-        """Log something that needs a person."""
+        """Log a problem that needs action."""

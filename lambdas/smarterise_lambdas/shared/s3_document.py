@@ -1,4 +1,4 @@
-"""A JSON document in S3 that several write: read, change and write it back, and nobody's change is lost."""
+"""JSON document in S3 with several writers: changed by compare-and-swap, so that no update is lost."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from smarterise_lambdas.shared.site_file import NOT_THERE, code_of
+from smarterise_lambdas.shared.site_file import NOT_FOUND, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from types_boto3_s3.client import S3Client
 
-TRIES_AT_MOST: Final = 30
+MAX_ATTEMPTS: Final = 30
 
 _SUPERSEDED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _FIRST_PAUSE = 0.02
@@ -25,7 +25,7 @@ _LONGEST_PAUSE = 1.0
 
 
 class Contended(RuntimeError):
-    """Others wrote it each time that we wanted to."""
+    """Every attempt to write conflicted with another writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Found:
     """The document as it was read.
 
     Attributes:
-        value: Its object; empty if there is none, or it is not one.
-        etag: Its ETag; `None` if there is no document.
-        is_broken: Whether there is a document that is no JSON object.
+        value: The JSON object; empty if there is none, or it is invalid.
+        etag: ETag; `None` if there is no document.
+        is_broken: Whether there is a document that is not a JSON object.
     """
 
     value: dict[str, Any]
@@ -44,7 +44,7 @@ class Found:
 
 
 class SharedDocument:
-    """One JSON object under one key."""
+    """A JSON object in S3 under one key."""
 
     def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
         self._s3 = s3
@@ -53,11 +53,11 @@ class SharedDocument:
 
     @property
     def location(self) -> str:
-        """Its S3 URL, for messages."""
+        """S3 URL, for messages."""
         return f"s3://{self._bucket}/{self._key}"
 
     def read(self) -> Found:
-        """Return it as it is now.
+        """Return the current document.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
@@ -66,7 +66,7 @@ class SharedDocument:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:
-            if code_of(error) in NOT_THERE:
+            if code_of(error) in NOT_FOUND:
                 return Found({})
             raise
         with found["Body"] as stream:
@@ -80,26 +80,26 @@ class SharedDocument:
         return Found(value, found["ETag"])
 
     def write(self, value: dict[str, Any], etag: str | None) -> bool:
-        """Write it if it still is what was read; return whether it was.
+        """Write the document if it is unchanged since it was read; return whether it was written.
 
         Args:
-            value: What it is to be.
-            etag: Of what was read; `None` for when there was nothing.
+            value: New content.
+            etag: ETag that was read; `None` if there was no document.
 
         Raises:
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 refuses for another reason.
         """
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        # Names from outside may hold lone surrogates: escaped, every text there is comes back as it was.
+        # ASCII escapes preserve lone surrogates, which external names may contain.
         body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
         try:
             self._s3.put_object(
                 Bucket=self._bucket, Key=self._key, Body=body, ContentType="application/json", **condition
             )
         except ClientError as error:
-            # What is to be replaced may have been deleted since: then, too, it is not what was read.
-            if code_of(error) in _SUPERSEDED | NOT_THERE:
+            # Not found: the document was deleted since it was read.
+            if code_of(error) in _SUPERSEDED | NOT_FOUND:
                 return False
             raise
         return True
@@ -107,18 +107,18 @@ class SharedDocument:
     def change(
         self, edit: Callable[[Found], dict[str, Any] | None], *, pause: Callable[[float], None] = time.sleep
     ) -> dict[str, Any]:
-        """Change it, reading it anew as often as somebody else was quicker; return what it is then.
+        """Change the document, reading it again after each conflict; return the resulting content.
 
         Args:
-            edit: Returns what it is to be, or `None` to leave it; called once a try.
-            pause: Waits so many seconds.
+            edit: Returns the new content, or `None` to leave it unchanged; called once per attempt.
+            pause: Sleeps for so many seconds.
 
         Raises:
-            Contended: If others were quicker each time.
+            Contended: If every attempt conflicted with another writer.
             botocore.exceptions.BotoCoreError: If S3 cannot be reached.
             botocore.exceptions.ClientError: If S3 refuses.
         """
-        for attempt in range(TRIES_AT_MOST):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
                 # Full jitter: writers that met once must not meet again.
                 pause(random.random() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))  # noqa: S311
@@ -128,4 +128,4 @@ class SharedDocument:
                 return found.value
             if self.write(value, found.etag):
                 return value
-        raise Contended(f"{self.location} was written by others {TRIES_AT_MOST} times in a row")
+        raise Contended(f"{self.location} not written: {MAX_ATTEMPTS} attempts conflicted with other writers")

@@ -1,4 +1,4 @@
-"""The sites of the site file, or of its last good version: read once, or kept between invocations."""
+"""Reads the sites of the site file, or of its fallback version; once, or cached between invocations."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.model import Site
 
 REFRESH_SECONDS: Final = 15.0
-"""A tier switch shows on the stream within this."""
-_NAMES_REMEMBERED: Final = 10_000
-_NAMED_AT_ONCE: Final = 100
-_CAUSE_AT_MOST: Final = 1000
+"""Seconds until a tier change takes effect on the stream."""
+_MAX_SERIALS_LOGGED: Final = 10_000
+_SERIALS_PER_LINE: Final = 100
+_MAX_CAUSE: Final = 1000
 
 
 class SiteWatch:
-    """The sites as the site file has them, looked at again every few seconds and kept between invocations.
+    """The sites of the site file, refreshed every few seconds and cached between invocations.
 
-    While the file cannot be had or used, what was last known goes on: the last good document of this process,
-    else the last good version in S3, else nothing is known.
+    While the file is not available or invalid, the last known sites are used: the last valid document of this
+    process, else the fallback version in S3, else nothing is known.
 
     Args:
         file: The site file.
-        log: Where a change of what is known is told, once.
-        refresh: Seconds after which the file is looked at again.
-        clock: Seconds that only rise.
+        log: Logger; each change of the source is logged once.
+        refresh: Seconds after which the file is checked again.
+        clock: Monotonic clock, seconds.
     """
 
     def __init__(
@@ -47,65 +47,65 @@ class SiteWatch:
     ) -> None:
         self._file = file
         self._log = log
-        self._recheck = refresh
+        self._interval_s = refresh
         self._clock = clock
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._etag: str | None = None
         self._content_issue = ""
         self._issue = ""
         self._sites: Mapping[str, Site] | None = None
-        self._named: set[str] = set()
+        self._logged: set[str] = set()
 
     def sites(self, *, at_once: bool = False) -> Mapping[str, Site] | None:
-        """Return the sites by gateway serial; `None` when nobody can say.
+        """Return the sites by gateway serial; `None` if no version could be read.
 
         Args:
-            at_once: Look at the file now, however lately that was done.
+            at_once: Check the file now, even if it was checked recently.
         """
-        if at_once or self._clock() - self._looked_at >= self._recheck:
-            self._look()
-            # After the look: one that took long must not be followed by the next at once.
-            self._looked_at = self._clock()
+        if at_once or self._clock() - self._checked_at >= self._interval_s:
+            self._refresh()
+            # Set after the check: a slow check must not be followed by another one at once.
+            self._checked_at = self._clock()
         return self._sites
 
-    def tell_unknown(self, serials: Iterable[str]) -> None:
-        """Log gateways that the file does not know, each once."""
-        new = sorted(set(serials) - self._named)
-        if new and len(self._named) < _NAMES_REMEMBERED:
-            self._named.update(new)
-            named: dict[str, object] = {"gateway_serials": new[:_NAMED_AT_ONCE]}
-            self._log.warning("gateways that the site file does not know", extra=named)
+    def log_unknown(self, serials: Iterable[str]) -> None:
+        """Log gateways that are not in the site file, each once."""
+        new = sorted(set(serials) - self._logged)
+        if new and len(self._logged) < _MAX_SERIALS_LOGGED:
+            self._logged.update(new)
+            extra: dict[str, object] = {"gateway_serials": new[:_SERIALS_PER_LINE]}
+            self._log.warning("gateways not in the site file", extra=extra)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         try:
-            found = self._file.unless_at(self._etag)
+            found = self._file.current_if_changed(self._etag)
         except FileMissing:
             self._etag = None
-            self._note(f"there is no {self._file.location}")
+            self._note(f"{self._file.location} does not exist")
             return
         except (ClientError, BotoCoreError) as error:
-            self._note(f"{self._file.location} cannot be had: {error}")
+            self._note(f"{self._file.location} is not available: {error}")
             return
         if found is not None:
             self._etag, self._content_issue = found.etag, ""
             try:
                 self._sites = parse_site_tiers(found.body, self._file.location).sites
             except InvalidInput as refused:
-                self._content_issue = str(refused)[:_CAUSE_AT_MOST]
+                self._content_issue = str(refused)[:_MAX_CAUSE]
         self._note(self._content_issue)
 
     def _note(self, issue: str) -> None:
-        """Go on with what was last known, and tell when that begins, changes and ends."""
+        """Log when an issue begins, changes or ends; without cached sites, load the fallback version."""
         if issue == self._issue:
             return
         self._issue = issue
         if not issue:
-            self._log.info("the site file is followed again", extra={"etag": self._etag or ""})
+            self._log.info("site file in use again", extra={"etag": self._etag or ""})
             return
-        followed = "the document read before"
+        source = "cached document"
         if self._sites is None:
-            followed = self._last_good_version()
-        self._log.warning("the site file cannot be followed", extra={"cause": issue, "followed": followed})
+            source = self._last_good_version()
+        self._log.warning("site file not usable", extra={"cause": issue, "source": source})
 
     def _last_good_version(self) -> str:
         try:
@@ -116,40 +116,39 @@ class SiteWatch:
                     continue
                 return f"version {version.version_id}"
         except (ClientError, BotoCoreError) as error:
-            return f"nothing; earlier versions cannot be had: {error}"
-        return "nothing; no earlier version is good"
+            return f"none: earlier versions are not available: {error}"
+        return "none: no earlier version is valid"
 
 
 class NoSites(RuntimeError):
-    """There is no site file that can be used, and never was one."""
+    """No version of the site file is valid."""
 
 
 def usable_sites(file: SiteFile, log: Log) -> Mapping[str, Site]:
     """Return the sites by gateway serial.
 
-    A file that is missing or wrong takes nobody's sites away: its last good version is used, and that is
-    told.
+    If the file is missing or invalid, its fallback version is used, and that is logged.
 
     Raises:
-        NoSites: If no version can be used.
+        NoSites: If no version is valid.
         botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-        botocore.exceptions.ClientError: If S3 does not let us look.
+        botocore.exceptions.ClientError: If S3 refuses.
     """
     try:
         return parse_site_tiers(file.current().body, file.location).sites
     except FileMissing:
-        cause = f"there is no {file.location}"
+        cause = f"{file.location} does not exist"
     except InvalidInput as refused:
-        cause = str(refused)[:_CAUSE_AT_MOST]
+        cause = str(refused)[:_MAX_CAUSE]
     try:
         for version in file.earlier():
             try:
                 sites = parse_site_tiers(version.body).sites
             except InvalidInput:
                 continue
-            told: dict[str, object] = {"cause": cause, "version_id": version.version_id}
-            log.warning("the site file cannot be used; its last good version is", extra=told)
+            extra: dict[str, object] = {"cause": cause, "version_id": version.version_id}
+            log.warning("site file not usable; using the fallback version", extra=extra)
             return sites
     except ClientError as error:
         raise NoSites(f"{cause}; earlier versions cannot be read: {error}") from error
-    raise NoSites(f"{cause}; no earlier version is good")
+    raise NoSites(f"{cause}; no earlier version is valid")

@@ -1,4 +1,4 @@
-"""The site file in S3, read: its current version and its earlier ones. `site-config-manager` writes it."""
+"""Reads the site file in S3: its current version and earlier ones. `site-config-manager` writes it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import DeleteMarkerEntryTypeDef, ObjectVersionTypeDef
 
-_READ_AT_MOST: Final = 64 * 1024 * 1024
-"""Far more than any document we take; keeps a mistaken upload from filling the function's memory."""
-_EARLIER_AT_MOST: Final = 50
-NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
-_NO_SUCH_VERSION = NOT_THERE | {"InvalidArgument", "MethodNotAllowed", "400", "405"}
-"""S3 takes an id it never gave for an argument that is wrong, and a deletion for something not to be had."""
-_NO_VERSION = "null"
-_UNCHANGED = frozenset({"304", "NotModified"})
+_MAX_BYTES: Final = 64 * 1024 * 1024
+"""Read limit: larger than any valid document; protects the function's memory from a wrong upload."""
+_MAX_EARLIER: Final = 50
+NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_NO_SUCH_VERSION = NOT_FOUND | {"InvalidArgument", "MethodNotAllowed", "400", "405"}
+"""S3 returns 400 for an id it never issued, 404 for a deleted version and 405 for a delete marker."""
+_UNVERSIONED_ID = "null"
+_NOT_MODIFIED = frozenset({"304", "NotModified"})
 
 
 class FileMissing(Exception):
-    """There is no site file (or it was deleted)."""
+    """The site file does not exist, or was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class StoredFile:
     """One version of the file.
 
     Attributes:
-        body: Its bytes.
-        etag: Its ETag exactly as S3 gives it.
-        version_id: Its version, when the bucket keeps versions.
+        body: Content.
+        etag: ETag exactly as S3 returns it.
+        version_id: Version id; `None` in a bucket without versions.
     """
 
     body: bytes
@@ -49,7 +49,7 @@ class StoredFile:
 
 
 class SiteFile:
-    """The site file. Nothing is kept between calls: what is true is what S3 says now."""
+    """The site file in S3. Nothing is cached between calls."""
 
     def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
         self._s3 = s3
@@ -57,12 +57,12 @@ class SiteFile:
         self._key = key
 
     def is_at(self, bucket: str, key: str) -> bool:
-        """Return whether an object is this file."""
+        """Return whether an object is the site file."""
         return (bucket, key) == (self._bucket, self._key)
 
     @property
     def location(self) -> str:
-        """The file's S3 URL, for messages."""
+        """S3 URL of the file, for messages."""
         return f"s3://{self._bucket}/{self._key}"
 
     def current(self) -> StoredFile:
@@ -70,7 +70,7 @@ class SiteFile:
 
         Raises:
             FileMissing: If there is none.
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         return self._get({})
 
@@ -78,33 +78,33 @@ class SiteFile:
         """Return the ETag of the current version; `None` if there is none.
 
         Raises:
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         try:
             return self._s3.head_object(Bucket=self._bucket, Key=self._key)["ETag"]
         except ClientError as error:
-            if code_of(error) in NOT_THERE:
+            if code_of(error) in NOT_FOUND:
                 return None
             raise
 
     def earlier(self) -> Iterator[StoredFile]:
-        """Yield earlier versions, newest first; none when the bucket keeps none.
+        """Yield earlier versions, the latest first; none in a bucket without versions.
 
         Raises:
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         older = (each for each in self.versions() if not each.is_latest and not each.is_deletion)
-        for version in islice(older, _EARLIER_AT_MOST):
+        for version in islice(older, _MAX_EARLIER):
             try:
                 yield self.version(version.version_id)
             except FileMissing:
-                continue  # listed, but deleted since
+                continue  # deleted since it was listed
 
     def versions(self) -> Iterator[FileVersion]:
-        """Yield what S3 lists of the file, its deletions too, the newest first.
+        """Yield the versions and delete markers of the file, the latest first.
 
         Raises:
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=self._key)
         for page in pages:
@@ -114,46 +114,46 @@ class SiteFile:
                 for one in page.get("DeleteMarkers", [])
                 if one["Key"] == self._key
             ]
-            # S3 tells the two apart, each in its order; their moments, to the second, say how they mix.
-            yield from heapq.merge(bodies, deletions, key=_newness, reverse=True)
+            # S3 lists versions and delete markers separately, each in order; their times are to the second.
+            yield from heapq.merge(bodies, deletions, key=_version_order, reverse=True)
             if not bodies and not deletions:
-                return  # S3 lists by key: what is left only begins like ours
+                return  # keys are listed in order: the rest only share the prefix
 
     def version(self, version_id: str) -> StoredFile:
-        """Return one version; `null` is what S3 calls that of a bucket without versions.
+        """Return one version; its id is `null` in a bucket without versions.
 
         Raises:
-            FileMissing: If there is no such version, its content is gone, or it is a deletion.
-            ClientError: If S3 does not let us look.
+            FileMissing: If the version does not exist, was deleted, or is a delete marker.
+            ClientError: If S3 refuses.
         """
         return self._get({"VersionId": version_id})
 
     def keeps_versions(self) -> bool:
-        """Return whether each write leaves a version behind.
+        """Return whether versioning is enabled on the bucket.
 
         Raises:
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         try:
             return self._s3.get_bucket_versioning(Bucket=self._bucket).get("Status") == "Enabled"
         except ClientError as error:
             if code_of(error) != "AccessDenied":
                 raise
-        # A policy of before this question was asked: then the versions themselves tell.
+        # An older policy without s3:GetBucketVersioning: derive it from the version ids.
         latest = next(self.versions(), None)
-        return latest is not None and latest.version_id != _NO_VERSION
+        return latest is not None and latest.version_id != _UNVERSIONED_ID
 
-    def unless_at(self, etag: str | None) -> StoredFile | None:
-        """Return the current version; `None` if it still is the one with this ETag.
+    def current_if_changed(self, etag: str | None) -> StoredFile | None:
+        """Return the current version; `None` if its ETag is unchanged.
 
         Raises:
             FileMissing: If there is none.
-            ClientError: If S3 does not let us look.
+            ClientError: If S3 refuses.
         """
         try:
             return self._get({} if etag is None else {"IfNoneMatch": etag})
         except ClientError as error:
-            if code_of(error) in _UNCHANGED:
+            if code_of(error) in _NOT_MODIFIED:
                 return None
             raise
 
@@ -161,17 +161,17 @@ class SiteFile:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=self._key, **selection)
         except ClientError as error:
-            if code_of(error) in (_NO_SUCH_VERSION if "VersionId" in selection else NOT_THERE):
+            if code_of(error) in (_NO_SUCH_VERSION if "VersionId" in selection else NOT_FOUND):
                 raise FileMissing(self.location) from error
             raise
         with closing(found["Body"]) as stream:
-            body = stream.read(_READ_AT_MOST)
-            stream.read(1)  # only the read that finds nothing more tells whether the body was cut short
+            body = stream.read(_MAX_BYTES)
+            stream.read(1)  # only a read at the end raises if the body was truncated
         return StoredFile(body, found["ETag"], found.get("VersionId"))
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's own word for an error."""
+    """Return the error code of AWS."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -186,5 +186,5 @@ def _file_version(
     )
 
 
-def _newness(version: FileVersion) -> tuple[bool, datetime]:
+def _version_order(version: FileVersion) -> tuple[bool, datetime]:
     return version.is_latest, version.written_at

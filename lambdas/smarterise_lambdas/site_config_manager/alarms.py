@@ -1,4 +1,4 @@
-"""The sites' alarms: found by their names' beginning, and their actions switched a hundred at a time."""
+"""Lists the sites' alarms by name prefix, and switches their actions, a hundred a call."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.stack.names import StackNames
 
-ALARMS_A_CALL: Final = 100
+ALARMS_PER_CALL: Final = 100
 
 
 class Alarms:
-    """The alarms whose names begin as those of sites do.
+    """The alarms with the name prefix of site alarms.
 
     Args:
-        cloudwatch: Returns the CloudWatch client; called when it is first needed.
-        names: What things are called.
+        cloudwatch: Returns the CloudWatch client; called on first use.
+        names: Resource names of the stack.
     """
 
     def __init__(self, cloudwatch: Callable[[], CloudWatchClient], names: StackNames) -> None:
         self._cloudwatch = cloudwatch
         self._names = names
 
-    def page(self, at: str) -> tuple[list[FoundAlarm], str]:
-        """Return the page of alarms at a token, and the token of the next; the first and the last are empty.
+    def page(self, token: str) -> tuple[list[FoundAlarm], str]:
+        """Return a page of alarms and the token of the next page; empty for the first and after the last.
 
         Raises:
-            ClientError: If CloudWatch does not let us look.
+            ClientError: If CloudWatch refuses.
             BotoCoreError: If it cannot be reached.
         """
-        position: dict[str, Any] = {"NextToken": at} if at else {}
+        position: dict[str, Any] = {"NextToken": token} if token else {}
         response = self._cloudwatch().describe_alarms(
             AlarmNamePrefix=f"{self._names.alarm_prefix}-",
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-            MaxRecords=ALARMS_A_CALL,
+            MaxRecords=ALARMS_PER_CALL,
             **position,
         )
         listed = [*response.get("MetricAlarms", []), *response.get("CompositeAlarms", [])]
-        found = [FoundAlarm(one["AlarmName"], one.get("ActionsEnabled", True)) for one in listed]
+        found = [FoundAlarm(alarm["AlarmName"], alarm.get("ActionsEnabled", True)) for alarm in listed]
         return found, response.get("NextToken", "")
 
     def switch(self, alarms: Sequence[str], *, on: bool) -> None:
-        """Switch the actions of at most a hundred alarms on or off.
+        """Enable or disable the actions of at most 100 alarms.
 
         Raises:
             ClientError: If CloudWatch refuses.

@@ -1,4 +1,4 @@
-"""What the function has at hand for one invocation."""
+"""Dependencies of one invocation."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What one invocation works with.
+    """Clients and settings that one invocation uses.
 
     Attributes:
         store: The site file.
         alarms: The sites' alarms.
         schedules: The collection schedules.
-        names: What things are called.
-        remaining_ms: How long the invocation may still take.
+        names: Resource names of the stack.
+        remaining_ms: Returns the remaining time of the invocation, ms.
         now: Clock, UTC.
     """
 
@@ -37,6 +37,6 @@ class Dependencies:
     remaining_ms: Callable[[], int]
     now: Callable[[], datetime]
 
-    def tries(self) -> Retries:
-        """Return how long, and how often, to try something again."""
+    def retries(self) -> Retries:
+        """Return retries limited by the remaining time."""
         return Retries(self.remaining_ms)

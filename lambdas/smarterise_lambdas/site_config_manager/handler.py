@@ -1,4 +1,4 @@
-"""AWS in and out of `site-config-manager`: what a caller asks, or S3 tells, to the logic; its answer back."""
+"""Lambda handler of `site-config-manager`: direct requests, and S3 events of the site file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smarterise_lambdas.site_config_manager.alarms import Alarms
 from smarterise_lambdas.site_config_manager.dependencies import Dependencies
 from smarterise_lambdas.site_config_manager.dispatch import dispatch
 from smarterise_lambdas.site_config_manager.responses import action_of
-from smarterise_lambdas.site_config_manager.s3_event import carry_out, is_of_s3
+from smarterise_lambdas.site_config_manager.s3_event import handle_s3_event, is_s3_event
 from smarterise_lambdas.site_config_manager.schedules import Schedules
 from smarterise_lambdas.site_config_manager.writer import ConfigStore
 from smarterise_sdk.domain.stack.names import StackNames
@@ -22,14 +22,14 @@ from smarterise_sdk.domain.stack.names import StackNames
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-DIRECT_MS: Final = 55_000
-"""A caller waits for an answer no longer than a minute; what S3 tells of may take all the time there is."""
+DIRECT_TIMEOUT_MS: Final = 55_000
+"""Time limit of a direct request, ms: callers wait at most a minute. S3 events may use the full timeout."""
 
 logger = Logger(service="site-config-manager")
 
 
 def names() -> StackNames:
-    """Return what things are called, as far as the function needs to know."""
+    """Return the resource names that the function uses."""
     default = StackNames()
     return StackNames(
         site_config_bucket=required("SITE_CONFIG_BUCKET"),
@@ -43,30 +43,30 @@ def names() -> StackNames:
 
 @cache
 def schedules(of: StackNames) -> Schedules:
-    """Return the collection schedules, kept between invocations."""
+    """Return the collection schedules, cached between invocations."""
     return Schedules(clients.events, of)
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Answer one direct invocation, or carry out what S3 tells of; see `responses` for the shapes."""
-    called = names()
-    from_s3 = is_of_s3(event)
-    kept_ms = 0 if from_s3 else max(0, context.get_remaining_time_in_millis() - DIRECT_MS)
+    """Handle a direct request or an S3 event; `responses` describes the result."""
+    stack_names = names()
+    from_s3 = is_s3_event(event)
+    reserved_ms = 0 if from_s3 else max(0, context.get_remaining_time_in_millis() - DIRECT_TIMEOUT_MS)
     dependencies = Dependencies(
-        store=ConfigStore(clients.s3(), called.site_config_bucket, called.site_config_key),
-        alarms=Alarms(clients.cloudwatch, called),
-        schedules=schedules(called),
-        names=called,
-        remaining_ms=lambda: context.get_remaining_time_in_millis() - kept_ms,
+        store=ConfigStore(clients.s3(), stack_names.site_config_bucket, stack_names.site_config_key),
+        alarms=Alarms(clients.cloudwatch, stack_names),
+        schedules=schedules(stack_names),
+        names=stack_names,
+        remaining_ms=lambda: context.get_remaining_time_in_millis() - reserved_ms,
         now=lambda: datetime.now(UTC),
     )
     if from_s3:
-        return carry_out(event, dependencies, logger)
+        return handle_s3_event(event, dependencies, logger)
     result = dispatch(event, dependencies)
     error = result.get("error")
     if isinstance(error, dict):
-        logger.warning("refused", extra={"action": action_of(event), "code": error["code"]})
+        logger.warning("request rejected", extra={"action": action_of(event), "code": error["code"]})
     else:
-        logger.info("answered", extra={"action": result["action"], "etag": result.get("etag")})
+        logger.info("request completed", extra={"action": result["action"], "etag": result.get("etag")})
     return result

@@ -1,4 +1,4 @@
-"""The versions of the site file: told as a log, and gone back to."""
+"""The history of the site file, and rollback to one of its versions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from smarterise_lambdas.shared.retry import RESERVE_MS
 from smarterise_lambdas.shared.site_file import FileMissing
 from smarterise_lambdas.site_config_manager.reader import (
     file_missing,
-    no_such_version,
+    load_version,
     parsed,
-    served_version,
+    version_not_found,
 )
 from smarterise_lambdas.site_config_manager.responses import ensure_response_fits
-from smarterise_lambdas.site_config_manager.writer import Planned, write
+from smarterise_lambdas.site_config_manager.writer import PlannedWrite, write
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.history import about_site, entries_of, rollback_changes
 from smarterise_sdk.domain.sites.updates import replace_sites
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int]) -> JsonObject:
-    """Tell the newest versions, the newest first: as many as are asked for, or there is time for.
+    """Return the latest versions, the latest first, up to the requested number or as time allows.
 
     Raises:
-        RequestRejected: CONFIG_MISSING when there never was a file; TOO_LARGE.
-        ClientError: If S3 does not let us look.
+        RequestRejected: CONFIG_MISSING if there never was a file; TOO_LARGE.
+        ClientError: If S3 refuses.
     """
     versions = store.versions()
     listed = list(islice(versions, request.limit + 1))
@@ -53,11 +53,11 @@ def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int
     rows: list[JsonValue] = []
     for entry in islice(entries_of(chain(listed, versions), body_of), request.limit):
         seen += 1
-        # Rows at once: the documents of two hundred versions would not fit into memory side by side.
-        rows += [told.to_row() for told in about_site([entry], request.gateway_serial)]
+        # Converted one by one: the documents of 200 versions would not fit into memory together.
+        rows += [each.to_row() for each in about_site([entry], request.gateway_serial)]
         if remaining_ms() < RESERVE_MS:
             break
-    told: JsonObject = {
+    response: JsonObject = {
         "ok": True,
         "action": request.action,
         "count": len(rows),
@@ -65,41 +65,41 @@ def history(request: History, store: ConfigStore, remaining_ms: Callable[[], int
         "is_versioned": store.keeps_versions(),
         "is_complete": seen == len(listed),
     }
-    return ensure_response_fits(told, 'Ask for fewer versions with "limit".')
+    return ensure_response_fits(response, 'Request fewer versions with "limit".')
 
 
 def rollback(
     request: Rollback, store: ConfigStore, retries: Retries, now: Callable[[], datetime]
 ) -> JsonObject:
-    """Take back what was changed since a version.
+    """Roll back the changes made since a version.
 
     Raises:
         RequestRejected: VERSION_NOT_FOUND, VERSION_INVALID, or as for any other write.
-        ClientError: If S3 denies or fails.
+        ClientError: If S3 refuses or fails.
     """
 
-    def plan(document: SiteTiers) -> Planned:
-        # Looked up after the file was read: a version written in between makes the write fail, never undone.
+    def plan(document: SiteTiers) -> PlannedWrite:
+        # Listed after the file was read: a version written in between makes the write conflict.
         newer = _newer_than(request.version_id, store)
-        target = served_version(store, request.version_id).document
-        back = rollback_changes(target, _first_good(newer, store), document, whole=request.whole)
-        told: JsonObject = {"kept": list(back.kept), "superseded": list(back.superseded)}
-        return Planned(replace_sites(document, back.replacements), told)
+        target = load_version(store, request.version_id).document
+        back = rollback_changes(target, _first_valid(newer, store), document, whole=request.whole)
+        fields: JsonObject = {"kept": list(back.kept), "superseded": list(back.superseded)}
+        return PlannedWrite(replace_sites(document, back.replacements), fields)
 
     return write(request, plan, store, retries, now)
 
 
 def _newer_than(version_id: str, store: ConfigStore) -> list[FileVersion]:
-    """Return the versions written after one, the oldest of them first."""
+    """Return the versions written after a version, the oldest first."""
     newer: list[FileVersion] = []
     for version in store.versions():
         if version.version_id == version_id:
             return newer[::-1]
         newer.append(version)
-    raise no_such_version(store, version_id)
+    raise version_not_found(store, version_id)
 
 
-def _first_good(versions: Iterable[FileVersion], store: ConfigStore) -> SiteTiers | None:
+def _first_valid(versions: Iterable[FileVersion], store: ConfigStore) -> SiteTiers | None:
     for version in versions:
         if version.is_deletion:
             continue

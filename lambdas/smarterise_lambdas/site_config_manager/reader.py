@@ -1,4 +1,4 @@
-"""Which document is served: the current one; the last good one, marked as such; or one that was asked for."""
+"""Reads the site document: the current one, its fallback version, or a requested version."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.json_text.types import JsonObject
 
-RESTORE = "Correct the file and upload it again, or restore the last good version of the object."
+RESTORE = "Correct the file and upload it, or restore the last valid version of the object."
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedDocument:
-    """The document that is served, the version it is of, and why if that is not the current one."""
+    """A document with its version, and the reason if it is not the current one."""
 
     document: SiteTiers
     file: StoredFile
     degraded: JsonObject | None
 
     def response(self, action: str, **content: Any) -> JsonObject:
-        """Return the answer to a reading action."""
+        """Return the response to a reading action."""
         return {
             "ok": True,
             "action": action,
@@ -41,59 +41,59 @@ class LoadedDocument:
         }
 
 
-def served(store: SiteFile) -> LoadedDocument:
-    """Return the current document, or the last good one marked as such.
+def load_current(store: SiteFile) -> LoadedDocument:
+    """Return the current document, or the fallback version marked as degraded.
 
     Raises:
-        RequestRejected: CONFIG_MISSING, or CONFIG_INVALID when no version is good.
-        ClientError: If S3 does not let us look.
+        RequestRejected: CONFIG_MISSING, or CONFIG_INVALID if no version is valid.
+        ClientError: If S3 refuses.
     """
     file = current(store)
     try:
         return LoadedDocument(parsed(file, store), file, None)
     except InvalidInput as error:
-        bad = error
+        invalid = error
     try:
-        good = next(_good_versions(store), None)
-        issue = "No earlier version is good either."
+        fallback = next(_valid_versions(store), None)
+        issue = "No earlier version is valid."
     except (ClientError, FileMissing) as error:
-        # The bad file is what the caller must hear of; that its history is closed to us comes second.
-        good, issue = None, f"Earlier versions could not be read: {error}."
-    if good is None:
-        raise RequestRejected.of(bad, "CONFIG_INVALID", f"{RESTORE} {issue}")
-    document, file = good
+        # The invalid file is the main error; the unreadable history is only added to it.
+        fallback, issue = None, f"Earlier versions could not be read: {error}."
+    if fallback is None:
+        raise RequestRejected.of(invalid, "CONFIG_INVALID", f"{RESTORE} {issue}")
+    document, file = fallback
     degraded: JsonObject = {
-        "message": f"{bad.subject} cannot be used; version {file.version_id} is served in its place",
-        "problems": [dict(problem.to_json()) for problem in bad.problems],
+        "message": f"{invalid.subject} is invalid; using version {file.version_id}",
+        "problems": [dict(problem.to_json()) for problem in invalid.problems],
         "version_id": file.version_id,
     }
     return LoadedDocument(document, file, degraded)
 
 
-def served_version(store: SiteFile, version_id: str) -> LoadedDocument:
+def load_version(store: SiteFile, version_id: str) -> LoadedDocument:
     """Return one version of the file.
 
     Raises:
-        RequestRejected: VERSION_NOT_FOUND, or VERSION_INVALID when it cannot be used.
-        ClientError: If S3 does not let us look.
+        RequestRejected: VERSION_NOT_FOUND, or VERSION_INVALID.
+        ClientError: If S3 refuses.
     """
     try:
         file = store.version(version_id)
     except FileMissing as error:
-        raise no_such_version(store, version_id) from error
+        raise version_not_found(store, version_id) from error
     try:
         return LoadedDocument(parsed(file, store), file, None)
     except InvalidInput as error:
-        remedy = 'Choose another version: "history" ("sites history") tells which are good.'
+        remedy = 'Choose a valid version: list them with "history" ("sites history").'
         raise RequestRejected.of(error, "VERSION_INVALID", remedy) from error
 
 
 def current(store: SiteFile) -> StoredFile:
-    """Return the current file, good or not.
+    """Return the current file, valid or not.
 
     Raises:
         RequestRejected: CONFIG_MISSING.
-        ClientError: If S3 does not let us look.
+        ClientError: If S3 refuses.
     """
     try:
         return store.current()
@@ -102,30 +102,30 @@ def current(store: SiteFile) -> StoredFile:
 
 
 def parsed(file: StoredFile, store: SiteFile) -> SiteTiers:
-    """Return the document that a file holds.
+    """Parse the document of a file.
 
     Raises:
-        InvalidInput: With every problem, and which version it is of.
+        InvalidInput: With every problem, and the version.
     """
     version = f" (version {file.version_id})" if file.version_id else ""
     return parse_site_tiers(file.body, f"{store.location}{version}")
 
 
 def file_missing(store: SiteFile) -> RequestRejected:
-    """Return the refusal for a file that is not there."""
-    remedy = 'Upload it, or make the first site with "update_sites" and "create": true.'
-    return RequestRejected("CONFIG_MISSING", f"there is no {store.location}", remedy)
+    """Return the error for a missing site file."""
+    remedy = 'Upload it, or create the first site with "update_sites" and "create": true.'
+    return RequestRejected("CONFIG_MISSING", f"{store.location} does not exist", remedy)
 
 
-def no_such_version(store: SiteFile, version_id: str) -> RequestRejected:
-    """Return the refusal for a version that is not to be had."""
-    message = f"{store.location} has no version {visible(version_id)[:120]}, or it is not to be had any more"
-    return RequestRejected("VERSION_NOT_FOUND", message, 'Choose one that "history" ("sites history") tells.')
+def version_not_found(store: SiteFile, version_id: str) -> RequestRejected:
+    """Return the error for a version that does not exist or was deleted."""
+    message = f"version {visible(version_id)[:120]} of {store.location} not found"
+    return RequestRejected("VERSION_NOT_FOUND", message, 'List versions with "history" ("sites history").')
 
 
-def _good_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:
+def _valid_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:
     for file in store.earlier():
         try:
             yield parsed(file, store), file
         except InvalidInput:
-            continue  # its problems are history; those of the current file are told
+            continue  # only the problems of the current file are reported

@@ -1,8 +1,8 @@
-"""Make alarm actions and schedules follow the site file, or tell where they do not.
+"""Reconciles alarm actions and schedules with the site file, or reports their drift.
 
-What cannot be looked at or put right is told with its reason, never passed over. While the current file
-cannot be used, the last good one may switch something on but nothing off: a bad file never removes anything.
-A run whose time is over tells where to go on.
+Whatever cannot be read or repaired is reported with its reason. With a fallback version things are only
+switched on, never off: an invalid file must not disable anything. A run that exceeds its deadline returns a
+token to continue.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.shared.retry import RESERVE_MS
 from smarterise_lambdas.shared.site_file import code_of
-from smarterise_lambdas.site_config_manager.alarms import ALARMS_A_CALL
-from smarterise_lambdas.site_config_manager.reader import LoadedDocument, served
+from smarterise_lambdas.site_config_manager.alarms import ALARMS_PER_CALL
+from smarterise_lambdas.site_config_manager.reader import LoadedDocument, load_current
 from smarterise_sdk.domain.stack.drift import alarm_drift, schedule_drift, withheld
 
 if TYPE_CHECKING:
@@ -29,40 +29,40 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_DRIFT_ITEMS: Final = 20_000
-"""What an answer can carry of it; `drift_count` tells how much there is."""
-ROUNDS_AT_MOST: Final = 3
+"""Maximum number of drift items in a response; `drift_count` is the total."""
+MAX_ROUNDS: Final = 3
 REPAIR_MS: Final = 8_000
-"""Time kept back from looking, to put right what was found."""
+"""Time reserved for repairs while listing alarms, ms."""
 
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-_NOT_BY_AN_OLDER_FILE = "the site file cannot be used, and nothing is switched off by its last good version"
+_WITHHELD_REASON = "the site file is invalid; its fallback version does not switch anything off"
 
 
 class OutOfTime(Exception):
     """The invocation has no time left for another call."""
 
     def __init__(self) -> None:
-        super().__init__("the time of this run was over; run it again")
+        super().__init__("deadline exceeded. Fix: run it again")
 
 
-_FAULTS: Final = (ClientError, BotoCoreError, OutOfTime)
+_ERRORS: Final = (ClientError, BotoCoreError, OutOfTime)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a run has found and done.
+    """Result of a run.
 
     Attributes:
-        found: The file that was followed.
-        dry_run: Whether it only looked.
-        drift: Everything that did not follow the file.
-        alarms: How many alarms were looked at.
-        schedules: How many scheduled rules were looked at.
-        issues: What could not be looked at or put right, and why.
-        next_token: Where another run goes on; empty when this one came to the end.
+        found: The document that was applied.
+        dry_run: Whether nothing was changed.
+        drift: All drift items.
+        alarms: Number of alarms checked.
+        schedules: Number of scheduled rules checked.
+        issues: What could not be read or repaired, and why.
+        next_token: Where to continue; empty if the run was complete.
     """
 
     found: LoadedDocument
@@ -75,11 +75,11 @@ class Reconciled:
 
     @property
     def repaired(self) -> int:
-        """How much was put right."""
+        """Number of drift items repaired."""
         return sum(drift_item.repaired for drift_item in self.drift)
 
     def response(self) -> JsonObject:
-        """Return the answer to the action."""
+        """Return the response to the action."""
         return self.found.response(
             "reconcile",
             dry_run=self.dry_run,
@@ -92,20 +92,20 @@ class Reconciled:
 
 
 def reconcile(dependencies: Dependencies, *, dry_run: bool, next_token: str = "") -> Reconciled:
-    """Look, and unless it is a dry run put right what can be.
+    """Find drift, and repair it unless this is a dry run.
 
     Args:
-        dependencies: What there is to work with.
-        dry_run: Whether to look only.
-        next_token: Where an earlier run ended; empty to look at everything.
+        dependencies: Dependencies of the invocation.
+        dry_run: Whether to report drift only.
+        next_token: Token of an earlier run to continue; empty to start from the beginning.
 
     Raises:
-        RequestRejected: There is no file, or no version of it can be used.
-        ClientError: If S3 does not let us look.
+        RequestRejected: The file is missing, or no version of it is valid.
+        ClientError: If S3 refuses.
     """
     outcome = _round(dependencies, next_token, dry_run=dry_run)
-    for _ in range(ROUNDS_AT_MOST - 1):
-        # Whoever ends last has to have followed the newest file, or an older run would undo a newer one.
+    for _ in range(MAX_ROUNDS - 1):
+        # Repeat if the file changed since, so that the last run applies the latest version.
         is_current = (
             outcome.found.degraded is not None or dependencies.store.etag() == outcome.found.file.etag
         )
@@ -116,7 +116,7 @@ def reconcile(dependencies: Dependencies, *, dry_run: bool, next_token: str = ""
 
 
 def _round(dependencies: Dependencies, next_token: str, *, dry_run: bool) -> Reconciled:
-    run = _Run(dependencies, served(dependencies.store), dry_run=dry_run)
+    run = _Run(dependencies, load_current(dependencies.store), dry_run=dry_run)
     if not next_token:
         run.reconcile_schedules()
     run.reconcile_alarms(next_token)
@@ -124,7 +124,7 @@ def _round(dependencies: Dependencies, next_token: str, *, dry_run: bool) -> Rec
 
 
 class _Run:
-    """One pass over schedules and alarms, by one reading of the file."""
+    """One pass over schedules and alarms with one snapshot of the site file."""
 
     def __init__(self, dependencies: Dependencies, found: LoadedDocument, *, dry_run: bool) -> None:
         self._dependencies = dependencies
@@ -134,11 +134,11 @@ class _Run:
         self._issues: list[str] = []
         self._alarms = 0
         self._schedules = 0
-        self._resume = ""
-        self._refused: dict[str, str] = {}
+        self._next_token = ""
+        self._failed_actions: dict[str, str] = {}
 
     def outcome(self) -> Reconciled:
-        """Return what was found and done."""
+        """Return the result."""
         return Reconciled(
             self._found,
             self._dry_run,
@@ -146,103 +146,102 @@ class _Run:
             self._alarms,
             self._schedules,
             tuple(self._issues),
-            self._resume,
+            self._next_token,
         )
 
     def reconcile_schedules(self) -> None:
-        """See to the scheduled rules."""
+        """Reconcile the scheduled rules."""
         try:
-            rules = self._patiently(self._dependencies.schedules.found)
-        except _FAULTS as error:
-            self._issues.append(_told("events:ListRules", error))
+            rules = self._with_retries(self._dependencies.schedules.read)
+        except _ERRORS as error:
+            self._issues.append(_error_text("events:ListRules", error))
             return
         self._schedules = len(rules)
         sites, names = self._found.document.sites, self._dependencies.names
-        for rule in self._sifted(schedule_drift(sites, rules, names)):
+        for rule in self._to_repair(schedule_drift(sites, rules, names)):
             enable = partial(self._dependencies.schedules.enable, rule.change.subject)
-            self._put_right([rule], "events:EnableRule", enable)
+            self._repair([rule], "events:EnableRule", enable)
 
     def reconcile_alarms(self, next_token: str) -> None:
-        """See to the alarms, page by page; their actions are switched in calls as full as can be."""
+        """Reconcile the alarms page by page, switching their actions in calls of 100."""
         waiting: dict[bool, list[DriftItem]] = {True: [], False: []}
         at = next_token
         while True:
             try:
-                page, following = self._patiently(
+                page, following = self._with_retries(
                     partial(self._dependencies.alarms.page, at), reserve=REPAIR_MS
                 )
-            except _FAULTS as error:
+            except _ERRORS as error:
                 if isinstance(error, OutOfTime) and at:
-                    self._resume = at
+                    self._next_token = at
                 else:
-                    told = _told("cloudwatch:DescribeAlarms", error)
-                    self._issues.append(f"{told} (after {self._alarms} alarms)")
+                    text = _error_text("cloudwatch:DescribeAlarms", error)
+                    self._issues.append(f"{text} (after {self._alarms} alarms)")
                 break
             self._alarms += len(page)
-            for drift_item in self._sifted(
+            for drift_item in self._to_repair(
                 alarm_drift(self._found.document.sites, page, self._dependencies.names)
             ):
                 waiting[not drift_item.switches_off].append(drift_item)
             for on in (True, False):
-                while len(waiting[on]) >= ALARMS_A_CALL:
-                    full, waiting[on] = waiting[on][:ALARMS_A_CALL], waiting[on][ALARMS_A_CALL:]
+                while len(waiting[on]) >= ALARMS_PER_CALL:
+                    full, waiting[on] = waiting[on][:ALARMS_PER_CALL], waiting[on][ALARMS_PER_CALL:]
                     self._switch(full, on=on)
             at = following
             if not at:
                 break
-        # What is to be on comes first: when the time is short, silence is the worse of the two.
+        # Enable first: when time is short, a missing notification is worse than a superfluous one.
         for on in (True, False):
             self._switch(waiting[on], on=on)
 
-    def _sifted(self, drift_items: Iterable[DriftItem]) -> list[DriftItem]:
-        """Return those deviations that are to be put right now; the others are noted."""
+    def _to_repair(self, drift_items: Iterable[DriftItem]) -> list[DriftItem]:
+        """Return the drift items to repair now; record the others."""
         if self._found.degraded is not None:
-            drift_items = withheld(drift_items, _NOT_BY_AN_OLDER_FILE)
+            drift_items = withheld(drift_items, _WITHHELD_REASON)
         work: list[DriftItem] = []
         for drift_item in drift_items:
             (work if drift_item.can_repair and not self._dry_run else self._drift).append(drift_item)
         return work
 
     def _switch(self, drift_items: list[DriftItem], *, on: bool) -> None:
-        """Switch the actions of at most a hundred alarms."""
+        """Switch the actions of at most 100 alarms."""
         if drift_items:
             names = [drift_item.change.subject for drift_item in drift_items]
             action = f"cloudwatch:{'Enable' if on else 'Disable'}AlarmActions"
-            self._put_right(drift_items, action, partial(self._dependencies.alarms.switch, names, on=on))
+            self._repair(drift_items, action, partial(self._dependencies.alarms.switch, names, on=on))
 
-    def _put_right(self, drift_items: list[DriftItem], action: str, repair: Callable[[], None]) -> None:
-        """Put some right in one call, and note what became of them.
+    def _repair(self, drift_items: list[DriftItem], action: str, repair: Callable[[], None]) -> None:
+        """Repair drift items in one call, and record the result.
 
-        A call that fails leaves its own as they are. One whose failure tells that the next of its kind would
-        fail too is not made again.
+        A failed call leaves its items unrepaired. After a final failure the same action is not called again.
         """
-        issue = self._refused.get(action, "")
+        issue = self._failed_actions.get(action, "")
         if not issue:
             try:
-                self._patiently(repair)
-            except _FAULTS as error:
-                issue = _told(action, error)
+                self._with_retries(repair)
+            except _ERRORS as error:
+                issue = _error_text(action, error)
                 self._issues.append(issue)
                 if _is_final(error):
-                    self._refused[action] = issue
+                    self._failed_actions[action] = issue
         self._drift += [
             drift_item.left(issue) if issue else drift_item.put_right() for drift_item in drift_items
         ]
 
-    def _patiently(self, call: Callable[[], T], reserve: int = RESERVE_MS) -> T:
-        return _patiently(call, self._dependencies, reserve)
+    def _with_retries(self, call: Callable[[], T], reserve: int = RESERVE_MS) -> T:
+        return _with_retries(call, self._dependencies, reserve)
 
 
-def _patiently(call: Callable[[], T], dependencies: Dependencies, reserve: int) -> T:
-    """Make a call, again and again while AWS throttles it and there is time beyond the reserve.
+def _with_retries(call: Callable[[], T], dependencies: Dependencies, reserve: int) -> T:
+    """Make a call, with retries while AWS throttles it and time remains beyond the reserve.
 
     Raises:
-        OutOfTime: There is none left.
+        OutOfTime: If no time remains.
         ClientError: AWS refuses.
         BotoCoreError: AWS cannot be reached.
     """
     if dependencies.remaining_ms() > reserve:
-        for _ in dependencies.tries():
+        for _ in dependencies.retries():
             try:
                 return call()
             except ClientError as error:
@@ -251,7 +250,7 @@ def _patiently(call: Callable[[], T], dependencies: Dependencies, reserve: int) 
     raise OutOfTime
 
 
-def _told(action: str, error: Exception) -> str:
+def _error_text(action: str, error: Exception) -> str:
     return str(error) if isinstance(error, OutOfTime) else f"{action}: {error}"
 
 

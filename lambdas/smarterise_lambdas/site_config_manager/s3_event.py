@@ -1,4 +1,4 @@
-"""S3 tells that the site file was written, by whichever road: then the stack is made to follow it."""
+"""Handles S3 ObjectCreated for the site file by reconciling the stack."""
 
 from __future__ import annotations
 
@@ -16,54 +16,57 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 
-class NotCarriedOut(RuntimeError):
-    """Part of what the file asks for could not be done: a fault, so that Lambda tries again."""
+class ReconcileIncomplete(RuntimeError):
+    """Reconciliation was incomplete; raised so that Lambda retries."""
 
 
-def is_of_s3(event: object) -> bool:
-    """Return whether an invocation comes from S3 and not from a caller."""
+def is_s3_event(event: object) -> bool:
+    """Return whether an event comes from S3."""
     records = event.get("Records") if isinstance(event, dict) else None
     return isinstance(records, list) and any(
         isinstance(record, dict) and record.get("eventSource") == "aws:s3" for record in records
     )
 
 
-def carry_out(event: dict[str, Any], dependencies: Dependencies, log: Log) -> JsonObject:
-    """Make the stack follow the file, if what S3 tells of is still the current one.
+def handle_s3_event(event: dict[str, Any], dependencies: Dependencies, log: Log) -> JsonObject:
+    """Reconcile the stack with the site file, if the event is of its current version.
 
     Returns:
-        The answer of `reconcile`; or that there was nothing to do, `superseded` by a later upload or not.
+        The response of `reconcile`; or a response without changes, with `superseded` set if a later upload
+        replaced the version of the event.
 
     Raises:
-        NotCarriedOut: Part of it could not be done.
-        ClientError: If S3 does not let us look.
+        ReconcileIncomplete: If reconciliation was incomplete.
+        ClientError: If S3 refuses.
     """
     written = set(_etags(event, dependencies))
     current = dependencies.store.etag()
     if current is None or current.strip('"') not in written:
-        # A later upload tells for itself; of a file that is not ours there is nothing to tell.
-        log.info("nothing to carry out", extra={"superseded": bool(written)})
+        # A later upload has its own event; other objects are ignored.
+        log.info("event ignored", extra={"superseded": bool(written)})
         return {"ok": True, "action": "reconcile", "superseded": bool(written)}
-    outcome = _followed(dependencies)
+    outcome = _reconcile(dependencies)
     if isinstance(outcome, RequestRejected):
-        # No other try would help: the file has to be corrected, and that is a new event.
-        log.error("the site file cannot be carried out", extra={"code": outcome.code, "cause": str(outcome)})
+        # A retry would not help: correcting the file causes a new event.
+        log.error("site file not applied", extra={"code": outcome.code, "cause": str(outcome)})
         return outcome.to_response("reconcile")
-    _tell(outcome, log)
+    _log_outcome(outcome, log)
     if outcome.issues or outcome.next_token:
-        raise NotCarriedOut("; ".join(outcome.issues) or "the time was over before every alarm was seen")
+        raise ReconcileIncomplete(
+            "; ".join(outcome.issues) or "deadline exceeded before all alarms were checked"
+        )
     return outcome.response()
 
 
-def _followed(dependencies: Dependencies) -> Reconciled | RequestRejected:
+def _reconcile(dependencies: Dependencies) -> Reconciled | RequestRejected:
     try:
         return reconcile(dependencies, dry_run=False)
-    except RequestRejected as refusal:
-        return refusal
+    except RequestRejected as rejected:
+        return rejected
 
 
 def _etags(event: dict[str, Any], dependencies: Dependencies) -> Iterator[str]:
-    """Yield the ETags of our file that an event tells of."""
+    """Yield the ETags of the site file in an event."""
     for record in event["Records"]:
         s3 = record.get("s3", {})
         key = unquote_plus(str(s3.get("object", {}).get("key", "")))
@@ -71,12 +74,12 @@ def _etags(event: dict[str, Any], dependencies: Dependencies) -> Iterator[str]:
             yield str(s3["object"].get("eTag", ""))
 
 
-def _tell(outcome: Reconciled, log: Log) -> None:
+def _log_outcome(outcome: Reconciled, log: Log) -> None:
     degraded = outcome.found.degraded
     if degraded is not None:
-        log.error("the site file cannot be used", extra={"degraded": degraded})
+        log.error("site file invalid", extra={"degraded": degraded})
     log.info(
-        "carried out",
+        "reconciled",
         extra={
             "etag": outcome.found.file.etag,
             "alarms": outcome.alarms,

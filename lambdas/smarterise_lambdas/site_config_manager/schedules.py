@@ -1,4 +1,4 @@
-"""The collection schedules: EventBridge rules named for a tier, and whether they reach what collects."""
+"""Reads and enables the collection schedules: EventBridge rules of a tier that target the FTP function."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.stack.names import StackNames
 
-KEPT_SECONDS: Final = 60.0
+CACHE_SECONDS: Final = 60.0
 
 
 class Schedules:
     """The scheduled rules of both tiers.
 
     Args:
-        events: Returns the EventBridge client; called when it is first needed.
-        names: What things are called.
-        clock: Seconds that only rise.
+        events: Returns the EventBridge client; called on first use.
+        names: Resource names of the stack.
+        clock: Monotonic clock, seconds.
     """
 
     def __init__(
@@ -39,31 +39,31 @@ class Schedules:
         self._events = events
         self._names = names
         self._clock = clock
-        self._kept: tuple[FoundRule, ...] = ()
+        self._cached: tuple[FoundRule, ...] = ()
         self._read_at = float("-inf")
 
-    def found(self) -> tuple[FoundRule, ...]:
-        """Return the rules as they are now.
+    def read(self) -> tuple[FoundRule, ...]:
+        """Read the rules from EventBridge.
 
         Raises:
-            ClientError: If EventBridge does not let us look.
+            ClientError: If EventBridge refuses.
             BotoCoreError: If it cannot be reached.
         """
-        self._kept = tuple(rule for tier in Tier for rule in self._of(tier))
+        self._cached = tuple(rule for tier in Tier for rule in self._of(tier))
         self._read_at = self._clock()
-        return self._kept
+        return self._cached
 
-    def lately(self) -> tuple[FoundRule, ...]:
-        """Return the rules as they were within the last minute.
+    def cached(self) -> tuple[FoundRule, ...]:
+        """Return the rules, at most a minute old.
 
         Raises:
-            ClientError: If EventBridge does not let us look.
+            ClientError: If EventBridge refuses.
             BotoCoreError: If it cannot be reached.
         """
-        return self._kept if self._clock() - self._read_at < KEPT_SECONDS else self.found()
+        return self._cached if self._clock() - self._read_at < CACHE_SECONDS else self.read()
 
     def enable(self, rule: str) -> None:
-        """Let a rule run.
+        """Enable a rule.
 
         Raises:
             ClientError: If EventBridge refuses.
@@ -85,12 +85,12 @@ class Schedules:
         return any(self._is_collector(target, tier) for page in pages for target in page["Targets"])
 
     def _is_collector(self, target: TargetOutputTypeDef, tier: Tier) -> bool:
-        # arn:aws:lambda:<region>:<account>:function:<name>, with a version or an alias behind it or not
+        # arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]
         parts = target["Arn"].split(":")
         if parts[5:7] != ["function", self._names.ftp_to_s3]:
             return False
         try:
-            told = json.loads(target.get("Input") or "")
+            payload = json.loads(target.get("Input") or "")
         except ValueError:
             return False
-        return isinstance(told, dict) and told.get("site_tier") == tier.value
+        return isinstance(payload, dict) and payload.get("site_tier") == tier.value

@@ -1,6 +1,6 @@
-"""The one way the function changes the site file: read, plan, write on a condition, retry on conflict.
+"""Writes the site file: read, plan, conditional write, retry on conflict.
 
-A file that cannot be parsed is never overwritten.
+An invalid file is never overwritten.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from smarterise_lambdas.shared.site_file import NOT_THERE, FileMissing, SiteFile, StoredFile, code_of
+from smarterise_lambdas.shared.site_file import NOT_FOUND, FileMissing, SiteFile, StoredFile, code_of
 from smarterise_lambdas.site_config_manager.reader import RESTORE, current, parsed
 from smarterise_lambdas.site_config_manager.responses import RequestRejected, change_row, ensure_response_fits
 from smarterise_sdk.domain.problems import InvalidInput
@@ -36,21 +36,21 @@ UNKNOWN_WRITER = "unknown"
 
 
 class WriteConflict(Exception):
-    """The file is no longer the one that was read, or another write was under way."""
+    """The file changed since it was read, or another write was in progress."""
 
 
 class ConfigStore(SiteFile):
-    """The site file, for its one writer."""
+    """The site file, with writing."""
 
     def replace(self, body: bytes, *, etag: str | None) -> StoredFile:
-        """Write the file if it still is the one that was read.
+        """Write the file if it is unchanged since it was read.
 
         Args:
             body: The new content.
-            etag: ETag of the version that was read; `None` when there was no file.
+            etag: ETag that was read; `None` if there was no file.
 
         Raises:
-            WriteConflict: If it is another by now (412), gone (404), or being written (409).
+            WriteConflict: If it changed (412), was deleted (404), or is being written (409).
             ClientError: If S3 refuses for another reason.
         """
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
@@ -59,87 +59,87 @@ class ConfigStore(SiteFile):
                 Bucket=self._bucket, Key=self._key, Body=body, ContentType="application/json", **condition
             )
         except ClientError as error:
-            if code_of(error) in _CONFLICTS | NOT_THERE:
+            if code_of(error) in _CONFLICTS | NOT_FOUND:
                 raise WriteConflict(code_of(error)) from error
             raise
         return StoredFile(body, written["ETag"], written.get("VersionId"))
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What a write amounts to, and what its answer tells besides."""
+class PlannedWrite:
+    """The changes of a write, and additional response fields."""
 
     edits: UpdateSet
-    told: JsonObject = field(default_factory=dict)
+    response_fields: JsonObject = field(default_factory=dict)
 
 
 def update_sites(
     request: UpdateSites, store: ConfigStore, retries: Retries, now: Callable[[], datetime]
 ) -> JsonObject:
-    """Change sites, all that is asked or nothing.
+    """Change sites: all requested changes, or none.
 
     Raises:
-        RequestRejected: What is asked cannot be done; nothing is written.
-        ClientError: If S3 denies or fails.
+        RequestRejected: The request is invalid; nothing is written.
+        ClientError: If S3 refuses or fails.
     """
 
-    def plan(document: SiteTiers) -> Planned:
-        return Planned(edited(document, request.updates, request.replacements, create=request.create))
+    def plan(document: SiteTiers) -> PlannedWrite:
+        return PlannedWrite(edited(document, request.updates, request.replacements, create=request.create))
 
     return write(request, plan, store, retries, now, create=request.create)
 
 
 def write(
     request: UpdateSites | Rollback,
-    plan: Callable[[SiteTiers], Planned],
+    plan: Callable[[SiteTiers], PlannedWrite],
     store: ConfigStore,
     retries: Retries,
     now: Callable[[], datetime],
     *,
     create: bool = False,
 ) -> JsonObject:
-    """Change the file as planned; planned anew whenever somebody else has written meanwhile.
+    """Write the planned changes; after a conflict read and plan again.
 
     Args:
-        request: Who asks for it, why, and on which version.
-        plan: What to do with a document.
-        store: The file.
-        retries: How long, and how often, to try.
+        request: The request: who, why, and the expected version.
+        plan: Plans the changes of a document.
+        store: The site file.
+        retries: Limits the attempts.
         now: Clock, UTC.
-        create: Whether the file need not be there yet.
+        create: Whether the file may be missing.
 
     Raises:
-        RequestRejected: It cannot be done; nothing is written.
-        ClientError: If S3 denies or fails.
+        RequestRejected: The request cannot be carried out; nothing is written.
+        ClientError: If S3 refuses or fails.
     """
     attempted: bytes | None = None
-    planned: Planned | None = None
+    planned: PlannedWrite | None = None
     for _ in retries:
         file = _current_or_none(store) if create else current(store)
         if planned is not None and file is not None and file.body == attempted:
-            # The write that "failed" had arrived: its answer was lost, and it was sent a second time.
+            # The conflicting write was this one: its response was lost, and botocore sent it again.
             return _response(request, planned, file)
         if request.expected_etag is not None and request.expected_etag != (file.etag if file else None):
-            raise _someone_else(request.expected_etag, file)
+            raise _conflict(request.expected_etag, file)
         document = _writable(file, store)
         try:
             planned = plan(document)
         except InvalidInput as error:
             raise RequestRejected.of(error) from error
-        # Before the write: an answer that cannot be sent would hide that it took place.
-        told = ensure_response_fits(
-            _response(request, planned, file), 'Ask for a "brief" answer, or do less at a time.'
+        # Checked before the write: a response that cannot be sent would hide that the write succeeded.
+        response = ensure_response_fits(
+            _response(request, planned, file), 'Request a "brief" response, or change fewer sites.'
         )
         if request.dry_run or not planned.edits.changed:
-            return told
+            return response
         attempted = _rendered(planned.edits.document, request, now())
         try:
             written = store.replace(attempted, etag=file.etag if file else None)
         except WriteConflict:
             continue
         return _response(request, planned, written)
-    message = f"{store.location} kept changing under {retries.made} tries; nothing was written"
-    raise RequestRejected("CONFLICT", message, "Try again: others are writing right now.")
+    message = f"{store.location} not written: {retries.attempts} attempts conflicted with other writers"
+    raise RequestRejected("CONFLICT", message, "Try again; nothing was written.")
 
 
 def _current_or_none(store: ConfigStore) -> StoredFile | None:
@@ -163,20 +163,20 @@ def _rendered(document: SiteTiers, request: UpdateSites | Rollback, at: datetime
     by = request.changed_by or UNKNOWN_WRITER
     body = render_site_tiers(stamped(document, at=at, by=by, reason=request.reason))
     if len(body) > MAX_DOCUMENT_BYTES:
-        message = f"the file would grow to {len(body)} bytes; at most {MAX_DOCUMENT_BYTES} are taken"
-        raise RequestRejected("TOO_LARGE", message, "Update fewer sites, or shorten what they carry.")
+        message = f"the file would have {len(body)} bytes; the limit is {MAX_DOCUMENT_BYTES}"
+        raise RequestRejected("TOO_LARGE", message, "Update fewer sites, or shorten their fields.")
     return body
 
 
-def _someone_else(expected: str, file: StoredFile | None) -> RequestRejected:
+def _conflict(expected: str, file: StoredFile | None) -> RequestRejected:
     found = f"its ETag is {file.etag}" if file else "it does not exist"
-    message = f"the file is not the one the change was planned on: {found}, expected {expected}"
-    return RequestRejected("CONFLICT", message, "Read it again and plan again; nothing was written.")
+    message = f"the file changed since the change was planned: {found}, expected {expected}"
+    return RequestRejected("CONFLICT", message, "Read it and plan again; nothing was written.")
 
 
-def _response(request: UpdateSites | Rollback, planned: Planned, file: StoredFile | None) -> JsonObject:
+def _response(request: UpdateSites | Rollback, planned: PlannedWrite, file: StoredFile | None) -> JsonObject:
     changed, unchanged = planned.edits.changed, planned.edits.unchanged
-    told: JsonObject = (
+    counts: JsonObject = (
         {"changed_count": len(changed), "unchanged_count": len(unchanged)}
         if request.brief
         else {"changed": [change_row(change) for change in changed], "unchanged": list(unchanged)}
@@ -185,8 +185,8 @@ def _response(request: UpdateSites | Rollback, planned: Planned, file: StoredFil
         "ok": True,
         "action": request.action,
         "dry_run": request.dry_run,
-        **told,
-        **planned.told,
+        **counts,
+        **planned.response_fields,
         "etag": file.etag if file else None,
         "version_id": file.version_id if file else None,
     }

@@ -78,7 +78,7 @@ def settled(connection: Connection, it: IngestFile, time_range: tuple[datetime, 
     ledger.begin(connection, it)
     with connection.transaction():
         assert ledger.claim(connection, it)
-        ledger.settle(connection, it, FileState.LOADED, RowCounts(loaded=rows), time_range=time_range)
+        ledger.finalize(connection, it, FileState.LOADED, RowCounts(loaded=rows), time_range=time_range)
 
 
 def entry(position: str, reason: str = "BAD_JSON", **fields: Any) -> QuarantineEntry:

@@ -151,15 +151,15 @@ def test_a_file_that_breaks_changes_nothing_and_is_told_once_each_way(watched: W
     for _ in range(3):
         assert watched.later() == AS_WRITTEN
     ((level, text, extra),) = watched.lines
-    assert (level, text) == ("warning", "the site file cannot be followed")
+    assert (level, text) == ("warning", "site file not usable")
     assert "line 2" in str(extra["cause"])
-    assert extra["followed"] == "the document read before"
+    assert extra["source"] == "cached document"
     watched.file.upload(b"{}")
     watched.later()
     assert len(watched.lines) == 2  # another trouble is another line
     watched.file.upload({"sites": {}})
     assert watched.later() == {}
-    assert watched.lines[-1][:2] == ("info", "the site file is followed again")
+    assert watched.lines[-1][:2] == ("info", "site file in use again")
 
 
 def test_a_process_that_starts_on_a_broken_file_takes_the_last_good_version(watched: Watched) -> None:
@@ -169,7 +169,7 @@ def test_a_process_that_starts_on_a_broken_file_takes_the_last_good_version(watc
     watched.file.upload(b"[]")
     assert watched.at_once() == AS_WRITTEN
     ((_, _, extra),) = watched.lines
-    assert extra["followed"] == f"version {good}"
+    assert extra["source"] == f"version {good}"
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -179,10 +179,10 @@ def test_a_file_that_was_deleted_goes_on_being_followed(watched: Watched, known:
         watched.at_once()
     clients.s3().delete_object(Bucket=watched.file.bucket, Key="site-tiers.json")
     assert watched.later() == AS_WRITTEN
-    assert "there is no s3://" in str(watched.lines[0][2]["cause"])
+    assert "does not exist" in str(watched.lines[0][2]["cause"])
     watched.file.upload(DOCUMENT)
     assert watched.later() == AS_WRITTEN
-    assert watched.lines[-1][1] == "the site file is followed again"
+    assert watched.lines[-1][1] == "site file in use again"
 
 
 @pytest.mark.parametrize("bodies", [[], [b"{}"], [b"{}", b"["]])
@@ -192,7 +192,7 @@ def test_without_any_good_document_everything_is_taken(watched: Watched, bodies:
     assert watched.at_once() is None
     assert watched.later() is None
     ((_, _, extra),) = watched.lines
-    assert str(extra["followed"]).startswith("nothing")
+    assert str(extra["source"]).startswith("none")
 
 
 @pytest.mark.parametrize(
@@ -214,9 +214,9 @@ def test_a_file_that_is_denied_or_out_of_reach(
         for _ in range(2):
             assert watched.later() == (AS_WRITTEN if known else None)
     ((level, _, extra),) = watched.lines
-    assert (level, "cannot be had" in str(extra["cause"])) == ("warning", True)
+    assert (level, "is not available" in str(extra["cause"])) == ("warning", True)
     assert watched.later() == AS_WRITTEN
-    assert watched.lines[-1][1] == "the site file is followed again"
+    assert watched.lines[-1][1] == "site file in use again"
 
 
 def test_a_broken_file_that_is_denied_for_a_while_is_still_broken(
@@ -234,10 +234,10 @@ def test_a_broken_file_that_is_denied_for_a_while_is_still_broken(
 
 
 def test_strangers_are_named_once(watched: Watched) -> None:
-    watched.watch.tell_unknown({STRANGER, "AN2"})
-    watched.watch.tell_unknown({STRANGER})
-    watched.watch.tell_unknown(())
-    watched.watch.tell_unknown({STRANGER, "AN3"})
+    watched.watch.log_unknown({STRANGER, "AN2"})
+    watched.watch.log_unknown({STRANGER})
+    watched.watch.log_unknown(())
+    watched.watch.log_unknown({STRANGER, "AN3"})
     assert [extra["gateway_serials"] for _, _, extra in watched.lines] == [[STRANGER, "AN2"], ["AN3"]]
 
 
@@ -259,7 +259,7 @@ def test_a_batch_keeps_the_readings_of_live_sites_and_of_strangers(
     assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
     told = {line.message: vars(line) for line in caplog.records}
     assert (told["batch handled"]["dropped"], told["batch handled"]["unknown_gateways"]) == (2, 1)
-    assert told["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
+    assert told["gateways not in the site file"]["gateway_serials"] == [STRANGER]
 
 
 def test_a_batch_of_gated_readings_alone_is_handled(pipeline: Any, file: Any, message: Message) -> None:

@@ -120,7 +120,7 @@ def test_the_functions_user_may_do_all_that_functions_do(loader: str) -> None:
             load_rows(connection, [Row(unnamed, "b")])
         with connection.transaction():
             assert ledger.claim(connection, file)
-            ledger.settle(connection, file, ledger.FileState.LOADED, ledger.RowCounts(2))
+            ledger.finalize(connection, file, ledger.FileState.LOADED, ledger.RowCounts(2))
             meters.note_unnamed(connection, "AN1")
             meters.note_meters(connection, [("AN1", "CLD1")], seen_at=AT)
             quarantine.note(
@@ -178,7 +178,7 @@ def test_a_database_that_is_away_fails_the_function(call: Any) -> None:
 
 @pytest.mark.parametrize("action", ["drop", "", 1, ["migrate"], "x\x1b[31m" * 100])
 def test_what_there_is_not_is_refused(database_url: str, call: Any, action: object) -> None:
-    with pytest.raises(BadAction, match='is not one of "migrate" or "maintain"') as refused:
+    with pytest.raises(BadAction, match='unknown action .* Fix: use "migrate" or "maintain"') as refused:
         call(database_url, {"action": action})
     assert "\x1b" not in str(refused.value)
     assert len(str(refused.value)) < 150

@@ -84,7 +84,8 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(empty_database_url: str
 def test_a_schema_that_is_behind_is_told_of_with_the_remedy(empty_database_url: str) -> None:
     migrate(empty_database_url, to="0001")
     with connect(empty_database_url) as connection:
-        message = f"is at version 0001, and this function needs {SCHEMA_VERSION}: invoke the function migrate"
+        message = f"is at version 0001; this function needs version {SCHEMA_VERSION}"
+        message += r"\. Fix: invoke the function migrate_database"
         with pytest.raises(SchemaBehind, match=message):
             require_schema(connection)
 

@@ -79,7 +79,7 @@ def staged(cursor: Cursor, packed: list[Packed]) -> None:
             copy.write(BEGINNING + each.staged_rows + END)
     positions = cursor.execute(b"SELECT position FROM incoming ORDER BY measured_at").fetchall()
     assert [position for (position,) in positions] == [line for each in packed for line in each.block.lines]
-    assert stage.settle().loaded == sum(len(each.rests) for each in packed)
+    assert stage.flush().loaded == sum(len(each.rests) for each in packed)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

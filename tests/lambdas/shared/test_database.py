@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from smarterise_lambdas.migrate_database.privileges import let_in
+from smarterise_lambdas.migrate_database.privileges import grant_function_user
 from smarterise_lambdas.shared.database import Connection, Database, SchemaBehind, connect, transaction
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row, load_rows
 from smarterise_sdk.domain.readings.model import Quantity, Reading, Source
@@ -50,7 +50,7 @@ def test_it_is_asked_for_anew_after_it_was_away(database_url: str) -> None:
 
 def test_one_without_the_schema_is_told_of_and_no_connection_kept(empty_database_url: str) -> None:
     database = Database(lambda: empty_database_url)
-    with pytest.raises(SchemaBehind, match=r"has no schema, .*invoke the function migrate_database"):
+    with pytest.raises(SchemaBehind, match=r"has no schema; .*Fix: invoke the function migrate_database"):
         database.run(load)
     with connect(empty_database_url) as connection:
         others = b"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -165,7 +165,7 @@ def test_a_database_out_of_connections_is_told_of_and_had_later(database_url: st
         with pytest.raises(psycopg.OperationalError, match="too many connections"):
             database.run(load)
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 9".encode())
-        let_in(connection, f"r_{name}")
+        grant_function_user(connection, f"r_{name}")
         assert database.run(load) == NEW
         database.close()
 

@@ -29,7 +29,7 @@ def load(connection: Connection, file: IngestFile = FILE, state: FileState = Fil
     ledger.begin(connection, file)
     with connection.transaction():
         assert ledger.claim(connection, file)
-        ledger.settle(
+        ledger.finalize(
             connection, file, state, COUNTS, time_range=(AT, AT + timedelta(hours=1)), reason="odd\n"
         )
 
@@ -69,7 +69,7 @@ def test_a_settled_file_is_taken_up_again_when_somebody_asks_for_it(connection: 
     assert ledger.begin(connection, FILE, reload=True).state is FileState.LOADING
     with connection.transaction():
         assert ledger.claim(connection, FILE)
-        ledger.settle(connection, FILE, FileState.LOADED, RowCounts(identical=15))
+        ledger.finalize(connection, FILE, FileState.LOADED, RowCounts(identical=15))
     with connection.transaction():
         found = ledger.entry(connection, FILE)
     assert found is not None
@@ -91,7 +91,7 @@ def test_a_file_that_failed_comes_again_and_counts_its_attempts(connection: Conn
 def test_a_load_that_is_cut_off_leaves_no_word_of_success(connection: Connection) -> None:
     ledger.begin(connection, FILE)
     ledger.claim(connection, FILE)
-    ledger.settle(connection, FILE, FileState.LOADED, COUNTS)
+    ledger.finalize(connection, FILE, FileState.LOADED, COUNTS)
     connection.rollback()
     assert ledger.begin(connection, FILE) == ledger.LedgerEntry(
         FileState.LOADING, 2, RowCounts(), None, None, ""
@@ -109,7 +109,7 @@ def test_two_who_load_one_file_wait_for_each_other_and_the_second_has_nothing_to
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 ledger.claim(other, FILE)
             other.rollback()
-            ledger.settle(connection, FILE, FileState.LOADED, COUNTS)
+            ledger.finalize(connection, FILE, FileState.LOADED, COUNTS)
         with other.transaction():
             assert not ledger.claim(other, FILE)
 

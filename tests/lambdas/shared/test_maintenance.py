@@ -299,7 +299,7 @@ def test_it_stops_when_its_time_is_over_and_goes_on_where_it_stopped(connection:
 def test_one_at_a_time_does_it(connection: Connection, database_url: str) -> None:
     load_rows(connection, minutes(3))
     with connect(database_url) as other, other.transaction():
-        other.execute(b"SELECT pg_advisory_xact_lock(hashtext('smarterise.upkeep'))")
+        other.execute(b"SELECT pg_advisory_xact_lock(hashtext('smarterise.maintenance'))")
         assert refresh(connection, until=FOREVER) == Maintenance(is_done=False)
     assert refresh(connection, until=FOREVER).time_ranges == 1
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.site_config_manager import reconciler
 from smarterise_lambdas.site_config_manager.handler import handler
-from smarterise_lambdas.site_config_manager.s3_event import NotCarriedOut
+from smarterise_lambdas.site_config_manager.s3_event import ReconcileIncomplete
 
 Invoke = Callable[..., dict[str, Any]]
 
@@ -201,7 +201,7 @@ def test_get_config_tells_the_schedules_that_collect(around: PlanContext, invoke
         {"tier": tier, "rule": around.rule(tier), "schedule": "rate(12 hours)", "enabled": tier == "CRITICAL"}
         for tier in ("CRITICAL", "NON_CRITICAL")
     ]
-    assert response["schedules_trouble"] == ""
+    assert response["schedules_error"] == ""
     assert "schedules" not in invoke("get_config")
     # Within the minute it does not ask again; reconcile always does.
     around.put_rule("NON_CRITICAL", enabled=True)
@@ -249,7 +249,7 @@ def test_throttling_without_end_ends_with_an_answer(
     assert context.get_remaining_time_in_millis() > 0
     assert len(calls) > 1
     left = [row["error"] for row in response["drift"] if row["after"] == "on"]
-    assert left == ["the time of this run was over; run it again"] * 2
+    assert left == ["deadline exceeded. Fix: run it again"] * 2
     assert not any(around.actions()[f"{LIVE}-{rule}"] for rule in RULES)
 
 
@@ -308,7 +308,7 @@ def test_schedules_that_may_not_be_listed_sink_neither_answer(
     monkeypatch.setattr(clients.events(), "get_paginator", partial(_raise, refused("AccessDeniedException")))
     response = invoke("get_config", with_schedules=True)
     assert (response["ok"], response["schedules"]) == (True, [])
-    assert "AccessDeniedException" in response["schedules_trouble"]
+    assert "AccessDeniedException" in response["schedules_error"]
     response = invoke("reconcile")
     assert (response["checked"]["schedules"], len(response["errors"])) == (0, 1)
     assert as_asked(around)
@@ -356,10 +356,12 @@ def test_once_it_is_denied_it_does_not_ask_for_each_batch(
 def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: PlanContext, invoke: Invoke) -> None:
     file.upload(b'{"sites": {}')
     response = invoke("reconcile")
-    assert "cannot be used" in response["degraded"]["message"]
+    assert "is invalid; using version" in response["degraded"]["message"]
     outcomes = {row["gateway_serial"]: (row["repaired"], bool(row["error"])) for row in response["drift"]}
     assert outcomes == {LIVE: (True, False), OTHER: (False, True), ASLEEP: (False, True)}
-    assert all("cannot be used" in row["error"] for row in response["drift"] if row["after"] == "off")
+    assert all(
+        "the site file is invalid" in row["error"] for row in response["drift"] if row["after"] == "off"
+    )
     assert all(around.actions().values())
 
 
@@ -415,7 +417,7 @@ def test_an_upload_by_any_road_is_carried_out(
     assert around.actions() == {f"{serial}-{rule}": serial == OTHER for serial in SITES for rule in RULES} | {
         f"{LIVE}-{rule}": False for rule in RULES
     }
-    (line,) = [line for line in caplog.records if line.message == "carried out"]
+    (line,) = [line for line in caplog.records if line.message == "reconciled"]
     assert (line.levelname, vars(line)["repaired"]) == ("INFO", 2)
 
 
@@ -472,7 +474,7 @@ def test_what_could_not_be_carried_out_is_a_fault_so_that_lambda_tries_again(
 ) -> None:
     event = uploaded(file, file.upload({"sites": SITES}))
     failing(clients.cloudwatch(), "disable_alarm_actions", [refused("InternalServiceFault")], monkeypatch)
-    with pytest.raises(NotCarriedOut, match="DisableAlarmActions"):
+    with pytest.raises(ReconcileIncomplete, match="DisableAlarmActions"):
         handler(event, context)
     assert handler(event, context)["errors"] == []
     assert as_asked(around)

@@ -1,1 +1,1 @@
-"""The steps, in order; each is the SQL file of its name. A step that was released is never changed."""
+"""The migrations in order, each with its SQL file. A released migration is never changed."""

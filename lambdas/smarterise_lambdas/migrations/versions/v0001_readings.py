@@ -1,4 +1,4 @@
-"""The table of readings, its contradictions, and its partitions by month."""
+"""Table of readings with monthly partitions, and table of conflicting readings."""
 
 from smarterise_lambdas.migrations.sql_steps import run_beside
 
@@ -7,5 +7,5 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     run_beside(__file__)

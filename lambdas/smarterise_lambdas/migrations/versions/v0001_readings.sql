@@ -1,4 +1,4 @@
--- The tables the pipeline loads. IF NOT EXISTS: databases older than the migrations have them already.
+-- Tables that the pipeline loads. IF NOT EXISTS: databases older than the migrations already have them.
 
 CREATE TABLE IF NOT EXISTS readings (
     gateway_serial          text             NOT NULL,
@@ -58,11 +58,11 @@ COMMENT ON COLUMN readings.device_online IS
     'False: the gateway had lost the meter, and the values are old or zero.';
 COMMENT ON COLUMN readings.batch_id IS 'Name of the raw lake object that holds the original message.';
 
--- Catches what no month's partition takes; watched, and emptied when its month is made.
+-- Default partition for rows without a month's partition; monitored, and emptied when the partition is created.
 CREATE TABLE IF NOT EXISTS readings_default PARTITION OF readings DEFAULT;
 
--- Rows of one source that contradict the row kept for their key: the sign of a clock fault, or of two
--- meters under one serial. Each is here once, however often it is sent.
+-- Rows that differ from the stored row of the same key and source: a sign of a clock fault, or of two meters
+-- with one serial. Each is stored once, however often it is delivered.
 CREATE TABLE IF NOT EXISTS reading_conflicts (
     gateway_serial text        NOT NULL,
     device_serial  text        NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS reading_conflicts (
     PRIMARY KEY (gateway_serial, device_serial, measured_at, source, content_hash)
 );
 
--- Makes the partition of a month (UTC), moving in what the default partition holds of it.
+-- Creates the partition of a month (UTC) and moves its rows from the default partition.
 CREATE OR REPLACE FUNCTION ensure_readings_partition(moment timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -88,7 +88,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('smarterise.readings'));
-    -- Asked of the catalogue itself: the name's cached absence outlives the wait for the lock.
+    -- Queries the catalogue: a cached lookup of the name would be stale after waiting for the lock.
     IF EXISTS (
         SELECT FROM pg_class
         WHERE relname = partition_name

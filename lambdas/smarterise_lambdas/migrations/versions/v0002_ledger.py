@@ -1,4 +1,4 @@
-"""The ledger of files, the index of the quarantine, and the meters behind each gateway."""
+"""File ledger, quarantine index, and the meters of each gateway."""
 
 from smarterise_lambdas.migrations.sql_steps import run_beside
 
@@ -7,5 +7,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     run_beside(__file__)

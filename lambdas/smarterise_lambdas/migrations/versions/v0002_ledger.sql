@@ -1,5 +1,5 @@
--- Every file that was ever taken up, by what it held: a file that is sent again under its name and longer has
--- another ETag. Settled in the transaction of its rows, so that what it says of them is true.
+-- Every file ever loaded, by content: a file uploaded again under the same name with more rows has another
+-- ETag. Finalized in the transaction of its rows, so that the counts are exact.
 CREATE TABLE ingest_files (
     bucket            text        NOT NULL,
     key               text        NOT NULL,
@@ -31,8 +31,8 @@ CREATE INDEX ingest_files_by_gateway ON ingest_files (gateway_serial, received_a
 CREATE INDEX ingest_files_by_arrival ON ingest_files (received_at DESC);
 CREATE INDEX ingest_files_unsettled ON ingest_files (started_at) WHERE state IN ('loading', 'failed');
 
--- What was rejected is an object in S3, kept whole; here is where. The id is made of where it came from and
--- why, so that the same input rejected twice is here once.
+-- Rejected input is stored complete as an object in S3; this is its index. The id is derived from origin and
+-- reason, so that the same input rejected twice has one entry.
 CREATE TABLE quarantine (
     id             text        PRIMARY KEY,
     source         text        NOT NULL CHECK (source IN ('iot', 'ftp')),
@@ -56,7 +56,7 @@ COMMENT ON COLUMN quarantine.rows IS 'How many readings it would have been.';
 CREATE INDEX quarantine_by_time ON quarantine (seen_at DESC);
 CREATE INDEX quarantine_by_gateway ON quarantine (gateway_serial, seen_at DESC);
 
--- Which meters a gateway has, as its messages name them. Files do not name theirs.
+-- Meters of each gateway, as named in its messages. Log files do not name their meter.
 CREATE TABLE meters (
     gateway_serial text        NOT NULL,
     device_serial  text        NOT NULL CHECK (device_serial <> ''),
@@ -67,7 +67,7 @@ CREATE TABLE meters (
 
 COMMENT ON COLUMN meters.logger IS 'The logger whose files are this meter''s, once a file has said so.';
 
--- Gateways with rows whose meter was not known when they were loaded.
+-- Gateways with rows whose meter was unknown when they were loaded.
 CREATE TABLE unnamed_rows (
     gateway_serial text        PRIMARY KEY,
     noted_at       timestamptz NOT NULL DEFAULT now()

@@ -1,4 +1,4 @@
-"""What is made of readings: quality, aggregates of 10 minutes, an hour and a day; partitions ahead."""
+"""Quality of readings; aggregates of 10 minutes, an hour and a day; partitions ahead."""
 
 from smarterise_lambdas.migrations.sql_steps import run_beside
 
@@ -7,5 +7,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     run_beside(__file__)

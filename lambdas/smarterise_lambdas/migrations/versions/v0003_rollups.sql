@@ -1,14 +1,14 @@
--- What is odd about a reading beside its neighbours. Apart from `flags`, which say what its source said, because
--- it is found anew when a neighbour comes late.
+-- Quality flags of a reading compared with its neighbours. Separate from `flags`, which come from the source,
+-- because they are recomputed when a neighbour arrives late.
 ALTER TABLE readings ADD COLUMN quality text[] NOT NULL DEFAULT '{}';
 
 COMMENT ON COLUMN readings.flags IS 'What its source or its reader said of it; never changes.';
 COMMENT ON COLUMN readings.quality IS
     'clock_fault, frozen_register, negative_consumption, gap, spike: beside its neighbours; found anew with them.';
 
--- Spans of a meter's time whose quality and aggregates are to be found anew. Only ever added to by loads, so
--- that they wait for nobody; whoever finds them anew deletes the entries that he saw, before he looks at the
--- readings: an entry whose readings he cannot see yet, he cannot see either.
+-- Time ranges of meters whose quality and aggregates must be recomputed. Loads only insert, so that they never
+-- wait; maintenance deletes the entries it sees before it reads the readings: an entry whose readings are not
+-- visible yet is not visible either.
 CREATE TABLE rollup_dirty (
     id                bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     gateway_serial    text        NOT NULL,
@@ -17,9 +17,9 @@ CREATE TABLE rollup_dirty (
     last_measured_at  timestamptz NOT NULL
 );
 
--- Aggregates as IEC 61000-4-30 has them, of the values that the meter logged: voltages, currents and unbalance
--- as the root of the mean square, all else as the mean. Intervals begin at full ten minutes UTC; the bucket is
--- their beginning. Meters that are offline and clocks that are wrong are left out.
+-- Aggregates according to IEC 61000-4-30 of the values logged by the meter: root mean square of voltages,
+-- currents and unbalance, mean of other quantities. Intervals start at full ten minutes UTC; the bucket is the
+-- start. Readings of offline meters and of wrong clocks are excluded.
 CREATE TABLE readings_10min (
     gateway_serial             text             NOT NULL,
     device_serial              text             NOT NULL,
@@ -93,7 +93,7 @@ CREATE TABLE readings_1d (LIKE readings_10min INCLUDING ALL);
 COMMENT ON TABLE readings_1h IS 'Of the 10 minutes, each by the time it covers.';
 COMMENT ON TABLE readings_1d IS 'Of the 10 minutes, each by the time it covers; days are UTC.';
 
--- Makes the partitions of this month and of some that follow, so that no load has to.
+-- Creates the partitions of this month and some following ones, so that loads need not.
 CREATE FUNCTION ensure_readings_partitions_ahead(months integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

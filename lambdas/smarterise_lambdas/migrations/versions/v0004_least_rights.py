@@ -1,4 +1,4 @@
-"""Functions need not own the tables: the owner's own function makes the partitions for them."""
+"""Partition function with the owner's privileges, so that functions need not own the tables."""
 
 from smarterise_lambdas.migrations.sql_steps import run_beside
 
@@ -7,5 +7,5 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     run_beside(__file__)

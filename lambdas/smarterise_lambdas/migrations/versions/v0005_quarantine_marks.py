@@ -1,4 +1,4 @@
-"""Who marked an entry of the quarantine, when and why."""
+"""User, time and reason of a change of a quarantine entry."""
 
 from smarterise_lambdas.migrations.sql_steps import run_beside
 
@@ -7,5 +7,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     run_beside(__file__)

@@ -177,7 +177,7 @@ def _request(plan: Plan, by: str) -> JsonObject:
 def _schedules_in(response: JsonObject) -> tuple[Schedule, ...] | None:
     """Return the schedules of a reply; `None` when it could not look, or in a shape that is not known."""
     rows = response.get("schedules")
-    if not isinstance(rows, list) or response.get("schedules_trouble"):
+    if not isinstance(rows, list) or response.get("schedules_error"):
         # An empty list beside a trouble is no answer: it would read as "nothing collects".
         return None
     try:

@@ -335,7 +335,7 @@ def test_a_plan_tells_the_next_collection_from_the_stack_s_own_schedules(stack: 
 @pytest.mark.parametrize(
     "schedules",
     [
-        {"schedules": [], "schedules_trouble": "events:ListRules: AccessDenied"},
+        {"schedules": [], "schedules_error": "events:ListRules: AccessDenied"},
         {"schedules": [{"tier": "TOP", "rule": "r", "schedule": "s", "enabled": True}]},
         {"schedules": [{"tier": "CRITICAL"}]},
         {"schedules": "none"},
@@ -355,7 +355,7 @@ def test_no_schedule_at_all_is_said(frail: Stack, proxy: Any) -> None:
     config = {"sites": {"ehm21120333": {"tier": "CRITICAL"}}}
     respond(
         proxy,
-        {"ok": True, "config": config, "etag": '"e"', "schedules": [], "schedules_trouble": ""},
+        {"ok": True, "config": config, "etag": '"e"', "schedules": [], "schedules_error": ""},
     )
     told = schedules_of(frail.sites.plan_update({"ehm21120333": {"tier": "NON_CRITICAL"}}))
     assert told == "1 site: no FTP: there is no schedule for NON_CRITICAL sites"
