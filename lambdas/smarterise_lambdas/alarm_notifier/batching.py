@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from smarterise_lambdas.alarm_notifier.sns_event import Notice
 from smarterise_lambdas.shared.s3_document import SharedDocument
-from smarterise_lambdas.shared.site_file import NOT_FOUND, code_of
+from smarterise_lambdas.shared.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +42,8 @@ RECENT_PERIOD: Final = timedelta(minutes=30)
 
 _THREADS = 16
 _KEYS_PER_DELETE = 1000
-_THERE = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_EXISTS = PRECONDITION_FAILED | CONFLICT
+"""The same notice was stored, or is being stored or deleted, by another invocation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class BatchingWindow:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if code_of(error) not in _THERE:
+            if code_of(error) not in _EXISTS:
                 raise
 
     def _read(self, notice_id: str) -> Notice | None:

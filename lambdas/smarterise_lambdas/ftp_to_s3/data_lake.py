@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_from_bytes
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.ftp_to_s3.listing_parser import bytes_of
-from smarterise_lambdas.shared.site_file import code_of
+from smarterise_lambdas.shared.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, code_of
 from smarterise_sdk.domain.log_files.names import data_lake_key, read_log_name
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ FAULTS: Final = (ClientError, BotoCoreError)
 MOST_FAULTS: Final = 5
 """So many in a row, and it is S3 that is ill and not a key."""
 
-_THERE: Final = frozenset({"PreconditionFailed", "412"})
-_RACE: Final = frozenset({"ConditionalRequestConflict", "409"})
-_NOT_THERE: Final = frozenset({"NoSuchKey", "NotFound", "404"})
 _DENIED: Final = frozenset({"AccessDenied", "403"})
 _RACES_AT_MOST = 5
 _FIRST_YEAR = 1970
@@ -143,9 +140,9 @@ class DataLake:
                     IfNoneMatch="*",
                 )
             except ClientError as error:
-                if code_of(error) in _THERE:
+                if code_of(error) in PRECONDITION_FAILED:
                     return False
-                if code_of(error) not in _RACE or attempt == _RACES_AT_MOST - 1:
+                if code_of(error) not in CONFLICT or attempt == _RACES_AT_MOST - 1:
                     raise
             else:
                 return True
@@ -163,7 +160,7 @@ class DataLake:
         try:
             return self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_FOUND:
                 return None
             raise
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from smarterise_lambdas.shared.s3_errors import INVALID_RANGE, NOT_FOUND, code_of
 from smarterise_sdk.domain.ingest.manager_api import GIVEN_UP_PREFIX, OBJECT_GONE, STREAM_PREFIX
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX, read_log_name
 from smarterise_sdk.domain.problems import InvalidInput, Problem
@@ -34,8 +35,6 @@ GIVEN_UP_WITHIN: Final = timedelta(days=8)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/")
 _SEARCH_S: Final = 20.0
-_EMPTY: Final = frozenset({"InvalidRange", "416"})
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 
 
 class ObjectGone(Exception):
@@ -86,10 +85,10 @@ class DataLake:
         try:
             found = self._s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code"))
-            if code in _GONE:
+            code = code_of(error)
+            if code in NOT_FOUND:
                 raise ObjectGone(key) from error
-            if code not in _EMPTY:
+            if code not in INVALID_RANGE:
                 raise
             size = self._s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
             return {"content_base64": "", "size": size}
@@ -109,7 +108,7 @@ class DataLake:
         except ValueError:
             return None
         except ClientError as error:
-            if str(error.response.get("Error", {}).get("Code")) in _GONE:
+            if code_of(error) in NOT_FOUND:
                 return None
             raise
         return found if isinstance(found, dict) else None

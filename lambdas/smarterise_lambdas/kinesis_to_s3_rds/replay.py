@@ -37,6 +37,7 @@ from smarterise_lambdas.shared.codecs import load
 from smarterise_lambdas.shared.database import transaction
 from smarterise_lambdas.shared.quarantine import QuarantineEntry, QuarantineState
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row
+from smarterise_lambdas.shared.s3_errors import NOT_FOUND, code_of
 from smarterise_sdk.domain.ingest.manager_api import GIVEN_UP_PREFIX
 from smarterise_sdk.domain.readings.metrics import PipelineMetric
 from smarterise_sdk.domain.readings.model import Source
@@ -56,7 +57,6 @@ QUARANTINE: Final = "quarantine/source=iot/"
 KEYS_AT_MOST: Final = 1000
 OBJECTS_AT_ONCE: Final = 100
 _READ_AT_ONCE: Final = 8
-_GONE: Final = frozenset({"NoSuchKey", "404"})
 _SUFFIX: Final = ".json.gz"
 
 
@@ -246,7 +246,7 @@ def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[
         try:
             body = s3.get_object(Bucket=sinks.archive.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            is_gone = str(error.response.get("Error", {}).get("Code")) in _GONE
+            is_gone = code_of(error) in NOT_FOUND
             told.state, told.reason = "gone" if is_gone else "fault", str(error)
             return told, []
         except BotoCoreError as error:

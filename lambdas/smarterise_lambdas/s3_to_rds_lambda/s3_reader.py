@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from smarterise_lambdas.shared.s3_errors import (
+    DELETE_MARKER,
+    INVALID_RANGE,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    code_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
@@ -22,9 +30,8 @@ CHUNK: Final = 128 * 1024
 """What is handed on at once: some hundred rows, few enough to stay in the processor's cache."""
 
 _TRIES: Final = 3
-_EMPTY: Final = frozenset({"InvalidRange", "416"})
-_SUPERSEDED: Final = frozenset({"PreconditionFailed", "412"})
-_GONE: Final = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "405"})
+_GONE: Final = NOT_FOUND | DELETE_MARKER | {"NoSuchBucket"}
+"""A deleted bucket is final too: another attempt at its event cannot succeed."""
 
 
 class Superseded(Exception):
@@ -83,7 +90,7 @@ class ObjectReader:
         try:
             found, self._first = self._get(0, self._wanted.etag)
         except ClientError as error:
-            if _code_of(error) not in _EMPTY:
+            if code_of(error) not in INVALID_RANGE:
                 raise
             found, self._first = self._call({}, self._wanted.etag)
         total = found.get("ContentRange", "").rpartition("/")[2]
@@ -131,16 +138,12 @@ class ObjectReader:
                 with closing(found["Body"]) as stream:
                     return found, stream.read()
             except ClientError as error:
-                if _code_of(error) in _SUPERSEDED:
+                if code_of(error) in PRECONDITION_FAILED:
                     raise Superseded(object_request.key) from error
-                if _code_of(error) in _GONE:
+                if code_of(error) in _GONE:
                     raise Gone(object_request.key) from error
                 raise
             except BotoCoreError:  # cut off in the middle of the body, which the client does not try again
                 if attempt == _TRIES:
                     raise
         raise AssertionError
-
-
-def _code_of(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

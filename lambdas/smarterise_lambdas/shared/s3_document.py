@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from smarterise_lambdas.shared.site_file import NOT_FOUND, code_of
+from smarterise_lambdas.shared.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS: Final = 30
 
-_SUPERSEDED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
@@ -99,7 +98,7 @@ class SharedDocument:
             )
         except ClientError as error:
             # Not found: the document was deleted since it was read.
-            if code_of(error) in _SUPERSEDED | NOT_FOUND:
+            if code_of(error) in PRECONDITION_FAILED | CONFLICT | NOT_FOUND:
                 return False
             raise
         return True

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from smarterise_lambdas.shared.s3_errors import (
+    DELETE_MARKER,
+    INVALID_VERSION_ID,
+    NOT_FOUND,
+    NOT_MODIFIED,
+    code_of,
+)
 from smarterise_sdk.domain.sites.history import FileVersion
 
 if TYPE_CHECKING:
@@ -22,11 +29,8 @@ if TYPE_CHECKING:
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Read limit: larger than any valid document; protects the function's memory from a wrong upload."""
 _MAX_EARLIER: Final = 50
-NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
-_NO_SUCH_VERSION = NOT_FOUND | {"InvalidArgument", "MethodNotAllowed", "400", "405"}
-"""S3 returns 400 for an id it never issued, 404 for a deleted version and 405 for a delete marker."""
+_NO_SUCH_VERSION = NOT_FOUND | DELETE_MARKER | INVALID_VERSION_ID
 _UNVERSIONED_ID = "null"
-_NOT_MODIFIED = frozenset({"304", "NotModified"})
 
 
 class FileMissing(Exception):
@@ -153,7 +157,7 @@ class SiteFile:
         try:
             return self._get({} if etag is None else {"IfNoneMatch": etag})
         except ClientError as error:
-            if code_of(error) in _NOT_MODIFIED:
+            if code_of(error) in NOT_MODIFIED:
                 return None
             raise
 
@@ -168,11 +172,6 @@ class SiteFile:
             body = stream.read(_MAX_BYTES)
             stream.read(1)  # only a read at the end raises if the body was truncated
         return StoredFile(body, found["ETag"], found.get("VersionId"))
-
-
-def code_of(error: ClientError) -> str:
-    """Return the error code of AWS."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _file_version(

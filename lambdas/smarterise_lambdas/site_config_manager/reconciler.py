@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.shared.retry import RESERVE_MS
-from smarterise_lambdas.shared.site_file import code_of
+from smarterise_lambdas.shared.s3_errors import code_of
 from smarterise_lambdas.site_config_manager.alarms import ALARMS_PER_CALL
 from smarterise_lambdas.site_config_manager.reader import LoadedDocument, load_current
 from smarterise_sdk.domain.stack.drift import alarm_drift, schedule_drift, withheld

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from smarterise_lambdas.shared.site_file import NOT_FOUND, FileMissing, SiteFile, StoredFile, code_of
+from smarterise_lambdas.shared.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, code_of
+from smarterise_lambdas.shared.site_file import FileMissing, SiteFile, StoredFile
 from smarterise_lambdas.site_config_manager.reader import RESTORE, current, parsed
 from smarterise_lambdas.site_config_manager.responses import RequestRejected, change_row, ensure_response_fits
 from smarterise_sdk.domain.problems import InvalidInput
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.retry import Retries
     from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.manager_api import Rollback, UpdateSites
-
-_CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 UNKNOWN_WRITER = "unknown"
 
@@ -59,7 +58,7 @@ class ConfigStore(SiteFile):
                 Bucket=self._bucket, Key=self._key, Body=body, ContentType="application/json", **condition
             )
         except ClientError as error:
-            if code_of(error) in _CONFLICTS | NOT_FOUND:
+            if code_of(error) in PRECONDITION_FAILED | CONFLICT | NOT_FOUND:
                 raise WriteConflict(code_of(error)) from error
             raise
         return StoredFile(body, written["ETag"], written.get("VersionId"))

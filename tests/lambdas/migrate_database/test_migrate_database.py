@@ -71,7 +71,7 @@ def test_it_may_be_called_again(empty_database_url: str, call: Any) -> None:
     assert (again["before"], again["after"]) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
-def test_upkeep_is_done(database_url: str, call: Any) -> None:
+def test_maintenance_is_done(database_url: str, call: Any) -> None:
     with connect(database_url) as connection:
         values = {Quantity.VOLTAGE_A: 230.0}
         load_rows(connection, [Row(Reading("AN1", "CLD1", AT, Source.IOT, values, None, True, "", ""), "b")])
@@ -178,7 +178,7 @@ def test_a_database_that_is_away_fails_the_function(call: Any) -> None:
 
 @pytest.mark.parametrize("action", ["drop", "", 1, ["migrate"], "x\x1b[31m" * 100])
 def test_what_there_is_not_is_refused(database_url: str, call: Any, action: object) -> None:
-    with pytest.raises(BadAction, match='unknown action .* Fix: use "migrate" or "maintain"') as refused:
+    with pytest.raises(BadAction, match=r'unknown action .* Fix: use "migrate" or "maintain"') as refused:
         call(database_url, {"action": action})
     assert "\x1b" not in str(refused.value)
     assert len(str(refused.value)) < 150
