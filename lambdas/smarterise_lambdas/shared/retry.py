@@ -6,6 +6,8 @@ import random
 import time
 from typing import TYPE_CHECKING, Final
 
+from smarterise_sdk.domain.backoff import full_jitter
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -13,8 +15,8 @@ MAX_ATTEMPTS: Final = 100
 RESERVE_MS: Final = 1500
 """Time kept back, so that the last attempt ends with a response instead of a timeout."""
 
-_FIRST_PAUSE = 0.03
-_LONGEST_PAUSE = 4.0
+_FIRST_PAUSE_S: Final = 0.03
+_LONGEST_PAUSE_S: Final = 4.0
 
 
 class Retries:
@@ -39,8 +41,9 @@ class Retries:
     def __iter__(self) -> Iterator[int]:
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                # Full jitter: writers that met once must not meet again.
-                wait = self._chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+                wait = full_jitter(
+                    attempt, first=_FIRST_PAUSE_S, longest=_LONGEST_PAUSE_S, chance=self._chance
+                )
                 if self._remaining_ms() - wait * 1000 < RESERVE_MS:
                     return
                 self._pause(wait)

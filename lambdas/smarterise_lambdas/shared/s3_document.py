@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.shared.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, code_of
+from smarterise_sdk.domain.backoff import full_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS: Final = 30
 
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 1.0
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 1.0
 
 
 class Contended(RuntimeError):
@@ -119,8 +120,9 @@ class SharedDocument:
         """
         for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                # Full jitter: writers that met once must not meet again.
-                pause(random.random() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))  # noqa: S311
+                pause(
+                    full_jitter(attempt, first=_FIRST_PAUSE_S, longest=_LONGEST_PAUSE_S, chance=random.random)
+                )
             found = self.read()
             value = edit(found)
             if value is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.aws.errors import RACING
 from smarterise_sdk.clock import utc_now
+from smarterise_sdk.domain.backoff import full_jitter
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, render_site_tiers
 from smarterise_sdk.domain.sites.history import RollbackChanges, rollback_changes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 RACES_AT_MOST = 5
 FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +174,17 @@ class S3Transport:
 
     def _put(self, grant: WriteGrant, **params: Any) -> Response:
         for attempt in range(RACES_AT_MOST):
+            if attempt:
+                self._pause(
+                    full_jitter(attempt, first=FIRST_PAUSE_S, longest=LONGEST_PAUSE_S, chance=random.random)
+                )
             try:
                 return grant.call("s3", "put_object", **self._place, **params)
             except Conflict as conflict:
-                # 409: two writers met, and S3 says nothing about who won; 412 speaks of the file.
+                # 409: a concurrent write, the result is open; 412: the file has changed.
                 if conflict.code != RACING:
                     raise
                 raced = conflict
-                # Not for security: it only keeps two writers from meeting again.
-                self._pause(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
         raise raced
 
     def _current(self) -> Response:
