@@ -109,15 +109,13 @@ class SiteWatch:
 
     def _last_good_version(self) -> str:
         try:
-            for version in self._file.earlier():
-                try:
-                    self._sites = parse_site_tiers(version.body).sites
-                except InvalidInput:
-                    continue
-                return f"version {version.version_id}"
+            fallback = _last_good(self._file)
         except (ClientError, BotoCoreError) as error:
             return f"none: earlier versions are not available: {error}"
-        return "none: no earlier version is valid"
+        if fallback is None:
+            return "none: no earlier version is valid"
+        self._sites, version_id = fallback
+        return f"version {version_id}"
 
 
 class NoSites(RuntimeError):
@@ -141,14 +139,18 @@ def usable_sites(file: SiteFile, log: Log) -> Mapping[str, Site]:
     except InvalidInput as refused:
         cause = str(refused)[:_MAX_CAUSE]
     try:
-        for version in file.earlier():
-            try:
-                sites = parse_site_tiers(version.body).sites
-            except InvalidInput:
-                continue
-            extra: dict[str, object] = {"cause": cause, "version_id": version.version_id}
-            log.warning("site file not usable; using the fallback version", extra=extra)
-            return sites
+        fallback = _last_good(file)
     except ClientError as error:
         raise NoSites(f"{cause}; earlier versions cannot be read: {error}") from error
-    raise NoSites(f"{cause}; no earlier version is valid")
+    if fallback is None:
+        raise NoSites(f"{cause}; no earlier version is valid")
+    sites, version_id = fallback
+    extra: dict[str, object] = {"cause": cause, "version_id": version_id}
+    log.warning("site file not usable; using the fallback version", extra=extra)
+    return sites
+
+
+def _last_good(file: SiteFile) -> tuple[Mapping[str, Site], str | None] | None:
+    """Return the sites and the id of the fallback version; `None` if no version is valid."""
+    found = file.last_good(lambda version: parse_site_tiers(version.body).sites)
+    return None if found is None else (found[0], found[1].version_id)

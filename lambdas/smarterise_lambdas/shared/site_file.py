@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -18,17 +16,18 @@ from smarterise_lambdas.shared.s3_errors import (
     code_of,
 )
 from smarterise_sdk.domain.sites.history import FileVersion
+from smarterise_sdk.domain.sites.last_good import last_good, latest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
 
     from types_boto3_s3.client import S3Client
     from types_boto3_s3.type_defs import DeleteMarkerEntryTypeDef, ObjectVersionTypeDef
 
+T = TypeVar("T")
+
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Read limit: larger than any valid document; protects the function's memory from a wrong upload."""
-_MAX_EARLIER: Final = 50
 _NO_SUCH_VERSION = NOT_FOUND | DELETE_MARKER | INVALID_VERSION_ID
 _UNVERSIONED_ID = "null"
 
@@ -91,18 +90,24 @@ class SiteFile:
                 return None
             raise
 
-    def earlier(self) -> Iterator[StoredFile]:
-        """Yield earlier versions, the latest first; none in a bucket without versions.
+    def last_good(self, parse: Callable[[StoredFile], T]) -> tuple[T, StoredFile] | None:
+        """Return the parsed content and the file of the fallback version; `None` if no version is valid.
+
+        Args:
+            parse: Parses a file; raises `InvalidInput` if it is invalid.
 
         Raises:
             ClientError: If S3 refuses.
         """
-        older = (each for each in self.versions() if not each.is_latest and not each.is_deletion)
-        for version in islice(older, _MAX_EARLIER):
+
+        def read(version: FileVersion) -> tuple[T, StoredFile] | None:
             try:
-                yield self.version(version.version_id)
+                file = self.version(version.version_id)
             except FileMissing:
-                continue  # deleted since it was listed
+                return None  # deleted since it was listed
+            return parse(file), file
+
+        return last_good(self.versions(), read)
 
     def versions(self) -> Iterator[FileVersion]:
         """Yield the versions and delete markers of the file, the latest first.
@@ -118,8 +123,7 @@ class SiteFile:
                 for one in page.get("DeleteMarkers", [])
                 if one["Key"] == self._key
             ]
-            # S3 lists versions and delete markers separately, each in order; their times are to the second.
-            yield from heapq.merge(bodies, deletions, key=_version_order, reverse=True)
+            yield from latest_first(bodies, deletions)
             if not bodies and not deletions:
                 return  # keys are listed in order: the rest only share the prefix
 
@@ -183,7 +187,3 @@ def _file_version(
         is_latest=listed["IsLatest"],
         is_deletion=is_deletion,
     )
-
-
-def _version_order(version: FileVersion) -> tuple[bool, datetime]:
-    return version.is_latest, version.written_at

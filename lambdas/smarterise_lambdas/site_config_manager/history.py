@@ -15,8 +15,8 @@ from smarterise_lambdas.site_config_manager.reader import (
 )
 from smarterise_lambdas.site_config_manager.responses import ensure_response_fits
 from smarterise_lambdas.site_config_manager.writer import PlannedWrite, write
-from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.history import about_site, entries_of, rollback_changes
+from smarterise_sdk.domain.sites.last_good import first_valid
 from smarterise_sdk.domain.sites.updates import replace_sites
 
 if TYPE_CHECKING:
@@ -100,11 +100,10 @@ def _newer_than(version_id: str, store: ConfigStore) -> list[FileVersion]:
 
 
 def _first_valid(versions: Iterable[FileVersion], store: ConfigStore) -> SiteTiers | None:
-    for version in versions:
-        if version.is_deletion:
-            continue
+    def read(version: FileVersion) -> SiteTiers | None:
         try:
             return parsed(store.version(version.version_id), store)
-        except (InvalidInput, FileMissing):
-            continue
-    return None
+        except FileMissing:
+            return None
+
+    return first_valid(versions, read)

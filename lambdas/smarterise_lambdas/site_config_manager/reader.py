@@ -14,8 +14,6 @@ from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 RESTORE = "Correct the file and upload it, or restore the last valid version of the object."
@@ -54,7 +52,7 @@ def load_current(store: SiteFile) -> LoadedDocument:
     except InvalidInput as error:
         invalid = error
     try:
-        fallback = next(_valid_versions(store), None)
+        fallback = store.last_good(lambda earlier: parsed(earlier, store))
         issue = "No earlier version is valid."
     except (ClientError, FileMissing) as error:
         # The invalid file is the main error; the unreadable history is only added to it.
@@ -121,11 +119,3 @@ def version_not_found(store: SiteFile, version_id: str) -> RequestRejected:
     """Return the error for a version that does not exist or was deleted."""
     message = f"version {visible(version_id)[:120]} of {store.location} not found"
     return RequestRejected("VERSION_NOT_FOUND", message, 'List versions with "history" ("sites history").')
-
-
-def _valid_versions(store: SiteFile) -> Iterator[tuple[SiteTiers, StoredFile]]:
-    for file in store.earlier():
-        try:
-            yield parsed(file, store), file
-        except InvalidInput:
-            continue  # only the problems of the current file are reported

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from datetime import UTC
 from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.sites.history import FileVersion, history_of
+from smarterise_sdk.domain.sites.last_good import first_valid, last_good, latest_first
 from smarterise_sdk.errors import Denied, InvalidDocument, NotFound, UsageError
 from smarterise_sdk.services.sites.file import SiteFile, no_file, no_such_version
 from smarterise_sdk.services.sites.history import HistoryRow, SiteHistory
@@ -17,13 +17,10 @@ from smarterise_sdk.services.sites.responses import VERSION_INVALID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from smarterise_sdk.aws.broker import Broker, Response
     from smarterise_sdk.domain.stack.names import StackNames
 
-VERSIONS_TRIED = 50
-"""How far back to look for a good version before giving up, as the function does."""
 UNVERSIONED = "null"
 """The id S3 gives to the one version of an object in a bucket that keeps none."""
 
@@ -53,8 +50,7 @@ class SiteVersions:
                 ]
                 for kind in ("Versions", _DELETIONS)
             )
-            # S3 tells the two apart, each in its order; their moments, to the second, say how they mix.
-            yield from heapq.merge(bodies, deletions, key=_newness, reverse=True)
+            yield from latest_first(bodies, deletions)
 
     def history(self, limit: int, serial: str | None = None) -> SiteHistory:
         """Return the newest versions as a log; with a serial, those that changed this site.
@@ -101,17 +97,14 @@ class SiteVersions:
         Raises:
             SmarteriseError: Versions could not be listed or read.
         """
-        earlier = (
-            version
-            for version in self.listed()
-            if not version.is_deletion and version.version_id != (other_than or UNVERSIONED)
-        )
-        for version in islice(earlier, VERSIONS_TRIED):
+
+        def read(version: FileVersion) -> SiteFile | None:
             try:
                 return parsed(self._response(version.version_id), self._url)
-            except (InvalidInput, NotFound):
-                continue
-        return None
+            except NotFound:
+                return None
+
+        return last_good(self.listed(), read, current_id=other_than or UNVERSIONED)
 
     def following(self, version_id: str) -> SiteTiers | None:
         """Return the good version right after one, if there is one.
@@ -119,15 +112,13 @@ class SiteVersions:
         Raises:
             SmarteriseError: Versions could not be listed or read.
         """
+
+        def read(version: FileVersion) -> SiteTiers | None:
+            body = self._body_or_none(version)
+            return None if body is None else parse_site_tiers(body)
+
         later = takewhile(lambda version: version.version_id != version_id, self.listed())
-        for version in reversed(list(later)):
-            body = None if version.is_deletion else self._body_or_none(version)
-            if body is not None:
-                try:
-                    return parse_site_tiers(body)
-                except InvalidInput:
-                    continue
-        return None
+        return first_valid(reversed(list(later)), read)
 
     def _is_ours(self, listed: dict[str, Any]) -> bool:
         return bool(listed["Key"] == self._key)
@@ -205,7 +196,3 @@ def _version(listed: dict[str, Any], *, is_deletion: bool) -> FileVersion:
         is_deletion,
         listed.get("ETag", ""),
     )
-
-
-def _newness(version: FileVersion) -> tuple[bool, datetime]:
-    return version.is_latest, version.written_at
