@@ -87,7 +87,7 @@ def database_url(postgres: Any, migrated_template: str) -> str:
 
 
 class Wire:
-    """What lies between a function and its database: passes everything on until it is told to fail."""
+    """A proxy between a function and its database that can inject faults."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -104,12 +104,12 @@ class Wire:
 
         Args:
             on: What the client sends, e.g. `COMMIT`.
-            delivered: Whether the server still gets them; its answer is lost in any case.
+            delivered: Whether the server still receives them; its response is lost in any case.
         """
         self._fault = (on, delivered)
 
     def refuse(self) -> None:
-        """Let nobody connect any more."""
+        """Refuse all further connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -176,7 +176,7 @@ def bucket(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @dataclass
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """The context of a Lambda invocation."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 256
@@ -204,7 +204,7 @@ class Pipeline:
     context: Context
 
     def deliver(self, *payloads: bytes, first: int = 1) -> dict[str, Any]:
-        """Invoke the handler with these payloads as one batch; return its answer."""
+        """Invoke the handler with these payloads as one batch; return its response."""
         return self.handle(stream_event(*payloads, first=first))
 
     def handle(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ class Pipeline:
             return connection.execute(statement.encode()).fetchall()
 
     def points(self, metric: str, serial: str | None, at: datetime) -> list[float]:
-        """Return the averages of one metric around a moment, by exact dimensions.
+        """Return the averages of one metric around a time, by exact dimensions.
 
         One a minute, from the minute before: what was published is looked for a little later.
         """
@@ -344,7 +344,7 @@ def file(bucket: str) -> SiteFile:
 
 @pytest.fixture
 def invoke(bucket: str, context: Any) -> Callable[..., dict[str, Any]]:
-    """Invoke the handler; what it answers must survive JSON, as it does on AWS."""
+    """Invoke the handler; its response must be valid JSON, as on AWS."""
 
     def call(action: str | None = None, **fields: Any) -> dict[str, Any]:
         event = fields if action is None else {"action": action, **fields}

@@ -1,7 +1,7 @@
-"""ministack, as a program, that neither judges alarms nor forgets points.
+"""ministack as a program, without alarm evaluation and without expiry of metric points.
 
-Left to itself it looks at every alarm and point that there ever were with each call that brings a point, and
-thousands are there after some hundred tests.
+By default it evaluates every alarm and point with each new point, and there are thousands of them after some
+hundred tests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text that is out to harm, in every field that the pipeline stores: kept as data, told and logged so."""
+"""Hostile text in every field that the pipeline stores: kept as data, escaped in responses and logs."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_every_text_of_a_file_is_data(
 
     response = file_handler.handler({"action": "load", "keys": keys}, context)
 
-    assert {told["state"] for told in response["files"]} == {"loaded"}
+    assert {entry["state"] for entry in response["files"]} == {"loaded"}
     assert pipeline.query("SELECT count(*) FROM readings") == [(len(texts),)]
     stored = pipeline.query("SELECT gateway_serial, device_serial, batch_id FROM readings")
     stored += pipeline.query("SELECT key, gateway_serial, reason FROM ingest_files")

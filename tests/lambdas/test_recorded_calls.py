@@ -1,4 +1,4 @@
-"""What a function calls of AWS and nobody recorded does not go unseen."""
+"""AWS calls of a function that are not recorded are detected."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from smarterise_lambdas.shared import clients
 
 @pytest.fixture
 def recorder(request: pytest.FixtureRequest) -> Any:
-    """The plugin that looks at each call."""
+    """The plugin that records each call."""
     return request.config.pluginmanager.get_plugin("record_calls")
 
 
-def test_a_call_that_is_not_recorded_is_told(
+def test_an_unrecorded_call_is_reported(
     recorder: Any, file: Any, invoke: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -25,7 +25,7 @@ def test_a_call_that_is_not_recorded_is_told(
     recorder.unknown.clear()
 
 
-def test_what_a_test_calls_itself_is_no_functions_call(recorder: Any, bucket: str) -> None:
+def test_calls_of_the_test_itself_are_ignored(recorder: Any, bucket: str) -> None:
     clients.s3().get_bucket_location(Bucket=bucket)
     assert recorder.unknown == set()
     assert not [call for calls in recorder.made.values() for call in calls if "GetBucketLocation" in call]

@@ -1,4 +1,4 @@
-"""The heart of the restore runbook: a database as it was this morning, and what the lake has kept since."""
+"""The restore runbook: a database backup, and the data lake's objects since."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def after_the_loss(
     return lose
 
 
-def load_once_more(pipeline: Any, prefix: str) -> dict[str, Any]:
+def replay(pipeline: Any, prefix: str) -> dict[str, Any]:
     response = pipeline.handle({"action": "load", "keys": pipeline.keys(prefix)})
     return dict(json.loads(json.dumps(response)))
 
 
-def test_a_restored_database_and_the_lake_are_all_that_was_lost(
+def test_a_backup_and_the_data_lake_restore_everything(
     pipeline: Any, message: Any, after_the_loss: Any, tmp_path: Path
 ) -> None:
     backup = tmp_path / "backup"
@@ -66,27 +66,25 @@ def test_a_restored_database_and_the_lake_are_all_that_was_lost(
     program("pg_restore", "--no-owner", f"--dbname={restored}", str(backup))
     assert len(pipeline.query(READINGS)) == 5
     migrate(restored)  # as the deployment does after a restore
-    response = load_once_more(pipeline, "raw/source=iot/")
+    response = replay(pipeline, "raw/source=iot/")
 
     assert response["rows"] == {"loaded": 4, "identical": 5, "superseded": 0, "differing": 0}
-    load_once_more(pipeline, "quarantine/source=iot/")
+    replay(pipeline, "quarantine/source=iot/")
     assert (pipeline.query(READINGS), pipeline.query(KEPT)) == before
-    # Somebody who is not sure whether it was done does it again.
-    assert load_once_more(pipeline, "raw/source=iot/")["rows"]["loaded"] == 0
+    # A second replay changes nothing.
+    assert replay(pipeline, "raw/source=iot/")["rows"]["loaded"] == 0
     assert (pipeline.query(READINGS), pipeline.query(KEPT)) == before
 
 
-def test_without_any_backup_the_lake_alone_is_enough_for_the_readings(
-    pipeline: Any, message: Any, after_the_loss: Any
-) -> None:
+def test_the_data_lake_alone_restores_the_readings(pipeline: Any, message: Any, after_the_loss: Any) -> None:
     pipeline.deliver(*(message(at=MORNING + 60 * number) for number in range(5)))
     before = pipeline.query(READINGS)
     migrate(after_the_loss())
-    assert load_once_more(pipeline, "raw/source=iot/")["rows"]["loaded"] == 5
+    assert replay(pipeline, "raw/source=iot/")["rows"]["loaded"] == 5
     assert pipeline.query(READINGS) == before
 
 
-def test_what_comes_in_before_the_lake_is_loaded_is_not_in_its_way(
+def test_readings_that_arrive_before_the_replay_are_kept(
     pipeline: Any, message: Any, after_the_loss: Any
 ) -> None:
     pipeline.deliver(*(message(at=MORNING + 60 * number) for number in range(5)))
@@ -95,6 +93,6 @@ def test_what_comes_in_before_the_lake_is_loaded_is_not_in_its_way(
     pipeline.deliver(message(at=MORNING + 60 * 5), first=6)
     with psycopg.connect(restored) as connection:
         assert connection.execute("SELECT count(*) FROM readings").fetchone() == (1,)
-    response = load_once_more(pipeline, "raw/source=iot/")
+    response = replay(pipeline, "raw/source=iot/")
     assert (response["rows"]["loaded"], response["rows"]["identical"]) == (5, 1)
     assert len(pipeline.query(READINGS)) == 6

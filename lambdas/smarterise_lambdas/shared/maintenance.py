@@ -182,18 +182,18 @@ def _process_batch(connection: Connection) -> tuple[int, int] | None:
 def _take_noted(cursor: Cursor) -> list[tuple[int, TimeRange]]:
     """Return a batch of the oldest recorded time ranges, and delete their entries."""
     noted = [(row[0], TimeRange(*row[1:])) for row in cursor.execute(_NOTED, [_TIME_RANGES_PER_BATCH])]
-    taken: list[tuple[int, TimeRange]] = []
+    batch: list[tuple[int, TimeRange]] = []
     meters: set[tuple[str, str]] = set()
     length = timedelta(0)
     for number, time_range in noted:
         meter = time_range.gateway_serial, time_range.device_serial
         length += time_range.length + (timedelta(0) if meter in meters else CONTEXT_BEFORE)
-        if taken and length > BATCH_SPAN:
+        if batch and length > BATCH_SPAN:
             break
         meters.add(meter)
-        taken.append((number, time_range))
-    cursor.execute(_DELETE, [[number for number, _ in taken]])
-    return taken
+        batch.append((number, time_range))
+    cursor.execute(_DELETE, [[number for number, _ in batch]])
+    return batch
 
 
 def _assess_quality(cursor: Cursor, time_ranges: Sequence[TimeRange]) -> list[_QualityChange]:

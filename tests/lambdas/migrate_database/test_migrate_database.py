@@ -1,4 +1,4 @@
-"""The function that deployments and a schedule call: schema, partitions, the default partition, upkeep."""
+"""The function migrate_database: schema, partitions, default partition and maintenance."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def test_maintenance_is_done(database_url: str, call: Any) -> None:
         assert connection.execute(b"SELECT voltage_a FROM readings_10min").fetchall() == [(230.0,)]
 
 
-def test_rows_where_none_should_be_are_told(
+def test_rows_in_the_default_partition_are_reported(
     database_url: str, call: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(function.publisher()._cloudwatch, "put_metric_data", lambda **told: sent.append(told))
+    monkeypatch.setattr(function.publisher()._cloudwatch, "put_metric_data", lambda **call: sent.append(call))
     with connect(database_url) as connection:
         connection.execute(
             b"INSERT INTO readings (gateway_serial, measured_at, source, batch_id)"
@@ -109,7 +109,7 @@ def loader(empty_database_url: str, call: Any, monkeypatch: pytest.MonkeyPatch) 
     return f"postgresql://{quote(user)}:x@{empty_database_url.rpartition('@')[2]}"
 
 
-def test_the_functions_user_may_do_all_that_functions_do(loader: str) -> None:
+def test_the_functions_user_has_the_needed_privileges(loader: str) -> None:
     file = IngestFile("b", "k", "e", 1, Source.FTP, "AN1", AT)
     values = {Quantity.VOLTAGE_A: 230.0}
     with connect(loader) as connection:
@@ -141,7 +141,7 @@ def test_the_functions_user_may_do_all_that_functions_do(loader: str) -> None:
         b"CREATE ROLE other",
     ],
 )
-def test_the_functions_user_may_do_nothing_else(loader: str, statement: bytes) -> None:
+def test_the_functions_user_has_no_other_privileges(loader: str, statement: bytes) -> None:
     with connect(loader) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
@@ -159,25 +159,25 @@ def test_on_rds_the_functions_user_may_log_in_by_iam(
     assert member == (True,)
 
 
-def test_maintenance_waits_for_the_schema(empty_database_url: str, call: Any) -> None:
+def test_maintenance_needs_the_schema(empty_database_url: str, call: Any) -> None:
     with pytest.raises(SchemaBehind):
         call(empty_database_url, {"action": "maintain"})
 
 
-def test_a_step_that_fails_fails_the_function(empty_database_url: str, call: Any) -> None:
+def test_a_failed_migration_fails_the_function(empty_database_url: str, call: Any) -> None:
     with connect(empty_database_url) as connection:
         connection.execute(b"CREATE VIEW meters AS SELECT 1")
     with pytest.raises(DBAPIError):
         call(empty_database_url)
 
 
-def test_a_database_that_is_away_fails_the_function(call: Any) -> None:
+def test_an_unreachable_database_fails_the_function(call: Any) -> None:
     with pytest.raises(psycopg.OperationalError):
-        call("postgresql://nobody@127.0.0.1:1/none")
+        call("postgresql://unknown@127.0.0.1:1/none")
 
 
 @pytest.mark.parametrize("action", ["drop", "", 1, ["migrate"], "x\x1b[31m" * 100])
-def test_what_there_is_not_is_refused(database_url: str, call: Any, action: object) -> None:
+def test_an_unknown_action_is_rejected(database_url: str, call: Any, action: object) -> None:
     with pytest.raises(BadAction, match=r'unknown action .* Fix: use "migrate" or "maintain"') as refused:
         call(database_url, {"action": action})
     assert "\x1b" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""The schema, step by step: on an empty database, on an old one, by several at once, and failing."""
+"""Migrations: on an empty and on an old database, concurrent, and failing."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def tables(url: str) -> Sequence[tuple[object, ...]]:
         return connection.execute(TABLES).fetchall()
 
 
-def test_the_code_needs_the_newest_step() -> None:
+def test_the_code_needs_the_latest_migration() -> None:
     assert latest_version() == SCHEMA_VERSION
 
 
-def test_it_takes_every_step_once(empty_database_url: str) -> None:
+def test_every_migration_is_applied_once(empty_database_url: str) -> None:
     assert migrate(empty_database_url) == ("", SCHEMA_VERSION)
     made = tables(empty_database_url)
     assert {"readings", "readings_default", "ingest_files", "quarantine", "meters"} <= {
@@ -47,7 +47,7 @@ def test_it_takes_every_step_once(empty_database_url: str) -> None:
     assert tables(empty_database_url) == made
 
 
-def test_a_database_older_than_the_steps_keeps_its_rows(empty_database_url: str) -> None:
+def test_a_database_older_than_the_migrations_keeps_its_rows(empty_database_url: str) -> None:
     migrate(empty_database_url, to="0001")
     with connect(empty_database_url) as connection:
         connection.execute(b"DROP TABLE schema_version")
@@ -62,17 +62,17 @@ def test_a_database_older_than_the_steps_keeps_its_rows(empty_database_url: str)
         ]
 
 
-def test_several_processes_may_migrate_at_once(empty_database_url: str) -> None:
+def test_concurrent_migrations_are_safe(empty_database_url: str) -> None:
     program = (
         "import sys; from smarterise_lambdas.migrations.runner import migrate; print(migrate(sys.argv[1])[1])"
     )
     command = [sys.executable, "-W", "error", "-c", program, empty_database_url]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    told = [process.communicate()[0].strip() for process in running]
-    assert told == [SCHEMA_VERSION] * 3
+    versions = [process.communicate()[0].strip() for process in running]
+    assert versions == [SCHEMA_VERSION] * 3
 
 
-def test_a_step_that_fails_leaves_the_database_as_it_was(empty_database_url: str) -> None:
+def test_a_failed_migration_changes_nothing(empty_database_url: str) -> None:
     with connect(empty_database_url) as connection:
         connection.execute(b"CREATE VIEW meters AS SELECT 1")
     before = tables(empty_database_url)
@@ -81,7 +81,7 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(empty_database_url: str
     assert tables(empty_database_url) == before
 
 
-def test_a_schema_that_is_behind_is_told_of_with_the_remedy(empty_database_url: str) -> None:
+def test_an_older_schema_raises_with_the_fix(empty_database_url: str) -> None:
     migrate(empty_database_url, to="0001")
     with connect(empty_database_url) as connection:
         message = f"is at version 0001; this function needs version {SCHEMA_VERSION}"
@@ -90,7 +90,7 @@ def test_a_schema_that_is_behind_is_told_of_with_the_remedy(empty_database_url: 
             require_schema(connection)
 
 
-def test_a_schema_that_is_ahead_is_good_enough(connection: Connection) -> None:
+def test_a_newer_schema_is_accepted(connection: Connection) -> None:
     connection.execute(b"UPDATE schema_version SET version_num = '9999'")
     connection.commit()
     require_schema(connection)

@@ -1,4 +1,4 @@
-"""What is done quickly is what is done slowly: JSON in and out, gzip, and the bodies of metrics."""
+"""The fast codecs give the same results as the standard ones: JSON, gzip and metric bodies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def outcome(read: Any, payload: bytes) -> tuple[str, Any]:
 
 
 @given(VALUES, st.booleans(), st.booleans())
-def test_what_json_says_is_read_the_same(value: object, ascii_only: bool, mark: bool) -> None:
+def test_valid_json_decodes_as_by_the_standard_library(value: object, ascii_only: bool, mark: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
     payload = b"\xef\xbb\xbf" + text if mark else text
     assert outcome(load, payload) == outcome(load_json, payload)
@@ -51,7 +51,7 @@ def test_what_json_says_is_read_the_same(value: object, ascii_only: bool, mark: 
 
 @given(st.binary(max_size=50) | st.text(max_size=50).map(lambda text: text.encode(errors="replace")))
 @example(b"20000000000000000000")
-def test_what_is_no_json_is_refused_the_same(payload: bytes) -> None:
+def test_invalid_json_is_rejected_as_by_the_standard_library(payload: bytes) -> None:
     assert outcome(load, payload) == outcome(load_json, payload)
 
 
@@ -66,26 +66,26 @@ ENTRY = st.fixed_dictionaries(
 
 @example(entries=[{"param": None}], timestamp=None, serial=2**64)
 @given(st.lists(ENTRY | LEAVES, max_size=8), LEAVES | st.just(1_772_366_700), LEAVES | st.just("AN54101471"))
-def test_a_message_is_the_same_reading_by_either_way(entries: list[Any], timestamp: Any, serial: Any) -> None:
+def test_both_decoders_give_the_same_reading(entries: list[Any], timestamp: Any, serial: Any) -> None:
     document = {"timestamp": timestamp, "gateway": {"serial": serial}, "device": {"readings": entries}}
     payload = json.dumps(document).encode()
 
-    def judged(**how: Any) -> object:
+    def evaluated(**how: Any) -> object:
         try:
             return parse_mqtt(payload, received_at=NOW, **how)
         except RejectedReading as rejection:
             return rejection.reason
 
-    assert judged(load=load) == judged()
+    assert evaluated(load=load) == evaluated()
 
 
-def test_nested_too_deep_is_told_by_either_way() -> None:
+def test_too_deep_nesting_raises_in_both_decoders() -> None:
     with pytest.raises(RecursionError):
         load(b"[" * 100_000)
 
 
 @pytest.mark.parametrize("place", ["gateway.serial", "gateway.model", "device.serial", "device.online"])
-def test_what_is_nested_as_deep_as_can_be_read_ends_no_batch(place: str) -> None:
+def test_the_deepest_readable_nesting_does_not_fail_a_batch(place: str) -> None:
     owner, _, name = place.partition(".")
     message: dict[str, Any] = {
         "timestamp": 1_772_366_700,
@@ -103,7 +103,7 @@ def test_what_is_nested_as_deep_as_can_be_read_ends_no_batch(place: str) -> None
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=5))
-def test_a_line_says_what_it_was_given(line: dict[str, Any]) -> None:
+def test_a_line_decodes_to_its_input(line: dict[str, Any]) -> None:
     written = dump_line(line)
     assert written.endswith(b"\n")
     assert written.count(b"\n") == 1
@@ -115,7 +115,7 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
 
 
 @given(st.binary())
-def test_gzip_gives_back_what_it_was_given_and_knows_no_time(data: bytes) -> None:
+def test_gzip_round_trips_without_a_timestamp(data: bytes) -> None:
     packed = compressed(data)
     assert gzip.decompress(packed) == data
     assert packed[4:8] == bytes(4)
@@ -123,7 +123,7 @@ def test_gzip_gives_back_what_it_was_given_and_knows_no_time(data: bytes) -> Non
 
 
 class Sent:
-    """What a client of CloudWatch would send."""
+    """Return the body that boto3 would send."""
 
     def __init__(self, *, quick: bool, **settings: Any) -> None:
         config = Config(disable_request_compression=quick, **settings)
@@ -157,7 +157,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("count", [1, 1000])
 @pytest.mark.usefixtures("credentials")
-def test_metrics_are_sent_as_the_client_itself_would(count: int) -> None:
+def test_the_metrics_body_equals_that_of_boto3(count: int) -> None:
     data = [
         {
             "MetricName": "VoltagePhase_A",
@@ -176,7 +176,7 @@ def test_metrics_are_sent_as_the_client_itself_would(count: int) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_other_calls_are_left_alone() -> None:
+def test_other_operations_are_unchanged() -> None:
     sent = Sent(quick=True)
     with pytest.raises(ConnectionAbortedError):
         sent.client.describe_alarms(AlarmNamePrefix="smartmeter-")
@@ -184,10 +184,10 @@ def test_other_calls_are_left_alone() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_client_of_another_protocol_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_of_another_protocol_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.Session().client("cloudwatch")
     monkeypatch.setattr(client.meta.service_model, "resolved_protocol", "smithy-rpc-v2-cbor")
     registered: list[object] = []
-    monkeypatch.setattr(client.meta.events, "register", lambda *told, **_: registered.append(told))
+    monkeypatch.setattr(client.meta.events, "register", lambda *event, **_: registered.append(event))
     put_metric_data.install(client)
     assert registered == []

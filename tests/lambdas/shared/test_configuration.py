@@ -1,4 +1,4 @@
-"""Where a function finds its database, and what it says when a setting is missing."""
+"""Database settings of a function, and errors for missing settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert optional("DATA_LAKE_BUCKET", "x") == "x"
 
 
-def test_without_a_database_every_way_to_name_one_is_told() -> None:
+def test_without_a_database_the_error_names_all_settings() -> None:
     with pytest.raises(MissingSetting, match="DATABASE_URL or DATABASE_SECRET_ARN or DATABASE_HOST"):
         database_url()
 
@@ -58,7 +58,7 @@ def test_without_a_database_every_way_to_name_one_is_told() -> None:
         ),
     ],
 )
-def test_the_secret_is_a_url_or_what_rds_keeps(
+def test_the_secret_is_a_url_or_an_rds_secret(
     bucket: str, monkeypatch: pytest.MonkeyPatch, secret: str, url: str
 ) -> None:
     created = boto3.client("secretsmanager").create_secret(Name=f"{bucket}-db", SecretString=secret)
@@ -89,7 +89,7 @@ def test_a_secret_that_rds_manages_is_completed_by_settings(
         ('{"username": "u", "password": "hunter2"}', "host"),
     ],
 )
-def test_a_secret_that_is_neither_is_told_without_what_is_in_it(
+def test_an_invalid_secret_is_reported_without_its_content(
     bucket: str, monkeypatch: pytest.MonkeyPatch, secret: str, missing: str
 ) -> None:
     keep_secret(bucket, monkeypatch, secret)
@@ -98,7 +98,7 @@ def test_a_secret_that_is_neither_is_told_without_what_is_in_it(
     assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
-def test_a_host_without_a_secret_is_logged_in_to_by_iam(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_a_secret_uses_iam_authentication(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "hunter2",
@@ -126,7 +126,7 @@ def test_the_token_is_the_one_that_boto3_makes(monkeypatch: pytest.MonkeyPatch) 
     }.items():
         monkeypatch.setenv(name, value)
     theirs = boto3.Session().client("rds").generate_db_auth_token
-    for _ in range(5):  # both within one second, or the stamps differ
+    for _ in range(5):  # both within one second, or the timestamps differ
         if clients.database_token("h", 5432, "u") == theirs("h", 5432, "u"):
             return
     pytest.fail("never the same")
@@ -142,29 +142,29 @@ def test_without_credentials_or_region_there_is_no_token(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", ""])
-def test_a_server_on_this_host_need_not_prove_who_it_is(host: str) -> None:
+def test_a_local_server_needs_no_certificate(host: str) -> None:
     assert "sslmode" not in connection_parameters(f"postgresql://u:p@{host}/d")
 
 
-def test_a_server_elsewhere_must_prove_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_server_needs_a_verified_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://u:p@db.example/d"
     with pytest.raises(MissingSetting, match="DATABASE_CA_FILE"):
         connect(url)
     monkeypatch.setenv("DATABASE_CA_FILE", "/opt/rds.pem")
-    told = connection_parameters(url)
-    assert (told["sslmode"], told["sslrootcert"]) == ("verify-full", "/opt/rds.pem")
+    parameters = connection_parameters(url)
+    assert (parameters["sslmode"], parameters["sslrootcert"]) == ("verify-full", "/opt/rds.pem")
 
 
-def test_a_url_that_says_what_tls_it_wants_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_with_sslmode_is_used_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_CA_FILE", "/opt/rds.pem")
-    told = connection_parameters("postgresql://u:p@db.example/d?sslmode=require")
-    assert (told["sslmode"], told.get("sslrootcert")) == ("require", None)
+    parameters = connection_parameters("postgresql://u:p@db.example/d?sslmode=require")
+    assert (parameters["sslmode"], parameters.get("sslrootcert")) == ("require", None)
 
 
 @pytest.mark.parametrize(
     "url", ["postgres//ada:hunter2@h/d", "postgresql://ada:hun ter2@h/d", "postgresql://ada:hunter2@[::1/d"]
 )
-def test_a_url_that_is_none_is_told_without_its_password(url: str) -> None:
+def test_an_invalid_url_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(BadDatabaseUrl) as refused:
         connect(url)
     assert "ter2" not in "".join(traceback.format_exception(refused.value))

@@ -1,4 +1,4 @@
-"""The connection of a function: kept, lost and had again; slow, busy, failing over."""
+"""The database connection of a function: kept, lost, reopened, slow, busy and after a failover."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def database(wire: Any) -> Iterator[Database]:
     database.close()
 
 
-def test_it_is_asked_for_anew_after_it_was_away(database_url: str) -> None:
-    urls = iter(["postgresql://nobody@127.0.0.1:1/none", database_url])
+def test_it_reconnects_after_an_outage(database_url: str) -> None:
+    urls = iter(["postgresql://unknown@127.0.0.1:1/none", database_url])
     database = Database(lambda: next(urls))
     with pytest.raises(psycopg.OperationalError):
         database.run(load)
@@ -48,7 +48,7 @@ def test_it_is_asked_for_anew_after_it_was_away(database_url: str) -> None:
     database.close()
 
 
-def test_one_without_the_schema_is_told_of_and_no_connection_kept(empty_database_url: str) -> None:
+def test_without_the_schema_it_raises_and_keeps_no_connection(empty_database_url: str) -> None:
     database = Database(lambda: empty_database_url)
     with pytest.raises(SchemaBehind, match=r"has no schema; .*Fix: invoke the function migrate_database"):
         database.run(load)
@@ -61,9 +61,7 @@ def test_the_connection_is_kept_between_invocations(database: Database) -> None:
     assert len({database.run(lambda connection: connection.info.backend_pid) for _ in range(3)}) == 1
 
 
-def test_a_connection_that_died_between_invocations_is_made_anew(
-    database: Database, database_url: str
-) -> None:
+def test_a_lost_connection_is_reopened(database: Database, database_url: str) -> None:
     pid = database.run(lambda connection: connection.info.backend_pid)
     with connect(database_url) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
@@ -76,10 +74,10 @@ def test_a_connection_that_died_between_invocations_is_made_anew(
         (b"COPY incoming", False, NEW),
         (b"INSERT INTO readings", True, NEW),
         (COMMIT, False, NEW),
-        (COMMIT, True, KNOWN),  # it was committed, and nobody could know
+        (COMMIT, True, KNOWN),  # it was committed, and the client does not know
     ],
 )
-def test_a_server_that_goes_away_in_mid_transaction_has_each_row_once(
+def test_a_connection_lost_in_a_transaction_loads_each_row_once(
     wire: Any, database: Database, timestamp: bytes, delivered: bool, outcome: LoadOutcome
 ) -> None:
     database.run(lambda connection: connection.execute(b"SELECT 1") and connection.commit())
@@ -89,12 +87,12 @@ def test_a_server_that_goes_away_in_mid_transaction_has_each_row_once(
     assert counted == (1,)
 
 
-def test_it_is_also_tried_again_on_its_very_first_connection(wire: Any, database: Database) -> None:
+def test_the_first_connection_is_retried_too(wire: Any, database: Database) -> None:
     wire.cut(b"COPY incoming", delivered=False)
     assert database.run(load) == NEW
 
 
-def test_a_server_that_keeps_going_away_is_told_of(wire: Any, database: Database) -> None:
+def test_a_server_that_keeps_disconnecting_raises(wire: Any, database: Database) -> None:
     def cut_off(connection: Connection) -> LoadOutcome:
         wire.cut(b"COPY incoming", delivered=True)
         return load(connection)
@@ -104,7 +102,7 @@ def test_a_server_that_keeps_going_away_is_told_of(wire: Any, database: Database
     assert database.run(load) == NEW
 
 
-def test_what_became_a_replica_is_left_for_the_new_primary(database: Database) -> None:
+def test_after_a_failover_it_reconnects_to_the_primary(database: Database) -> None:
     pids = []
 
     def work(connection: Connection) -> LoadOutcome:
@@ -118,7 +116,7 @@ def test_what_became_a_replica_is_left_for_the_new_primary(database: Database) -
     assert len(set(pids)) == 2
 
 
-def test_a_server_that_takes_no_writes_is_none(database_url: str) -> None:
+def test_a_read_only_server_is_not_used(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.autocommit = True
         name = connection.info.dbname
@@ -127,7 +125,7 @@ def test_a_server_that_takes_no_writes_is_none(database_url: str) -> None:
         Database(lambda: database_url).run(load)
 
 
-def test_the_victim_of_a_deadlock_tries_again(database: Database) -> None:
+def test_a_deadlock_victim_retries(database: Database) -> None:
     calls = []
 
     def work(connection: Connection) -> LoadOutcome:
@@ -141,7 +139,7 @@ def test_the_victim_of_a_deadlock_tries_again(database: Database) -> None:
 
 
 @pytest.mark.parametrize("error", [errors.QueryCanceled, errors.TooManyConnections, errors.NotNullViolation])
-def test_what_would_fail_again_is_not_tried_again(database: Database, error: type[psycopg.Error]) -> None:
+def test_permanent_errors_are_not_retried(database: Database, error: type[psycopg.Error]) -> None:
     calls = []
 
     def work(_connection: Connection) -> None:
@@ -153,11 +151,11 @@ def test_what_would_fail_again_is_not_tried_again(database: Database, error: typ
     assert calls == [1]
 
 
-def test_a_database_out_of_connections_is_told_of_and_had_later(database_url: str) -> None:
+def test_a_database_without_free_connections_raises_and_recovers(database_url: str) -> None:
     with connect(database_url) as connection:
         connection.autocommit = True
         name = connection.info.dbname
-        # Superusers are let in all the same: so somebody who is none.
+        # Superusers have reserved connections, so the test uses another role.
         connection.execute(f"CREATE ROLE r_{name} LOGIN PASSWORD 'x'".encode())
         connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
         server = database_url.rpartition("@")[2]
@@ -170,16 +168,14 @@ def test_a_database_out_of_connections_is_told_of_and_had_later(database_url: st
         database.close()
 
 
-def test_a_slow_server_becomes_an_error_in_time(connection: Connection) -> None:
+def test_a_slow_statement_times_out(connection: Connection) -> None:
     started = time.monotonic()
     with pytest.raises(errors.QueryCanceled), transaction(connection, 0.2) as cursor:
         cursor.execute(b"SELECT pg_sleep(5)")
     assert time.monotonic() - started < 5
 
 
-def test_a_lock_that_is_not_let_go_becomes_an_error_in_time(
-    connection: Connection, database_url: str
-) -> None:
+def test_waiting_for_a_lock_times_out(connection: Connection, database_url: str) -> None:
     with connect(database_url) as other, other.transaction():
         other.execute(b"LOCK TABLE readings")
         with pytest.raises(errors.LockNotAvailable), transaction(connection, 0.4) as cursor:
@@ -210,7 +206,7 @@ def test_a_function_that_was_killed_leaves_no_locks(connection: Connection, data
     frozen.join()
 
 
-def test_a_transaction_within_another_is_refused_because_it_would_not_commit(connection: Connection) -> None:
+def test_a_nested_transaction_is_rejected(connection: Connection) -> None:
     connection.execute(b"SELECT 1")
     with pytest.raises(AssertionError, match="already"), transaction(connection):
         pass

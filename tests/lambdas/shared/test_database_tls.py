@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-"""What a client sends first when it wants TLS; the server answers with one byte."""
+"""SSLRequest: the first message of a client that uses TLS; the server responds with one byte."""
 
 
 class Authority:

@@ -1,4 +1,4 @@
-"""The ledger of files and the index of the quarantine: what is told once, what is a no-op, what waits."""
+"""The file ledger and the quarantine index: idempotence, locks and states."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def load(connection: Connection, file: IngestFile = FILE, state: FileState = Fil
         )
 
 
-def test_a_file_that_is_taken_up_can_be_seen_before_it_is_loaded(
-    connection: Connection, database_url: str
-) -> None:
+def test_a_file_is_visible_while_it_is_loading(connection: Connection, database_url: str) -> None:
     assert ledger.begin(connection, FILE) == ledger.LedgerEntry(
         FileState.LOADING, 1, RowCounts(), None, None, ""
     )
@@ -48,7 +46,7 @@ def test_a_file_that_is_taken_up_can_be_seen_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("state", [FileState.LOADED, FileState.REJECTED])
-def test_a_settled_file_is_settled_for_good(connection: Connection, state: FileState) -> None:
+def test_a_final_state_is_kept(connection: Connection, state: FileState) -> None:
     load(connection, state=state)
     found = ledger.begin(connection, replace(FILE, etag="abc"))
     assert found == ledger.LedgerEntry(state, 1, COUNTS, AT, AT + timedelta(hours=1), "odd\\x0a")
@@ -64,7 +62,7 @@ def test_another_content_of_one_name_is_another_file(connection: Connection) -> 
     assert ledger.begin(connection, replace(FILE, etag="def")).state is FileState.LOADING
 
 
-def test_a_settled_file_is_taken_up_again_when_somebody_asks_for_it(connection: Connection) -> None:
+def test_a_final_file_is_loaded_again_on_request(connection: Connection) -> None:
     load(connection)
     assert ledger.begin(connection, FILE, reload=True).state is FileState.LOADING
     with connection.transaction():
@@ -76,7 +74,7 @@ def test_a_settled_file_is_taken_up_again_when_somebody_asks_for_it(connection: 
     assert (found.attempts, found.counts.identical, found.counts.loaded) == (2, 15, 0)
 
 
-def test_a_file_that_failed_comes_again_and_counts_its_attempts(connection: Connection) -> None:
+def test_a_failed_file_is_retried_and_its_attempts_counted(connection: Connection) -> None:
     ledger.begin(connection, FILE)
     ledger.fail(connection, FILE, "the database is down\x00" * 100)
     with connection.transaction():
@@ -88,7 +86,7 @@ def test_a_file_that_failed_comes_again_and_counts_its_attempts(connection: Conn
     assert ledger.begin(connection, FILE).attempts == 2
 
 
-def test_a_load_that_is_cut_off_leaves_no_word_of_success(connection: Connection) -> None:
+def test_an_interrupted_load_is_not_recorded_as_loaded(connection: Connection) -> None:
     ledger.begin(connection, FILE)
     ledger.claim(connection, FILE)
     ledger.finalize(connection, FILE, FileState.LOADED, COUNTS)
@@ -98,9 +96,7 @@ def test_a_load_that_is_cut_off_leaves_no_word_of_success(connection: Connection
     )
 
 
-def test_two_who_load_one_file_wait_for_each_other_and_the_second_has_nothing_to_do(
-    connection: Connection, database_url: str
-) -> None:
+def test_concurrent_loads_of_a_file_run_once(connection: Connection, database_url: str) -> None:
     ledger.begin(connection, FILE)
     with connect(database_url) as other:
         with connection.transaction():
@@ -114,7 +110,7 @@ def test_two_who_load_one_file_wait_for_each_other_and_the_second_has_nothing_to
             assert not ledger.claim(other, FILE)
 
 
-def test_the_counts_of_a_file_are_all_of_its_rows() -> None:
+def test_row_counts_add_up_to_the_total() -> None:
     outcome = LoadOutcome(loaded=5, identical=4, superseded=3, differing=(7, 9))
     assert RowCounts.of(outcome, rejected=1) == COUNTS
     assert COUNTS.total == 15
@@ -141,7 +137,7 @@ def kept(connection: Connection) -> Sequence[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_what_is_rejected_twice_is_noted_once(connection: Connection) -> None:
+def test_input_rejected_twice_has_one_entry(connection: Connection) -> None:
     for _ in range(2):
         quarantine.note(connection, [ENTRY, replace(ENTRY, reason="NO_TIME")])
     first, second = kept(connection)
@@ -152,7 +148,7 @@ def test_what_is_rejected_twice_is_noted_once(connection: Connection) -> None:
     assert second[7] == "NO_TIME"
 
 
-def test_its_id_is_made_of_where_it_came_from_and_why() -> None:
+def test_the_entry_id_depends_on_origin_and_reason() -> None:
     text = f"{FILE.origin}\0\0BAD_TIME"
     assert ENTRY.id == hashlib.sha256(text.encode()).hexdigest()[:32]
     others = {replace(ENTRY, origin="x").id, replace(ENTRY, position="1").id, replace(ENTRY, reason="X").id}
@@ -160,7 +156,7 @@ def test_its_id_is_made_of_where_it_came_from_and_why() -> None:
     assert replace(ENTRY, detail="y", key="z", seen_at=AT + timedelta(1)).id == ENTRY.id
 
 
-def test_what_was_replayed_stays_so_when_its_event_comes_again(connection: Connection) -> None:
+def test_a_replayed_entry_stays_replayed_after_redelivery(connection: Connection) -> None:
     quarantine.note(connection, [ENTRY])
     later = AT + timedelta(days=1)
     assert quarantine.mark(connection, [ENTRY.id, "none"], QuarantineState.REPLAYED, at=later) == {ENTRY.id}
@@ -169,6 +165,6 @@ def test_what_was_replayed_stays_so_when_its_event_comes_again(connection: Conne
     assert (rows, state, replayed_at) == (8, "replayed", later)
 
 
-def test_nothing_to_note_is_no_statement(connection: Connection) -> None:
+def test_without_entries_no_statement_is_run(connection: Connection) -> None:
     quarantine.note(connection, [])
     assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

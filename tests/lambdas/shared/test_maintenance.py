@@ -1,4 +1,4 @@
-"""What follows loads: quality and aggregates, right whatever came late, and partitions ahead of it all."""
+"""Maintenance after loads: quality and aggregates, also for late readings, and partitions ahead."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def everything(connection: Connection) -> list[Sequence[tuple[Any, ...]]]:
     return [*rollups, query(connection, "SELECT measured_at, quality FROM readings ORDER BY 1")]
 
 
-def test_ten_minutes_are_the_root_of_the_mean_square_and_the_mean(connection: Connection) -> None:
+def test_ten_minute_aggregates_are_rms_and_mean(connection: Connection) -> None:
     load_rows(connection, [row(AT + n * MINUTE, 220.0 + n, 100.0 + n, 10.0 * n) for n in range(10)])
     assert refresh(connection, until=FOREVER) == Maintenance(time_ranges=1, flagged=0, named=0)
     (found,) = query(
@@ -92,7 +92,7 @@ def test_ten_minutes_are_the_root_of_the_mean_square_and_the_mean(connection: Co
     )  # fmt: skip
 
 
-def test_longer_intervals_are_made_of_the_ten_minutes_by_the_time_they_cover(connection: Connection) -> None:
+def test_longer_intervals_are_weighted_by_covered_time(connection: Connection) -> None:
     whole = [row(AT + n * MINUTE, 200.0) for n in range(10)]
     half = [row(AT + (10 + n) * MINUTE, 300.0, power=90.0) for n in range(5)]
     load_rows(connection, [*whole, *half])
@@ -111,7 +111,7 @@ def test_longer_intervals_are_made_of_the_ten_minutes_by_the_time_they_cover(con
     ("step", "count", "completeness"),
     [(10 * SECOND, 60, 1.0), (10 * SECOND, 15, 0.25), (15 * MINUTE, 1, 1.0)],
 )
-def test_how_complete_it_is_depends_on_the_meters_own_rhythm(
+def test_completeness_depends_on_the_meters_interval(
     connection: Connection, step: timedelta, count: int, completeness: float
 ) -> None:
     before = [row(AT - n * step) for n in range(1, 10)]
@@ -121,7 +121,7 @@ def test_how_complete_it_is_depends_on_the_meters_own_rhythm(
     assert found == [(pytest.approx(completeness),)]
 
 
-def test_late_readings_correct_everything_that_they_are_part_of(connection: Connection) -> None:
+def test_late_readings_update_all_their_aggregates(connection: Connection) -> None:
     rows = minutes(200)
     load_rows(connection, rows)
     refresh(connection, until=FOREVER)
@@ -139,7 +139,7 @@ def test_late_readings_correct_everything_that_they_are_part_of(connection: Conn
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_in_whatever_order_readings_come_the_outcome_is_the_same(database_url: str, seed: int) -> None:
+def test_the_result_does_not_depend_on_the_order_of_arrival(database_url: str, seed: int) -> None:
     chance = random.Random(seed)
     rows = [
         row(each.reading.measured_at, 230.0, each.reading.values[Quantity.ENERGY_IMPORT])
@@ -161,7 +161,7 @@ def test_in_whatever_order_readings_come_the_outcome_is_the_same(database_url: s
     assert len(outcomes[0][0]) == 30
 
 
-def test_a_row_that_the_stream_replaces_is_found_anew(connection: Connection) -> None:
+def test_a_row_replaced_by_the_stream_is_recomputed(connection: Connection) -> None:
     load_rows(connection, [row(AT, 200.0, source=Source.FTP)])
     refresh(connection, until=FOREVER)
     load_rows(connection, [row(AT, 230.0)])
@@ -169,14 +169,14 @@ def test_a_row_that_the_stream_replaces_is_found_anew(connection: Connection) ->
     assert query(connection, "SELECT voltage_a FROM readings_10min") == [(230.0,)]
 
 
-def test_what_changes_nothing_leaves_nothing_to_do(connection: Connection) -> None:
+def test_a_load_without_changes_needs_no_maintenance(connection: Connection) -> None:
     load_rows(connection, minutes(3))
     refresh(connection, until=FOREVER)
     load_rows(connection, minutes(3))
     assert refresh(connection, until=FOREVER) == Maintenance()
 
 
-def test_a_bucket_whose_readings_are_gone_is_gone(connection: Connection) -> None:
+def test_a_bucket_without_readings_is_deleted(connection: Connection) -> None:
     load_rows(connection, [row(AT), row(AT + 20 * MINUTE)])
     refresh(connection, until=FOREVER)
     assert len(query(connection, "SELECT FROM readings_10min")) == 2
@@ -187,7 +187,7 @@ def test_a_bucket_whose_readings_are_gone_is_gone(connection: Connection) -> Non
     assert query(connection, "SELECT bucket FROM readings_10min") == [(AT + 20 * MINUTE,)]
 
 
-def test_meters_that_are_offline_and_clocks_that_are_wrong_are_left_out(connection: Connection) -> None:
+def test_offline_meters_and_wrong_clocks_are_excluded(connection: Connection) -> None:
     load_rows(
         connection,
         [
@@ -202,13 +202,13 @@ def test_meters_that_are_offline_and_clocks_that_are_wrong_are_left_out(connecti
     assert found == [(2, 1, 230.0)]
 
 
-def test_values_beyond_all_reason_do_not_stop_it(connection: Connection) -> None:
+def test_implausible_values_do_not_fail_maintenance(connection: Connection) -> None:
     load_rows(connection, [row(AT, 1e300), row(AT + MINUTE, 230.0)])
     refresh(connection, until=FOREVER)
     assert query(connection, "SELECT voltage_a, voltage_a_max FROM readings_10min") == [(230.0, 1e300)]
 
 
-def test_a_clock_that_stepped_back_is_flagged_and_left_out(connection: Connection) -> None:
+def test_a_clock_that_stepped_back_is_flagged_and_excluded(connection: Connection) -> None:
     load_rows(connection, minutes(60))
     refresh(connection, until=FOREVER)
     shifted = [
@@ -224,7 +224,7 @@ def test_a_clock_that_stepped_back_is_flagged_and_left_out(connection: Connectio
     assert lowest == (280.0,)
 
 
-def test_a_clock_that_ran_ahead_is_the_one_at_fault_once_that_can_be_told(connection: Connection) -> None:
+def test_a_clock_that_ran_ahead_is_flagged_when_detected(connection: Connection) -> None:
     load_rows(connection, minutes(10))
     ahead = [row(AT + (100 + n) * MINUTE, 1.0, 1010.0 + n) for n in range(2)]
     back = [row(AT + (12 + n) * MINUTE, 230.0, 1012.0 + n) for n in range(8)]
@@ -233,7 +233,7 @@ def test_a_clock_that_ran_ahead_is_the_one_at_fault_once_that_can_be_told(connec
         refresh(connection, until=FOREVER)
     assert flagged(connection) == {each.reading.measured_at: ["clock_fault"] for each in ahead}
     found = query(connection, "SELECT bucket FROM readings_10min ORDER BY 1")
-    assert found == [(AT,), (AT + 10 * MINUTE,)], "the buckets of the wrong stamps are gone again"
+    assert found == [(AT,), (AT + 10 * MINUTE,)], "the buckets of the wrong timestamps are deleted"
 
 
 def test_a_register_that_falls_and_a_gap_are_flagged(connection: Connection) -> None:
@@ -242,7 +242,7 @@ def test_a_register_that_falls_and_a_gap_are_flagged(connection: Connection) -> 
     assert flagged(connection) == {AT + 30 * MINUTE: ["gap", "negative_consumption"]}
 
 
-def test_a_gap_is_told_by_the_reading_before_however_long_it_was(connection: Connection) -> None:
+def test_a_gap_is_detected_from_the_previous_reading(connection: Connection) -> None:
     load_rows(connection, minutes(10))
     refresh(connection, until=FOREVER)
     later = AT + timedelta(days=20)
@@ -251,7 +251,7 @@ def test_a_gap_is_told_by_the_reading_before_however_long_it_was(connection: Con
     assert flagged(connection) == {later: ["gap"]}
 
 
-def test_a_spike_is_told_once_the_next_reading_is_there(connection: Connection) -> None:
+def test_a_spike_is_flagged_when_the_next_reading_arrives(connection: Connection) -> None:
     load_rows(connection, [*minutes(10), row(AT + 10 * MINUTE, 900.0, 1010.0)])
     refresh(connection, until=FOREVER)
     assert flagged(connection) == {}
@@ -260,7 +260,7 @@ def test_a_spike_is_told_once_the_next_reading_is_there(connection: Connection) 
     assert flagged(connection) == {AT + 10 * MINUTE: [QualityFlag.SPIKE.value]}
 
 
-def test_meters_are_judged_each_by_its_own(connection: Connection) -> None:
+def test_each_meter_is_assessed_separately(connection: Connection) -> None:
     rows = [row(AT + n * MINUTE, energy=1000.0 * (n % 2) + n, gateway=f"AN{n % 2}") for n in range(60)]
     load_rows(connection, rows)
     refresh(connection, until=FOREVER)
@@ -270,7 +270,7 @@ def test_meters_are_judged_each_by_its_own(connection: Connection) -> None:
     ]
 
 
-def test_rows_that_are_named_take_their_aggregates_with_them(connection: Connection) -> None:
+def test_aggregates_follow_rows_assigned_to_a_meter(connection: Connection) -> None:
     load_rows(connection, [row(AT + n * MINUTE, source=Source.FTP, device_serial="") for n in range(3)])
     with connection.transaction():
         meters.note_unnamed(connection, "AN1")
@@ -283,7 +283,7 @@ def test_rows_that_are_named_take_their_aggregates_with_them(connection: Connect
         assert query(connection, f"SELECT device_serial, samples FROM readings_{table}") == [("CLD1", 3)]
 
 
-def test_it_stops_when_its_time_is_over_and_goes_on_where_it_stopped(connection: Connection) -> None:
+def test_it_stops_at_its_deadline_and_continues_later(connection: Connection) -> None:
     for day in range(10):
         load_rows(
             connection,
@@ -296,7 +296,7 @@ def test_it_stops_when_its_time_is_over_and_goes_on_where_it_stopped(connection:
     assert query(connection, "SELECT count(*) FROM readings_1d") == [(10,)]
 
 
-def test_one_at_a_time_does_it(connection: Connection, database_url: str) -> None:
+def test_one_process_at_a_time_runs_maintenance(connection: Connection, database_url: str) -> None:
     load_rows(connection, minutes(3))
     with connect(database_url) as other, other.transaction():
         other.execute(b"SELECT pg_advisory_xact_lock(hashtext('smarterise.maintenance'))")
@@ -304,7 +304,7 @@ def test_one_at_a_time_does_it(connection: Connection, database_url: str) -> Non
     assert refresh(connection, until=FOREVER).time_ranges == 1
 
 
-def test_loads_and_upkeep_side_by_side_miss_nothing(connection: Connection, database_url: str) -> None:
+def test_concurrent_loads_and_maintenance_miss_nothing(connection: Connection, database_url: str) -> None:
     def load(number: int) -> None:
         with connect(database_url) as other:
             for start in range(0, 60, 5):
@@ -328,7 +328,7 @@ def test_loads_and_upkeep_side_by_side_miss_nothing(connection: Connection, data
     assert query(connection, "SELECT sum(samples) FROM readings_1d") == [(120,)]
 
 
-def test_spans_that_touch_become_one() -> None:
+def test_adjacent_time_ranges_are_merged() -> None:
     def time_range(first: int, last: int, meter: str = "CLD1") -> TimeRange:
         return TimeRange("AN1", meter, AT + first * MINUTE, AT + last * MINUTE)
 
@@ -343,7 +343,7 @@ def test_spans_that_touch_become_one() -> None:
     assert merged([], MINUTE) == []
 
 
-def test_partitions_are_made_ahead(connection: Connection) -> None:
+def test_partitions_are_created_ahead(connection: Connection) -> None:
     connection.execute(b"SELECT ensure_readings_partitions_ahead(2)")
     found = query(
         connection,

@@ -1,4 +1,4 @@
-"""Meters: learned from the stream, told to files; rows that came before are named once one can tell."""
+"""Meters of gateways: known from the stream, applied to files and to earlier rows."""
 
 from __future__ import annotations
 
@@ -56,13 +56,11 @@ def stored(connection: Connection) -> Sequence[tuple[object, ...]]:
         (("CLD1", "CLD2"), {"logger1": "a\0\ud800"}, MeterChoice("", (METER_UNKNOWN,))),
     ],
 )
-def test_whose_rows_a_file_holds(
-    known: tuple[str, ...], loggers: dict[str, object], choice: MeterChoice
-) -> None:
+def test_the_meter_of_a_file(known: tuple[str, ...], loggers: dict[str, object], choice: MeterChoice) -> None:
     assert meter_of_file(known, "logger1", loggers) == choice
 
 
-def test_meters_are_known_in_the_order_they_were_heard_of(connection: Connection) -> None:
+def test_meters_are_listed_in_order_of_first_message(connection: Connection) -> None:
     heard(connection, "CLD2", "CLD2", "")
     with connection.transaction():
         meters.note_meters(connection, [("AN1", "CLD1"), ("AN2", "CLD3")], seen_at=AT + timedelta(1))
@@ -71,7 +69,7 @@ def test_meters_are_known_in_the_order_they_were_heard_of(connection: Connection
     assert meters.known_meters(connection, "AN9") == ()
 
 
-def test_rows_are_named_once_the_gateway_has_one_meter(connection: Connection) -> None:
+def test_rows_are_assigned_when_the_gateway_has_one_meter(connection: Connection) -> None:
     months = [row(230 + month, AT.replace(month=month)) for month in (1, 2, 3)]
     unnamed(connection, *months)
     arrived = connection.execute(b"SELECT ingested_at FROM readings ORDER BY 1").fetchall()
@@ -87,7 +85,7 @@ def test_rows_are_named_once_the_gateway_has_one_meter(connection: Connection) -
     assert len(meters.name_rows(connection)) == 0
 
 
-def test_rows_that_meet_another_of_their_meter_go_by_the_rule(connection: Connection) -> None:
+def test_assigned_rows_follow_the_conflict_rule(connection: Connection) -> None:
     later = AT + timedelta(minutes=1)
     latest = AT + timedelta(minutes=2)
     unnamed(connection, row(229, AT), row(228, later), row(227, latest), row(226, latest))
@@ -103,14 +101,14 @@ def test_rows_that_meet_another_of_their_meter_go_by_the_rule(connection: Connec
     assert connection.execute(conflicts).fetchall() == [("CLD1", "226"), ("CLD1", "227")]
 
 
-def test_rows_of_a_gateway_with_several_meters_stay_as_they_are(connection: Connection) -> None:
+def test_rows_of_a_gateway_with_several_meters_are_unchanged(connection: Connection) -> None:
     unnamed(connection, row(230))
     heard(connection, "CLD1", "CLD2")
     assert len(meters.name_rows(connection)) == 0
     assert stored(connection) == [("", AT, "ftp", 230.0)]
 
 
-def test_gateways_are_named_a_few_at_a_time(connection: Connection) -> None:
+def test_a_few_gateways_are_processed_at_a_time(connection: Connection) -> None:
     for number in range(3):
         gateway = f"AN{number}"
         load_rows(connection, [Row(replace(row(230).reading, gateway_serial=gateway), "b")])
@@ -120,9 +118,7 @@ def test_gateways_are_named_a_few_at_a_time(connection: Connection) -> None:
     assert [len(meters.name_rows(connection, at_most=2)) for _ in range(3)] == [2, 1, 0]
 
 
-def test_rows_that_are_being_loaded_are_named_later_and_not_forgotten(
-    connection: Connection, database_url: str
-) -> None:
+def test_rows_of_a_concurrent_load_are_assigned_later(connection: Connection, database_url: str) -> None:
     unnamed(connection, row(230))
     heard(connection, "CLD1")
     with connect(database_url) as loader:
@@ -140,9 +136,7 @@ def test_rows_that_are_being_loaded_are_named_later_and_not_forgotten(
     assert [device for device, *_ in stored(connection)] == ["CLD1", "CLD1"]
 
 
-def test_several_who_name_rows_do_not_get_in_each_others_way(
-    connection: Connection, database_url: str
-) -> None:
+def test_concurrent_assignments_do_not_interfere(connection: Connection, database_url: str) -> None:
     unnamed(connection, *(row(230, AT + timedelta(minutes=number)) for number in range(200)))
     heard(connection, "CLD1")
 

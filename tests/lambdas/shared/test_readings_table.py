@@ -74,9 +74,7 @@ def test_the_first_row_of_a_source_wins_and_the_rest_is_counted(connection: Conn
 
 
 @pytest.mark.parametrize("order", permutations([Source.IOT, Source.FTP, Source.FTP]))
-def test_the_stream_wins_over_files_in_whatever_order_they_come(
-    connection: Connection, order: tuple[Source, ...]
-) -> None:
+def test_the_stream_wins_over_files_in_any_order(connection: Connection, order: tuple[Source, ...]) -> None:
     voltages = {Source.IOT: 230.0, Source.FTP: 229.0}
     for source in order:
         load_rows(connection, [row(voltages[source], source=source)])
@@ -89,7 +87,7 @@ def test_the_stream_wins_over_files_within_a_batch_too(connection: Connection) -
     assert stored(connection) == [(AT, "iot", 230.0, "b")]
 
 
-def test_a_row_that_is_replaced_counts_as_loaded_and_is_told(connection: Connection) -> None:
+def test_a_replaced_row_counts_as_loaded_and_replaced(connection: Connection) -> None:
     later = AT + timedelta(minutes=1)
     load_rows(connection, [row(229, source=Source.FTP)])
     outcome = load_rows(connection, [row(230), row(230), row(231, later)])
@@ -104,14 +102,14 @@ def test_a_value_missing_in_both_is_equal_and_in_one_is_not(connection: Connecti
     assert load_rows(connection, [row(), row(), more]).differing == (2,)
 
 
-def test_rows_of_many_months_make_their_partitions(connection: Connection) -> None:
+def test_rows_of_many_months_create_their_partitions(connection: Connection) -> None:
     edge = datetime(2026, 1, 1, tzinfo=UTC)
     load_rows(connection, [row(at=edge), row(at=edge - timedelta(microseconds=1))])
     counted = b"SELECT tableoid::regclass::text, count(*) FROM readings GROUP BY 1 ORDER BY 1"
     assert connection.execute(counted).fetchall() == [("readings_2025_12", 1), ("readings_2026_01", 1)]
 
 
-def test_what_waited_in_the_default_partition_moves_to_its_month(connection: Connection) -> None:
+def test_rows_of_the_default_partition_move_to_their_month(connection: Connection) -> None:
     insert = (
         b"INSERT INTO readings (gateway_serial, measured_at, source, batch_id) VALUES ('AN1', %s, 'ftp', 'x')"
     )
@@ -123,9 +121,9 @@ def test_what_waited_in_the_default_partition_moves_to_its_month(connection: Con
 
 
 def test_a_load_that_fails_loads_nothing(connection: Connection) -> None:
-    nobody = replace(row().reading, gateway_serial="bad\x00")
+    invalid = replace(row().reading, gateway_serial="bad\x00")
     with pytest.raises((psycopg.Error, ValueError)):
-        load_rows(connection, [row(), Row(nobody, "b")])
+        load_rows(connection, [row(), Row(invalid, "b")])
     connection.rollback()
     assert stored(connection) == []
 

@@ -1,4 +1,4 @@
-"""The versions of the site file against a real S3 API: told as a log, read one by one, and gone back to."""
+"""Versions of the site file against a real S3 API: history, reading and rollback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def listed(file: Any) -> list[dict[str, Any]]:
     return list(clients.s3().list_object_versions(Bucket=file.bucket, Prefix=KEY).get("Versions", []))
 
 
-def test_history_tells_who_when_why_and_what_the_newest_first(file: Any, invoke: Invoke) -> None:
+def test_history_lists_author_time_reason_and_changes(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     switch(invoke, "ehm21120333", "NON_CRITICAL", reason="storm", changed_by="ada")
     by_hand = file.document()
@@ -57,7 +57,7 @@ def test_history_tells_who_when_why_and_what_the_newest_first(file: Any, invoke:
     assert listed(file)[0]["ETag"] == last
 
 
-def test_the_history_of_one_site_leaves_the_others_out(file: Any, invoke: Invoke) -> None:
+def test_the_history_of_one_site_excludes_others(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     both = {"ehm21120333": {"tier": "NON_CRITICAL"}, "AN54101471": {"tier": "CRITICAL"}}
     assert invoke("update_sites", updates=both, reason="storm")["ok"]
@@ -71,11 +71,11 @@ def test_the_history_of_one_site_leaves_the_others_out(file: Any, invoke: Invoke
     assert (row["tiers"], row["reason"]) == ({"ehm21120333": "NON_CRITICAL"}, "storm")
     renamed, switched = invoke("history", gateway_serial="AN54101471")["versions"]
     assert (renamed["tiers"], switched["tiers"]) == ({}, {"AN54101471": "CRITICAL"})
-    assert invoke("history", gateway_serial="nobody")["count"] == 0
+    assert invoke("history", gateway_serial="unknown")["count"] == 0
     assert invoke("history", gateway_serial="")["error"]["code"] == "BAD_REQUEST"
 
 
-def test_history_is_as_long_as_asked_and_says_whether_that_is_all(file: Any, invoke: Invoke) -> None:
+def test_history_has_the_requested_length_and_is_complete_flag(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     for tier in ("NON_CRITICAL", "CRITICAL", "NON_CRITICAL"):
         switch(invoke, "ehm21120333", tier)
@@ -86,13 +86,11 @@ def test_history_is_as_long_as_asked_and_says_whether_that_is_all(file: Any, inv
     assert invoke("history", limit=0)["error"]["code"] == "BAD_REQUEST"
 
 
-def test_the_last_one_told_differs_from_the_good_one_before_it_however_far_back(
-    file: Any, invoke: Invoke
-) -> None:
+def test_the_oldest_entry_is_compared_with_the_valid_version_before_it(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     file.upload(b"{")
     file.upload(b"[]")
-    changed = file.sample | {"updated_at": "2026-03-02T12:00:00Z", "reason": "mended"}
+    changed = file.sample | {"updated_at": "2026-03-02T12:00:00Z", "reason": "repaired"}
     changed["sites"] = {**file.sample["sites"], "ehm21120333": {"tier": "NON_CRITICAL"}}
     file.upload(changed)
     for limit in (1, 2, 3):
@@ -101,7 +99,7 @@ def test_the_last_one_told_differs_from_the_good_one_before_it_however_far_back(
         assert (response["count"], response["is_complete"]) == (limit, False)
 
 
-def test_a_history_ends_in_time_and_says_that_there_is_more(
+def test_history_stops_at_the_deadline_as_incomplete(
     file: Any, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -121,7 +119,7 @@ def test_a_history_ends_in_time_and_says_that_there_is_more(
     assert (response["count"], response["is_complete"], len(reads)) == (2, False, 3)
 
 
-def test_a_deletion_is_part_of_the_log_and_the_file_is_missing(file: Any, invoke: Invoke) -> None:
+def test_a_deletion_is_in_the_history_and_the_file_missing(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     clients.s3().delete_object(Bucket=file.bucket, Key=KEY)
     rows = invoke("history")["versions"]
@@ -136,16 +134,16 @@ def test_without_a_file_there_is_no_history(file: Any, invoke: Invoke) -> None:
     assert invoke("history")["error"]["code"] == "CONFIG_MISSING"
 
 
-def test_objects_that_begin_alike_are_not_its_history(file: Any, invoke: Invoke) -> None:
+def test_objects_with_the_same_prefix_are_not_in_the_history(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     clients.s3().put_object(Bucket=file.bucket, Key=f"{KEY}.bak", Body=b"{}")
     assert invoke("history")["count"] == 1
 
 
-def test_a_version_that_is_listed_but_gone_is_told_so(
+def test_a_deleted_version_is_listed_as_gone(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the listing and the reading somebody, or a rule of the bucket, deletes a version."""
+    """A version is deleted between listing and reading, e.g. by a lifecycle rule."""
     file.upload(file.sample)
     switch(invoke, "ehm21120333", "NON_CRITICAL")
     switch(invoke, "ehm21120333", "CRITICAL")
@@ -180,7 +178,7 @@ def test_a_bucket_without_versions_has_one(
 
 
 @pytest.mark.parametrize("versioned", [True, False])
-def test_where_versioning_may_not_be_asked_for_the_versions_tell(
+def test_without_permission_versioning_is_derived_from_version_ids(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, versioned: bool
 ) -> None:
     if not versioned:
@@ -213,7 +211,7 @@ def test_any_version_can_be_read(file: Any, invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("version_id", ["no-such-version", "3HL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY", "a\x1b[2Jb"])
-def test_a_version_there_is_not_is_told_so(file: Any, invoke: Invoke, version_id: str) -> None:
+def test_an_unknown_version_is_not_found(file: Any, invoke: Invoke, version_id: str) -> None:
     file.upload(file.sample)
     for action in ("get_config", "rollback"):
         error = invoke(action, version_id=version_id)["error"]
@@ -233,7 +231,7 @@ class Steps:
         self.at = [one["VersionId"] for one in listed(file)][::-1]
 
 
-def test_a_rollback_takes_back_what_followed_a_version_and_keeps_the_rest(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_reverts_later_changes_and_keeps_the_rest(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
     response = invoke("rollback", version_id=steps.at[1], reason="too early", changed_by="ben")
     assert [row["gateway_serial"] for row in response["changed"]] == ["AN54101471"]
@@ -247,7 +245,7 @@ def test_a_rollback_takes_back_what_followed_a_version_and_keeps_the_rest(file: 
     assert response["version_id"] == listed(file)[0]["VersionId"]
 
 
-def test_a_rollback_tells_whom_it_overtakes(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_lists_superseded_sites(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
     response = invoke("rollback", version_id=steps.at[0], dry_run=True)
     assert (response["dry_run"], response["kept"], response["superseded"]) == (
@@ -257,7 +255,7 @@ def test_a_rollback_tells_whom_it_overtakes(file: Any, invoke: Invoke) -> None:
     assert file.versions() == 4
 
 
-def test_a_whole_rollback_takes_everything_back(file: Any, invoke: Invoke) -> None:
+def test_a_whole_rollback_reverts_everything(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
     response = invoke("rollback", version_id=steps.at[0], whole=True, brief=True)
     assert (response["changed_count"], response["unchanged_count"], response["kept"]) == (2, 0, [])
@@ -265,7 +263,7 @@ def test_a_whole_rollback_takes_everything_back(file: Any, invoke: Invoke) -> No
     assert file.document()["sites"] == file.sample["sites"]
 
 
-def test_a_rollback_takes_new_sites_out_again(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_removes_new_sites(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     invoke("update_sites", updates={"AN00000001": {"tier": "CRITICAL"}}, create=True)
     invoke("rollback", version_id=listed(file)[1]["VersionId"])
@@ -278,7 +276,7 @@ def test_a_rollback_to_the_current_version_does_nothing(file: Any, invoke: Invok
     assert (response["ok"], response["changed"], file.versions()) == (True, [], 1)
 
 
-def test_a_rollback_looks_past_versions_that_are_broken_or_deletions(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_skips_invalid_versions_and_deletions(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     file.upload(b"{")
     clients.s3().delete_object(Bucket=file.bucket, Key=KEY)
@@ -290,7 +288,7 @@ def test_a_rollback_looks_past_versions_that_are_broken_or_deletions(file: Any, 
     assert (response["changed"], response["kept"]) == ([], ["ehm21120333"])
 
 
-def test_a_rollback_refuses_a_broken_target_and_a_broken_file(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_rejects_an_invalid_target_and_an_invalid_file(file: Any, invoke: Invoke) -> None:
     file.upload(b"{}")
     file.upload(file.sample)
     broken = listed(file)[1]["VersionId"]
@@ -301,16 +299,16 @@ def test_a_rollback_refuses_a_broken_target_and_a_broken_file(file: Any, invoke:
     assert file.read() == b"{}"
 
 
-def test_a_rollback_planned_on_another_version_is_refused(file: Any, invoke: Invoke) -> None:
+def test_a_rollback_planned_on_another_version_is_rejected(file: Any, invoke: Invoke) -> None:
     steps = Steps(file, invoke)
     response = invoke("rollback", version_id=steps.at[0], expected_etag='"other"')
     assert response["error"]["code"] == "CONFLICT"
 
 
-def test_a_rollback_never_undoes_a_change_made_while_it_looks(
+def test_a_rollback_never_reverts_a_concurrent_change(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it reads the file, the version to go back to is the newest; a moment later it is not."""
+    """The target is the latest version while the file is read; then another one is written."""
     file.upload(file.sample)
     target = listed(file)[0]["VersionId"]
     get, wrote = clients.s3().get_object, []
@@ -329,7 +327,7 @@ def test_a_rollback_never_undoes_a_change_made_while_it_looks(
     assert "AN00000001" in file.document()["sites"]
 
 
-def test_whole_objects_are_put_in_place_and_taken_out(file: Any, invoke: Invoke) -> None:
+def test_whole_objects_are_replaced_and_removed(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     response = invoke(
         "update_sites",
@@ -344,7 +342,7 @@ def test_whole_objects_are_put_in_place_and_taken_out(file: Any, invoke: Invoke)
     assert list(file.document()["sites"]) == ["ehm21120333", "AN00000001"]
 
 
-def test_a_replacement_that_is_none_is_refused_with_all_problems(file: Any, invoke: Invoke) -> None:
+def test_an_invalid_replacement_is_rejected_with_all_problems(file: Any, invoke: Invoke) -> None:
     etag = file.upload(file.sample)
     error = invoke("update_sites", replacements={"AN1": {"tier": "HIGH"}, "AN54101471": {"enabled": 1}})[
         "error"
@@ -371,7 +369,7 @@ def test_ten_thousand_sites_in_one_update_fit(file: Any, invoke: Invoke, context
     assert [row["changed"] for row in invoke("history")["versions"]] == [10_000, 10_000, 0]
 
 
-def test_rollbacks_and_updates_at_once_lose_nothing(file: Any, invoke: Invoke, context: Any) -> None:
+def test_concurrent_rollbacks_and_updates_lose_nothing(file: Any, invoke: Invoke, context: Any) -> None:
     others = [f"AN{number:08d}" for number in range(8)]
     file.upload({"sites": {serial: {"tier": "CRITICAL"} for serial in ("AN99999999", *others)}})
     switch(invoke, "AN99999999", "NON_CRITICAL")

@@ -1,4 +1,4 @@
-"""site-config-manager carries a tier out: alarm actions and schedules, asked for or told by S3."""
+"""site-config-manager reconciles alarm actions and schedules, on request and on S3 events."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class PlanContext:
         return f"{self.prefix}-{tier.lower()}-ftp-sweep"
 
     def put_rule(
-        self, tier: str, *, enabled: bool = True, told: str | None = None, function: str = "ftp_to_s3"
+        self, tier: str, *, enabled: bool = True, payload: str | None = None, function: str = "ftp_to_s3"
     ) -> None:
         clients.events().put_rule(
             Name=self.rule(tier),
@@ -71,8 +71,10 @@ class PlanContext:
             State="ENABLED" if enabled else "DISABLED",
         )
         arn = f"arn:aws:lambda:eu-west-2:111122223333:function:{function}"
-        told = json.dumps({"site_tier": tier}) if told is None else told
-        clients.events().put_targets(Rule=self.rule(tier), Targets=[{"Id": "1", "Arn": arn, "Input": told}])
+        payload = json.dumps({"site_tier": tier}) if payload is None else payload
+        clients.events().put_targets(
+            Rule=self.rule(tier), Targets=[{"Id": "1", "Arn": arn, "Input": payload}]
+        )
 
     def is_enabled(self, tier: str) -> bool:
         return clients.events().describe_rule(Name=self.rule(tier))["State"] == "ENABLED"
@@ -98,7 +100,7 @@ def as_asked(around: PlanContext) -> bool:
     return around.actions() == {f"{serial}-{rule}": serial == LIVE for serial in SITES for rule in RULES}
 
 
-def test_a_dry_run_tells_and_does_nothing(file: Any, around: PlanContext, invoke: Invoke) -> None:
+def test_a_dry_run_reports_drift_and_changes_nothing(file: Any, around: PlanContext, invoke: Invoke) -> None:
     before = around.actions()
     response = invoke("reconcile", dry_run=True)
     assert (response["ok"], response["action"], response["dry_run"]) == (True, "reconcile", True)
@@ -117,9 +119,7 @@ def test_a_dry_run_tells_and_does_nothing(file: Any, around: PlanContext, invoke
     assert around.actions() == before
 
 
-def test_it_puts_right_what_it_tells_and_then_there_is_nothing_left(
-    around: PlanContext, invoke: Invoke
-) -> None:
+def test_it_repairs_the_drift_it_reports(around: PlanContext, invoke: Invoke) -> None:
     response = invoke("reconcile")
     assert [row["repaired"] for row in response["drift"]] == [True] * 6
     assert as_asked(around)
@@ -127,7 +127,7 @@ def test_it_puts_right_what_it_tells_and_then_there_is_nothing_left(
     assert (again["drift"], again["checked"]["alarms"]) == ([], 6)
 
 
-def test_alarms_of_no_site_are_told_and_left(around: PlanContext, invoke: Invoke) -> None:
+def test_alarms_of_no_site_are_reported_and_skipped(around: PlanContext, invoke: Invoke) -> None:
     around.put_alarm(around.alarm("AN00009999"), on=True)
     around.put_alarm(f"{around.prefix}-pipeline-rows-rejected", on=False)
     response = invoke("reconcile")
@@ -138,7 +138,7 @@ def test_alarms_of_no_site_are_told_and_left(around: PlanContext, invoke: Invoke
     assert around.actions()["pipeline-rows-rejected"] is False
 
 
-def test_hundreds_of_alarms_are_found_and_switched_a_hundred_at_a_time(
+def test_alarms_are_switched_a_hundred_per_call(
     file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(250)]
@@ -172,13 +172,13 @@ def test_a_disabled_schedule_is_enabled_again(around: PlanContext, invoke: Invok
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"told": '{"site_tier": "NON_CRITICAL"}'},
-        {"told": "not json"},
-        {"told": '["CRITICAL"]'},
+        {"payload": '{"site_tier": "NON_CRITICAL"}'},
+        {"payload": "not json"},
+        {"payload": '["CRITICAL"]'},
         {"function": "another"},
     ],
 )
-def test_a_schedule_that_reaches_the_wrong_thing_is_terraforms(
+def test_a_schedule_with_a_wrong_target_is_left_to_terraform(
     around: PlanContext, invoke: Invoke, wrong: dict[str, str]
 ) -> None:
     around.put_rule("CRITICAL", **wrong)  # type: ignore[arg-type]
@@ -187,14 +187,14 @@ def test_a_schedule_that_reaches_the_wrong_thing_is_terraforms(
     assert "Terraform" in row["error"]
 
 
-def test_a_tier_without_a_schedule_is_told(around: PlanContext, invoke: Invoke) -> None:
+def test_a_tier_without_a_schedule_is_reported(around: PlanContext, invoke: Invoke) -> None:
     clients.events().remove_targets(Rule=around.rule("CRITICAL"), Ids=["1"])
     clients.events().delete_rule(Name=around.rule("CRITICAL"))
     (row,) = [row for row in invoke("reconcile")["drift"] if row["kind"] == "schedule"]
     assert row["before"].startswith("no scheduled rule")
 
 
-def test_get_config_tells_the_schedules_that_collect(around: PlanContext, invoke: Invoke) -> None:
+def test_get_config_returns_the_collection_schedules(around: PlanContext, invoke: Invoke) -> None:
     around.put_rule("NON_CRITICAL", enabled=False)
     response = invoke("get_config", with_schedules=True)
     assert response["schedules"] == [
@@ -203,7 +203,7 @@ def test_get_config_tells_the_schedules_that_collect(around: PlanContext, invoke
     ]
     assert response["schedules_error"] == ""
     assert "schedules" not in invoke("get_config")
-    # Within the minute it does not ask again; reconcile always does.
+    # Cached for a minute; reconcile always reads them.
     around.put_rule("NON_CRITICAL", enabled=True)
     assert invoke("get_config", with_schedules=True)["schedules"][1]["enabled"] is False
     invoke("reconcile", dry_run=True)
@@ -229,7 +229,7 @@ def refused(code: str, operation: str = "Operation") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
 
-def test_throttling_is_waited_for(
+def test_throttled_calls_are_retried(
     around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     throttled = [refused("Throttling"), refused("ThrottlingException")]
@@ -239,7 +239,7 @@ def test_throttling_is_waited_for(
     assert ([row["repaired"] for row in response["drift"]], response["errors"]) == ([True] * 6, [])
 
 
-def test_throttling_without_end_ends_with_an_answer(
+def test_endless_throttling_ends_with_a_response(
     around: PlanContext, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = failing(clients.cloudwatch(), "enable_alarm_actions", [refused("Throttling")] * 1000, monkeypatch)
@@ -253,7 +253,7 @@ def test_throttling_without_end_ends_with_an_answer(
     assert not any(around.actions()[f"{LIVE}-{rule}"] for rule in RULES)
 
 
-def test_a_run_whose_time_is_over_tells_where_to_go_on(
+def test_a_run_at_its_deadline_returns_a_token(
     file: Any, around: PlanContext, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(250)]
@@ -288,7 +288,7 @@ def test_a_caller_waits_a_minute_at_most(
     assert handler({"action": "reconcile"}, context)["checked"]["alarms"] == looked
 
 
-def test_alarms_that_may_not_be_listed_are_a_trouble_and_schedules_are_done_all_the_same(
+def test_denied_alarms_are_an_error_and_schedules_are_reconciled(
     around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     around.put_rule("CRITICAL", enabled=False)
@@ -301,7 +301,7 @@ def test_alarms_that_may_not_be_listed_are_a_trouble_and_schedules_are_done_all_
     assert around.is_enabled("CRITICAL")
 
 
-def test_schedules_that_may_not_be_listed_sink_neither_answer(
+def test_denied_schedules_do_not_fail_a_response(
     around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(clients.events(), "get_paginator", [], monkeypatch)
@@ -318,7 +318,7 @@ def _raise(error: Exception, *_: object) -> Any:
     raise error
 
 
-def test_a_batch_that_fails_does_not_keep_the_others(
+def test_a_failed_batch_does_not_stop_the_others(
     file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(220)]
@@ -339,7 +339,7 @@ def test_a_batch_that_fails_does_not_keep_the_others(
 @pytest.mark.parametrize(
     "error", [refused("AccessDenied"), EndpointConnectionError(endpoint_url="https://monitoring")]
 )
-def test_once_it_is_denied_it_does_not_ask_for_each_batch(
+def test_a_denied_action_is_not_called_for_each_batch(
     file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     serials = [f"AN1{number:07d}" for number in range(150)]
@@ -353,7 +353,7 @@ def test_once_it_is_denied_it_does_not_ask_for_each_batch(
     assert by_outcome == {LIVE: True} | dict.fromkeys([OTHER, ASLEEP, *serials], False)
 
 
-def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: PlanContext, invoke: Invoke) -> None:
+def test_with_an_invalid_file_nothing_is_switched_off(file: Any, around: PlanContext, invoke: Invoke) -> None:
     file.upload(b'{"sites": {}')
     response = invoke("reconcile")
     assert "is invalid; using version" in response["degraded"]["message"]
@@ -365,34 +365,34 @@ def test_with_a_bad_file_nothing_is_switched_off(file: Any, around: PlanContext,
     assert all(around.actions().values())
 
 
-def test_without_a_file_it_refuses(file: Any, around: PlanContext, invoke: Invoke) -> None:
+def test_without_a_file_it_is_rejected(file: Any, around: PlanContext, invoke: Invoke) -> None:
     before = around.actions()
     clients.s3().delete_object(Bucket=file.bucket, Key="site-tiers.json")
     assert invoke("reconcile")["error"]["code"] == "CONFIG_MISSING"
     assert around.actions() == before
 
 
-def test_a_file_that_changes_meanwhile_is_followed_in_the_end(
+def test_a_file_changed_during_a_run_is_applied_at_the_end(
     file: Any, around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a slow run on the older file would undo what the run on the newer one did."""
+    """Otherwise a slow run with the older file would revert the run with the later one."""
     disable, later = (
         clients.cloudwatch().disable_alarm_actions,
         {"sites": SITES | {OTHER: {"tier": "CRITICAL"}}},
     )
 
-    def meanwhile(**request: Any) -> Any:
+    def change_file(**request: Any) -> Any:
         file.upload(later)
         return disable(**request)
 
-    monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", meanwhile)
+    monkeypatch.setattr(clients.cloudwatch(), "disable_alarm_actions", change_file)
     response = invoke("reconcile")
     assert response["etag"] == invoke("get_config")["etag"]
     assert around.actions()[f"{OTHER}-no-data"] is True
     assert around.actions()[f"{ASLEEP}-no-data"] is False
 
 
-def test_an_answer_carries_so_much_drift_and_counts_the_rest(
+def test_a_response_limits_drift_items_and_counts_all(
     around: PlanContext, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciler, "MAX_DRIFT_ITEMS", 4)
@@ -401,12 +401,12 @@ def test_an_answer_carries_so_much_drift_and_counts_the_rest(
 
 
 def uploaded(file: Any, etag: str, key: str = "site-tiers.json", bucket: str | None = None) -> dict[str, Any]:
-    """Return the event by which S3 tells of an upload."""
+    """Return the S3 event of an upload."""
     of_file = {"bucket": {"name": bucket or file.bucket}, "object": {"key": key, "eTag": etag.strip('"')}}
     return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": of_file}]}
 
 
-def test_an_upload_by_any_road_is_carried_out(
+def test_any_upload_is_reconciled(
     file: Any, around: PlanContext, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = file.document()
@@ -421,9 +421,7 @@ def test_an_upload_by_any_road_is_carried_out(
     assert (line.levelname, vars(line)["repaired"]) == ("INFO", 2)
 
 
-def test_an_upload_that_was_overtaken_is_left_to_the_later_one(
-    file: Any, around: PlanContext, context: Any
-) -> None:
+def test_a_superseded_upload_is_left_to_the_later_event(file: Any, around: PlanContext, context: Any) -> None:
     first = file.upload({"sites": {serial: {"tier": "NON_CRITICAL"} for serial in SITES}})
     file.upload({"sites": SITES})
     before = around.actions()
@@ -432,7 +430,7 @@ def test_an_upload_that_was_overtaken_is_left_to_the_later_one(
 
 
 @pytest.mark.parametrize("elsewhere", [{"key": "site-tiers.json.bak"}, {"bucket": "another"}])
-def test_an_upload_of_something_else_is_nothing_to_us(
+def test_an_upload_of_another_object_is_ignored(
     file: Any, around: PlanContext, context: Any, elsewhere: dict[str, str]
 ) -> None:
     before = around.actions()
@@ -441,7 +439,7 @@ def test_an_upload_of_something_else_is_nothing_to_us(
     assert around.actions() == before
 
 
-def test_a_key_comes_url_encoded(
+def test_the_key_is_url_decoded(
     file: Any, around: PlanContext, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SITE_CONFIG_KEY", "the site tiers.json")
@@ -450,7 +448,7 @@ def test_a_key_comes_url_encoded(
     assert handler(uploaded(file, etag, key="the+site+tiers.json"), context)["drift_count"] == 6
 
 
-def test_a_broken_upload_is_an_error_in_the_log_and_switches_nothing_off(
+def test_an_invalid_upload_logs_an_error_and_switches_nothing_off(
     file: Any, around: PlanContext, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler(uploaded(file, file.upload(b'{"sites": {\n"x"')), context)
@@ -459,7 +457,7 @@ def test_a_broken_upload_is_an_error_in_the_log_and_switches_nothing_off(
     assert all(around.actions().values())
 
 
-def test_a_broken_upload_without_a_good_version_is_logged_and_not_tried_again(
+def test_an_invalid_upload_without_fallback_is_logged_and_not_retried(
     around: PlanContext, file: Any, context: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for one in clients.s3().list_object_versions(Bucket=file.bucket)["Versions"]:
@@ -469,7 +467,7 @@ def test_a_broken_upload_without_a_good_version_is_logged_and_not_tried_again(
     assert "ERROR" in [line.levelname for line in caplog.records]
 
 
-def test_what_could_not_be_carried_out_is_a_fault_so_that_lambda_tries_again(
+def test_an_incomplete_run_raises_for_a_retry(
     file: Any, around: PlanContext, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = uploaded(file, file.upload({"sites": SITES}))

@@ -1,4 +1,4 @@
-"""site-config-manager against a real S3 API: its answers and its refusals."""
+"""site-config-manager against a real S3 API: responses and rejections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smarterise_lambdas.site_config_manager.handler import handler
 Invoke = Callable[..., dict[str, Any]]
 
 
-def test_get_config_answers_the_whole_file(file: Any, invoke: Invoke) -> None:
+def test_get_config_returns_the_whole_file(file: Any, invoke: Invoke) -> None:
     etag = file.upload(file.sample)
     response = invoke("get_config")
     assert (response["ok"], response["action"], response["config"]) == (True, "get_config", file.sample)
@@ -20,7 +20,7 @@ def test_get_config_answers_the_whole_file(file: Any, invoke: Invoke) -> None:
     assert response["version_id"]
 
 
-def test_get_site_answers_the_files_own_object_with_the_defaults(file: Any, invoke: Invoke) -> None:
+def test_get_site_returns_the_site_object_with_defaults(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     response = invoke("get_site", gateway_serial="ehm21120333")
     assert response["gateway_serial"] == "ehm21120333"
@@ -28,14 +28,14 @@ def test_get_site_answers_the_files_own_object_with_the_defaults(file: Any, invo
     assert invoke("get_site", gateway_serial="AN54101471")["site"]["enabled"] is False
 
 
-def test_an_unknown_site_is_an_error_with_the_one_probably_meant(file: Any, invoke: Invoke) -> None:
+def test_an_unknown_site_is_an_error_with_a_suggestion(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     error = invoke("get_site", gateway_serial="an54101417")["error"]
     assert error["code"] == "SITE_NOT_FOUND"
     assert "AN54101471" in error["remedy"]
 
 
-def test_list_sites_answers_rows_of_one_tier_or_all(file: Any, invoke: Invoke) -> None:
+def test_list_sites_returns_rows_of_one_tier_or_all(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     response = invoke("list_sites")
     assert (response["count"], [row["gateway_serial"] for row in response["sites"]]) == (
@@ -48,7 +48,7 @@ def test_list_sites_answers_rows_of_one_tier_or_all(file: Any, invoke: Invoke) -
     ]
 
 
-def test_update_changes_what_was_asked_and_keeps_the_rest(file: Any, invoke: Invoke) -> None:
+def test_an_update_changes_the_requested_fields_only(file: Any, invoke: Invoke) -> None:
     before_etag = file.upload(file.sample)
     response = invoke(
         "update_sites",
@@ -74,14 +74,14 @@ def test_update_changes_what_was_asked_and_keeps_the_rest(file: Any, invoke: Inv
     assert invoke("get_config")["etag"] == response["etag"]
 
 
-def test_an_update_by_nobody_is_by_unknown(file: Any, invoke: Invoke) -> None:
+def test_an_update_without_author_is_by_unknown(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})
     assert file.document()["updated_by"] == "unknown"
 
 
 @pytest.mark.parametrize("fields", [{"dry_run": True}, {}])
-def test_nothing_is_written_when_nothing_is_to_be(file: Any, invoke: Invoke, fields: dict[str, Any]) -> None:
+def test_an_update_without_changes_writes_nothing(file: Any, invoke: Invoke, fields: dict[str, Any]) -> None:
     etag = file.upload(file.sample)
     tier = "NON_CRITICAL" if fields else "CRITICAL"
     response = invoke("update_sites", updates={"ehm21120333": {"tier": tier}}, **fields)
@@ -89,7 +89,7 @@ def test_nothing_is_written_when_nothing_is_to_be(file: Any, invoke: Invoke, fie
     assert file.versions() == 1
 
 
-def test_every_problem_of_every_site_is_told_and_nothing_is_written(file: Any, invoke: Invoke) -> None:
+def test_every_problem_is_reported_and_nothing_written(file: Any, invoke: Invoke) -> None:
     file.upload(file.sample)
     response = invoke(
         "update_sites",
@@ -100,8 +100,10 @@ def test_every_problem_of_every_site_is_told_and_nothing_is_written(file: Any, i
         },
     )
     assert response["ok"] is False
-    told = [(problem["code"], problem["site"], problem["field"]) for problem in response["error"]["problems"]]
-    assert told == [
+    problems = [
+        (problem["code"], problem["site"], problem["field"]) for problem in response["error"]["problems"]
+    ]
+    assert problems == [
         ("INVALID_TIER", "ehm21120333", "tier"),
         ("INVALID_FIELD", "ehm21120333", "enabled"),
         ("SITE_NOT_FOUND", "ghost999", None),
@@ -121,7 +123,7 @@ def test_create_means_a_new_site(file: Any, invoke: Invoke) -> None:
     ]
 
 
-def test_without_a_file_reading_and_updating_say_so_and_create_makes_it(file: Any, invoke: Invoke) -> None:
+def test_a_missing_file_is_an_error_and_create_creates_it(file: Any, invoke: Invoke) -> None:
     update = {"updates": {"AN00000001": {"tier": "CRITICAL"}}}
     assert invoke("get_config")["error"]["code"] == "CONFIG_MISSING"
     assert invoke("update_sites", **update)["error"]["code"] == "CONFIG_MISSING"
@@ -130,7 +132,7 @@ def test_without_a_file_reading_and_updating_say_so_and_create_makes_it(file: An
     assert file.document()["sites"] == {"AN00000001": {"tier": "CRITICAL"}}
 
 
-def test_the_older_shape_is_read_and_gains_todays_keys_on_writing(file: Any, invoke: Invoke) -> None:
+def test_the_older_format_is_read_and_upgraded_on_writing(file: Any, invoke: Invoke) -> None:
     older = {
         "version": "1.2",
         "last_updated": "2025-01-01T00:00:00Z",
@@ -155,7 +157,7 @@ def test_the_older_shape_is_read_and_gains_todays_keys_on_writing(file: Any, inv
         ({"action": "update_sites", "updates": {"AN54101471": "CRITICAL"}}, "updates.AN54101471", "updates"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_told_how(
+def test_an_invalid_request_is_reported_with_its_problems(
     invoke: Invoke, event: dict[str, Any], field: str, text: str
 ) -> None:
     response = invoke(**event)
@@ -171,7 +173,7 @@ def test_an_event_that_is_no_object_is_a_bad_request(bucket: str, context: Any, 
     assert (response["ok"], response["action"], response["error"]["code"]) == (False, None, "BAD_REQUEST")
 
 
-def test_an_answer_too_large_to_send_says_what_to_do(file: Any, invoke: Invoke) -> None:
+def test_a_response_too_large_has_a_remedy(file: Any, invoke: Invoke) -> None:
     sites = {f"AN{number:08d}": {"tier": "CRITICAL", "note": "x" * 1000} for number in range(7000)}
     file.upload({"sites": sites})
     error = invoke("get_config")["error"]

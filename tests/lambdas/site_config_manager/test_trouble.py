@@ -1,4 +1,4 @@
-"""site-config-manager when things go wrong: bad files, other writers, faults of S3."""
+"""site-config-manager with invalid files, concurrent writers and faults of S3."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smarterise_lambdas.site_config_manager.handler import handler
 Invoke = Callable[..., dict[str, Any]]
 
 
-def test_the_first_write_does_not_overwrite_a_file_that_came_meanwhile(
+def test_the_first_write_does_not_overwrite_a_concurrent_file(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, uploads = clients.s3().put_object, iter([file.sample])
@@ -32,14 +32,14 @@ def test_the_first_write_does_not_overwrite_a_file_that_came_meanwhile(
     assert set(file.document()["sites"]) == {"ehm21120333", "AN54101471", "AN00000001"}
 
 
-def test_a_write_planned_on_another_version_is_refused(file: Any, invoke: Invoke) -> None:
+def test_a_write_planned_on_another_version_is_rejected(file: Any, invoke: Invoke) -> None:
     planned_on = file.upload(file.sample)
-    file.upload(file.sample | {"reason": "somebody else"})
+    file.upload(file.sample | {"reason": "another operator"})
     response = invoke(
         "update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}}, expected_etag=planned_on
     )
     assert response["error"]["code"] == "CONFLICT"
-    assert file.document()["reason"] == "somebody else"
+    assert file.document()["reason"] == "another operator"
     current = invoke("get_config")["etag"]
     assert invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}}, expected_etag=current)[
         "ok"
@@ -62,7 +62,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_bad_file_is_told_served_around_and_never_overwritten(file: Any, invoke: Invoke, kind: str) -> None:
+def test_an_invalid_file_has_a_fallback_and_is_not_overwritten(file: Any, invoke: Invoke, kind: str) -> None:
     bad, line, site, word = BAD_FILES[kind]
     good_etag = file.upload(file.sample)
     file.upload(bad)
@@ -80,14 +80,14 @@ def test_a_bad_file_is_told_served_around_and_never_overwritten(file: Any, invok
     assert file.read() == bad
 
 
-def test_a_file_that_never_was_good_cannot_be_served(file: Any, invoke: Invoke) -> None:
+def test_a_file_without_a_valid_version_is_an_error(file: Any, invoke: Invoke) -> None:
     file.upload(b"[]")
     file.upload(b"{}")
     error = invoke("get_config")["error"]
     assert (error["code"], error["problems"][0]["field"]) == ("CONFIG_INVALID", "sites")
 
 
-def test_a_history_that_may_not_be_read_does_not_hide_the_bad_file(
+def test_a_denied_history_does_not_hide_the_invalid_file(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -108,7 +108,7 @@ def test_a_deleted_file_is_missing_not_empty(file: Any, invoke: Invoke) -> None:
     assert invoke("get_config")["error"]["code"] == "CONFIG_MISSING"
 
 
-def test_a_write_whose_answer_could_not_be_sent_is_not_made(file: Any, invoke: Invoke) -> None:
+def test_a_write_with_too_large_a_response_is_not_made(file: Any, invoke: Invoke) -> None:
     sites = {f"AN{number:08d}": {"tier": "CRITICAL", "note": "x" * 1000} for number in range(3500)}
     etag = file.upload({"sites": sites})
     updates = {serial: {"tier": "NON_CRITICAL"} for serial in sites}
@@ -116,15 +116,13 @@ def test_a_write_whose_answer_could_not_be_sent_is_not_made(file: Any, invoke: I
     assert invoke("get_config")["etag"] == etag
 
 
-def test_a_fault_of_s3_is_a_fault_of_the_function(
-    bucket: str, context: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_s3_fault_is_a_function_error(bucket: str, context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SITE_CONFIG_BUCKET", f"{bucket}-gone")
     with pytest.raises(ClientError, match="NoSuchBucket"):
         handler({"action": "get_config"}, context)
 
 
-def test_a_write_that_is_denied_is_a_fault_of_the_function(
+def test_a_denied_write_is_a_function_error(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -137,7 +135,7 @@ def test_a_write_that_is_denied_is_a_fault_of_the_function(
         invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})
 
 
-def test_objects_beside_the_file_are_none_of_its_versions(file: Any, invoke: Invoke) -> None:
+def test_objects_with_the_same_prefix_are_not_versions_of_the_file(file: Any, invoke: Invoke) -> None:
     other = json.dumps({"sites": {"AN00000009": {"tier": "CRITICAL"}}}).encode()
     for _ in range(2):
         clients.s3().put_object(Bucket=file.bucket, Key="site-tiers.json.bak", Body=other)
@@ -147,7 +145,7 @@ def test_objects_beside_the_file_are_none_of_its_versions(file: Any, invoke: Inv
     assert "No earlier version" in error["remedy"]
 
 
-def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
+def test_a_write_with_a_lost_response_is_recognized(
     file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -155,7 +153,7 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
     sent = []
 
     def put_twice(**request: Any) -> Any:
-        """As botocore does when the first answer does not arrive."""
+        """Send twice, as botocore does when the first response is lost."""
         sent.append(request)
         put(**request)
         return put(**request)
@@ -166,7 +164,7 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_anothers(
     assert (len(sent), file.versions()) == (1, 2)
 
 
-def test_a_write_under_way_is_waited_for(file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_write_is_retried(file: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     file.upload(file.sample)
     put = clients.s3().put_object
     busy = iter(["ConditionalRequestConflict", "PreconditionFailed"])
@@ -180,7 +178,7 @@ def test_a_write_under_way_is_waited_for(file: Any, invoke: Invoke, monkeypatch:
     assert invoke("update_sites", updates={"ehm21120333": {"tier": "NON_CRITICAL"}})["ok"] is True
 
 
-def test_it_gives_up_while_there_is_time_to_say_so(
+def test_it_stops_retrying_in_time_for_a_response(
     file: Any, invoke: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.upload(file.sample)
@@ -195,7 +193,7 @@ def test_it_gives_up_while_there_is_time_to_say_so(
     assert context.get_remaining_time_in_millis() > 1000
 
 
-def test_sixteen_writers_lose_nothing(file: Any, context: Any) -> None:
+def test_sixteen_concurrent_writers_lose_nothing(file: Any, context: Any) -> None:
     writers, each = 16, 6  # as many of each as make races; 25 in tests/local/test_many_writers.py
     serials = [[f"AN{writer:04d}{number:04d}" for number in range(each)] for writer in range(writers)]
     file.upload({"sites": {serial: {"tier": "CRITICAL"} for row in serials for serial in row}})
@@ -210,7 +208,7 @@ def test_sixteen_writers_lose_nothing(file: Any, context: Any) -> None:
         while True:
             response = handler(request, type(context)())
             if response["ok"] or response["error"]["code"] != "CONFLICT":
-                return response  # a loser is told, and asks again
+                return response  # CONFLICT: the caller retries
 
     with ThreadPoolExecutor(writers) as pool:
         responses = [response for responses in pool.map(write, serials) for response in responses]

@@ -1,4 +1,4 @@
-"""The site file's store against an S3 that misbehaves on the wire."""
+"""The site file's store against a faulty S3 endpoint."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cutting_endpoint() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_body_that_ends_early_is_a_fault_and_not_a_shorter_file(cutting_endpoint: str) -> None:
+def test_a_truncated_body_is_an_error(cutting_endpoint: str) -> None:
     s3 = boto3.client(
         "s3",
         endpoint_url=cutting_endpoint,
