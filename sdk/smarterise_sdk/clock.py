@@ -1,4 +1,4 @@
-"""The clock of the services."""
+"""Clock of the services."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return this moment, UTC."""
+    """Return the current time, UTC."""
     return datetime.now(UTC)

@@ -1,19 +1,19 @@
-"""The one error tree. Every error a person can cause says what happened, to what, why, and what to do.
+"""All error classes of the SDK. Each error states what failed, its subject, the cause and the fix.
 
 SmarteriseError
-├── UsageError              the request makes no sense as asked
-├── InvalidConfiguration    a settings file or an environment variable is wrong
-├── InvalidDocument         site-tiers.json, or an update to it, is wrong: `problems` lists all of it
-├── NotFound                no such site, function, bucket, …
-├── Conflict                someone else changed it; read again, plan again
-├── WriteRefused            read-only mode, or a call outside the write gate
+├── UsageError              invalid arguments or an impossible request
+├── InvalidConfiguration    invalid settings file, option or environment variable
+├── InvalidDocument         invalid site-tiers.json or update; `problems` lists every error
+├── NotFound                site, function, bucket, … does not exist
+├── Conflict                the file changed since the plan was made; plan again
+├── WriteRefused            read-only mode, or a call that the write gate does not allow
 ├── AccessError
 │   ├── CredentialsError    missing, expired or unusable credentials
-│   ├── Denied              AWS said no: `action` is the IAM action
-│   └── Unreachable         no answer from the endpoint
-├── Throttled               AWS asks for patience
-├── RemoteFault             AWS or one of our functions failed
-└── LocalStackError         the embedded stack cannot start or be found
+│   ├── Denied              access denied by AWS; `action` is the missing IAM action
+│   └── Unreachable         no response from the endpoint
+├── Throttled               request rate exceeded
+├── RemoteFault             error in AWS or in a Lambda function of the stack
+└── LocalStackError         the embedded stack cannot start or is not running
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class SmarteriseError(Exception):
-    """The root of all errors meant for people.
+    """Base class of all errors that are shown to users.
 
     Attributes:
-        code: Stable machine word.
-        what: What happened, to what.
-        why: The cause, as far as it is known.
-        remedy: What to do next; a command where there is one.
-        request_id: AWS request id, to quote to support.
+        code: Stable error code, e.g. `NOT_FOUND`.
+        what: What failed, and the subject.
+        why: The cause, if known.
+        remedy: The fix; a command where there is one.
+        request_id: AWS request id, for AWS support.
     """
 
     code = "ERROR"
@@ -61,13 +61,13 @@ class SmarteriseError(Exception):
 
 
 class UsageError(SmarteriseError):
-    """The request makes no sense as asked."""
+    """Invalid arguments or an impossible request."""
 
     code = "USAGE"
 
 
 class InvalidConfiguration(SmarteriseError):
-    """A settings file, flag or environment variable is wrong; `problems` has every one."""
+    """Invalid settings file, option or environment variable; `problems` lists every error."""
 
     code = "INVALID_CONFIGURATION"
 
@@ -85,7 +85,7 @@ class InvalidConfiguration(SmarteriseError):
 
 
 class InvalidDocument(SmarteriseError):
-    """A document or an update to it is wrong; `problems` has every one."""
+    """Invalid document or update; `problems` lists every error."""
 
     code = "CONFIG_INVALID"
 
@@ -103,36 +103,36 @@ class InvalidDocument(SmarteriseError):
         self.problems = tuple(problems)
 
     @classmethod
-    def of(cls, refused: InvalidInput, *, remedy: str = "") -> InvalidDocument:
-        """Return the error for a refusal of the domain."""
+    def of(cls, error: InvalidInput, *, remedy: str = "") -> InvalidDocument:
+        """Convert an `InvalidInput` of the domain to an SDK error."""
         return cls(
-            f"{refused.subject} cannot be used: {len(refused.problems)} problem(s)",
-            problems=refused.problems,
+            f"{error.subject} is invalid: {len(error.problems)} problem(s)",
+            problems=error.problems,
             remedy=remedy,
-            code=refused.code,
+            code=error.code,
         )
 
 
 class NotFound(SmarteriseError):
-    """There is no such thing."""
+    """Resource not found."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(SmarteriseError):
-    """Somebody else changed it in the meantime."""
+    """The resource was changed by another process or operator since it was read."""
 
     code = "CONFLICT"
 
 
 class WriteRefused(SmarteriseError):
-    """A write that the write gate does not let through."""
+    """Write rejected by the write gate."""
 
     code = "READ_ONLY"
 
 
 class AccessError(SmarteriseError):
-    """AWS could not be asked, or would not answer."""
+    """AWS cannot be accessed: credentials, permissions or network."""
 
     code = "ACCESS"
 
@@ -144,7 +144,7 @@ class CredentialsError(AccessError):
 
 
 class Denied(AccessError):
-    """AWS said no. `action` is the IAM action that is lacking."""
+    """Access denied. `action` is the missing IAM action."""
 
     code = "ACCESS_DENIED"
 
@@ -156,24 +156,24 @@ class Denied(AccessError):
 
 
 class Unreachable(AccessError):
-    """No answer from the endpoint."""
+    """No response from the endpoint."""
 
     code = "UNREACHABLE"
 
 
 class Throttled(SmarteriseError):
-    """AWS asks for patience."""
+    """Throttled: request rate exceeded."""
 
     code = "THROTTLED"
 
 
 class RemoteFault(SmarteriseError):
-    """AWS or one of our functions failed."""
+    """Error in AWS or in a Lambda function of the stack."""
 
     code = "REMOTE_FAULT"
 
 
 class LocalStackError(SmarteriseError):
-    """The embedded stack cannot start, or is not to be found."""
+    """The embedded stack cannot start or is not running."""
 
     code = "LOCAL_STACK"

@@ -1,1 +1,1 @@
-"""What is true of sites, readings and metrics without asking anyone: no I/O, no AWS, no clock."""
+"""Domain model of sites, readings and metrics: pure functions without I/O, AWS calls or clock."""

@@ -1,4 +1,4 @@
-"""An answer that may have holes: the value, the gaps, or both. A gap is never silence."""
+"""Partial results: a value together with what is missing from it, and why."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that could not be had.
+    """A value that could not be read.
 
     Attributes:
         action: The IAM-style action, e.g. `cloudwatch:GetMetricData`.
-        error: Why; in the SDK a `SmarteriseError`.
-        scope: What is missing for it, e.g. gateway serials.
+        error: The cause; in the SDK a `SmarteriseError`.
+        scope: What is missing, e.g. gateway serials.
     """
 
     action: str
@@ -28,7 +28,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """A value with the moment it was true at, and the gaps in it."""
+    """A value, the time at which it was read, and what is missing from it."""
 
     value: T
     as_of: datetime

@@ -1,4 +1,4 @@
-"""What is wrong with an input, and where: one record a problem, so that all are told at once."""
+"""Validation problems of an input, with their locations; all of them are reported at once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input.
+    """One validation problem of an input.
 
     Attributes:
-        code: Stable machine word, e.g. `INVALID_TIER`.
-        message: What is wrong, for a person, without the place.
-        remedy: What to do about it.
-        line: 1-based line in the source, when it is known.
-        site: Gateway serial concerned, when there is one.
-        field: Field concerned, when there is one.
+        code: Stable error code, e.g. `INVALID_TIER`.
+        message: What is wrong, without the location.
+        remedy: The fix.
+        line: 1-based line in the source, if known.
+        site: Gateway serial of the affected site, if any.
+        field: Affected field, if any.
     """
 
     code: str
@@ -31,7 +31,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is, e.g. `line 4, site AN54101471, field tier`; empty when unknown."""
+        """Location, e.g. `line 4, site AN54101471, field tier`; empty if unknown."""
         parts = [
             f"line {self.line}" if self.line is not None else "",
             f"site {self.site}" if self.site is not None else "",
@@ -43,11 +43,11 @@ class Problem:
         return f"{self.place}: {self.message}" if self.place else self.message
 
     def at_line(self, line: int | None) -> Problem:
-        """Return the same problem at a line."""
+        """Return a copy with the given line."""
         return replace(self, line=line)
 
     def to_json(self) -> dict[str, str | int | None]:
-        """Return the problem as answers of the functions carry it."""
+        """Return the problem as a JSON object, as in the responses of the functions."""
         return {
             "code": self.code,
             "message": self.message,
@@ -59,7 +59,7 @@ class Problem:
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Problem:
-        """Return the problem that `to_json` told; what is missing or of another type is left out."""
+        """Return the problem from a `to_json` object; missing or invalid values are ignored."""
 
         def text(key: str) -> str | None:
             value = data.get(key)
@@ -77,9 +77,9 @@ class Problem:
 
 
 class InvalidInput(ValueError):
-    """An input that cannot be taken, with every problem found in it.
+    """Invalid input, with every problem found in it.
 
-    The base of all refusals in the domain; faces show `problems`, one line each.
+    The only error that validation in the domain raises; user interfaces show one line per problem.
     """
 
     def __init__(self, subject: str, problems: Sequence[Problem]) -> None:
@@ -89,6 +89,6 @@ class InvalidInput(ValueError):
 
     @property
     def code(self) -> str:
-        """The code all problems share, else `BAD_REQUEST`."""
+        """The common code of all problems, else `BAD_REQUEST`."""
         codes = {problem.code for problem in self.problems}
         return codes.pop() if len(codes) == 1 else "BAD_REQUEST"

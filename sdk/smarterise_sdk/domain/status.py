@@ -1,4 +1,4 @@
-"""The eight words a state can be told in, the same on every screen, listing and check."""
+"""The eight status values used in every screen, table and check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How something is. `glyph` and `word` always go together; colour only adds to them."""
+    """A status. Glyph and word are always shown together; colour is only an addition."""
 
     OK = "ok"
     WARN = "warn"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Position when the worst comes first: 0 is the worst."""
+        """Sort position, worst first: 0 is the worst."""
         return _RANKS[self]
 
     @property

@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: data is never markup and never moves the cursor."""
+"""Text formatting: escape untrusted text for display; format ages and UTC times."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def visible(text: str, *, keep: str = "") -> str:
     r"""Return `text` with control, format and bidirectional characters shown as `\xNN`/`\uNNNN`.
 
     Args:
-        text: Anything that came from outside.
-        keep: Characters left alone, e.g. a newline where several lines are welcome.
+        text: Untrusted text.
+        keep: Characters that are not escaped, e.g. a newline in multi-line text.
     """
     if _PLAIN.match(text):
         return text
@@ -36,7 +36,7 @@ def _escape(character: str) -> str:
 
 
 def age_text(age: timedelta) -> str:
-    """Return an age as an operator says it: `42s`, `7m`, `3h`, `2d`; the future is `-42s`."""
+    """Return an age in its largest unit: `42s`, `7m`, `3h`, `2d`; negative for the future: `-42s`."""
     seconds = age.total_seconds()
     sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
@@ -46,5 +46,5 @@ def age_text(age: timedelta) -> str:
 
 
 def utc_text(timestamp: datetime) -> str:
-    """Return a moment as `2026-03-01T12:05:02Z`."""
+    """Return a UTC datetime as `2026-03-01T12:05:02Z`."""
     return timestamp.strftime("%Y-%m-%dT%H:%M:%SZ")

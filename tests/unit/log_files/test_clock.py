@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_sdk.domain.log_files.clock import CloserLook, InvalidTimestamp, LogClock
+from smarterise_sdk.domain.log_files.clock import InvalidTimestamp, LogClock, NeedsRowParsing
 from smarterise_sdk.domain.log_files.names import LogName
 from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedFile, RowReason
 from smarterise_sdk.domain.readings.timestamps import datetime_at
@@ -43,7 +43,7 @@ def told(clock: LogClock, cells: list[str], size: int = 7) -> list[datetime]:
         block = cells[start : start + size]
         try:
             found += clock.column(block)
-        except CloserLook:
+        except NeedsRowParsing:
             found += [clock.row(cell).count for cell in block]
     return [datetime_at(count) for count in found]
 
@@ -84,7 +84,7 @@ def test_every_way_to_write_a_stamp_is_understood(cell: str, timestamp: str) -> 
 )
 def test_what_is_no_stamp_is_refused_with_a_reason(cell: str) -> None:
     clock = LogClock(LogName(offset=timedelta(0)), None)
-    with pytest.raises(CloserLook):
+    with pytest.raises(NeedsRowParsing):
         clock.column([cell])
     with pytest.raises(InvalidTimestamp) as refused:
         clock.row(cell)
@@ -105,7 +105,7 @@ def test_no_text_is_too_odd(cell: str) -> None:
     clock = LogClock(named(AUTUMN, timedelta(hours=-4)), NEW_YORK)
     try:
         quick = clock.column([cell])
-    except CloserLook:
+    except NeedsRowParsing:
         quick = None
     try:
         slow = [LogClock(named(AUTUMN, timedelta(hours=-4)), NEW_YORK).row(cell).count]
@@ -124,7 +124,7 @@ def test_quick_and_slow_agree(wall: datetime, zone: ZoneInfo, is_named: bool) ->
     cells = [str(wall.replace(microsecond=0) + number * MINUTE) for number in range(3)]
     try:
         quick = LogClock(name, zone).column(cells)
-    except CloserLook:
+    except NeedsRowParsing:
         return
     clock = LogClock(name, zone)
     assert quick == [clock.row(cell).count for cell in cells]

@@ -1,8 +1,8 @@
-"""How a log file is laid out: delimiter, header, where the time is and which column is what.
+"""Detect the layout of a log file: delimiter, header, time column and known columns.
 
-Gateways put one header above the rows; their web page exports a title, a header with units in brackets and a
-comma behind each row. Which columns there are and in which order is the installer's choice, so each is known
-by its name alone.
+Gateways write one header above the rows; the export of their web page has a title, a header with units in
+brackets and a comma at the end of each row. Installers choose the columns and their order, so columns are
+identified by name only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.readings.model import Quantity
 
 HEADER_WITHIN: Final = 50
-"""Lines within which the header must come."""
+"""Number of lines that are searched for the header."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _TIMESTAMP_NAMES: Final = (
@@ -30,24 +30,24 @@ _TIMESTAMP_NAMES: Final = (
     *("local time stamp", "local time", "localtime"),
 )
 _DATE, _TIME = "date", "time"
-_WORDS_OF_HEADERS = re.compile(r"time|date|stamp", re.IGNORECASE)
+_HEADER_HINT = re.compile(r"time|date|stamp", re.IGNORECASE)
 _UNIT_IN_BRACKETS = re.compile(r"(?P<name>[^\[(]*?)\s*[\[(]\s*(?P<unit>[^\])]*?)\s*[\])]\Z")
 _NUMBER_IN_CELL = re.compile(r"(?:^|[,;\t|])[\s\"]*[+-]?[0-9]")
 _SHOWN_AT_MOST: Final = 80
 
 
 class BadQuotes(ValueError):
-    """A line whose quotes do not come in pairs."""
+    """A line with unbalanced quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that we know.
+    """A known column.
 
     Attributes:
-        index: Its place in a row, from 0.
-        quantity: What it measures.
-        scale: The factor that turns its numbers into the quantity's unit.
+        index: Position in a row, from 0.
+        quantity: The measured quantity.
+        scale: The factor that converts its numbers to the unit of the quantity.
     """
 
     index: int
@@ -57,15 +57,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows below a header are read.
+    """The layout of the rows below a header.
 
     Attributes:
-        header: The header as it was.
-        delimiter: What is between cells.
-        width: How many cells a row has; one more is allowed if it is blank.
-        time: The place of the time; or those of date and time, where they are apart.
-        columns: Those that we know, in the file's order; two may be of one quantity.
-        unknown: How many we do not.
+        header: The header line.
+        delimiter: The delimiter between cells.
+        width: Number of cells in a row; one more is allowed if it is blank.
+        time: Position of the time, or positions of date and time if they are separate columns.
+        columns: Known columns in file order; two may have the same quantity.
+        unknown: Number of unknown columns.
     """
 
     header: str
@@ -76,10 +76,10 @@ class Layout:
     unknown: int
 
     def cells(self, line: str) -> list[str]:
-        """Return a line's cells, without the blank one that a delimiter at its end makes.
+        """Return the cells of a line, without the blank cell after a trailing delimiter.
 
         Raises:
-            BadQuotes: If its quotes do not come in pairs.
+            BadQuotes: If its quotes are unbalanced.
         """
         found = split_line(line, self.delimiter)
         if len(found) == self.width + 1 and not found[-1].strip():
@@ -87,19 +87,19 @@ class Layout:
         return found
 
     def has_dot_decimals(self, line: str) -> bool:
-        """Return whether a cell of a known column in a line has a decimal point."""
+        """Return whether a cell of a known column contains a decimal point."""
         try:
             cells = self.cells(line)
         except BadQuotes:
             return False
         return any("." in cells[column.index] for column in self.columns if column.index < len(cells))
 
-    def stamps(self, cells: Sequence[str], step: int) -> list[str]:
-        """Return the stamps of rows whose cells follow each other.
+    def timestamps(self, cells: Sequence[str], step: int) -> list[str]:
+        """Return the timestamp texts of consecutive rows.
 
         Args:
-            cells: Of the rows, one row behind the other.
-            step: How many there are of each row.
+            cells: The cells of all rows in one list.
+            step: Number of cells per row.
         """
         if len(self.time) == 1:
             found = list(cells[self.time[0] :: step])
@@ -112,15 +112,15 @@ class Layout:
 
 
 def looks_like_row(line: str) -> bool:
-    """Return whether a line of a file that is not understood looks like a row: some cell is a number."""
+    """Return whether a line of a rejected file looks like a row, i.e. contains a number."""
     return _NUMBER_IN_CELL.search(line) is not None
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
-    """Return a line's cells.
+    """Split a line into cells.
 
     Raises:
-        BadQuotes: If its quotes do not come in pairs.
+        BadQuotes: If its quotes are unbalanced.
     """
     if '"' not in line:
         return line.split(delimiter)
@@ -131,18 +131,18 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def layout_of(line: str) -> Layout | None:
-    """Return the layout that a line heads; `None` if it is no header: no time in it, or nothing we know."""
-    if not _WORDS_OF_HEADERS.search(line):
+    """Return the layout of a header line; `None` without a time column or a known column."""
+    if not _HEADER_HINT.search(line):
         return None
     found = [layout for layout in _layouts(line) if layout.time and layout.columns]
     return max(found, key=lambda layout: len(layout.columns), default=None)
 
 
 def find_header(lines: Sequence[str]) -> tuple[int, Layout]:
-    """Return the position of the header among a file's first lines, and the layout below it.
+    """Return the position of the header in the first lines of a file, and its layout.
 
     Raises:
-        RejectedFile: If there is none.
+        RejectedFile: If there is no header.
     """
     head = lines[:HEADER_WITHIN]
     for position, line in enumerate(head):
@@ -186,7 +186,7 @@ def _time_of(names: Sequence[str]) -> tuple[int, ...]:
 
 def _timestamp(date: str, time: str) -> str:
     date, time = date.strip(), time.strip()
-    # Some loggers have a column for the date, and the whole stamp in the other all the same.
+    # Some loggers write the whole timestamp into the time column, beside a date column.
     return time if "-" in time or "/" in time else f"{date} {time}"
 
 
@@ -194,8 +194,8 @@ def _without_header(head: Sequence[str]) -> RejectedFile:
     layouts = [layout for line in head for layout in _layouts(line)]
     shown = visible(next((line for line in head if line.strip()), ""))[:_SHOWN_AT_MOST]
     if any(len(layout.columns) > 1 for layout in layouts):
-        return RejectedFile(FileReason.NO_TIME_COLUMN, "no column of the header is a time")
+        return RejectedFile(FileReason.NO_TIME_COLUMN, "the header has no time column")
     if any(layout.time and layout.width > 1 for layout in layouts):
-        return RejectedFile(FileReason.NO_KNOWN_COLUMNS, "no column of the header is a quantity that we know")
-    text = f"no header within {HEADER_WITHIN} lines; the first one is {shown!r}"
+        return RejectedFile(FileReason.NO_KNOWN_COLUMNS, "the header has no known column")
+    text = f"no header in the first {HEADER_WITHIN} lines; the first line is {shown!r}"
     return RejectedFile(FileReason.NO_HEADER, text)

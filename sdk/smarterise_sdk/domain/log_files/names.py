@@ -1,8 +1,8 @@
-"""What the names of log files tell, and under which keys the files lie in the lake's bucket.
+"""Parse the names of log files, and build their keys in the data lake bucket.
 
-A gateway names a file for itself, its logger and the local start with its UTC offset:
-`AN54101471-logger1-2025-03-20T08-00-00-0400-1min.csv`. Installers choose prefixes, and some firmware gives
-one fixed name: whatever a name does not tell is simply not known.
+A name consists of gateway serial, logger, local start time with UTC offset, and interval:
+`AN54101471-logger1-2025-03-20T08-00-00-0400-1min.csv`. Installers choose prefixes, and some firmware uses a
+fixed name, so every part is optional.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 FTP_PREFIX: Final = "ftp-backups/"
-"""Under it lie the files of FTP servers, as they were, one folder a gateway."""
+"""Key prefix of the unchanged files of the FTP servers, one folder per gateway."""
 
 _LONGEST_STEM: Final = 120
 _LONGEST_SUFFIX: Final = 10
@@ -35,7 +35,7 @@ _INTERVAL = re.compile(
     r"(?<![A-Za-z0-9])(\d{1,5})(s|sec|m|min|h|hour|d|day)s?(?![A-Za-z0-9])", re.ASCII | re.IGNORECASE
 )
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-# A plain word with a number, `logger1`, is no serial: a serial of ours has many digits.
+# A word with a number, such as `logger1`, is not a serial: serials have at least five digits.
 _SERIAL = re.compile(r"[A-Za-z]{0,8}[0-9]{5,}[A-Za-z0-9]*\Z")
 _DATA_LAKE_KEY = re.compile(
     re.escape(FTP_PREFIX)
@@ -46,14 +46,14 @@ _DATA_LAKE_KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LogName:
-    """What the name of a log file tells; nothing of it need be there.
+    """The parsed name of a log file; every part is optional.
 
     Attributes:
-        gateway_serial: The gateway; empty when not told.
-        logger: Which of the gateway's loggers, e.g. `logger1`; empty when not told.
+        gateway_serial: The gateway; empty if unknown.
+        logger: The logger of the gateway, e.g. `logger1`; empty if unknown.
         start: Local time of the first row, naive.
-        offset: What local time is ahead of UTC.
-        interval: What the name says of the interval, e.g. `1min`.
+        offset: UTC offset of the local time.
+        interval: Logging interval, e.g. of `1min`.
     """
 
     gateway_serial: str = ""
@@ -64,7 +64,7 @@ class LogName:
 
     @property
     def started_at(self) -> datetime | None:
-        """The moment of the first row, if the name tells start and offset."""
+        """Time of the first row, if the name contains start and offset."""
         if self.start is None or self.offset is None:
             return None
         return self.start.replace(tzinfo=timezone(self.offset))
@@ -72,11 +72,11 @@ class LogName:
 
 @dataclass(frozen=True, slots=True)
 class DataLakeFile:
-    """What the key of a file in the lake tells.
+    """The parsed key of a file in the data lake.
 
     Attributes:
         gateway_serial: The gateway it was collected from.
-        name: The file's name, as far as it was safe.
+        name: The sanitized file name.
         digest: The first twelve hexadecimal digits of the content's SHA-256.
     """
 
@@ -86,18 +86,18 @@ class DataLakeFile:
 
 
 def read_log_name(name: str) -> LogName:
-    """Return what the name of a log file tells.
+    """Parse the name of a log file.
 
     Args:
-        name: Without folders, as the server or the lake has it. Anything at all is borne.
+        name: File name without folders, on the server or in the data lake; any text is accepted.
     """
     found = _TIMESTAMP.search(name)
-    text = [word for word in re.split(r"[-_ ]+", name[: found.start()] if found else _stem(name)) if word]
-    serial = text.pop(0) if text and _SERIAL.match(text[0]) and GATEWAY_SERIAL.match(text[0]) else ""
+    parts = [part for part in re.split(r"[-_ ]+", name[: found.start()] if found else _stem(name)) if part]
+    serial = parts.pop(0) if parts and _SERIAL.match(parts[0]) and GATEWAY_SERIAL.match(parts[0]) else ""
     start = _start_of(found) if found else None
     return LogName(
         gateway_serial=serial,
-        logger="-".join(text),
+        logger="-".join(parts),
         start=start,
         offset=_offset_of(found) if found and start else None,
         interval=_interval_of(name[found.end() :] if found else ""),
@@ -105,9 +105,9 @@ def read_log_name(name: str) -> LogName:
 
 
 def safe_name(name: str) -> str:
-    """Return a file's name without anything that a key, a path or a shell could misunderstand.
+    """Return a file name with characters replaced that are unsafe in a key, a path or a shell.
 
-    The suffixes stay (`.csv`, `.csv.gz`), long names are cut, and a name never begins with a dot.
+    Suffixes are kept (`.csv`, `.csv.gz`), long names are cut, and a name never begins with a dot.
     """
     stem, suffix = _split(_UNSAFE.sub("_", name))
     stem = re.sub(r"\.{2,}", "_", stem)
@@ -116,20 +116,20 @@ def safe_name(name: str) -> str:
 
 
 def data_lake_key(gateway_serial: str, on: date, name: str, sha256: str) -> str:
-    """Return the key of a file in the lake: another content has another key, the same content the same.
+    """Return the data lake key of a file; it contains a digest of the content.
 
     Args:
         gateway_serial: The gateway it was collected from.
-        on: The day it is filed under.
+        on: The day of its folder.
         name: Its name on the server.
-        sha256: Of its content, in hexadecimal digits.
+        sha256: SHA-256 of its content, hexadecimal.
     """
     stem, suffix = _split(safe_name(name))
     return f"{FTP_PREFIX}{gateway_serial}/{on:%Y/%m/%d}/{stem}--{sha256[:_DIGEST_LENGTH]}{suffix}"
 
 
 def parse_data_lake_key(key: str) -> DataLakeFile | None:
-    """Return what the key of a file tells; `None` if it is not one that `data_lake_key` makes."""
+    """Parse a data lake key; `None` if it does not have the form of `data_lake_key`."""
     found = _DATA_LAKE_KEY.match(key)
     if found is None or not GATEWAY_SERIAL.match(found["serial"]):
         return None
@@ -141,7 +141,7 @@ def _stem(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return a name without its suffixes, and these: at most two, and short."""
+    """Split a name into stem and suffixes: at most two, and short."""
     stem, dot, suffix = name.rpartition(".")
     if not dot or not stem or len(suffix) >= _LONGEST_SUFFIX or not suffix.isalnum():
         return name, ""
@@ -155,7 +155,7 @@ def _split(name: str) -> tuple[str, str]:
 def _start_of(found: re.Match[str]) -> datetime | None:
     digits = re.sub(r"\D", "", found["date"] + found["time"])
     try:
-        return datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 -- local time, as told
+        return datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 -- local time
     except ValueError:
         return None
 

@@ -1,6 +1,6 @@
-"""Log files to rows: what is plain a whole block at a time, what is odd line by line, and nothing lost.
+"""Parse log files into rows: regular blocks as a whole, irregular ones line by line.
 
-Every line that is neither blank nor a header becomes a row, or a rejected row with a reason.
+Every line that is neither blank nor a header results in a row, or in a rejected row with a reason.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.log_files.clock import CloserLook, InvalidTimestamp, LogClock
+from smarterise_sdk.domain.log_files.clock import InvalidTimestamp, LogClock, NeedsRowParsing
 from smarterise_sdk.domain.log_files.dialect import HEADER_WITHIN, BadQuotes, Layout, find_header, layout_of
 from smarterise_sdk.domain.log_files.rejects import RejectedRow, RowReason
 from smarterise_sdk.domain.log_files.rows import RawRows, RowBlock, RowBuilder, rejected_row
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.readings.number_text import ReadTable
 
 _NEIGHBOURS: Final = 50
-_OF_HALF_ROWS: Final = {RowReason.FIELD_COUNT, RowReason.BAD_TIMESTAMP, RowReason.BAD_QUOTES}
+_HALF_ROW_REASONS: Final = {RowReason.FIELD_COUNT, RowReason.BAD_TIMESTAMP, RowReason.BAD_QUOTES}
 _BLANKS: Final = ' \t"'
 _TIMESTAMP_SHOWN: Final = 40
 _DECIMALS = re.compile(r"\s*[+-]?[0-9]+[.,]([0-9]+)\s*\Z")
@@ -33,16 +33,16 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 class LogReader:
-    """Reads one file, from its first line to its last.
+    """Parser of one file.
 
     Attributes:
-        ends_early: Whether the file turned out to end in the middle of a row or of its archive.
+        ends_early: Whether the file ends within a row or within its archive.
 
     Args:
         clock: The clock of this file.
-        received_at: When the file came, UTC: no row of it can be much later.
+        received_at: Arrival time of the file, UTC; rows cannot be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
-        read_table: What reads plain numbers at once, if not `table`: it may refuse more.
+        read_table: Parser of comma-separated numbers; it may reject more than `table`.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class LogReader:
         self._neighbours: list[str] = []
 
     def rows(self, blocks: Iterable[LineBlock]) -> Iterator[RowBlock]:
-        """Yield a file's rows, a block for each block of lines or so.
+        """Yield the rows of a file, about one block for each block of lines.
 
         Raises:
-            RejectedFile: If there is no header, or nothing that makes its times moments.
+            RejectedFile: If there is no header, or the UTC offset is unknown.
         """
         blocks = iter(blocks)
         head = _head(blocks)
@@ -85,26 +85,26 @@ class LogReader:
     def _rows_of(self, first: int, lines: list[str], *, is_cut: bool) -> Iterator[RowBlock]:
         whole, last = (lines[:-1], lines[-1:]) if is_cut else (lines, [])
         if whole:
-            yield from self._quickly(first, whole) or self._slowly(first, whole)
+            yield from self._parse_block(first, whole) or self._parse_lines(first, whole)
             self._neighbours = (self._neighbours + whole[-_NEIGHBOURS:])[-_NEIGHBOURS:]
         if is_cut:
             self.ends_early = not last
         for line in last:
-            yield from self._half_or_whole(first + len(whole), line)
+            yield from self._parse_last_line(first + len(whole), line)
 
-    def _quickly(self, first: int, lines: list[str]) -> list[RowBlock] | None:
-        """Return the rows of lines that are all plain; `None` if any is not."""
+    def _parse_block(self, first: int, lines: list[str]) -> list[RowBlock] | None:
+        """Return the rows of a regular block; `None` if a line needs parsing on its own."""
         layout = self._layout
         step, *others = {line.count(layout.delimiter) + 1 for line in lines}
         if others or not layout.width <= step <= layout.width + 1:
             return None
         places = range(first, first + len(lines))
         if layout.time == (0,) and 1 < step == layout.width:
-            stamps, numbers = self._table(lines, step)
+            times, numbers = self._table(lines, step)
             if numbers is not None:
                 try:
-                    timestamps = self._clock.column(layout.stamps(stamps, 1))
-                except CloserLook:
+                    timestamps = self._clock.column(layout.timestamps(times, 1))
+                except NeedsRowParsing:
                     return None
                 return [
                     self._builder.block(RawRows(layout, [], step, places, lines, timestamps, table=numbers))
@@ -116,26 +116,26 @@ class LogReader:
         if step > layout.width and any(map(str.strip, cells[layout.width :: step])):
             return None
         try:
-            timestamps = self._clock.column(layout.stamps(cells, step))
-        except CloserLook:
+            timestamps = self._clock.column(layout.timestamps(cells, step))
+        except NeedsRowParsing:
             return None
         raw = RawRows(layout, cells, step, places, lines, timestamps)
         return [self._builder.block(raw, underscores="_" in text)]
 
     def _table(self, lines: list[str], step: int) -> tuple[list[str], array[float] | None]:
-        """Return the first cells of lines, and the others if they are all plausible numbers."""
+        """Return the first cell of each line, and the other cells if all are plausible numbers."""
         delimiter = self._layout.delimiter
-        stamps, rests = map(list, zip(*[line.split(delimiter, 1) for line in lines], strict=True))
+        times, rests = map(list, zip(*[line.split(delimiter, 1) for line in lines], strict=True))
         text = delimiter.join(rests)
         if delimiter != ",":
             if "," in text:
-                return stamps, None
+                return times, None
             text = text.replace(delimiter, ",")
-        # All lines have as many cells, so a number a cell leaves none in another's place.
-        return stamps, plain_numbers(text, len(lines) * (step - 1), self._read_table)
+        # All lines have the same number of cells, so the total count shows that each cell is one number.
+        return times, plain_numbers(text, len(lines) * (step - 1), self._read_table)
 
-    def _slowly(self, first: int, lines: Iterable[str]) -> list[RowBlock]:
-        """Return the rows of lines of which some are odd; another header among them begins another block."""
+    def _parse_lines(self, first: int, lines: Iterable[str]) -> list[RowBlock]:
+        """Return the rows of lines parsed one by one; another header begins a new block."""
         done: list[RowBlock] = []
         section = _Section(self._layout)
         for number, line in enumerate(lines, first):
@@ -143,25 +143,25 @@ class LogReader:
                 continue
             try:
                 section.add(number, line, self._clock)
-            except _Odd as odd:
+            except _RejectedLine as error:
                 layout = layout_of(line)
                 if layout is None:
-                    section.rejected.append(rejected_row(number, line, odd.reason, odd.detail))
+                    section.rejected.append(rejected_row(number, line, error.reason, error.detail))
                 elif layout != section.layout:
                     done.append(section.block(self._builder))
                     self._layout = layout
                     section = _Section(layout)
         return [*done, section.block(self._builder)]
 
-    def _half_or_whole(self, number: int, line: str) -> list[RowBlock]:
-        """Return the file's last line, which has no end, as a row if it can be nothing else."""
-        blocks = self._slowly(number, [line])
+    def _parse_last_line(self, number: int, line: str) -> list[RowBlock]:
+        """Parse the last line, which has no line end; reject it if it may be incomplete."""
+        blocks = self._parse_lines(number, [line])
         last = blocks[-1]
         if last.rejected:
             detail = last.rejected[0].detail
-            self.ends_early = last.rejected[0].reason in _OF_HALF_ROWS
+            self.ends_early = last.rejected[0].reason in _HALF_ROW_REASONS
         else:
-            detail = "the last cell may be longer"
+            detail = "the last cell may be incomplete"
             self.ends_early = bool(last.lines) and not self._ends_like_others(line)
         if not self.ends_early:
             return blocks
@@ -174,20 +174,20 @@ class LogReader:
         return shapes == {_shape(line.rpartition(delimiter)[2])}
 
     def _above_header(self, lines: Iterable[str]) -> Iterator[RejectedRow]:
-        """Yield rows above the header: a file that lacks its beginning must not lose them."""
+        """Yield rows above the header as rejected rows."""
         layout = self._layout
         for number, line in enumerate(lines, 1):
             try:
                 cells = layout.cells(line)
                 if len(cells) == layout.width:
-                    parse_timestamp(*layout.stamps(cells, layout.width))
-                    yield RejectedRow(number, line, RowReason.BEFORE_HEADER, "the header comes only below it")
+                    parse_timestamp(*layout.timestamps(cells, layout.width))
+                    yield RejectedRow(number, line, RowReason.BEFORE_HEADER, "the row is above the header")
             except ValueError:
                 continue
 
 
-class _Odd(Exception):
-    """A line that is no row."""
+class _RejectedLine(Exception):
+    """A line that is not a valid row."""
 
     def __init__(self, reason: RowReason, detail: str) -> None:
         super().__init__(detail)
@@ -196,7 +196,7 @@ class _Odd(Exception):
 
 
 class _Section:
-    """Lines under one header, gone through one by one."""
+    """Lines below one header, parsed one by one."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -208,25 +208,25 @@ class _Section:
         self._ambiguous: list[int] = []
 
     def add(self, number: int, line: str, clock: LogClock) -> None:
-        """Take a line.
+        """Parse and add a line.
 
         Raises:
-            _Odd: If it is no row.
-            RejectedFile: If nothing makes its time a moment.
+            _RejectedLine: If it is not a valid row.
+            RejectedFile: If the UTC offset is unknown.
         """
         layout = self.layout
         try:
             cells = layout.cells(line)
         except BadQuotes as error:
-            raise _Odd(RowReason.BAD_QUOTES, str(error)) from error
+            raise _RejectedLine(RowReason.BAD_QUOTES, str(error)) from error
         if len(cells) != layout.width:
-            raise _Odd(RowReason.FIELD_COUNT, f"{len(cells)} cells under a header of {layout.width}")
-        (timestamp,) = layout.stamps(cells, layout.width)
+            raise _RejectedLine(RowReason.FIELD_COUNT, f"{len(cells)} cells; the header has {layout.width}")
+        (timestamp,) = layout.timestamps(cells, layout.width)
         try:
             timed = clock.row(timestamp)
         except InvalidTimestamp as bad:
-            raise _Odd(
-                bad.reason, f"the time {timestamp[:_TIMESTAMP_SHOWN]!r} is no moment: {bad.detail}"
+            raise _RejectedLine(
+                bad.reason, f"invalid time {timestamp[:_TIMESTAMP_SHOWN]!r}: {bad.detail}"
             ) from bad
         if timed.is_ambiguous:
             self._ambiguous.append(len(self._timestamps))
@@ -236,7 +236,7 @@ class _Section:
         self._timestamps.append(timed.count)
 
     def block(self, builder: RowBuilder) -> RowBlock:
-        """Return what was taken."""
+        """Return the rows and rejected lines added so far."""
         raw = RawRows(
             self.layout,
             self._cells,
@@ -250,7 +250,7 @@ class _Section:
 
 
 def _head(blocks: Iterator[LineBlock]) -> list[LineBlock]:
-    """Return as many blocks as a header may be in."""
+    """Return the first blocks, up to the line limit of the header search."""
     head: list[LineBlock] = []
     count = 0
     for block in blocks:
@@ -262,7 +262,7 @@ def _head(blocks: Iterator[LineBlock]) -> list[LineBlock]:
 
 
 def _shape(cell: str) -> str:
-    """Return what a cell that is whole shares with those above it: how many decimals, or all of its text."""
+    """Return the format of a cell: its number of decimals, or its text without digits."""
     found = _DECIMALS.match(cell)
     if found:
         return "." + "0" * len(found[1])

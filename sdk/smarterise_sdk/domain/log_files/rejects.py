@@ -1,4 +1,4 @@
-"""Why a log file, or a row of it, is not taken: codes for machines, messages for people."""
+"""Reasons for rejecting a log file or a row: codes and messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class FileReason(StrEnum):
-    """Why a whole file is not taken."""
+    """Why a whole file is rejected."""
 
     EMPTY_FILE = "EMPTY_FILE"
     NOT_TEXT = "NOT_TEXT"
@@ -24,7 +24,7 @@ class FileReason(StrEnum):
 
 
 class RowReason(StrEnum):
-    """Why a row is not taken."""
+    """Why a row is rejected."""
 
     BEFORE_HEADER = "BEFORE_HEADER"
     FIELD_COUNT = "FIELD_COUNT"
@@ -37,7 +37,7 @@ class RowReason(StrEnum):
 
 
 class RejectedFile(ValueError):
-    """A file that cannot be understood: `reason` for machines, `message` for people."""
+    """A rejected file: `reason` is a code, `message` the explanation."""
 
     def __init__(self, reason: FileReason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -47,13 +47,13 @@ class RejectedFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that cannot be taken.
+    """A rejected row.
 
     Attributes:
         line: Its line in the file, from 1.
-        text: The line as it was, without its end. Bytes that are no UTF-8 are lone surrogates.
+        text: The line without its line end. Bytes that are not UTF-8 are lone surrogates.
         reason: The code.
-        detail: What is wrong with it, for people.
+        detail: The explanation.
     """
 
     line: int

@@ -1,4 +1,4 @@
-"""Rows of a log file by columns: numbers made of cells, and the rows left out that turn out to be none."""
+"""Convert the rows of a log file to columns of numbers, and drop invalid rows."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.readings.voltage_quality import UnbalanceMethod, Voltages
 
 Column: TypeAlias = "list[float | None] | array[float]"
-"""What was measured row by row; an array where there is no gap."""
+"""The values of one quantity; an array if no value is missing."""
 
 _EARLIEST: Final = count_of(EARLIEST_CLOCK)
 _ROWS_BEFORE: Final = 100
-"""So many rows are remembered for the first ones of the next block to be compared with."""
+"""Number of rows kept for the clock check of the next block."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowBlock:
-    """Some rows of a file, by columns.
+    """A block of rows of a file, as columns.
 
     Attributes:
-        header: The header that they are under.
-        lines: The line of each row in the file, from 1.
-        timestamps: When each was measured, in microseconds since `EPOCH`.
-        values: What was measured, in the unit of the quantity; `None` where there was no usable value.
-        unbalances: The voltage unbalance of each row, percent, where the voltages allow one.
-        methods: How each was computed.
-        flags: What is odd about a row, by its place here.
-        ignored: How many cells of known columns held no usable value.
-        rejected: Lines among these that are no rows.
+        header: The header of the rows.
+        lines: Line number of each row in the file, from 1.
+        timestamps: Time of measurement of each row, in microseconds since `EPOCH`.
+        values: Measured values in the unit of the quantity; `None` without a usable value.
+        unbalances: Voltage unbalance of each row in percent; `None` if it cannot be computed.
+        methods: Method of each unbalance.
+        flags: Data quality flags, by position in the block.
+        ignored: Number of cells of known columns without a usable value.
+        rejected: Rejected lines of the block.
     """
 
     header: str
@@ -69,17 +69,17 @@ class RowBlock:
 
 @dataclass(slots=True)
 class RawRows:
-    """Lines that are rows as far as their cells and their time go.
+    """Lines with a valid cell count and timestamp, before their values are parsed.
 
     Attributes:
-        layout: How they are laid out.
-        cells: All cells, one row behind the other; none of them if there is a table.
-        step: How many cells there are of each.
-        lines: The line of each in the file.
-        texts: The lines themselves.
-        timestamps: When each was measured.
-        ambiguous: The places of those whose moment is ambiguous.
-        table: All cells but the first of each row, where they are all plausible numbers.
+        layout: The layout of the lines.
+        cells: The cells of all rows in one list; empty if there is a table.
+        step: Number of cells per row.
+        lines: Line number of each row in the file.
+        texts: The lines.
+        timestamps: Time of measurement of each row, in microseconds since `EPOCH`.
+        ambiguous: Positions of rows with an ambiguous time.
+        table: The cells of all rows except the first of each row, if all are plausible numbers.
     """
 
     layout: Layout
@@ -93,13 +93,13 @@ class RawRows:
 
 
 class RowBuilder:
-    """Makes blocks of one file's rows, in the file's order.
+    """Builds the row blocks of one file, in file order.
 
     Args:
-        received_at: When the file came, UTC: no row of it can be much later.
+        received_at: Arrival time of the file, UTC; rows cannot be much later.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
         decimal_comma: Whether `230,4` is a number.
-        read_table: What reads plain numbers at once.
+        read_table: Parser of comma-separated numbers.
     """
 
     def __init__(
@@ -115,12 +115,12 @@ class RowBuilder:
     def block(
         self, raw: RawRows, rejected: Sequence[RejectedRow] = (), *, underscores: bool = True
     ) -> RowBlock:
-        """Return rows by columns.
+        """Convert rows to columns.
 
         Args:
             raw: The rows.
-            rejected: Lines among them that are no rows.
-            underscores: Whether there may be one in any cell.
+            rejected: Rejected lines among them.
+            underscores: Whether a cell may contain an underscore.
         """
         values: dict[Quantity, Column] = {}
         flags: dict[int, tuple[str, ...]] = dict.fromkeys(raw.ambiguous, (AMBIGUOUS_HOUR,))
@@ -163,7 +163,7 @@ class RowBuilder:
         return [None if value is None else scaled(value, known.scale) for value in column]
 
     def _with_clock_faults(self, block: RowBlock) -> Mapping[int, tuple[str, ...]]:
-        """Return a block's flags, with those of rows whose clock stepped back while the register rose."""
+        """Return the flags of a block, with a clock fault where time steps back while the register rises."""
         timestamps = block.timestamps
         registers = block.values.get(Quantity.ENERGY_IMPORT) or [None] * len(timestamps)
         before = self._before
@@ -185,20 +185,20 @@ class RowBuilder:
         if not timestamps or (min(timestamps) >= _EARLIEST and max(timestamps) <= self._latest):
             return {}
         return {
-            place: (RowReason.CLOCK_FAULT, self._told(timestamp))
+            place: (RowReason.CLOCK_FAULT, self._describe(timestamp))
             for place, timestamp in enumerate(timestamps)
             if not _EARLIEST <= timestamp <= self._latest
         }
 
-    def _told(self, timestamp: int) -> str:
-        stamped = f"stamped {datetime_at(timestamp):%Y-%m-%d %H:%M:%S}Z"
+    def _describe(self, timestamp: int) -> str:
+        text = f"timestamp {datetime_at(timestamp):%Y-%m-%d %H:%M:%S}Z"
         if timestamp < _EARLIEST:
-            return f"{stamped}: the gateway has lost its clock"
-        return f"{stamped}, but the file came at {self._received_at:%Y-%m-%d %H:%M:%S}Z"
+            return f"{text} is too old: the gateway clock was reset"
+        return f"{text} is in the future: file received at {self._received_at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def rejected_row(line: int, text: str, reason: RowReason, detail: str) -> RejectedRow:
-    """Return a rejected row whose detail can be shown."""
+    """Return a rejected row with control characters in its detail escaped."""
     return RejectedRow(line, text, reason, visible(detail))
 
 
@@ -215,22 +215,22 @@ def _gaps(column: Column) -> int:
 
 
 def _merged(kept: Column, column: Column) -> list[int]:
-    """Fill what is missing in a column from another of the same quantity; return where they contradict."""
+    """Fill missing values from another column of the same quantity; return the conflicting positions."""
     conflicts: list[int] = []
     for place, (first, second) in enumerate(zip(kept, column, strict=True)):
         if first is not None:
             if second is not None and first != second:
                 conflicts.append(place)
-        elif not isinstance(kept, array):  # which has no gaps
+        elif not isinstance(kept, array):  # an array has no missing values
             kept[place] = second
     return conflicts
 
 
 def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReason, str]]:
-    # As long as one column is full, no row is empty.
+    # If one column is complete, no row is empty.
     if not all(map(_gaps, values.values())):
         return {}
-    text = "no cell of a known column holds a usable value"
+    text = "no known column has a usable value"
     return {
         place: (RowReason.NO_USABLE_VALUES, text)
         for place, row in enumerate(zip(*values.values(), strict=True))
@@ -239,10 +239,10 @@ def _without_value(values: Mapping[Quantity, Column]) -> dict[int, tuple[RowReas
 
 
 def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[RowReason, str]]) -> RowBlock:
-    """Return a block without the rows that turned out to be none."""
+    """Return a block without its faulty rows, which are added to the rejected ones."""
     is_kept = [place not in faults for place in range(len(block.timestamps))]
     places = compress(range(len(is_kept)), is_kept)
-    odd = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
+    dropped = [rejected_row(block.lines[place], texts[place], *fault) for place, fault in faults.items()]
     values: dict[Quantity, Column] = {
         quantity: list(compress(column, is_kept)) for quantity, column in block.values.items()
     }
@@ -253,5 +253,5 @@ def _without(block: RowBlock, texts: Sequence[str], faults: Mapping[int, tuple[R
         values=values,
         flags={new: block.flags[old] for new, old in enumerate(places) if old in block.flags},
         ignored=sum(map(_gaps, values.values())),
-        rejected=tuple(sorted((*block.rejected, *odd), key=lambda row: row.line)),
+        rejected=tuple(sorted((*block.rejected, *dropped), key=lambda row: row.line)),
     )

@@ -1,7 +1,7 @@
-"""The bytes of a log file to blocks of lines, a bounded piece at a time, whatever was sent.
+"""Decode the bytes of a log file into blocks of lines, with bounded memory.
 
-Plain or gzipped, UTF-8 with or without a byte order mark or UTF-16, lines ended in any way. A file that was
-cut short gives what there is of it. Nothing here grows with the file.
+Plain or gzip, UTF-8 with or without byte order mark or UTF-16, any line end. A truncated file yields the
+lines up to its end. Memory use does not depend on the file size.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """How much of a file is looked at before it is taken for something else.
+    """Size limits above which a file is rejected.
 
     Attributes:
-        text_bytes: Bytes once unpacked; more than a gateway can hold of one logger.
-        ratio: Bytes unpacked a byte packed; rows of measured values come to a tenth of it.
-        ratio_from: Bytes unpacked from which the ratio is looked at.
-        line: Characters of one line.
+        text_bytes: Uncompressed bytes; more than a gateway can store for one logger.
+        ratio: Compression ratio; measured values reach about a tenth of it.
+        ratio_from: Uncompressed bytes from which the ratio is checked.
+        line: Characters in one line.
     """
 
     text_bytes: int = 2 * 1024**3
@@ -49,13 +49,13 @@ class TextLimits:
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Some lines that follow each other.
+    """A block of consecutive lines.
 
     Attributes:
-        first: The number of the first line in the file, from 1.
-        lines: The lines, without their ends.
-        is_cut: Whether the file ends here without having come to an end: its last line may be half of one.
-            Without any line, it is the archive that ends early.
+        first: Number of the first line in the file, from 1.
+        lines: The lines, without line ends.
+        is_cut: Whether the file ends here without a line end, so that its last line may be incomplete.
+            Without any line, the archive ends early.
     """
 
     first: int
@@ -64,17 +64,16 @@ class LineBlock:
 
 
 def line_blocks(chunks: Iterable[bytes], limits: TextLimits | None = None) -> Iterator[LineBlock]:
-    """Yield the lines of a file, a block for each chunk or so.
+    """Yield the lines of a file, about one block for each chunk.
 
-    NUL characters are left out: no reading holds one, and the file systems of gateways leave them behind when
-    the power fails.
+    NUL characters are removed: gateway file systems write them after a power failure.
 
     Args:
-        chunks: The file's bytes, in pieces of some hundred kilobytes.
-        limits: How much is taken.
+        chunks: The bytes of the file, in chunks of a few hundred kilobytes.
+        limits: Size limits.
 
     Raises:
-        RejectedFile: If it is empty, no text, a broken archive, or larger than any log.
+        RejectedFile: If it is empty, not text, a damaged archive, or too large.
     """
     limits = limits or TextLimits()
     first, rest, is_cut = 1, "", False
@@ -97,11 +96,11 @@ def line_blocks(chunks: Iterable[bytes], limits: TextLimits | None = None) -> It
     if rest or is_cut:
         yield LineBlock(first, [rest] if rest else [], is_cut=True)
     elif first == 1:
-        raise RejectedFile(FileReason.EMPTY_FILE, "there is no line in it")
+        raise RejectedFile(FileReason.EMPTY_FILE, "the file has no lines")
 
 
 def _texts(chunks: Iterable[bytes], limits: TextLimits) -> Iterator[str | None]:
-    """Yield decoded text, a newline at the end of each line; at last `None` if an archive ends early."""
+    """Yield decoded text with newline line ends; a final `None` if an archive ends early."""
     unpacking = _Unpacking(limits)
     decoder: io.IncrementalNewlineDecoder | None = None
     for data in _with_whole_head(unpacking.pieces(_with_whole_head(chunks))):
@@ -119,16 +118,16 @@ def _texts(chunks: Iterable[bytes], limits: TextLimits) -> Iterator[str | None]:
 def _decoded(decoder: io.IncrementalNewlineDecoder, data: bytes, *, final: bool) -> str:
     try:
         text = decoder.decode(data, final)
-    except UnicodeError as error:  # UTF-16 with half a character; UTF-8 is never at a loss
-        raise RejectedFile(FileReason.NOT_TEXT, f"not the text its byte order mark says: {error}") from error
+    except UnicodeError as error:  # incomplete UTF-16; UTF-8 with surrogateescape never fails
+        raise RejectedFile(FileReason.NOT_TEXT, f"invalid UTF-16 text: {error}") from error
     return text.replace("\0", "") if "\0" in text else text
 
 
 class _Unpacking:
-    """A file's bytes, unpacked if they are gzip, and stopped when they are more than any log.
+    """Decompresses gzip files, and rejects files above the size limits.
 
     Attributes:
-        ended_early: Whether the archive was cut short; true only once all was read.
+        ended_early: Whether the archive is truncated; known after everything was read.
     """
 
     def __init__(self, limits: TextLimits) -> None:
@@ -138,16 +137,16 @@ class _Unpacking:
         self._size = 0
 
     def pieces(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield bounded pieces of what was packed.
+        """Yield decompressed pieces of bounded size.
 
         Args:
-            chunks: Of the file; the first is long enough to tell what it is.
+            chunks: The bytes of the file; the first chunk contains the whole file signature.
         """
         chunks = iter(chunks)
         head = next(chunks, b"")
         for magic, name in _ARCHIVES.items():
             if head.startswith(magic):
-                raise RejectedFile(FileReason.NOT_TEXT, f"it is {name}, not a log")
+                raise RejectedFile(FileReason.NOT_TEXT, f"the file is {name}, not a log")
         whole = chain((head,), chunks)
         for piece in self._inflated(whole) if head.startswith(_GZIP) else whole:
             self._count(piece)
@@ -161,7 +160,7 @@ class _Unpacking:
             while data:
                 if stream.eof:
                     if not data.startswith(_GZIP[:1]):
-                        return  # behind the last member there may be padding
+                        return  # padding after the last member
                     stream = zlib.decompressobj(_GZIP_WINDOW)
                 try:
                     yield stream.decompress(data, _GUNZIPPED_AT_ONCE)
@@ -177,9 +176,9 @@ class _Unpacking:
         self._size += len(piece)
         limits = self._limits
         if self._size > limits.text_bytes:
-            raise RejectedFile(FileReason.TOO_LARGE, f"there are more than {limits.text_bytes} bytes of text")
+            raise RejectedFile(FileReason.TOO_LARGE, f"more than {limits.text_bytes} bytes of text")
         if self._packed and self._size > max(limits.ratio_from, limits.ratio * self._packed):
-            text = f"{self._packed} bytes of it unpack to more than {self._size}: no log does that"
+            text = f"compression ratio too high: {self._packed} bytes decompress to more than {self._size}"
             raise RejectedFile(FileReason.TOO_LARGE, text)
 
 
@@ -188,7 +187,7 @@ def _too_long(limits: TextLimits) -> RejectedFile:
 
 
 def _with_whole_head(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks of which the first, if it can be, is long enough to tell what they are; none is empty."""
+    """Yield non-empty chunks, the first with at least the length of a file signature if possible."""
     head, is_whole = b"", False
     for chunk in chunks:
         if is_whole:

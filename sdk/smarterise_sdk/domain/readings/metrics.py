@@ -1,4 +1,4 @@
-"""The catalogue of metrics the stack publishes: name, unit, the quantity it shows."""
+"""CloudWatch metrics published by the stack: names, units and measured quantities."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 from smarterise_sdk.domain.readings.model import Quantity, Reading
 
 HIGH_RESOLUTION = timedelta(seconds=10)
-"""Finest period asked for; streamed sites publish with a storage resolution of one second."""
+"""Shortest period that is queried; streaming sites publish with a storage resolution of one second."""
 
 
 class Metric(StrEnum):
-    """Metrics per gateway, under exactly one dimension `GatewaySerial`."""
+    """Metrics per gateway, with the single dimension `GatewaySerial`."""
 
     VOLTAGE_A = "VoltagePhase_A"
     VOLTAGE_B = "VoltagePhase_B"
@@ -30,7 +30,7 @@ class Metric(StrEnum):
 
 
 class PipelineMetric(StrEnum):
-    """Metrics of the pipeline itself, without dimension."""
+    """Metrics of the ingest pipeline, without dimensions."""
 
     ROWS_LOADED = "RowsLoaded"
     ROWS_REJECTED = "RowsRejected"
@@ -42,12 +42,12 @@ class PipelineMetric(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """How a metric is published and shown.
+    """Units and display format of a metric.
 
     Attributes:
-        cloudwatch_unit: The `Unit` of PutMetricData (CloudWatch knows no volts: `None`).
-        unit: The unit a person reads.
-        decimals: Digits shown after the point.
+        cloudwatch_unit: The `Unit` of PutMetricData (`None` for volts, which CloudWatch does not define).
+        unit: The displayed unit.
+        decimals: Displayed decimal places.
     """
 
     cloudwatch_unit: str
@@ -72,13 +72,13 @@ METRICS: dict[Metric, MetricInfo] = {
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """One value and the start of the period it is of, UTC."""
+    """A metric value and the start of its period, UTC."""
 
     value: float
     at: datetime
 
     def age(self, now: datetime) -> timedelta:
-        """Return how old the value is at `now`."""
+        """Return the age of the value at `now`."""
         return now - self.at
 
 
@@ -93,18 +93,18 @@ METRIC_QUANTITIES: Final = {
     Metric.POWER_FACTOR: Quantity.POWER_FACTOR_TOTAL,
     Metric.FREQUENCY: Quantity.FREQUENCY,
 }
-"""The measured quantity a metric shows; the other metrics are computed."""
+"""The measured quantity of each metric; metrics not listed are computed."""
 
 
 def metric_values(reading: Reading, *, now: datetime) -> dict[Metric, float]:
-    """Return what a reading publishes.
+    """Return the metric values to publish for a reading.
 
-    A meter that is offline publishes nothing: its values are old or zero, and a fresh point would make
-    the site look alive.
+    Nothing is published for an offline meter: its values are old or zero, and a new data point would make
+    the site appear to be working.
 
     Args:
         reading: The reading.
-        now: The moment of publishing, UTC; ages are never negative.
+        now: Time of publishing, UTC; ages are never negative.
     """
     if not reading.device_online:
         return {}

@@ -1,4 +1,4 @@
-"""What a meter said at one moment, in one vocabulary, whichever road and dialect it came by."""
+"""One reading of a meter, independent of data path and payload dialect."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Source(StrEnum):
-    """The road a reading came by."""
+    """The data path of a reading."""
 
     IOT = "iot"
     FTP = "ftp"
 
 
 class Quantity(StrEnum):
-    """What is measured. The value is the column in the table `readings`; the unit is fixed.
+    """A measured quantity. The value is the column name in the table `readings`; the unit is fixed.
 
-    V, A, kW, kvar, kVA, Hz, percent, kWh, kvarh, kVAh; power factors have none.
+    V, A, kW, kvar, kVA, Hz, percent, kWh, kvarh, kVAh; power factors have no unit.
     """
 
     VOLTAGE_A = "voltage_a"
@@ -70,13 +70,13 @@ LINE_TO_LINE = (Quantity.VOLTAGE_AB, Quantity.VOLTAGE_BC, Quantity.VOLTAGE_CA)
 LINE_TO_NEUTRAL = (Quantity.VOLTAGE_A, Quantity.VOLTAGE_B, Quantity.VOLTAGE_C)
 
 METER_OFFLINE = "meter_offline"
-"""Flag: the gateway is alive but has lost the meter; what values there are, are old."""
+"""Flag: the gateway works but has no connection to the meter; the values are old."""
 CONFLICTING_VALUES = "conflicting_values"
-"""Flag: one quantity came twice with different values; the first was kept."""
+"""Flag: a quantity occurred twice with different values; the first value was kept."""
 AMBIGUOUS_HOUR = "ambiguous_hour"
-"""Flag: of the hour that comes twice when summer time ends, and nothing told which; taken as summer time."""
+"""Flag: local time in the hour that occurs twice when summer time ends; read as summer time."""
 METER_UNKNOWN = "meter_unknown"
-"""Flag: the gateway has several meters, and nothing tells which of them this row is of."""
+"""Flag: the gateway has several meters, and the row does not identify its meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,16 @@ class Reading:
 
     Attributes:
         gateway_serial: The site.
-        device_serial: The meter behind the gateway; empty when the dialect does not tell.
-        measured_at: When it was measured, UTC.
-        source: The road it came by.
-        values: What was measured, in the unit of the quantity; only finite numbers.
-        unbalance: Voltage unbalance computed from the voltages, when they allow it.
-        device_online: False when the gateway has lost the meter.
-        gateway_model: As the gateway names itself.
-        device_model: As the meter names itself.
-        ignored: How many known quantities came without a usable value.
-        flags: What is odd about it, e.g. `meter_offline`.
+        device_serial: The meter behind the gateway; empty if the dialect does not include it.
+        measured_at: Time of measurement, UTC.
+        source: The data path.
+        values: Measured values in the unit of the quantity; finite numbers only.
+        unbalance: Voltage unbalance computed from the voltages, if possible.
+        device_online: False if the gateway has no connection to the meter.
+        gateway_model: Model name reported by the gateway.
+        device_model: Model name reported by the meter.
+        ignored: Number of known quantities without a usable value.
+        flags: Data quality flags, e.g. `meter_offline`.
     """
 
     gateway_serial: str

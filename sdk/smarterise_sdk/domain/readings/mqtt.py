@@ -1,8 +1,8 @@
-"""Both MQTT dialects of the gateways, to one `Reading`; or a reason why not.
+"""Parse MQTT payloads of both gateway dialects into a `Reading`, or reject them with a reason.
 
-Real firmware nests the readings in `device` and stamps epoch seconds; the manual's dialect has them at the
-top, under an ISO 8601 timestamp and without a device serial. A message holds about 290 readings, of which a
-few dozen are ours: this is the hot path of the stream, so it is plain loops and dictionaries.
+The firmware nests the values in `device` and uses epoch seconds; the dialect of the manual has them at the
+top level, with an ISO 8601 timestamp and without a device serial. A message contains about 290 values, of
+which a few dozen are stored. This is the hot path of the stream: plain loops and dictionaries only.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OFFLINE_WORDS = frozenset({"false", "0", "no", "offline"})
 
 
 class RejectReason(StrEnum):
-    """Why a payload is not taken. The value names its folder in the quarantine."""
+    """Why a payload is rejected. The value is also its folder name in the quarantine."""
 
     NOT_JSON = "NOT_JSON"
     UNKNOWN_DIALECT = "UNKNOWN_DIALECT"
@@ -61,7 +61,7 @@ class RejectReason(StrEnum):
 
 
 class RejectedReading(ValueError):
-    """A payload that cannot become a reading: `reason` for machines, `message` for people."""
+    """A rejected payload: `reason` is a code, `message` the explanation."""
 
     def __init__(self, reason: RejectReason, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -70,11 +70,11 @@ class RejectedReading(ValueError):
 
 
 def load_json(payload: bytes) -> Any:
-    """Return what JSON text in UTF-8 says, with or without a byte order mark.
+    """Parse JSON in UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: If it is none.
-        RecursionError: If it is nested too deep.
+        ValueError: If it is not valid JSON.
+        RecursionError: If it is nested too deeply.
     """
     return json.loads(payload.decode("utf-8-sig"))
 
@@ -86,26 +86,26 @@ def parse_mqtt(
     nominal_voltage: float = 230.0,
     load: Callable[[bytes], Any] = load_json,
 ) -> Reading:
-    """Turn one MQTT payload into a reading.
+    """Parse one MQTT payload into a reading.
 
-    Values that are no finite number (`"----"`, empty, text, NaN) are left out and counted in `ignored`;
-    parameters we have no column for are passed over. A meter that is offline needs no usable value.
+    Values that are not finite numbers (`"----"`, empty, text, NaN) are omitted and counted in `ignored`;
+    parameters without a column are skipped. An offline meter needs no usable value.
 
     Args:
-        payload: The message as it was published.
-        received_at: When it arrived, UTC; bounds its clock.
+        payload: The message as published.
+        received_at: Arrival time, UTC; limits the timestamps that are accepted.
         nominal_voltage: Nominal line-to-neutral voltage of the site, V.
-        load: What reads JSON, if not `load_json`: it must take and refuse the same.
+        load: JSON parser that accepts and rejects the same input as `load_json`.
 
     Raises:
-        RejectedReading: With the reason.
+        RejectedReading: The payload is invalid.
     """
     message = _object_of(payload, load)
     gateway, device, entries = _dialect_of(message)
     if not entries:
         raise RejectedReading(RejectReason.NO_READINGS, "the list of readings is empty")
     if len(entries) > MAX_READINGS:
-        text = f"{len(entries)} readings; at most {MAX_READINGS} are taken"
+        text = f"{len(entries)} readings; the maximum is {MAX_READINGS}"
         raise RejectedReading(RejectReason.TOO_MANY_READINGS, text)
     gateway_serial = _gateway_serial(gateway)
     device_serial = _device_serial(device)
@@ -134,10 +134,10 @@ def parse_mqtt(
 
 
 def unbalance_of(values: dict[Quantity, float], nominal_voltage: float) -> Unbalance | None:
-    """Return the voltage unbalance of measured values, if they allow one.
+    """Return the voltage unbalance of measured values, or `None` if it cannot be computed.
 
     Args:
-        values: What was measured.
+        values: Measured values.
         nominal_voltage: Nominal line-to-neutral voltage, V.
     """
     return voltage_unbalance(_phases(values, LINE_TO_LINE), _phases(values, LINE_TO_NEUTRAL), nominal_voltage)
@@ -152,11 +152,11 @@ def _object_of(payload: bytes, load: Callable[[bytes], Any]) -> dict[str, Any]:
     try:
         message = load(payload)
     except RecursionError as error:
-        raise RejectedReading(RejectReason.NOT_JSON, "nested too deep") from error
+        raise RejectedReading(RejectReason.NOT_JSON, "nested too deeply") from error
     except ValueError as error:  # not UTF-8, not JSON, or a number of thousands of digits
         raise RejectedReading(RejectReason.NOT_JSON, f"not JSON: {error}") from error
     if not isinstance(message, dict):
-        text = f"a JSON object is expected, not {type(message).__name__}"
+        text = f"expected a JSON object, not {type(message).__name__}"
         raise RejectedReading(RejectReason.UNKNOWN_DIALECT, text)
     return message
 
@@ -168,7 +168,7 @@ def _dialect_of(message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
         if isinstance(entries, list):
             return gateway if isinstance(gateway, dict) else {}, device, entries
     keys = ", ".join(visible(str(key))[:40] for key in list(message)[:8])
-    text = f"no list of readings, neither in device nor at the top; keys: {keys or 'none'}"
+    text = f"no list of readings, neither in device nor at the top level; keys: {keys or 'none'}"
     raise RejectedReading(RejectReason.UNKNOWN_DIALECT, text)
 
 
@@ -185,7 +185,7 @@ def _gateway_serial(gateway: dict[str, Any]) -> str:
 def _device_serial(device: dict[str, Any]) -> str:
     serial = _serial_text(device)
     if not _DEVICE_SERIAL.match(serial):
-        text = f"device serial {visible(serial)[:80]!r} has characters no serial has"
+        text = f"device serial {visible(serial)[:80]!r} contains invalid characters"
         raise RejectedReading(RejectReason.BAD_SERIAL, text)
     return serial
 
@@ -196,10 +196,10 @@ def _serial_text(owner: dict[str, Any]) -> str:
         return ""
     if isinstance(serial, str):
         return serial.strip()
-    # Beyond 64 bits not every reader of JSON keeps all digits, and a serial must keep them.
+    # Not every JSON parser preserves all digits of integers above 64 bits.
     if isinstance(serial, int) and not isinstance(serial, bool) and 0 <= serial < 2**64:
         return str(serial)
-    text = f"a serial is text or a whole number of 64 bits, not {type(serial).__name__}"
+    text = f"a serial must be text or an integer of at most 64 bits, not {type(serial).__name__}"
     raise RejectedReading(RejectReason.BAD_SERIAL, text)
 
 
@@ -210,8 +210,8 @@ def _datetime_of(timestamp: object) -> datetime:
             return _iso_datetime(timestamp)
         timestamp = float(timestamp)
     if isinstance(timestamp, bool) or not isinstance(timestamp, int | float):
-        told = "is missing" if timestamp is None else f"is of type {type(timestamp).__name__}"
-        raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {told}")
+        issue = "is missing" if timestamp is None else f"is of type {type(timestamp).__name__}"
+        raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {issue}")
     try:
         return epoch_datetime(timestamp)
     except (ValueError, OverflowError, OSError) as error:
@@ -221,25 +221,28 @@ def _datetime_of(timestamp: object) -> datetime:
 def _iso_datetime(timestamp: str) -> datetime:
     shown = visible(timestamp)[:80]
     try:
-        moment = datetime.fromisoformat(timestamp)
+        parsed = datetime.fromisoformat(timestamp)
     except ValueError as error:
         text = f"timestamp {shown!r} is neither epoch nor ISO 8601"
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, text) from error
-    if moment.utcoffset() is None:
-        text = f"timestamp {shown!r} has no UTC offset, and none is guessed"
+    if parsed.utcoffset() is None:
+        text = f"timestamp {shown!r} has no UTC offset"
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, text)
     try:
-        return moment.astimezone(UTC)
+        return parsed.astimezone(UTC)
     except OverflowError as error:
         raise RejectedReading(RejectReason.BAD_TIMESTAMP, f"timestamp {shown!r} is out of range") from error
 
 
 def _plausible(measured_at: datetime, received_at: datetime) -> datetime:
     if measured_at < EARLIEST_CLOCK:
-        text = f"stamped {measured_at:%Y-%m-%d %H:%M:%S}Z: the gateway has lost its clock"
+        text = f"timestamp {measured_at:%Y-%m-%d %H:%M:%S}Z is too old: the gateway clock was reset"
         raise RejectedReading(RejectReason.CLOCK_FAULT, text)
     if measured_at > received_at + CLOCK_TOLERANCE:
-        text = f"stamped {measured_at:%Y-%m-%d %H:%M:%S}Z, but it arrived at {received_at:%Y-%m-%d %H:%M:%S}Z"
+        text = (
+            f"timestamp {measured_at:%Y-%m-%d %H:%M:%S}Z is in the future: "
+            f"received at {received_at:%Y-%m-%d %H:%M:%S}Z"
+        )
         raise RejectedReading(RejectReason.CLOCK_FAULT, text)
     return measured_at
 
@@ -251,7 +254,7 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
     for units, entry in known:
         try:
             meaning = units[entry.get("unit") or ""]
-        except (TypeError, AttributeError):  # a unit that is no text
+        except (TypeError, AttributeError):  # the unit is not text
             ignored += 1
             continue
         if meaning is None:
@@ -269,15 +272,15 @@ def _values_of(entries: list[Any]) -> tuple[dict[Quantity, float], int, bool]:
 
 
 def _known(entries: list[Any]) -> tuple[list[tuple[Units, dict[str, Any]]], int]:
-    """Return the entries that may mean something to us, and how many are no objects with a name."""
+    """Return the entries of known parameters, and the number of entries that are not named objects."""
     parameters = PARAMETERS
     try:
         return [(units, entry) for entry in entries if (units := parameters[entry["param"]]) is not None], 0
     except (KeyError, TypeError, AttributeError):
-        sound = [
+        valid = [
             entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("param"), str)
         ]
-        return _known(sound)[0], len(entries) - len(sound)
+        return _known(valid)[0], len(entries) - len(valid)
 
 
 def _is_online(device: dict[str, Any]) -> bool:
@@ -289,5 +292,5 @@ def _label(value: object) -> str:
 
 
 def _scalar_text(value: object) -> str:
-    """Return a scalar as text, and nothing for what is none: the text of a deep list takes a deep stack."""
+    """Return a scalar as text, and an empty text for containers (deep ones would overflow the stack)."""
     return str(value).strip() if isinstance(value, str | int | float) else ""

@@ -1,4 +1,4 @@
-"""What counts as a number a meter measured: one value, or a whole column of them at the speed of C."""
+"""Parse the numbers of meters: single values, and whole columns with C-speed functions."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ReadTable: TypeAlias = "Callable[[str], array[float]]"
-"""Reads numbers with commas between them; raises `ValueError` where anything else is."""
+"""Parses comma-separated numbers; raises `ValueError` on anything else."""
 
 LARGEST_VALUE: Final = 1e12
-"""Beyond any register of a meter."""
+"""Larger than any register of a meter."""
 
 _SAMPLE: Final = 64
 _TOP_BYTE: Final = 7 if sys.byteorder == "little" else 0
 _BYTES_OF_A_NUMBER: Final = 8
-# The top bytes of numbers below 2 ** 33, of either sign: of nearly all that meters say, and none is endless.
+# Top bytes of doubles with magnitude below 2 ** 33: nearly all measured values; none is infinite or NaN.
 _SMALL: Final = bytes(byte for byte in range(256) if byte & 0x7F <= 0x41)
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*\Z")
 
 
 def number(value: object) -> float | None:
-    """Return a value as a finite number; `None` for text, fillers such as `----`, NaN and the like."""
+    """Return a value as a finite number; `None` for other text, placeholders such as `----`, and NaN."""
     if isinstance(value, str):
-        if "_" in value:  # float() takes 1_000 for a thousand; a meter means nothing of the kind
+        if "_" in value:  # float() accepts 1_000, which is not a number in a log file
             return None
     elif isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -37,17 +37,17 @@ def number(value: object) -> float | None:
         found = float(value)
     except (ValueError, OverflowError):
         return None
-    # Neither an infinity nor what is no number lies between.
+    # The comparison is false for infinity and NaN.
     return found if -LARGEST_VALUE <= found <= LARGEST_VALUE else None
 
 
 def floats(cells: Sequence[str]) -> list[float]:
-    """Return a column as Python's `float` reads it.
+    """Return a column of texts as parsed by `float`.
 
     Raises:
-        ValueError: If any cell is no number to it.
+        ValueError: If a cell is not a number.
     """
-    # A meter repeats itself: many columns hold few texts many times over.
+    # Many columns contain few distinct texts: parse each text once.
     sample = cells[:_SAMPLE]
     if 2 * len(set(sample)) >= len(sample):
         return list(map(float, cells))
@@ -57,30 +57,30 @@ def floats(cells: Sequence[str]) -> list[float]:
 
 
 def table(text: str) -> array[float]:
-    """Return the numbers of a text with commas between them, as Python's `float` reads them.
+    """Return the numbers of a comma-separated text as parsed by `float`.
 
     Raises:
-        ValueError: If anything between two commas is no number to it.
+        ValueError: If an item is not a number.
     """
     if "_" in text:
-        raise ValueError("1_000 is a number to Python alone")
+        raise ValueError("underscores are not allowed in numbers")
     return array("d", map(float, text.split(",")))
 
 
 def are_plausible(found: array[float]) -> bool:
-    """Return whether all numbers of a table are such as `number` takes."""
+    """Return whether `number` accepts every number of a table."""
     if not found.tobytes()[_TOP_BYTE::_BYTES_OF_A_NUMBER].translate(None, _SMALL):
         return True
     return all(-LARGEST_VALUE <= value <= LARGEST_VALUE for value in found)
 
 
 def plain_numbers(text: str, count: int, read: ReadTable = table) -> array[float] | None:
-    """Return plausible numbers, with commas between them; `None` if anything else is there.
+    """Parse comma-separated plausible numbers; `None` if the text contains anything else.
 
     Args:
         text: The numbers.
-        count: How many there are to be: one that has a decimal comma would be two.
-        read: What reads them.
+        count: Expected count; a number with a decimal comma would count as two.
+        read: The parser.
     """
     try:
         found = read(text)
@@ -95,23 +95,23 @@ def numbers(
     decimal_comma: bool = False,
     underscores: bool = True,
 ) -> list[float | None]:
-    """Return a column as numbers: of each cell exactly what `number` says.
+    """Return a column as numbers, with the result of `number` for each cell.
 
     Args:
-        cells: The column's texts.
+        cells: The texts of the column.
         decimal_comma: Whether `230,4` is a number.
-        underscores: Whether there may be one in any text; to know that there is none saves time.
+        underscores: Whether a text may contain an underscore; False skips a check.
     """
     if underscores and any("_" in cell for cell in cells):
-        return _slowly(cells, decimal_comma=decimal_comma)
+        return _each_number(cells, decimal_comma=decimal_comma)
     try:
         found = floats(cells)
-        # The root of the sum of squares is no less than the largest, and no number if one is none.
+        # The Euclidean norm is at least the largest magnitude, and NaN if one value is NaN.
         if math.hypot(*found) <= LARGEST_VALUE:
             return list(found)
     except ValueError:
         pass
-    return _slowly(cells, decimal_comma=decimal_comma)
+    return _each_number(cells, decimal_comma=decimal_comma)
 
 
 def has_decimal_comma(cell: str) -> bool:
@@ -119,7 +119,7 @@ def has_decimal_comma(cell: str) -> bool:
     return _DECIMAL_COMMA.match(cell) is not None
 
 
-def _slowly(cells: Sequence[str], *, decimal_comma: bool) -> list[float | None]:
+def _each_number(cells: Sequence[str], *, decimal_comma: bool) -> list[float | None]:
     by_text = {
         cell: number(cell.replace(",", ".") if decimal_comma and has_decimal_comma(cell) else cell)
         for cell in set(cells)

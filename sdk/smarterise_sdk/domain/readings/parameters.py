@@ -1,7 +1,7 @@
-"""The one table that says what a meter's parameter means: (name, unit) to (quantity, scale).
+"""Table of meter parameters: (name, unit) to (quantity, scale).
 
-Names move with firmware (`Psum` in W, `Psum_kW`) and installers choose units, so neither position nor
-name alone decides. A pair that is not in the table, such as `Psum_kW` said to be in W, is not guessed.
+Names vary with the firmware (`Psum` in W, `Psum_kW`) and installers choose units, so a parameter is
+identified by name and unit. A pair that is not in the table, such as `Psum_kW` with unit W, is unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 Meaning: TypeAlias = "tuple[Quantity, float]"
-"""A quantity, and the factor that turns the meter's number into the quantity's unit."""
+"""A quantity, and the factor that converts the meter's number to the unit of the quantity."""
 
 _VOLTS: Final = {"V": 1.0, "kV": 1e3, "KV": 1e3, "": 1.0}
 _AMPERES: Final = {"A": 1.0, "kA": 1e3, "KA": 1e3, "mA": 1e-3, "": 1.0}
@@ -36,7 +36,7 @@ def _with_hours(power_units: Mapping[str, float]) -> dict[str, float]:
 
 
 def _or_kilo(units: Mapping[str, float]) -> dict[str, float]:
-    """Per-phase columns of a CSV have no unit in their name; they are in the kilo unit of the total."""
+    """Return units for per-phase CSV columns, which have no unit and use the kilo unit of the total."""
     return {**units, "": 1.0}
 
 
@@ -87,24 +87,24 @@ def _rows() -> Iterator[tuple[tuple[str, str], Meaning]]:
         for name in names.casefold().split():
             for unit, scale in units.items():
                 yield (name, unit), (quantity, scale)
-                if unit:  # the same with its unit in the name: `Psum_kW`, with or without a unit beside
+                if unit:  # the unit may be part of the name: `Psum_kW`, with or without a separate unit
                     named = f"{name}_{unit.casefold()}"
                     yield (named, unit), (quantity, scale)
                     yield (named, ""), (quantity, scale)
 
 
 ALIASES: Final[Mapping[tuple[str, str], Meaning]] = MappingProxyType(dict(_rows()))
-"""By (casefolded name, unit). The unit is `""` when there is none beside the name."""
+"""Meanings by (casefolded name, unit); the unit is `""` if there is none."""
 
-_REMEMBERED_AT_MOST = 4096
-_UNITS_REMEMBERED_AT_MOST = 64
+_MAX_CACHED_NAMES = 4096
+_MAX_CACHED_UNITS = 64
 _NAMES: Final = frozenset(name for name, _ in ALIASES)
 
 
 class Units(dict[str, "Meaning | None"]):
-    """What a parameter means in each unit, in whatever spelling; `None` where the pair is not known.
+    """Meanings of one parameter by unit, as spelled in the input; `None` for unknown pairs.
 
-    Found out on first use and remembered. Spellings come from outside: what is remembered is bounded.
+    Results are cached on first use. Spellings come from untrusted input, so the cache size is limited.
     """
 
     def __init__(self, name: str) -> None:
@@ -113,53 +113,53 @@ class Units(dict[str, "Meaning | None"]):
 
     def __missing__(self, unit: str) -> Meaning | None:
         meaning = ALIASES.get((self._name, unit.strip()))
-        if len(self) < _UNITS_REMEMBERED_AT_MOST:
+        if len(self) < _MAX_CACHED_UNITS:
             self[unit] = meaning
         return meaning
 
 
 class Parameters(dict[str, "Units | None"]):
-    """The units of each parameter, in whatever spelling; `None` for one that means nothing to us.
+    """Units of each parameter, as spelled in the input; `None` for unknown parameters.
 
-    Most of what a meter sends means nothing to us: one look-up passes it over.
+    Most parameters of a message are unknown: one lookup skips them.
     """
 
     def __missing__(self, param: str) -> Units | None:
         name = param.strip().casefold()
         units = Units(name) if name in _NAMES else None
-        if len(self) < _REMEMBERED_AT_MOST:
+        if len(self) < _MAX_CACHED_NAMES:
             self[param] = units
         return units
 
 
 PARAMETERS: Final = Parameters()
-"""The one table, by parameter and then by unit (`""` when there is none beside it)."""
+"""Meanings by parameter and then by unit (`""` if there is none)."""
 
 
 def meaning_of(param: str, unit: str) -> Meaning | None:
-    """Return what a parameter means, or `None` if the pair is not known.
+    """Return the meaning of a parameter, or `None` if the pair is unknown.
 
     Args:
         param: The parameter's name in any case, e.g. `Psum`, `EP_IMP_kWh`.
-        unit: The unit beside it, e.g. `W`; `""` when there is none.
+        unit: The unit, e.g. `W`; `""` if there is none.
     """
     units = PARAMETERS[param]
     return None if units is None else units[unit]
 
 
 def scaled(value: float, scale: float) -> float:
-    """Return a number in the quantity's unit.
+    """Return a number in the unit of the quantity.
 
     Args:
         value: The meter's number.
-        scale: The factor of its meaning.
+        scale: The factor of the meaning.
     """
-    # 10530 W are 10.53 kW; times 0.001 they would be 10.530000000000001.
+    # Division is exact where multiplication is not: 10530 * 0.001 is 10.530000000000001.
     return value * scale if scale >= 1 else value / (1 / scale)
 
 
 def scaled_column(values: Iterable[float], scale: float) -> list[float]:
-    """Return what `scaled` makes of each number."""
+    """Return `scaled` of each number."""
     if scale >= 1:
         return [value * scale for value in values]
     divisor = 1 / scale

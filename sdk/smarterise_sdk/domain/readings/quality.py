@@ -1,8 +1,8 @@
-"""How far a meter's readings can be trusted, told by the meter's own sequence and its energy register.
+"""Data quality checks of a meter's readings, based on their order and on the energy register.
 
-A register counts what went through, whatever the clock says: where time steps back and the register goes on
-rising, the clock is wrong; where time goes on and the register falls, the register is. Nothing is dropped or
-corrected here: readings are flagged, and people decide.
+The energy register rises independently of the clock. If time steps back while the register rises, the clock
+is wrong; if time advances while the register falls, the register was reset or replaced. Readings are only
+flagged, never dropped or corrected.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 
 
 class QualityFlag(StrEnum):
-    """What is odd about a reading, seen beside the ones before and after it."""
+    """A data quality flag of a reading, relative to its neighbours."""
 
     CLOCK_FAULT = "clock_fault"
-    """Stamped earlier than a reading of which the register says that it came before."""
+    """The timestamp is earlier than that of a reading with a lower register."""
     FROZEN_REGISTER = "frozen_register"
-    """Power is drawn, and the register has not moved for it."""
+    """Power is drawn, but the register does not rise."""
     NEGATIVE_CONSUMPTION = "negative_consumption"
-    """The register fell: it was reset, ran over, or is another meter's."""
+    """The register fell: reset, overflow, or another meter."""
     GAP = "gap"
-    """Before it, readings are missing."""
+    """Readings are missing before this one."""
     SPIKE = "spike"
-    """Far above what was measured just before and just after it."""
+    """The value is far above those just before and just after it."""
 
 
 NEAR: Final = timedelta(minutes=30)
-"""How far a reading bears on others but by its stamp: what is farther away says nothing of it."""
+"""Maximum time between readings that are compared with each other."""
 FROZEN_ENERGY_KWH: Final = 2.0
 FROZEN_AFTER: Final = timedelta(minutes=10)
-"""A register is frozen once power says that it should have moved by so much, over so long."""
+"""A register is frozen if it should have risen by this energy, according to power, over this time."""
 INTEGRABLE: Final = timedelta(minutes=15)
-"""Over a longer interval two powers do not tell the energy between them."""
+"""Maximum interval over which energy is estimated from two power values."""
 GAP_FACTOR: Final = 3.0
-"""A gap is longer than so many usual intervals."""
+"""A gap is longer than this number of usual intervals."""
 SPIKE_POWER_FACTOR: Final = 5.0
 SPIKE_POWER_KW: Final = 10.0
 SPIKE_VOLTAGE_FACTOR: Final = 1.5
 SPIKE_ENERGY_FACTOR: Final = 3.0
 SPIKE_ENERGY_KWH: Final = 5.0
-"""A spike is so many times its neighbours and so much more; of energy, so many times what power tells."""
+"""A spike exceeds factor times its neighbours plus offset; energy: factor times the estimate from power."""
 RESET_SHARE: Final = 0.5
-"""A register that falls below this share of what it was begins anew."""
+"""A register that falls below this share of its previous value was reset."""
 
-_LEAST_DELTAS = 3  # fewer say nothing of what is usual
+_MIN_INTERVALS = 3  # fewer do not show the usual interval
 
 
 class Sample(NamedTuple):
-    """The part of a reading that its trustworthiness is told by.
+    """The part of a reading that the quality checks use.
 
     Attributes:
-        measured_at: When it was measured, as the meter's clock says, UTC.
-        arrived_at: When it came to us, UTC.
+        measured_at: Time of measurement by the meter's clock, UTC.
+        arrived_at: Arrival time, UTC.
         energy: The import register, kWh.
         power: Active power, kW.
-        voltages: Line to neutral, V.
-        is_sound: Whether it counts: not of a meter that is offline, nor of a clock known to be wrong.
+        voltages: Line-to-neutral voltages, V.
+        is_sound: Whether it is checked: False for an offline meter or a clock known to be wrong.
     """
 
     measured_at: datetime
@@ -77,13 +77,13 @@ class Sample(NamedTuple):
 
 
 def clock_faults(timestamps: Sequence[datetime], registers: Sequence[float | None]) -> frozenset[int]:
-    """Return the positions of readings whose stamps contradict the register: the fewest that explain it.
+    """Return the positions of readings whose timestamps contradict the register (the smallest such set).
 
-    Old readings that come late are none: their register is as old as their stamp.
+    Old readings that arrive late are not clock faults: their register is as old as their timestamp.
 
     Args:
-        timestamps: Stamps, in the order in which the readings came (of a file, of a shard).
-        registers: The energy register of each, kWh; where there is none the last one is taken to hold.
+        timestamps: Timestamps, in order of arrival (in a file or a shard).
+        registers: Energy register of each reading, kWh; a missing one is assumed unchanged.
     """
     if all(map(lt, timestamps, islice(timestamps, 1, None))):
         return frozenset()
@@ -93,18 +93,19 @@ def clock_faults(timestamps: Sequence[datetime], registers: Sequence[float | Non
 
 
 def assess(samples: Sequence[Sample]) -> list[tuple[QualityFlag, ...]]:
-    """Return the flags of each of a meter's samples. The first and the last are judged by one side alone.
+    """Return the flags of each sample of a meter. The first and last are compared with one neighbour only.
 
     Args:
-        samples: In the order of their stamps, no stamp twice.
+        samples: In order of timestamp, without duplicate timestamps.
     """
     flags: list[list[QualityFlag]] = [[] for _ in samples]
     sound = [position for position, sample in enumerate(samples) if sample.is_sound]
-    came = sorted(sound, key=lambda position: (samples[position].arrived_at, position))
+    arrival_order = sorted(sound, key=lambda position: (samples[position].arrived_at, position))
     faults = clock_faults(
-        [samples[position].measured_at for position in came], [samples[position].energy for position in came]
+        [samples[position].measured_at for position in arrival_order],
+        [samples[position].energy for position in arrival_order],
     )
-    faulty = {came[position] for position in faults}
+    faulty = {arrival_order[position] for position in faults}
     for position in faulty:
         flags[position].append(QualityFlag.CLOCK_FAULT)
     chain = [position for position in sound if position not in faulty]
@@ -115,19 +116,19 @@ def assess(samples: Sequence[Sample]) -> list[tuple[QualityFlag, ...]]:
 
 
 def usual_interval(timestamps: Sequence[datetime]) -> timedelta | None:
-    """Return the median time between readings; `None` if they are too few to say.
+    """Return the median time between readings; `None` if there are too few readings.
 
     Args:
-        timestamps: Stamps in their order.
+        timestamps: Timestamps in ascending order.
     """
-    deltas = sorted(after - before for before, after in pairwise(timestamps))
-    return deltas[len(deltas) // 2] if len(deltas) >= _LEAST_DELTAS else None
+    intervals = sorted(after - before for before, after in pairwise(timestamps))
+    return intervals[len(intervals) // 2] if len(intervals) >= _MIN_INTERVALS else None
 
 
 def _epochs(
     timestamps: Sequence[datetime], registers: Sequence[float | None]
 ) -> list[list[tuple[float, int]]]:
-    """Return (register, position) of each reading, anew from where the register began anew."""
+    """Return (register, position) of each reading, in one list for each run between register resets."""
     epochs: list[list[tuple[float, int]]] = [[]]
     last = next((register for register in registers if register is not None), 0.0)
     for position, register in enumerate(registers):
@@ -140,9 +141,9 @@ def _epochs(
 
 
 def _contradicting(timestamps: Sequence[datetime], epoch: list[tuple[float, int]]) -> list[int]:
-    """Return what must be left out for stamps to rise with the register, at the least."""
+    """Return the smallest set of positions without which timestamps rise with the register."""
     order = [position for _, _, position in sorted((known, timestamps[at], at) for known, at in epoch)]
-    # The longest falling sequence from the end: of two that contradict each other, the later one is left out.
+    # Longest decreasing subsequence from the end: of two contradicting readings, the later one is returned.
     tails: list[float] = []
     ends: list[int] = []
     before: dict[int, int | None] = {}
@@ -171,39 +172,39 @@ def _flag_gaps(samples: Sequence[Sample], chain: Sequence[int], flags: list[list
 
 
 def _flag_registers(samples: Sequence[Sample], chain: Sequence[int], flags: list[list[QualityFlag]]) -> None:
-    last: Sample | None = None  # the last with a register
-    standing: deque[tuple[datetime, float]] = deque()  # since when, and what power says of each interval, kWh
-    owed = 0.0
+    last: Sample | None = None  # the last sample with a register
+    unchanged: deque[tuple[datetime, float]] = deque()  # start and estimated energy (kWh) of each interval
+    expected = 0.0  # kWh since the register last rose
     for position in chain:
         sample = samples[position]
         if sample.energy is None:
             continue
         if last is not None and last.energy is not None:
-            risen = sample.energy - last.energy
-            between = _energy_between(last, sample)
-            if risen < 0:
+            increase = sample.energy - last.energy
+            estimate = _energy_between(last, sample)
+            if increase < 0:
                 flags[position].append(QualityFlag.NEGATIVE_CONSUMPTION)
-            elif between is not None and risen > between * SPIKE_ENERGY_FACTOR + SPIKE_ENERGY_KWH:
+            elif estimate is not None and increase > estimate * SPIKE_ENERGY_FACTOR + SPIKE_ENERGY_KWH:
                 flags[position].append(QualityFlag.SPIKE)
-            if risen:
-                standing.clear()
-                owed = 0.0
+            if increase:
+                unchanged.clear()
+                expected = 0.0
             else:
-                standing.append((last.measured_at, between or 0.0))
-                owed += between or 0.0
-                while standing and sample.measured_at - standing[0][0] > NEAR:
-                    owed -= standing.popleft()[1]
+                unchanged.append((last.measured_at, estimate or 0.0))
+                expected += estimate or 0.0
+                while unchanged and sample.measured_at - unchanged[0][0] > NEAR:
+                    expected -= unchanged.popleft()[1]
                 if (
-                    standing
-                    and owed >= FROZEN_ENERGY_KWH
-                    and sample.measured_at - standing[0][0] >= FROZEN_AFTER
+                    unchanged
+                    and expected >= FROZEN_ENERGY_KWH
+                    and sample.measured_at - unchanged[0][0] >= FROZEN_AFTER
                 ):
                     flags[position].append(QualityFlag.FROZEN_REGISTER)
         last = sample
 
 
 def _energy_between(first: Sample, second: Sample) -> float | None:
-    """Return the energy that two powers tell, kWh; `None` if they do not."""
+    """Estimate the energy between two samples from their power, kWh; `None` if not possible."""
     elapsed = second.measured_at - first.measured_at
     if first.power is None or second.power is None or elapsed > INTEGRABLE:
         return None
@@ -229,7 +230,7 @@ def _stands_out(before: Sample, sample: Sample, after: Sample) -> bool:
         first is not None
         and here is not None
         and last is not None
-        # From a dead phase it is no spike to come back.
+        # The return of a dead phase is not a spike.
         and here > max(first, last) * SPIKE_VOLTAGE_FACTOR > 0
         and min(first, last) * SPIKE_VOLTAGE_FACTOR > max(first, last)
         for first, here, last in zip(before.voltages, sample.voltages, after.voltages, strict=True)

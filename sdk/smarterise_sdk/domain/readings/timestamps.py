@@ -1,4 +1,4 @@
-"""Time stamps as meters write them, and which moments a meter's clock may show at all."""
+"""Parse and convert the timestamps of meters; limits of plausible times."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 EARLIEST_CLOCK: Final = datetime(2015, 1, 1, tzinfo=UTC)
-"""Older stamps come from a gateway that lost its clock (factory time is 2000-01-01)."""
+"""Earlier timestamps come from a gateway whose clock was reset (factory time is 2000-01-01)."""
 CLOCK_TOLERANCE: Final = timedelta(hours=2)
-"""How far ahead of its arrival a reading may be stamped; CloudWatch takes no more either."""
+"""How far a timestamp may be ahead of the arrival time; CloudWatch has the same limit."""
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""From here a moment counts its microseconds, as PostgreSQL does: columns are carried over as they are."""
+"""Timestamps are counted in microseconds from here, as in PostgreSQL's binary format."""
 MICROSECOND: Final = timedelta(microseconds=1)
 
-_MILLISECONDS_FROM: Final = 1e11  # as seconds the year 5138, as milliseconds 1973
-_WALL: Final = datetime(2000, 1, 1)  # noqa: DTZ001 -- local time is naive here
+_MIN_MILLISECONDS: Final = 1e11  # in seconds the year 5138, in milliseconds 1973
+_LOCAL_EPOCH: Final = datetime(2000, 1, 1)  # noqa: DTZ001 -- local time is naive here
 
 _EPOCH_TEXT = re.compile(r"-?[0-9]{1,20}(\.[0-9]+)?\Z")
 _TIMESTAMP_TEXT = re.compile(
@@ -30,11 +30,11 @@ _TIMESTAMP_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """What a stamp says.
+    """A parsed timestamp.
 
     Attributes:
-        wall: The time on the clock, naive.
-        offset: How far that clock is ahead of UTC; `None` when the stamp does not say.
+        wall: Local time, naive.
+        offset: UTC offset of the local time; `None` if the text does not contain one.
     """
 
     wall: datetime
@@ -42,29 +42,27 @@ class Timestamp:
 
 
 def epoch_datetime(timestamp: float) -> datetime:
-    """Return the moment of an epoch stamp, in seconds or milliseconds by its magnitude.
+    """Return the datetime of an epoch timestamp, in seconds or milliseconds depending on its magnitude.
 
     Raises:
-        ValueError: If there is no such moment.
-        OverflowError: If there is none by far.
+        ValueError: If it is out of range.
+        OverflowError: If it is far out of range.
     """
-    return datetime.fromtimestamp(
-        timestamp / 1000 if abs(timestamp) >= _MILLISECONDS_FROM else timestamp, UTC
-    )
+    return datetime.fromtimestamp(timestamp / 1000 if abs(timestamp) >= _MIN_MILLISECONDS else timestamp, UTC)
 
 
 def is_epoch_text(text: str) -> bool:
-    """Return whether a text is a number, and so an epoch stamp if any."""
+    """Return whether a text is a number, i.e. possibly an epoch timestamp."""
     return _EPOCH_TEXT.match(text) is not None
 
 
 def parse_timestamp(text: str) -> Timestamp:
-    """Return what a stamp in a log file says: a local time, ISO 8601, or epoch seconds.
+    """Parse a timestamp of a log file: local time, ISO 8601, or epoch seconds.
 
-    Day and month are never guessed: the year comes first, or it is no stamp.
+    The year must come first: the order of day and month is never guessed.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is not a timestamp.
     """
     text = text.strip()
     if is_epoch_text(text):
@@ -85,20 +83,20 @@ def parse_timestamp(text: str) -> Timestamp:
         return Timestamp(wall, None)
     size = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"]))
     if size >= timedelta(hours=24):
-        raise ValueError("no UTC offset is that large")
+        raise ValueError("UTC offset is too large")
     return Timestamp(wall, size if found["sign"] == "+" else -size)
 
 
 def datetime_at(count: int) -> datetime:
-    """Return the moment of a count of microseconds since `EPOCH`."""
+    """Return the datetime for a number of microseconds since `EPOCH`."""
     return EPOCH + timedelta(microseconds=count)
 
 
-def count_of(moment: datetime) -> int:
-    """Return the microseconds from `EPOCH` to a moment, which is aware."""
-    return (moment - EPOCH) // MICROSECOND
+def count_of(at: datetime) -> int:
+    """Return the microseconds from `EPOCH` to an aware datetime."""
+    return (at - EPOCH) // MICROSECOND
 
 
 def wall_count(wall: datetime) -> int:
-    """Return the microseconds that a naive local time is after that of 2000-01-01."""
-    return (wall - _WALL) // MICROSECOND
+    """Return the microseconds from 2000-01-01 local time to a naive local time."""
+    return (wall - _LOCAL_EPOCH) // MICROSECOND
