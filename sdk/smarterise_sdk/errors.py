@@ -106,7 +106,7 @@ class InvalidDocument(SmarteriseError):
     def of(cls, error: InvalidInput, *, remedy: str = "") -> InvalidDocument:
         """Convert an `InvalidInput` of the domain to an SDK error."""
         return cls(
-            f"{error.subject} is invalid: {len(error.problems)} problem(s)",
+            f"{error.subject} cannot be used: {len(error.problems)} problem(s)",
             problems=error.problems,
             remedy=remedy,
             code=error.code,

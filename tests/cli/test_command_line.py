@@ -128,7 +128,7 @@ def test_a_wrong_command_line_is_told_in_one_form(
 
 
 BAD_VOLTAGE = (
-    "  - field nominal_voltage: nominal_voltage is -5; it takes volts, more than 0 and at most 1000000 "
+    "  - field nominal_voltage: nominal_voltage is -5; expected: volts, more than 0 and at most 1000000 "
     "(Correct nominal_voltage.)"
 )
 
@@ -142,15 +142,15 @@ def test_everything_wrong_with_a_selection_is_told_before_anybody_is_asked(cli: 
     lines = done.stderr.splitlines()
     assert lines[0] == "error: the request cannot be applied: 5 problem(s)"
     assert [line for line in lines if line.startswith("  - ")] == [
-        '  - "tier=CRITICL": there is no tier "CRITICL" (did you mean tier=CRITICAL?)',
+        '  - "tier=CRITICL": unknown tier "CRITICL" (did you mean tier=CRITICAL?)',
         '  - "capacity_kva>big": capacity_kva is a number, not "big" (e.g. capacity_kva>100)',
-        '  - "Ikeja": is no condition (e.g. tier=CRITICAL, name~Ikeja*, capacity_kva>100)',
+        '  - "Ikeja": is not a condition (e.g. tier=CRITICAL, name~Ikeja*, capacity_kva>100)',
         "  - --field oops is not NAME=VALUE (e.g. --field capacity_kva=500)",
         BAD_VOLTAGE,
     ]  # fmt: skip
     listing = cli("sites", "list", "--where", "tier>CRITICAL", env=NOWHERE)
     assert listing.returncode == 1
-    assert "tier is no number" in listing.stderr
+    assert "tier is not a number" in listing.stderr
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_field_that_no_site_has_is_told_once(on_stack: Run, new_sites: NewSite
     where = f"gateway_serial~{serials[0][:6]}*"
     done = on_stack("sites", "bulk-update", "--where", where, "--field", "capacty_kva=9", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count('there is no field "capacty_kva"') == 1
+    assert done.stderr.count('unknown field "capacty_kva"') == 1
     assert 'Did you mean "capacity_kva"?' in done.stderr
     unknown = on_stack("sites", "bulk-update", "--where", "teir!=CRITICAL", "--to", "CRITICAL", "--yes")
     assert unknown.returncode == 1

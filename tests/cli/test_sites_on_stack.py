@@ -107,7 +107,7 @@ def test_an_unknown_site_is_exit_1_with_the_one_that_was_meant(on_stack: Run, ne
     (serial,) = new_sites(1)
     done = on_stack("sites", "show", serial.swapcase())
     assert (done.returncode, done.stdout) == (1, "")
-    assert f'error: there is no site "{serial.swapcase()}"' in done.stderr
+    assert f'error: site "{serial.swapcase()}" does not exist' in done.stderr
     assert serial in done.stderr.splitlines()[-1]
 
 

@@ -21,7 +21,7 @@ from smarterise_sdk.domain.sites.document import (
     new_site_tiers,
     render_site_tiers,
 )
-from smarterise_sdk.domain.sites.updates import UpdateSet, edited, stamped
+from smarterise_sdk.domain.sites.updates import UpdateSet, edited, with_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ def _writable(file: StoredFile | None, store: ConfigStore) -> SiteTiers:
 
 def _rendered(document: SiteTiers, request: UpdateSites | Rollback, at: datetime) -> bytes:
     by = request.changed_by or UNKNOWN_WRITER
-    body = render_site_tiers(stamped(document, at=at, by=by, reason=request.reason))
+    body = render_site_tiers(with_metadata(document, at=at, by=by, reason=request.reason))
     if len(body) > MAX_DOCUMENT_BYTES:
         message = f"the file would have {len(body)} bytes; the limit is {MAX_DOCUMENT_BYTES}"
         raise RequestRejected("TOO_LARGE", message, "Update fewer sites, or shorten their fields.")

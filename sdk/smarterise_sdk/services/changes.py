@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from smarterise_sdk.domain.ingest.manager_api import BACKFILL_CHANGE, QUARANTINE_CHANGE
-from smarterise_sdk.domain.sites.undo import Undoing, undoing
+from smarterise_sdk.domain.sites.undo import UndoChanges, undo_changes
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import Conflict, NotFound, UsageError
 from smarterise_sdk.journal.entries import JournalOutcome, JournalReading
@@ -114,11 +114,11 @@ class Changes:
         _refuse_what_cannot_be_undone(entry)
         self._check_account(entry)
         changes = self._exact_changes(entry)
-        seen: list[Undoing] = []
+        seen: list[UndoChanges] = []
 
         def replacements(document: SiteTiers) -> dict[str, JsonObject | None]:
-            back = undoing(changes, document)
-            if back.moved_on:
+            back = undo_changes(changes, document)
+            if back.changed_later:
                 raise _moved_on(entry, back, document)
             seen.append(back)
             return back.replacements
@@ -238,8 +238,8 @@ def _refuse_what_cannot_be_undone(entry: JournalEntry) -> None:
         )
 
 
-def _moved_on(entry: JournalEntry, back: Undoing, document: SiteTiers) -> Conflict:
-    told = [f"{visible(serial)} {moved.summary(_shown)}" for serial, moved in back.moved_on.items()]
+def _moved_on(entry: JournalEntry, back: UndoChanges, document: SiteTiers) -> Conflict:
+    told = [f"{visible(serial)} {moved.summary(_shown)}" for serial, moved in back.changed_later.items()]
     more = f"; and {len(told) - NAMED_AT_MOST} more sites" if len(told) > NAMED_AT_MOST else ""
     return Conflict(
         f"change {entry.plan_id} cannot be taken back: the file has moved on since; nothing was planned",

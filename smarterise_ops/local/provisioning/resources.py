@@ -14,7 +14,7 @@ from smarterise_ops.local.provisioning.functions import RECIPIENT, SENDER, Outsi
 from smarterise_sdk.domain.log_files.names import FTP_PREFIX
 from smarterise_sdk.domain.sites.document import new_site_tiers, render_site_tiers
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.sites.updates import stamped
+from smarterise_sdk.domain.sites.updates import with_metadata
 from smarterise_sdk.domain.stack.alarms import ALARM_NEWS, ALARM_RULES
 from smarterise_sdk.errors import LocalStackError
 
@@ -91,7 +91,7 @@ def _make_buckets(clients: Clients, names: StackNames) -> None:
 
 def _put_site_file(clients: Clients, names: StackNames, fleet: Sequence[SimulatedSite]) -> None:
     document = new_site_tiers({site.gateway_serial: site.to_config() for site in fleet})
-    document = stamped(document, at=datetime.now(UTC), by=PROVISIONER, reason="simulated fleet")
+    document = with_metadata(document, at=datetime.now(UTC), by=PROVISIONER, reason="simulated fleet")
     clients.s3.put_object(
         Bucket=names.site_config_bucket,
         Key=names.site_config_key,

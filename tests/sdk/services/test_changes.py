@@ -176,7 +176,7 @@ def test_a_value_that_has_moved_on_is_left_and_told(stack: Stack, home: Any) -> 
     with pytest.raises(Conflict) as caught:
         stack.changes.plan_undo(plan_id)
     assert caught.value.code == "MOVED_ON"
-    assert "ehm21120333 name: the change left Yaba, it is Yaba 2 now" in caught.value.why
+    assert "ehm21120333 name: set to Yaba by the change, now Yaba 2" in caught.value.why
     assert "AN54101471" not in caught.value.why
     assert "(second thoughts)" in caught.value.why
     assert "sites history" in caught.value.remedy

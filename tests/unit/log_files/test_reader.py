@@ -215,7 +215,7 @@ def test_rows_of_a_lost_clock_are_kept_apart() -> None:
         (6, RowReason.CLOCK_FAULT),
     ]
     assert "the gateway clock was reset" in found.rejected[0].detail
-    assert "the file came at 2025-03-20 20:00:00Z" in found.rejected[1].detail
+    assert "file received at 2025-03-20 20:00:00Z" in found.rejected[1].detail
     assert found.rejected[0].text == "2000-01-01 00:00:00,230.2"
 
 

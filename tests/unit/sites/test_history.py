@@ -21,7 +21,7 @@ from smarterise_sdk.domain.sites.history import (
     summary_of,
 )
 from smarterise_sdk.domain.sites.plans import SiteChange
-from smarterise_sdk.domain.sites.updates import is_same_entry, replace_sites, stamped
+from smarterise_sdk.domain.sites.updates import is_same_entry, replace_sites, with_metadata
 
 if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.history import VersionEntry
@@ -52,7 +52,7 @@ class Bucket:
     def write(
         self, sites: dict[str, Any], *, at: datetime = NOON, by: str = "anna", reason: str = ""
     ) -> None:
-        self.put(render_site_tiers(stamped(new_site_tiers(sites), at=at, by=by, reason=reason)))
+        self.put(render_site_tiers(with_metadata(new_site_tiers(sites), at=at, by=by, reason=reason)))
 
     def history(self, limit: int = 20) -> tuple[VersionEntry, ...]:
         def body_of(version: FileVersion) -> bytes | None:
@@ -172,7 +172,7 @@ def test_a_summary_stays_one_line() -> None:
         SiteChange("E1", FTP, {**FTP, "floor": 2}),
     ]
     assert summary_of(changes) == (
-        "300 sites: tier CRITICAL → NON_CRITICAL; 20 sites: added; 1 site: removed; and 2 other ways"
+        "300 sites: tier CRITICAL → NON_CRITICAL; 20 sites: added; 1 site: removed; and 2 other kinds of change"
     )
     assert summary_of([]) == "no site changed"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers, render_site_tiers
 from smarterise_sdk.domain.sites.history import FileVersion, VersionEntry, VersionKind, entries_of, history_of
-from smarterise_sdk.domain.sites.updates import replace_sites, stamped
+from smarterise_sdk.domain.sites.updates import replace_sites, with_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def good(draw: st.DrawFn) -> bytes:
     if draw(st.booleans()):
         parsed = parse_site_tiers(json.dumps(document).encode())
         at = NOW + timedelta(seconds=draw(st.integers(0, 3)))
-        return render_site_tiers(stamped(parsed, at=at, by="ada", reason="storm"))
+        return render_site_tiers(with_metadata(parsed, at=at, by="ada", reason="storm"))
     return json.dumps(document).encode()
 
 

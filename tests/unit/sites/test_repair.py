@@ -104,11 +104,11 @@ def test_encodings() -> None:
     named = TEXT.replace("Yaba", "Yabé €")
     assert repaired_raw(named.encode("utf-16")) == (
         with_site(name="Yabé €"),
-        ["line 1: saved as UTF-8, it was UTF-16"],
+        ["line 1: converted from UTF-16 to UTF-8"],
     )
     raw, told = repaired_raw(named.encode("cp1252"))
     assert raw == with_site(name="Yabé €")
-    assert told == ["line 8: what is not UTF-8 read as Windows-1252, the usual other one"]
+    assert told == ["line 8: bytes that are not UTF-8 were read as Windows-1252"]
     mixed = named.encode().replace(b'"CRITICAL"', b'"CRITICAL", "note": "\xe9\x81"', 1)
     raw, _ = repaired_raw(mixed)
     assert raw["sites"]["AN1000"] == {
@@ -123,17 +123,17 @@ def test_what_cannot_be_read_is_taken_from_the_last_good_version_or_left_out() -
     raw, told = repaired_raw(TEXT.replace("240", "NaN"))
     assert raw == GOOD
     assert told == [
-        "line 9: site AN1000: nominal_voltage cannot be read: 240 taken from the last good version"
+        "line 9: site AN1000: nominal_voltage cannot be read: 240 taken from the last valid version"
     ]
     raw, told = repaired_raw(TEXT.replace("240", "1e999").replace("Yaba", "Ikeja"), None)
     assert raw == with_site(nominal_voltage=None, name="Ikeja")
-    assert told == ["line 9: site AN1000: nominal_voltage cannot be read: left out"]
+    assert told == ["line 9: site AN1000: nominal_voltage cannot be read: removed"]
     raw, told = repaired_raw(TEXT.replace('"Yaba"', ""))
     assert raw == GOOD
-    assert told == ['line 8: site AN1000: name cannot be read: "Yaba" taken from the last good version']
+    assert told == ['line 8: site AN1000: name cannot be read: "Yaba" taken from the last valid version']
     raw, told = repaired_raw(TEXT.replace("        1,", "        1x2,"))
     assert raw["sites"]["AN2000"]["floors"] == [2, {"a": 1}]
-    assert told == ["line 14: site AN2000: floors: a value that cannot be read left out"]
+    assert told == ["line 14: site AN2000: floors: unreadable value removed"]
 
 
 # Brackets and ends ----------------------------------------------------------------------------------
@@ -157,8 +157,8 @@ def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
     assert raw["sites"]["AN3000"] == GOOD["sites"]["AN3000"]  # type: ignore[index]
     assert told == [
         "line 15: the text ends before the JSON does: closed there",
-        "line 15: 1 site after that taken from the last good version: AN3000",
-        "line 15: owner taken from the last good version",
+        "line 15: 1 site after that taken from the last valid version: AN3000",
+        "line 15: owner taken from the last valid version",
     ]
 
 
@@ -221,7 +221,7 @@ def test_a_misspelt_tier_is_mended_only_where_it_is_clear(tier: str, meant: str 
     assert told == [
         f'line 1: site AN1000: tier {shown} → "{meant}"'
         if meant
-        else f'line 1: site AN1000: tier {shown} is not to be used: "CRITICAL" {FROM_GOOD}'
+        else f'line 1: site AN1000: tier {shown} is invalid: "CRITICAL" {FROM_GOOD}'
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_missing_tier() -> None:
     text = TEXT.replace('      "tier": "CRITICAL",\n      "name"', '      "name"')
     raw, told = repaired_raw(text)
     assert raw == GOOD
-    assert told == ["line 6: site AN1000: tier missing, CRITICAL taken from the last good version"]
+    assert told == ["line 6: site AN1000: tier missing, CRITICAL taken from the last valid version"]
     assert left(text, None) == ["line 6, site AN1000, field tier: tier is missing"]
 
 
@@ -312,10 +312,10 @@ def test_every_thing_left_to_people_is_told_at_once() -> None:
     text = TEXT.replace('"AN2000"', '"A!"').replace('"tier": "CRITICAL"', '"tier": "TOP"')
     text = text.replace('"schema_version": 1', '"schema_version": 2')
     assert left(text, None) == [
-        "line 2, field schema_version: schema_version is 2; this release knows 1",
-        'line 7, site AN1000, field tier: tier is "TOP"; it takes CRITICAL or NON_CRITICAL',
+        "line 2, field schema_version: schema_version is 2; this release supports 1",
+        'line 7, site AN1000, field tier: tier is "TOP"; expected: CRITICAL or NON_CRITICAL',
         'line 11, site A!: "A!" is not a gateway serial',
-        'line 22, site AN3000, field tier: tier is "TOP"; it takes CRITICAL or NON_CRITICAL',
+        'line 22, site AN3000, field tier: tier is "TOP"; expected: CRITICAL or NON_CRITICAL',
     ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers
 from smarterise_sdk.domain.sites.plans import SiteChange
-from smarterise_sdk.domain.sites.undo import Undoing, undoing
+from smarterise_sdk.domain.sites.undo import UndoChanges, undo_changes
 from smarterise_sdk.domain.sites.updates import apply_updates, is_same_entry, replace_sites
 
 VALUES = st.recursive(
@@ -35,78 +35,79 @@ def change(before: Any, after: Any) -> SiteChange:
     return SiteChange("AAA1", before, after)
 
 
-def told(back: Undoing) -> str:
-    return back.moved_on["AAA1"].summary() if back.moved_on else ""
+def told(back: UndoChanges) -> str:
+    return back.changed_later["AAA1"].summary() if back.changed_later else ""
 
 
 LIVE, OFF = {"tier": "CRITICAL", "note": "kept"}, {"tier": "NON_CRITICAL", "note": "kept"}
 
 
 def test_an_update_is_taken_back_and_what_came_beside_it_stays() -> None:
-    back = undoing([change(LIVE, OFF)], document({"AAA1": {**OFF, "name": "Yaba"}}))
+    back = undo_changes([change(LIVE, OFF)], document({"AAA1": {**OFF, "name": "Yaba"}}))
     assert back.replacements == {"AAA1": {**LIVE, "name": "Yaba"}}
-    assert (back.already, back.moved_on) == ((), {})
+    assert (back.already, back.changed_later) == ((), {})
 
 
 def test_a_field_the_change_set_first_goes_and_one_it_removed_comes_back() -> None:
     before, after = {"tier": "CRITICAL", "crew": [1]}, {"tier": "CRITICAL", "enabled": False}
-    back = undoing([change(before, after)], document({"AAA1": {**after, "name": "Yaba"}}))
+    back = undo_changes([change(before, after)], document({"AAA1": {**after, "name": "Yaba"}}))
     assert back.replacements == {"AAA1": {"tier": "CRITICAL", "name": "Yaba", "crew": [1]}}
 
 
 def test_an_untouched_file_gets_its_object_back_in_its_order() -> None:
     before = {"note": "first", "tier": "CRITICAL", "crew": {"b": 1, "a": [True]}}
     after = {"tier": "NON_CRITICAL"}
-    restored = undoing([change(before, after)], document({"AAA1": after})).replacements["AAA1"]
+    restored = undo_changes([change(before, after)], document({"AAA1": after})).replacements["AAA1"]
     assert json.dumps(restored) == json.dumps(before)
 
 
 def test_an_addition_goes_and_a_removal_comes_back() -> None:
-    assert undoing([change(None, LIVE)], document({"AAA1": LIVE})).replacements == {"AAA1": None}
-    assert undoing([change(LIVE, None)], document({})).replacements == {"AAA1": LIVE}
+    assert undo_changes([change(None, LIVE)], document({"AAA1": LIVE})).replacements == {"AAA1": None}
+    assert undo_changes([change(LIVE, None)], document({})).replacements == {"AAA1": LIVE}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "live", "text"),
     [
         (LIVE, OFF, {"tier": "CRITICAL", "note": "kept", "x": 1}, ""),
-        (LIVE, OFF, None, "not in the file any more"),
+        (LIVE, OFF, None, "was removed since then"),
         (
             LIVE,
             {**LIVE, "note": "new"},
             {**LIVE, "note": "newer"},
-            "note: the change left new, it is newer now",
+            "note: set to new by the change, now newer",
         ),
-        (LIVE, {**LIVE, "note": "new"}, {"tier": "CRITICAL"}, "note: the change left new, it is absent now"),
-        ({"tier": "CRITICAL"}, LIVE, {"tier": "CRITICAL", "note": 3}, "the change left kept, it is 3 now"),
+        (LIVE, {**LIVE, "note": "new"}, {"tier": "CRITICAL"}, "note: set to new by the change, now absent"),
+        ({"tier": "CRITICAL"}, LIVE, {"tier": "CRITICAL", "note": 3}, "set to kept by the change, now 3"),
         (
             None,
             LIVE,
             OFF,
-            "has been changed since: tier: the change left CRITICAL, it is NON_CRITICAL now",
+            "changed since then: tier: set to CRITICAL by the change, now NON_CRITICAL",
         ),
-        (LIVE, None, OFF, "in the file again"),
+        (LIVE, None, OFF, "added again with other values"),
     ],
 )
 def test_what_has_moved_on_is_told(before: Any, after: Any, live: Any, text: str) -> None:
-    back = undoing([change(before, after)], document({"AAA1": live} if live else {}))
+    back = undo_changes([change(before, after)], document({"AAA1": live} if live else {}))
     assert back.replacements == {}
     assert text in told(back)
-    assert bool(text) is bool(back.moved_on)
+    assert bool(text) is bool(back.changed_later)
     assert back.already == (() if text else ("AAA1",))
 
 
 def test_true_is_not_one() -> None:
-    moved = undoing([change({**LIVE, "x": 0}, {**LIVE, "x": True})], document({"AAA1": {**LIVE, "x": 1}}))
-    assert "the change left true, it is 1 now" in told(moved)
+    live = document({"AAA1": {**LIVE, "x": 1}})
+    moved = undo_changes([change({**LIVE, "x": 0}, {**LIVE, "x": True})], live)
+    assert "set to true by the change, now 1" in told(moved)
     before, after = {**LIVE, "x": [1]}, {**LIVE, "x": [True]}
-    nested = undoing([change(before, after)], document({"AAA1": {**after, "y": 1}}))
+    nested = undo_changes([change(before, after)], document({"AAA1": {**after, "y": 1}}))
     assert json.dumps(nested.replacements["AAA1"]) == json.dumps({**LIVE, "x": [1], "y": 1})
 
 
 def test_control_characters_and_length_of_what_is_told() -> None:
     after, live = {**LIVE, "note": "\x1b[2J" + "x" * 100}, {**LIVE, "note": "\n"}
-    back = undoing([change(LIVE, after)], document({"AAA1": live}))
+    back = undo_changes([change(LIVE, after)], document({"AAA1": live}))
     assert "\x1b" not in told(back)
     assert "\n" not in told(back)
     assert len(told(back)) < 200
@@ -120,11 +121,11 @@ def test_whatever_a_change_did_is_taken_back_and_forth(
     file = document(sites)
     chosen = data.draw(st.lists(st.sampled_from(["AAA1", "AAA2", "AAA3", "AAA4"]), unique=True))
     done = replace_sites(file, {serial: others.get(serial) for serial in chosen})
-    back = undoing(done.changed, done.document)
-    assert not back.moved_on
+    back = undo_changes(done.changed, done.document)
+    assert not back.changed_later
     undone = replace_sites(done.document, back.replacements)
     assert is_same_entry(undone.document.raw, file.raw)
-    forth = undoing(undone.changed, undone.document)
+    forth = undo_changes(undone.changed, undone.document)
     redone = replace_sites(undone.document, forth.replacements)
     assert is_same_entry(redone.document.raw, done.document.raw)
 
@@ -136,7 +137,7 @@ def test_what_others_did_to_other_fields_survives(sites: dict[str, Any], data: s
     done = apply_updates(file, tiers)
     theirs = {serial: {"name": data.draw(st.text("ab", max_size=2))} for serial in sites}
     since = apply_updates(done.document, theirs).document
-    undone = replace_sites(since, undoing(done.changed, since).replacements).document
+    undone = replace_sites(since, undo_changes(done.changed, since).replacements).document
     for serial, entry in undone.site_objects.items():
         expected = {**since.site_object(serial), "tier": sites[serial]["tier"]}
         assert is_same_entry(entry, expected)
@@ -148,8 +149,8 @@ def test_nothing_is_ever_taken_from_a_file_that_does_not_look_as_the_change_left
 ) -> None:
     """Every site is either given back, or was so already, or is told to have moved on; never two of these."""
     changes = [SiteChange(serial, before.get(serial), after.get(serial)) for serial in {**before, **after}]
-    back = undoing(changes, document(live))
-    named = [*back.replacements, *back.already, *back.moved_on]
+    back = undo_changes(changes, document(live))
+    named = [*back.replacements, *back.already, *back.changed_later]
     assert sorted(named) == sorted(one.gateway_serial for one in changes)
     for serial, entry in back.replacements.items():
         kept = set(live.get(serial, {})) - set(before.get(serial) or {}) - set(after.get(serial) or {})

@@ -24,9 +24,9 @@ from smarterise_sdk.domain.sites.updates import (
     apply_updates,
     edited,
     replace_sites,
-    stamped,
     suggest_site,
     with_changes,
+    with_metadata,
 )
 
 AT = datetime(2026, 3, 1, 12, 5, 2, tzinfo=UTC)
@@ -313,7 +313,7 @@ def test_no_updates_are_no_change(document: SiteTiers) -> None:
 def test_stamping_says_who_when_and_why_and_loses_nothing() -> None:
     older = parse_site_tiers(b'{"version": 1.2, "last_updated": "2025", "team": ["x"], "sites": {}}')
     lagos = AT.astimezone(timezone(timedelta(hours=1)))
-    written = json.loads(render_site_tiers(stamped(older, at=lagos, by="ada", reason="storm")))
+    written = json.loads(render_site_tiers(with_metadata(older, at=lagos, by="ada", reason="storm")))
     assert written == {
         "schema_version": 1,
         "updated_at": "2026-03-01T12:05:02Z",
@@ -328,10 +328,10 @@ def test_stamping_says_who_when_and_why_and_loses_nothing() -> None:
 
 
 def test_two_writes_within_a_second_bear_different_stamps(document: SiteTiers) -> None:
-    first = stamped(document, at=AT, by="ada", reason="storm")
-    second = stamped(first, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
-    third = stamped(second, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
-    other = stamped(first, at=AT, by="ada", reason="storm over")
+    first = with_metadata(document, at=AT, by="ada", reason="storm")
+    second = with_metadata(first, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
+    third = with_metadata(second, at=AT.replace(microsecond=250_000), by="ada", reason="storm")
+    other = with_metadata(first, at=AT, by="ada", reason="storm over")
     assert [one.updated_at for one in (first, second, third, other)] == [
         "2026-03-01T12:05:02Z",
         "2026-03-01T12:05:02.250000Z",
@@ -344,5 +344,5 @@ def test_stamping_keeps_the_order_of_keys(document: SiteTiers) -> None:
     source = parse_site_tiers(
         b'{"sites": {}, "reason": "", "updated_by": "x", "updated_at": "", "schema_version": 1}'
     )
-    assert list(stamped(source, at=AT, by="y", reason="z").raw) == list(source.raw)
-    assert stamped(source, at=AT, by="y", reason="z").updated_by == "y"
+    assert list(with_metadata(source, at=AT, by="y", reason="z").raw) == list(source.raw)
+    assert with_metadata(source, at=AT, by="y", reason="z").updated_by == "y"

@@ -1,8 +1,8 @@
-"""What a fleet costs in a month, as far as it follows from how its sites are collected: list prices.
+"""Monthly AWS cost of a fleet, as far as it depends on how its sites are collected, at list prices.
 
-Only what differs between ways of collecting is counted. The same either way, and so left out: messages to
-IoT and records of the stream (gateways publish whatever their tier), invocations (they are for batches and
-sweeps, not for sites), alarms (they cost the same with their actions off), rows of the database.
+Only costs that differ between collection modes are included. Not included: IoT messages and stream records
+(gateways publish regardless of tier), Lambda invocations (per batch and sweep, not per site), alarms (same
+price with actions disabled), and database rows.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOURS_A_MONTH: Final = 730
-"""AWS's own month."""
+"""Hours in a month, as used by AWS."""
 
 METRICS_A_SITE: Final = len(Metric)
 
 METRIC_MONTH_USD: Final = ((10_000, 0.30), (240_000, 0.10), (750_000, 0.05), (None, 0.02))
-"""So many custom metrics at so much each, then the next; any hour with a value counts as an hour of it.
+"""Price tiers of custom metrics: (count, USD per metric); metrics are billed for each hour with a value.
 
 https://aws.amazon.com/cloudwatch/pricing/, paid tier, metrics, us-east-1.
 """
 
 DATA_LAKE_PUT_USD: Final = 0.005 / 1000
-"""One object written. https://aws.amazon.com/s3/pricing/, requests, S3 Standard, us-east-1."""
+"""Price of one PutObject request. https://aws.amazon.com/s3/pricing/, requests, S3 Standard, us-east-1."""
 
 FILES_A_MONTH: Final = HOURS_A_MONTH
-"""Files a gateway leaves on the FTP server: one an hour, each kept as one object."""
+"""Files of a gateway on the FTP server: one per hour, each stored as one object."""
 
 READINGS_A_MONTH: Final = HOURS_A_MONTH * 60 * 60 / Tier.CRITICAL.policy.cadence.total_seconds()
-"""Readings of a streamed site, each kept as one object."""
+"""Readings of a streaming site, each stored as one object."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthlyCost:
-    """What a month costs, in USD: the custom metrics, and writing the readings into the lake."""
+    """Monthly cost in USD: custom metrics, and writing readings to the data lake."""
 
     metrics: float
     data_lake: float
 
     @property
     def total(self) -> float:
-        """Both together."""
+        """Total cost, USD."""
         return self.metrics + self.data_lake
 
     def __sub__(self, other: MonthlyCost) -> MonthlyCost:
@@ -55,13 +55,13 @@ class MonthlyCost:
 
 
 def monthly_cost(fleet: Mapping[Collection, int]) -> MonthlyCost:
-    """Return what a fleet costs in a month.
+    """Return the monthly cost of a fleet.
 
-    Custom metrics are published for every site that is collected, be it by the stream or from files: they
-    cost the same in both tiers.
+    Custom metrics are published for every collected site, from the stream or from files: they cost the same
+    in both tiers.
 
     Args:
-        fleet: How many sites are collected in which way.
+        fleet: Number of sites per collection mode.
     """
     streamed, by_ftp = fleet.get(Collection.STREAMED, 0), fleet.get(Collection.FTP_ALONE, 0)
     objects = streamed * READINGS_A_MONTH + (streamed + by_ftp) * FILES_A_MONTH

@@ -1,7 +1,7 @@
-"""The document `site-tiers.json`: read tolerantly, told exactly where it is wrong, written unchanged.
+"""Parse, validate and render the document `site-tiers.json`.
 
-People edit this file by hand, so a reader accepts the older shape and keys it does not know, and reports
-every problem with its line. What may be written into a site is the business of `updates`.
+The file is edited by hand: the parser accepts the older format and unknown keys, and reports every problem
+with its line. Changes to sites are validated in `updates`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _SERIAL_REMEDY = "Write the serial as on the gateway's plate: 3 to 64 letters an
 
 @dataclass(frozen=True, slots=True)
 class SiteTiers:
-    """The whole document. Both attributes are to be left as they are; changes make a new document.
+    """The whole document. It must not be modified; changes create a new document.
 
     Attributes:
-        raw: The parsed file, with every key that was in it.
-        sites: The same, understood: one `Site` by gateway serial, in the order of the file.
+        raw: The parsed JSON with all keys.
+        sites: The sites by gateway serial, in file order.
     """
 
     raw: JsonObject
@@ -45,42 +45,42 @@ class SiteTiers:
 
     @property
     def schema_version(self) -> int:
-        """The document's schema version; 0 for the older shape, which has none."""
+        """The schema version; 0 for the older format, which has none."""
         version = self.raw.get("schema_version")
         return version if isinstance(version, int) else 0
 
     @property
     def updated_at(self) -> str:
-        """When it was last written, ISO 8601, as the file says; empty when it does not."""
+        """Time of the last write according to the file, ISO 8601; empty if missing."""
         return self._text("updated_at") or self._text("last_updated")
 
     @property
     def updated_by(self) -> str:
-        """Who wrote it last; empty when the file does not say."""
+        """Who wrote it last, according to the file; empty if missing."""
         return self._text("updated_by")
 
     @property
     def reason(self) -> str:
-        """Why it was last written; empty when the file does not say."""
+        """Reason of the last write, according to the file; empty if missing."""
         return self._text("reason")
 
     def site_object(self, gateway_serial: str) -> JsonObject:
-        """Return the file's own object of a site.
+        """Return the JSON object of a site.
 
         Raises:
             KeyError: If there is no such site.
         """
         site = self.site_objects[gateway_serial]
         if not isinstance(site, dict):
-            raise TypeError(f"site {gateway_serial} is no object in a document that was accepted")
+            raise TypeError(f"site {gateway_serial} is not an object in a validated document")
         return site
 
     @property
     def site_objects(self) -> JsonObject:
-        """The file's own objects, by gateway serial."""
+        """The JSON objects of the sites, by gateway serial."""
         sites = self.raw["sites"]
         if not isinstance(sites, dict):
-            raise TypeError("sites is no object in a document that was accepted")
+            raise TypeError("sites is not an object in a validated document")
         return sites
 
     def _text(self, key: str) -> str:
@@ -89,47 +89,47 @@ class SiteTiers:
 
 
 def parse_site_tiers(source: bytes, subject: str = SUBJECT) -> SiteTiers:
-    """Read the document.
+    """Parse and validate the document.
 
     Args:
         source: The file's bytes, at most 16 MiB.
-        subject: What it is, for messages, e.g. with its version.
+        subject: Name of the input in messages, e.g. with its version.
 
     Raises:
         InvalidInput: With every problem and its line, site and field.
     """
     document = parse_json(source, subject, max_bytes=MAX_DOCUMENT_BYTES)
-    return _understood(document.value, subject, document)
+    return _validated(document.value, subject, document)
 
 
 def site_tiers_of(value: JsonValue, subject: str = SUBJECT) -> SiteTiers:
-    """Return the document that an already parsed value is, e.g. one that a function has answered with.
+    """Validate an already parsed document, e.g. from the response of a function.
 
     Raises:
         InvalidInput: With every problem, its site and field.
     """
-    return _understood(value, subject, None)
+    return _validated(value, subject, None)
 
 
 def new_site_tiers(sites: Mapping[str, JsonObject]) -> SiteTiers:
-    """Return a document of these sites, which nobody has stamped yet.
+    """Return a new document with the given sites, without write metadata.
 
     Raises:
-        InvalidInput: If a site is wrong.
+        InvalidInput: If a site is invalid.
     """
     raw: JsonObject = {"schema_version": SCHEMA_VERSION, "sites": dict(sites)}
-    return _understood(raw, SUBJECT, None)
+    return _validated(raw, SUBJECT, None)
 
 
 def render_site_tiers(document: SiteTiers) -> bytes:
-    """Return the document as it is stored: indented by 2, its own key order, UTF-8, a newline at the end."""
+    """Serialize the document: indented by 2, key order kept, UTF-8, with a final newline."""
     text = json.dumps(document.raw, indent=2, ensure_ascii=False, allow_nan=False)
-    # A lone surrogate (from an escape in the file) has no UTF-8 form; its escape is what it was.
+    # A lone surrogate (from an escape in the file) cannot be encoded as UTF-8: write its escape again.
     return f"{text}\n".encode(errors="backslashreplace")
 
 
 def site_of(gateway_serial: str, entry: JsonObject) -> Site:
-    """Return the site that a sound object of the file describes; `null` stands for absent."""
+    """Return the site of a valid JSON object; `null` means absent."""
     known: dict[str, Any] = {}
     extra: JsonObject = {}
     for name, value in entry.items():
@@ -147,14 +147,14 @@ def site_of(gateway_serial: str, entry: JsonObject) -> Site:
     )
 
 
-def _understood(value: JsonValue, subject: str, document: JsonDocument | None) -> SiteTiers:
+def _validated(value: JsonValue, subject: str, document: JsonDocument | None) -> SiteTiers:
     if not isinstance(value, dict):
         raise InvalidInput(subject, [Problem("INVALID_FIELD", "is not a JSON object", line=1)])
     entries = value.get("sites")
     if not isinstance(entries, dict):
         message = '"sites" is missing' if "sites" not in value else '"sites" is not an object'
         line = document.line_of(("sites",)) if document else None
-        remedy = 'Put every site under "sites", by its gateway serial.'
+        remedy = 'Add "sites" with one object per gateway serial.'
         raise InvalidInput(subject, [Problem("INVALID_FIELD", message, remedy, line=line, field="sites")])
     problems = [*_version_problems(value, document)]
     sites: dict[str, Site] = {}
@@ -173,7 +173,7 @@ def _version_problems(value: JsonObject, document: JsonDocument | None) -> Itera
     if version != SCHEMA_VERSION or isinstance(version, bool):
         yield Problem(
             "INVALID_FIELD",
-            f"schema_version is {visible(json.dumps(version))[:40]}; this release knows {SCHEMA_VERSION}",
+            f"schema_version is {visible(json.dumps(version))[:40]}; this release supports {SCHEMA_VERSION}",
             "Use a newer release of the tools, or correct the number.",
             line=document.line_of(("schema_version",)) if document else None,
             field="schema_version",
@@ -181,12 +181,12 @@ def _version_problems(value: JsonObject, document: JsonDocument | None) -> Itera
 
 
 def site_problems(serial: str, entry: JsonValue, document: JsonDocument | None = None) -> Iterator[Problem]:
-    """Yield what is wrong with one site's object.
+    """Yield the problems of the JSON object of one site.
 
     Args:
         serial: Its key in the file.
         entry: The object.
-        document: The source it is from, for the lines; `None` when there is none.
+        document: The source, for line numbers; `None` if there is none.
     """
     shown = visible(serial)[:80]
 

@@ -1,4 +1,4 @@
-"""The fields of a site that we know, and what each may hold: one table for the file and for updates."""
+"""Known fields of a site and their allowed values, for the file and for updates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonValue
 
 SERIAL_KEY: Final = "gateway_serial"
-"""Not a field: a site's serial is its key. Listings carry it, files may."""
+"""Not a field: the serial of a site is its key. Listings include it, files may."""
 
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*\Z")
 _LONGEST_TEXT = 200
@@ -33,11 +33,11 @@ class SiteField:
     """One known field.
 
     Attributes:
-        expects: What it may hold, for messages.
-        accepts: Whether a value other than null is good.
-        read: Turns a good value into that of `Site`.
-        default: What holds when the file has none; `None` where there is no default.
-        nullable: Whether null is good and stands for absent.
+        expects: Description of the allowed values, for messages.
+        accepts: Returns whether a value other than null is valid.
+        read: Converts a valid value to that of `Site`.
+        default: Value if the file has none; `None` if there is no default.
+        nullable: Whether null is allowed and means absent.
     """
 
     expects: str
@@ -60,7 +60,7 @@ def _is_profile(value: JsonValue) -> bool:
 
 
 def _is_timezone(value: JsonValue) -> bool:
-    # The name's form only: which names exist differs between machines, and a file must not.
+    # Only the form of the name is checked: the known names differ between machines.
     return isinstance(value, str) and len(value) <= _LONGEST_TEXT and bool(_TIMEZONE.match(value))
 
 
@@ -69,7 +69,7 @@ def _is_amount(value: JsonValue) -> bool:
 
 
 _RANGE = f"more than 0 and at most {_LARGEST_AMOUNT}"
-_TEXT = f"a text of at most {_LONGEST_TEXT} characters"
+_TEXT = f"text of at most {_LONGEST_TEXT} characters"
 
 FIELDS: Final[Mapping[str, SiteField]] = MappingProxyType(
     {
@@ -83,16 +83,16 @@ FIELDS: Final[Mapping[str, SiteField]] = MappingProxyType(
         "quality_profile": SiteField(" or ".join(PROFILES), _is_profile, str, default="en50160"),
     }
 )
-"""Every known field, in the order they are shown."""
+"""All known fields, in display order."""
 
 
 def field_problem(site: str, name: str, value: JsonValue) -> Problem | None:
-    """Return what is wrong with a value of a known field; unknown fields may hold anything.
+    """Return the problem of a value of a known field; unknown fields accept any value.
 
     Args:
         site: Gateway serial, for the problem.
         name: The field.
-        value: What it holds, or is to hold.
+        value: Its current or new value.
     """
     field = FIELDS.get(name)
     if field is None or (value is None and field.nullable):
@@ -100,13 +100,13 @@ def field_problem(site: str, name: str, value: JsonValue) -> Problem | None:
     if value is not None and field.accepts(value):
         return None
     code = "INVALID_TIER" if name == "tier" else "INVALID_FIELD"
-    message = f"{name} is {_shown(value)}; it takes {field.expects}"
+    message = f"{name} is {_shown(value)}; expected: {field.expects}"
     return Problem(code, message, _remedy(name, value), site=site, field=name)
 
 
 def tier_missing(site: str, line: int | None = None) -> Problem:
     """Return the problem of a site without a tier."""
-    remedy = f"Give it a tier: {' or '.join(_TIERS)}."
+    remedy = f"Set tier to {' or '.join(_TIERS)}."
     return Problem("INVALID_TIER", "tier is missing", remedy, line=line, site=site, field="tier")
 
 
@@ -115,9 +115,9 @@ def _remedy(name: str, value: JsonValue) -> str:
     if choices is None or not isinstance(value, str):
         return f"Correct {name}."
     folded = {choice.casefold().replace("-", "_"): choice for choice in choices}
-    wanted = value.strip().casefold().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(wanted[:_LONGEST_TEXT], folded, n=1)
-    return f'Did you mean "{folded[near[0]]}"?' if near else f"Write {' or '.join(choices)}."
+    normalized = value.strip().casefold().replace("-", "_").replace(" ", "_")
+    near = difflib.get_close_matches(normalized[:_LONGEST_TEXT], folded, n=1)
+    return f'Did you mean "{folded[near[0]]}"?' if near else f"Set it to {' or '.join(choices)}."
 
 
 def _shown(value: JsonValue) -> str:

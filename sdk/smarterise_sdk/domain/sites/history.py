@@ -1,4 +1,4 @@
-"""The versions of `site-tiers.json` as a log, who, when, why and what, and the way back to one."""
+"""Version history of `site-tiers.json`, and the changes that a rollback to a version needs."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 HISTORY_AT_MOST = 200
-"""Versions told at once: each is a request to S3."""
+"""Maximum number of versions in one response: each one needs an S3 request."""
 MAX_SERIALS = 10
-"""So many serials are named for a version; `diff` tells them all."""
+"""Maximum number of serials listed for a version; `diff` lists all of them."""
 
 
 class VersionKind(StrEnum):
-    """What a version of the file is."""
+    """Kind of a version of the file."""
 
     FIRST = "first"
-    """The oldest version that could be read."""
+    """The oldest readable version."""
     CHANGE = "change"
-    """Written by these tools: it is stamped anew."""
+    """Written by these tools, with new write metadata."""
     HAND_EDIT = "hand edit"
-    """Uploaded by hand: it carries the stamp of the version before, or none."""
+    """Uploaded by hand: write metadata of the previous version, or none."""
     BROKEN = "broken"
-    """It cannot be used; readers went on with the last good version."""
+    """Invalid; readers use the last valid version."""
     DELETED = "deleted"
     """The file was deleted."""
     GONE = "gone"
-    """S3 lists it, but its content is not to be had any more."""
+    """Listed by S3, but its content is not available any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """One version of the file, as S3 lists it.
+    """One version of the file, as listed by S3.
 
     Attributes:
-        version_id: Its S3 version id; `null`, as S3 says, where the bucket keeps no versions.
-        written_at: When, by the clock of S3, UTC.
+        version_id: S3 version id; `null` if versioning of the bucket is disabled.
+        written_at: Last-modified time of S3, UTC.
         is_latest: Whether it is the current one.
         is_deletion: Whether it is a delete marker.
-        etag: Its ETag exactly as S3 gives it, where that was told.
+        etag: ETag as returned by S3; empty if unknown.
     """
 
     version_id: str
@@ -64,15 +64,15 @@ class FileVersion:
 
 @dataclass(frozen=True, slots=True)
 class VersionEntry:
-    """One line of the history.
+    """One entry of the history.
 
     Attributes:
-        version: The version it is about.
-        kind: What it is.
-        by: Who wrote it, as the file says; empty for what is not stamped.
-        reason: Why, as the file says.
-        changes: What differs from the last good version before it.
-        problems: What is wrong with it, when it is broken.
+        version: The version.
+        kind: Kind of the version.
+        by: Who wrote it, according to the file; empty without write metadata.
+        reason: Reason, according to the file.
+        changes: Differences to the last valid version before it.
+        problems: Validation problems of an invalid version.
     """
 
     version: FileVersion
@@ -84,7 +84,7 @@ class VersionEntry:
 
     @property
     def summary(self) -> str:
-        """What changed, in one line."""
+        """Summary of the changes in one line."""
         if self.kind is VersionKind.BROKEN:
             first = self.problems[0]
             more = f" and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
@@ -92,12 +92,12 @@ class VersionEntry:
         return summary_of(self.changes) if self.kind not in _WITHOUT_CONTENT else ""
 
     def about(self, serial: str) -> VersionEntry | None:
-        """Return the entry with what it changed of one site alone; `None` if that is nothing."""
+        """Return the entry with the changes of one site only; `None` if there are none."""
         changes = tuple(change for change in self.changes if change.gateway_serial == serial)
         return replace(self, changes=changes) if changes else None
 
     def to_row(self) -> JsonObject:
-        """Return the entry as one JSON-ready object; serials and new tiers are of the first few."""
+        """Return the entry as a JSON object; serials and new tiers of the first changes only."""
         first = self.changes[:MAX_SERIALS]
         return {
             "version_id": self.version.version_id,
@@ -116,12 +116,12 @@ class VersionEntry:
 
 @dataclass(frozen=True, slots=True)
 class RollbackChanges:
-    """What it takes to go back to a version.
+    """The changes of a rollback to a version.
 
     Attributes:
-        replacements: Whole objects of sites as they were; `None` for sites that were not there.
-        kept: Sites that differ from that version by later changes alone, and stay as they are.
-        superseded: Sites among the replacements that were changed again later: that is taken back too.
+        replacements: Complete objects of sites to restore; `None` for sites to remove.
+        kept: Sites that differ from that version only by later changes, and are not changed.
+        superseded: Sites among the replacements that were changed again later; this is reverted too.
     """
 
     replacements: dict[str, JsonObject | None]
@@ -139,57 +139,56 @@ def history_of(
     limit: int,
     serial: str | None = None,
 ) -> tuple[VersionEntry, ...]:
-    """Return the newest versions as a log, the newest first.
+    """Return the history of the latest versions, latest first.
 
     Args:
-        versions: Of the file, the newest first; as many are looked at as it takes to tell the last one.
-        body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
-        limit: How many to tell.
-        serial: Of these, tell those alone that changed this site, and what they changed of it.
+        versions: Versions of the file, latest first; read only as far as needed.
+        body_of: Returns the content of a version; `None` if it is not available any more.
+        limit: Maximum number of versions.
+        serial: Return only entries that changed this site, with the changes of this site.
     """
     return tuple(about_site(islice(entries_of(versions, body_of), limit), serial))
 
 
 def about_site(entries: Iterable[VersionEntry], serial: str | None) -> Iterator[VersionEntry]:
-    """Yield the entries that are about a site, cut to it; all of them as they are where none is named."""
+    """Yield the entries of one site with its changes only; all entries if `serial` is `None`."""
     for entry in entries:
-        told = entry if serial is None else entry.about(serial)
-        if told is not None:
-            yield told
+        selected = entry if serial is None else entry.about(serial)
+        if selected is not None:
+            yield selected
 
 
 def entries_of(
     versions: Iterable[FileVersion], body_of: Callable[[FileVersion], bytes | None]
 ) -> Iterator[VersionEntry]:
-    """Yield the log of versions, the newest first: each good one is compared with the good one before it.
+    """Yield the history of versions, latest first; valid versions are compared with the previous valid one.
 
-    Versions are read as entries are asked for, and two documents are held at any time: a caller that lets go
-    of the entries may go far back.
+    Versions are read lazily, with at most two documents in memory.
 
     Args:
-        versions: The newest first.
-        body_of: Returns a version's bytes; `None` when S3 lists it but does not have it.
+        versions: Versions of the file, latest first.
+        body_of: Returns the content of a version; `None` if it is not available any more.
     """
-    good: tuple[FileVersion, SiteTiers] | None = None
-    behind: list[VersionEntry] = []
+    valid: tuple[FileVersion, SiteTiers] | None = None
+    invalid: list[VersionEntry] = []
     for version in versions:
         content = _content(version, body_of)
         if isinstance(content, SiteTiers):
-            if good is not None:
-                yield _told(*good, content)
-            yield from behind
-            good, behind = (version, content), []
-        elif good is None:
+            if valid is not None:
+                yield _entry(*valid, content)
+            yield from invalid
+            valid, invalid = (version, content), []
+        elif valid is None:
             yield content
         else:
-            behind.append(content)
-    if good is not None:
-        yield _told(*good, None)
-    yield from behind
+            invalid.append(content)
+    if valid is not None:
+        yield _entry(*valid, None)
+    yield from invalid
 
 
 def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ...]:
-    """Return what differs from one document to another, site by site, in the order of the later one."""
+    """Return the differences between two documents per site, in the order of the later one."""
     earlier, later = before.site_objects, after.site_objects
     changed = tuple(
         SiteChange(
@@ -207,49 +206,49 @@ def changes_between(before: SiteTiers, after: SiteTiers) -> tuple[SiteChange, ..
 def rollback_changes(
     target: SiteTiers, following: SiteTiers | None, current: SiteTiers, *, whole: bool
 ) -> RollbackChanges:
-    """Return what it takes to go back to a version.
+    """Return the changes of a rollback to a version.
 
     Args:
-        target: The version to go back to.
-        following: The good version right after it: what it changed is what is taken back.
-        current: The file as it is.
-        whole: Take back every change made since, whichever version made it.
+        target: The version to restore.
+        following: The next valid version; its changes are reverted.
+        current: The current file.
+        whole: Revert all changes since then, of every later version.
     """
     differing = changes_between(current, target)
     if whole or following is None:
         return RollbackChanges({change.gateway_serial: change.after for change in differing}, (), ())
-    wrong = {change.gateway_serial: change.after for change in changes_between(target, following)}
-    taken = [change for change in differing if change.gateway_serial in wrong]
+    reverted = {change.gateway_serial: change.after for change in changes_between(target, following)}
+    selected = [change for change in differing if change.gateway_serial in reverted]
     return RollbackChanges(
-        {change.gateway_serial: change.after for change in taken},
-        tuple(change.gateway_serial for change in differing if change.gateway_serial not in wrong),
+        {change.gateway_serial: change.after for change in selected},
+        tuple(change.gateway_serial for change in differing if change.gateway_serial not in reverted),
         tuple(
             change.gateway_serial
-            for change in taken
-            if not is_same_entry(change.before, wrong[change.gateway_serial])
+            for change in selected
+            if not is_same_entry(change.before, reverted[change.gateway_serial])
         ),
     )
 
 
 def summary_of(changes: Sequence[SiteChange]) -> str:
-    """Return a change of sites in one line, e.g. `2 sites: tier CRITICAL → NON_CRITICAL`."""
+    """Return a one-line summary of changes, e.g. `2 sites: tier CRITICAL → NON_CRITICAL`."""
     if not changes:
         return "no site changed"
-    text = Counter(_text(change) for change in changes)
+    counts = Counter(_text(change) for change in changes)
     listed = [
-        f"{count} site{'s' if count > 1 else ''}: {what}" for what, count in text.most_common(_MAX_WAYS)
+        f"{count} site{'s' if count > 1 else ''}: {what}" for what, count in counts.most_common(_MAX_LISTED)
     ]
-    left = len(text) - len(listed)
-    return "; ".join(listed) + (f"; and {left} other ways" if left else "")
+    rest = len(counts) - len(listed)
+    return "; ".join(listed) + (f"; and {rest} other kinds of change" if rest else "")
 
 
-_MAX_WAYS = 3
+_MAX_LISTED = 3
 
 
 def _content(
     version: FileVersion, body_of: Callable[[FileVersion], bytes | None]
 ) -> SiteTiers | VersionEntry:
-    """Return a version's document, or all there is to tell of one that has none."""
+    """Return the document of a version, or its history entry if it has no valid document."""
     if version.is_deletion:
         return VersionEntry(version, VersionKind.DELETED)
     body = body_of(version)
@@ -257,20 +256,20 @@ def _content(
         return VersionEntry(version, VersionKind.GONE)
     try:
         return parse_site_tiers(body)
-    except InvalidInput as refused:
-        return VersionEntry(version, VersionKind.BROKEN, problems=refused.problems)
+    except InvalidInput as error:
+        return VersionEntry(version, VersionKind.BROKEN, problems=error.problems)
 
 
-def _told(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -> VersionEntry:
+def _entry(version: FileVersion, document: SiteTiers, before: SiteTiers | None) -> VersionEntry:
     if before is None:
         return VersionEntry(version, VersionKind.FIRST, document.updated_by, document.reason)
     changes = changes_between(before, document)
-    if not document.updated_at or _timestamp(document) == _timestamp(before):
+    if not document.updated_at or _metadata(document) == _metadata(before):
         return VersionEntry(version, VersionKind.HAND_EDIT, changes=changes)
     return VersionEntry(version, VersionKind.CHANGE, document.updated_by, document.reason, changes)
 
 
-def _timestamp(document: SiteTiers) -> tuple[str, str, str]:
+def _metadata(document: SiteTiers) -> tuple[str, str, str]:
     return document.updated_at, document.updated_by, document.reason
 
 

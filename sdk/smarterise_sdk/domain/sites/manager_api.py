@@ -1,7 +1,7 @@
-"""What `site-config-manager` may be asked, checked before anything is done.
+"""Request models of the function `site-config-manager`, with validation.
 
-Here lives pydantic, so nothing that a command needs at start may import this module. The answers are plain
-objects; their shapes are told in the function's own module.
+This module imports pydantic: modules that a command needs at start must not import it. Responses are plain
+JSON objects, described in the function's own module.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class _Request(BaseModel):
 
 
 class GetConfig(_Request):
-    """The whole document.
+    """Return the whole document.
 
     Attributes:
         version_id: An earlier S3 version instead of the current one.
-        with_schedules: Whether to tell the collection schedules as well.
+        with_schedules: Whether to return the collection schedules as well.
     """
 
     action: Literal["get_config"]
@@ -52,28 +52,28 @@ class GetConfig(_Request):
 
 
 class GetSite(_Request):
-    """One site."""
+    """Return one site."""
 
     action: Literal["get_site"]
     gateway_serial: StrictStr = Field(min_length=1)
 
 
 class ListSites(_Request):
-    """Every site, or those of one tier."""
+    """Return all sites, or those of one tier."""
 
     action: Literal["list_sites"]
     tier: Tier | None = None
 
 
 class _Write(_Request):
-    """What every change of the file has.
+    """Common fields of all requests that change the file.
 
     Attributes:
-        expected_etag: The ETag the caller planned on, as S3 gave it; the write is refused on any other.
-        dry_run: Whether to tell only what would change.
-        reason: Why, for the file.
-        changed_by: Who, for the file.
-        brief: Whether to answer with counts in place of every site's before and after.
+        expected_etag: ETag of the file the change was planned on; the write is rejected if it differs.
+        dry_run: Whether to return the changes without writing.
+        reason: Reason, recorded in the file.
+        changed_by: Author, recorded in the file.
+        brief: Whether to return counts instead of before and after of every site.
     """
 
     expected_etag: StrictStr | None = Field(default=None, min_length=1)
@@ -84,12 +84,12 @@ class _Write(_Request):
 
 
 class UpdateSites(_Write):
-    """A change of some sites, all or nothing.
+    """Change sites atomically.
 
     Attributes:
         updates: Field values by gateway serial.
-        replacements: Whole objects by gateway serial, as they are to stand; null takes a site out.
-        create: Whether unknown serials are meant as new sites (and a missing file as a first one).
+        replacements: Complete site objects by gateway serial; null removes a site.
+        create: Whether unknown serials create new sites (and a missing file is created).
     """
 
     action: Literal["update_sites"]
@@ -100,16 +100,16 @@ class UpdateSites(_Write):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.updates and not self.replacements:
-            raise PydanticCustomError(_EMPTY, "neither updates nor replacements name a site")
+            raise PydanticCustomError(_EMPTY, "neither updates nor replacements contain a site")
         return self
 
 
 class History(_Request):
-    """The newest versions of the file, as a log.
+    """Return the history of the latest versions of the file.
 
     Attributes:
-        limit: How many are looked at.
-        gateway_serial: Of these, tell those alone that changed this site, and what they changed of it.
+        limit: Maximum number of versions to read.
+        gateway_serial: Return only versions that changed this site, with the changes of this site.
     """
 
     action: Literal["history"]
@@ -118,12 +118,12 @@ class History(_Request):
 
 
 class Rollback(_Write):
-    """Back to a version of the file.
+    """Roll back to a version of the file.
 
     Attributes:
-        version_id: The version to go back to.
-        whole: Whether to take back every change made since; else only those of the version that followed it,
-            and sites changed later are kept as they are.
+        version_id: The version to restore.
+        whole: Whether to revert all changes made since then; else only those of the next version, and sites
+            changed later are kept.
     """
 
     action: Literal["rollback"]
@@ -132,11 +132,11 @@ class Rollback(_Write):
 
 
 class Reconcile(_Request):
-    """Make the rest of the stack follow the file, or with `dry_run` tell where it does not.
+    """Reconcile alarms and schedules with the file, or with `dry_run` only report drift.
 
     Attributes:
-        dry_run: Whether to tell only.
-        next_token: Where the run before this one had to end, as its answer told; empty to look at everything.
+        dry_run: Whether to report drift without repairing it.
+        next_token: Token from the previous response, to continue its run; empty to start from the beginning.
     """
 
     action: Literal["reconcile"]
@@ -160,10 +160,10 @@ _ACTION_ERRORS = frozenset({"union_tag_invalid", "union_tag_not_found"})
 
 
 def parse_request(event: object) -> Request:
-    """Return the request that an invocation's event is.
+    """Parse the event of an invocation.
 
     Raises:
-        InvalidInput: With code BAD_REQUEST and every problem; it names the allowed actions or fields.
+        InvalidInput: With code BAD_REQUEST and every problem, naming the allowed actions or fields.
     """
     try:
         return _REQUEST.validate_python(event)
@@ -175,8 +175,8 @@ def parse_request(event: object) -> Request:
 def _problem_of(details: dict[str, Any]) -> Problem:
     kind, place = str(details["type"]), [str(part) for part in details["loc"]]
     if kind in _ACTION_ERRORS:
-        said = "" if kind == "union_tag_not_found" else f" {visible(repr(details['ctx']['tag']))[:80]}"
-        message = f"there is no action{said}" if said else "action is missing"
+        tag = "" if kind == "union_tag_not_found" else f" {visible(repr(details['ctx']['tag']))[:80]}"
+        message = f"unknown action{tag}" if tag else "action is missing"
         return Problem("BAD_REQUEST", message, f"Actions are {', '.join(ACTIONS)}.", field="action")
     if not place:
         message = "the request is not a JSON object"
@@ -189,7 +189,7 @@ def _problem_of(details: dict[str, Any]) -> Problem:
     if kind == "missing":
         return Problem("BAD_REQUEST", f"{field} is missing", remedy, field=field)
     if field == "tier":
-        message = f"there is no tier {visible(repr(details['input']))[:80]}"
+        message = f"unknown tier {visible(repr(details['input']))[:80]}"
         return Problem("INVALID_TIER", message, f"Tiers are {' and '.join(Tier)}.", field=field)
     message = str(details["msg"])
     return Problem("BAD_REQUEST", f"{message[0].lower()}{message[1:]}", remedy, field=field)

@@ -1,4 +1,4 @@
-"""What a site is: a gateway under a tier. Reading and writing the file is `document`."""
+"""Sites and tiers. The file is parsed and rendered in `document`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Site", "Tier"]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One site of `site-tiers.json`. `extra` holds the keys we do not know, unchanged."""
+    """One site of `site-tiers.json`. `extra` contains its unknown keys, unchanged."""
 
     gateway_serial: str
     tier: Tier
@@ -43,7 +43,7 @@ class Site:
         return self.enabled and self.tier.policy.has_alarm_actions
 
     def to_row(self) -> JsonObject:
-        """Return the site as one flat, JSON-ready object, the known fields in their order."""
+        """Return the site as a flat JSON object, with the known fields in display order."""
         return {
             "gateway_serial": self.gateway_serial,
             "tier": self.tier.value,

@@ -1,4 +1,4 @@
-"""A change before it is made (`Plan`) and after (`Receipt`): what every face shows and confirms."""
+"""Plans and receipts of changes to the site file, as shown and confirmed in all user interfaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOTHING: Final[Mapping[str, JsonObject | None]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of one site, before and after; `None` stands for absent."""
+    """Change of one field of one site; `None` means absent."""
 
     field: str
     before: JsonValue
@@ -27,12 +27,12 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class SiteChange:
-    """What changes for one site, as the file's own objects.
+    """Change of one site, as JSON objects of the file.
 
     Attributes:
         gateway_serial: The site.
-        before: As it is; `None` for a new site.
-        after: As it will be; `None` for a site that is taken out of the file.
+        before: Object before the change; `None` for a new site.
+        after: Object after the change; `None` for a removed site.
     """
 
     gateway_serial: str
@@ -41,12 +41,12 @@ class SiteChange:
 
     @property
     def fields(self) -> tuple[FieldChange, ...]:
-        """The fields that differ, in the order of the file."""
+        """The fields that differ, in file order."""
         before, after = self.before or {}, self.after or {}
         changed: list[FieldChange] = []
         for name in before if before.keys() == after.keys() else {**before, **after}:
             was, becomes = before.get(name), after.get(name)
-            # Mostly it is the very same value; a change of 10,000 sites has many of them.
+            # Identity check first: in a change of 10,000 sites most values are the same object.
             is_same = was is becomes or same_json(was, becomes)
             if not is_same or (name in before) != (name in after):
                 changed.append(FieldChange(name, was, becomes))
@@ -54,20 +54,20 @@ class SiteChange:
 
     @property
     def inverse(self) -> SiteChange:
-        """The change that takes this one back."""
+        """The change that reverts this one."""
         return SiteChange(self.gateway_serial, self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True)
 class StackChange:
-    """Something of the stack that is to follow the site file, before and after.
+    """Change of an alarm or schedule that is reconciled with the site file.
 
     Attributes:
-        kind: What it is, e.g. `alarm actions` or `schedule`.
-        subject: Its name, e.g. that of the alarm.
-        before: As it is, in words.
-        after: As it should be, in words.
-        gateway_serial: The site it is for; empty where it is for a tier.
+        kind: Kind, e.g. `alarm actions` or `schedule`.
+        subject: Name, e.g. of the alarm.
+        before: Description of the current state.
+        after: Description of the required state.
+        gateway_serial: The site; empty if it is for a tier.
     """
 
     kind: str
@@ -79,7 +79,7 @@ class StackChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """An AWS call that applying the plan will make, e.g. `lambda:Invoke` on a function, once."""
+    """An AWS call that applying the plan will make, e.g. `lambda:Invoke` on a function."""
 
     action: str
     target: str
@@ -87,7 +87,7 @@ class PlannedCall:
 
 
 class WritePath(StrEnum):
-    """By which road a change to the site file is made."""
+    """Transport of a change to the site file."""
 
     LAMBDA = "lambda"
     S3 = "s3"
@@ -95,31 +95,31 @@ class WritePath(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A change that nobody has made yet. Nothing in it is secret; it is what the operator confirms.
+    """A change before it is made, as confirmed by the operator. It contains no secrets.
 
     Attributes:
         plan_id: Short random id; also the id of its journal entry.
         title: One line, e.g. `Switch 2 sites to NON_CRITICAL`.
         environment: Name of the environment it is for.
-        account: AWS account id, or `""` when it could not be had.
+        account: AWS account id; empty if unknown.
         region: AWS region.
-        via: The road the write takes.
-        updates: Field values asked for, per gateway serial; what is sent.
-        create: Whether unknown serials are meant as new sites.
-        replacements: Whole objects of sites as they are to stand, `None` for a site to be taken out; sent
-            with, or instead of, `updates`.
-        document: The whole file as it is to stand; only for mending a file that cannot be used.
-        changes: What differs, per site.
-        stack_changes: What differs in the rest of the stack; only in plans that make it follow the file.
-        unchanged: Serials that already are as asked.
-        effects: Sentences on what the change brings about.
-        notes: Sentences on the plan itself: what it leaves as it is, what it mends, which road and why.
-        monthly_usd: What the change adds to a month's bill, estimated from list prices; `None` if unknown.
-        calls: What will be called.
-        base_etag: ETag of the file the plan was made on; apply refuses any other.
-        reason: Why, in the operator's words.
-        planned_at: When, UTC.
-        undoes: Id of the change that this one takes back; empty for any other.
+        via: Transport of the write.
+        updates: Requested field values by gateway serial.
+        create: Whether unknown serials create new sites.
+        replacements: Requested complete site objects by gateway serial, `None` to remove a site; in addition
+            to, or instead of, `updates`.
+        document: The complete new file; only for the repair of an invalid file.
+        changes: Changes per site.
+        stack_changes: Changes of alarms and schedules; only in reconcile plans.
+        unchanged: Serials that already have the requested values.
+        effects: Sentences on the effects of the change.
+        notes: Sentences on the plan itself: what is not changed, what is repaired, which transport and why.
+        monthly_usd: Change of the monthly cost, estimated from list prices; `None` if unknown.
+        calls: AWS calls that will be made.
+        base_etag: ETag of the file the plan was made on; applying it to another version is rejected.
+        reason: Reason given by the operator.
+        planned_at: Time of planning, UTC.
+        undoes: Id of the change that this one reverts; empty if none.
     """
 
     plan_id: str
@@ -151,35 +151,35 @@ class Plan:
 
 
 class ReceiptState(StrEnum):
-    """What is certain about a change after it was tried."""
+    """Verification state of an applied change."""
 
     VERIFIED = "verified"
-    """Every change was read back by another road."""
+    """Every change was read back by another transport."""
     PARTLY_VERIFIED = "partly verified"
-    """The write was accepted; some sites do not read back as asked."""
+    """The write was accepted; some sites do not have the requested values when read back."""
     UNVERIFIED = "unverified"
     """The write was accepted, or may have been; reading back failed."""
     NOT_WRITTEN = "not written"
-    """Looked at later, it is certain that nothing was written."""
+    """A later check has shown that nothing was written."""
     NOTHING_TO_DO = "nothing to do"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a plan.
+    """Result of a plan.
 
     Attributes:
-        plan: The plan it is of.
-        state: What is certain.
-        verified: Serials that read back as asked.
+        plan: The plan.
+        state: Verification state.
+        verified: Serials that have the requested values.
         unverified: Serials that do not, or could not be read, with the reason for each.
         etag: ETag of the file after the write.
-        version_id: S3 version of the file after the write, when the bucket keeps versions.
-        request_ids: AWS request ids of the calls made.
-        applied_at: When the write was accepted, UTC; `None` when there was nothing to do.
-        verified_at: When it was read back, UTC.
-        verified_by: The road of reading back, in words.
-        notes: Sentences on what else is to be known, e.g. that a copy of the journal could not be kept.
+        version_id: S3 version of the file after the write, if the bucket has versioning.
+        request_ids: AWS request ids of the calls.
+        applied_at: Time at which the write was accepted, UTC; `None` if there was nothing to do.
+        verified_at: Time of reading back, UTC.
+        verified_by: Description of how it was read back.
+        notes: Additional sentences, e.g. that the journal could not be copied.
     """
 
     plan: Plan

@@ -1,8 +1,8 @@
-"""Mends a site file that cannot be used, by as little as it takes, and tells every step.
+"""Repair an invalid site file with the smallest edits, and list each of them.
 
-First the text is read as far as it can be; then what is missing or wrong in it is taken from the last good
-version. No site and no key that could be read is lost. What is a guess about somebody's wish, and not about
-their spelling, is left to people.
+First the text is parsed leniently; then missing or invalid values are taken from the last valid version.
+Every readable site and key is kept. Only syntax and spelling are repaired; other errors need a decision by
+the operator.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 _SHOWN: Final = 60
-_STAMPS: Final = frozenset(
+_METADATA: Final = frozenset(
     {"schema_version", "updated_at", "updated_by", "reason", "version", "last_updated"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A mended file.
+    """A repaired file.
 
     Attributes:
-        document: What it says now, not yet stamped.
-        fixes: Every step, in the order of the text; none when nothing was wrong.
+        document: The repaired document, without new write metadata.
+        fixes: All edits, in file order; empty if the file was valid.
     """
 
     document: SiteTiers
@@ -54,29 +54,29 @@ class Repair:
 
 
 def repaired(source: bytes, good: SiteTiers | None) -> Repair:
-    """Return the file mended.
+    """Return the repaired file.
 
     Args:
-        source: Its bytes.
-        good: The last good version; `None` when there is none.
+        source: Content of the file.
+        good: The last valid version; `None` if there is none.
 
     Raises:
-        InvalidInput: Nothing can be made of it, or something in it is for people to decide; with all of that.
+        InvalidInput: The file cannot be repaired, or some problems need a decision by the operator.
     """
     try:
         return Repair(parse_site_tiers(source), ())
-    except InvalidInput as refused:
+    except InvalidInput as error:
         if len(source) > MAX_DOCUMENT_BYTES:
             raise
-        wrong = refused
+        original_error = error
     fixes: list[Fix] = []
     text = read_leniently(_decoded(source, fixes), SUBJECT)
     fixes += text.fixes
     if not isinstance(text.value, dict):
-        raise wrong
+        raise original_error
     repair = _Repairer(text.value, text, good.raw if good is not None else {})
     document = repair.repaired()
-    # What goes out is read by the very rules that every reader goes by.
+    # Validate the result like every reader does.
     rendered = parse_site_tiers(render_site_tiers(document))
     in_order = sorted((*fixes, *repair.fixes), key=lambda fix: fix.line or 0)
     return Repair(rendered, tuple(in_order))
@@ -84,14 +84,14 @@ def repaired(source: bytes, good: SiteTiers | None) -> Repair:
 
 def _decoded(source: bytes, fixes: list[Fix]) -> str:
     if source.startswith((b"\xff\xfe", b"\xfe\xff")):
-        fixes.append(Fix(1, "saved as UTF-8, it was UTF-16"))
+        fixes.append(Fix(1, "converted from UTF-16 to UTF-8"))
         return source.decode("utf-16", errors="replace")
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
-        fixes.append(Fix(line, "what is not UTF-8 read as Windows-1252, the usual other one"))
-        # That leaves five bytes without a letter; Latin-1 has one for each.
+        fixes.append(Fix(line, "bytes that are not UTF-8 were read as Windows-1252"))
+        # Five bytes are undefined in Windows-1252; Latin-1 defines all.
         return "".join(_cp1252(part) for part in source.splitlines(keepends=True))
 
 
@@ -105,7 +105,7 @@ def _cp1252(line: bytes) -> str:
 
 
 class _Repairer:
-    """The second half: a value that could be read, made into a site file."""
+    """Second step: turns a leniently parsed value into a valid site file."""
 
     def __init__(self, value: JsonObject, text: LenientText, good: JsonObject) -> None:
         self.fixes: list[Fix] = []
@@ -114,11 +114,11 @@ class _Repairer:
         self._good = good
         sites = good.get("sites")
         self._good_sites: JsonObject = sites if isinstance(sites, dict) else {}
-        self._left: list[Problem] = []
+        self._unresolved: list[Problem] = []
 
     def repaired(self) -> SiteTiers:
         if self._text.is_unbalanced:
-            self._put_where_it_belongs()
+            self._move_misplaced()
         for unread in self._text.unread:
             self._complete_unread(unread.path, unread.line)
         self._complete_cut()
@@ -126,21 +126,21 @@ class _Repairer:
         sites = self._value.get("sites")
         if not isinstance(sites, dict):
             message = '"sites" is missing' if sites is None else '"sites" is not an object'
-            remedy = "Go back to the last good version."
-            self._left.append(Problem("INVALID_FIELD", message, remedy, line=self._line(("sites",))))
+            remedy = "Restore the last valid version."
+            self._unresolved.append(Problem("INVALID_FIELD", message, remedy, line=self._line(("sites",))))
         else:
             repair = SiteRepairer(self._text.lines, self._good_sites)
             self._value["sites"] = repair.repaired(sites)
             self.fixes += repair.fixes
-            self._left += repair.left
-        if self._left:
-            raise InvalidInput(SUBJECT, self._left)
+            self._unresolved += repair.unresolved
+        if self._unresolved:
+            raise InvalidInput(SUBJECT, self._unresolved)
         return site_tiers_of(self._value)
 
-    # What the text leaves open --------------------------------------------------------------------------
+    # Structure ------------------------------------------------------------------------------------------
 
-    def _put_where_it_belongs(self) -> None:
-        """Undo what a bracket too many or too few does: sites within a site, or beside the sites."""
+    def _move_misplaced(self) -> None:
+        """Move values that a missing or extra bracket has put into a site, or outside of the sites."""
         sites = self._value.get("sites")
         if not isinstance(sites, dict):
             return
@@ -149,11 +149,11 @@ class _Repairer:
                 self._lift(entry, ("sites", serial), sites)
         for key, value in list(self._value.items()):
             if key != "sites" and _is_site(key, value) and key not in self._good:
-                self._move(self._value, (key,), sites, "put among the sites")
+                self._move(self._value, (key,), sites, "moved into the sites")
         for key, value in list(sites.items()):
-            is_top_level = key in _STAMPS or (key in self._good and key not in self._good_sites)
+            is_top_level = key in _METADATA or (key in self._good and key not in self._good_sites)
             if is_top_level and not _is_site(key, value):
-                self._move(sites, ("sites", key), self._value, "put beside the sites")
+                self._move(sites, ("sites", key), self._value, "moved out of the sites")
 
     def _lift(self, entry: JsonObject, path: Path, sites: JsonObject) -> None:
         carried = self._good_sites.get(path[1])
@@ -161,9 +161,9 @@ class _Repairer:
             if _is_site(key, value) and not (isinstance(carried, dict) and key in carried):
                 if isinstance(value, dict):
                     self._lift(value, (*path, key), sites)
-                self._move(entry, (*path, key), sites, "put beside the site before it")
-            elif key in _STAMPS or (key in self._good and key not in FIELDS and _is_strange(key, carried)):
-                self._move(entry, (*path, key), self._value, "put beside the sites")
+                self._move(entry, (*path, key), sites, "moved out of the site before it")
+            elif key in _METADATA or (key in self._good and key not in FIELDS and _is_foreign(key, carried)):
+                self._move(entry, (*path, key), self._value, "moved out of the sites")
 
     def _move(self, holder: JsonObject, path: Path, to: JsonObject, text: str) -> None:
         key = path[-1]
@@ -171,7 +171,7 @@ class _Repairer:
             return
         to[key] = holder.pop(key)
         new_path: Path = ("sites", key) if to is not self._value else (key,)
-        # What stands below it moves along, so that its lines are found.
+        # Update the paths of the lines of nested values.
         for known, line in list(self._text.lines.items()):
             if known[: len(path)] == path:
                 self._text.lines[(*new_path, *known[len(path) :])] = line
@@ -181,32 +181,32 @@ class _Repairer:
         name = self._name(path)
         found, holder = _at(self._value, path[:-1])
         if not found or not isinstance(holder, dict) or path[-1] in holder:
-            self.fixes.append(Fix(line, f"{name}: a value that cannot be read left out"))
+            self.fixes.append(Fix(line, f"{name}: unreadable value removed"))
             return
-        had, value = _at(self._good, path)
-        if had:
+        is_known, value = _at(self._good, path)
+        if is_known:
             holder[path[-1]] = copy.deepcopy(value)
             self.fixes.append(Fix(line, f"{name} cannot be read: {shown(value)} {FROM_GOOD}"))
         else:
-            self.fixes.append(Fix(line, f"{name} cannot be read: left out"))
+            self.fixes.append(Fix(line, f"{name} cannot be read: removed"))
 
     def _complete_cut(self) -> None:
-        """Take what a text that ends too early lacks from the last good version."""
+        """Add the values missing from a truncated text, from the last valid version."""
         for path in reversed(self._text.incomplete):
             found, holder = _at(self._value, path)
-            had, good = _at(self._good, path)
-            if not found or not had:
+            is_known, good = _at(self._good, path)
+            if not found or not is_known:
                 continue
             if isinstance(holder, dict) and isinstance(good, dict):
                 missing = {key: value for key, value in good.items() if key not in holder}
                 holder.update(copy.deepcopy(missing))
                 if missing:
-                    self._tell_completed(path, list(missing))
+                    self._report_added(path, list(missing))
             elif isinstance(holder, list) and isinstance(good, list) and _is_beginning(holder, good):
                 holder[:] = copy.deepcopy(good)
                 self._fix_at_end(f"{self._name(path)}: the rest of the list {FROM_GOOD}")
 
-    def _tell_completed(self, path: Path, missing: Sequence[str]) -> None:
+    def _report_added(self, path: Path, missing: Sequence[str]) -> None:
         if path == ("sites",):
             count = "1 site" if len(missing) == 1 else f"{len(missing)} sites"
             self._fix_at_end(f"{count} after that {FROM_GOOD}: {_listed(missing)}")
@@ -223,15 +223,16 @@ class _Repairer:
         if version == SCHEMA_VERSION and not isinstance(version, bool):
             return
         if isinstance(version, int | float) and not isinstance(version, bool) and version > SCHEMA_VERSION:
-            message = f"schema_version is {version}; this release knows {SCHEMA_VERSION}"
+            message = f"schema_version is {version}; this release supports {SCHEMA_VERSION}"
             remedy = "Use a newer release of the tools, or correct the number."
-            line = self._line(("schema_version",))
-            self._left.append(Problem("INVALID_FIELD", message, remedy, line=line, field="schema_version"))
+            field = "schema_version"
+            problem = Problem("INVALID_FIELD", message, remedy, line=self._line((field,)), field=field)
+            self._unresolved.append(problem)
             return
         self._value["schema_version"] = SCHEMA_VERSION
         self._fix(("schema_version",), f"schema_version {shown(version)} → {SCHEMA_VERSION}")
 
-    # Words ----------------------------------------------------------------------------------------------
+    # Messages -------------------------------------------------------------------------------------------
 
     def _fix(self, path: Path, text: str) -> None:
         self.fixes.append(Fix(self._line(path), text))
@@ -249,12 +250,12 @@ def _is_site(key: str, value: JsonValue) -> bool:
     return bool(GATEWAY_SERIAL.match(key)) and isinstance(value, dict) and "tier" in value
 
 
-def _is_strange(key: str, carried: JsonValue) -> bool:
+def _is_foreign(key: str, carried: JsonValue) -> bool:
     return not isinstance(carried, dict) or key not in carried
 
 
 def _at(value: JsonValue, path: Path) -> tuple[bool, JsonValue]:
-    """Return whether there is a value where the keys lead, and the value."""
+    """Return whether a path exists in a value, and the value at the path."""
     for key in path:
         if not isinstance(value, dict) or key not in value:
             return False, None
@@ -263,7 +264,7 @@ def _at(value: JsonValue, path: Path) -> tuple[bool, JsonValue]:
 
 
 def _is_beginning(part: JsonValue, whole: JsonValue) -> bool:
-    """Whether a value that ends too early may have been this one: as far as it goes, it is the same."""
+    """Return whether a truncated value is a beginning of the whole value."""
     if isinstance(part, list) and isinstance(whole, list):
         firm = all(is_same_entry(one, other) for one, other in zip(part[:-1], whole, strict=False))
         return (
@@ -275,5 +276,5 @@ def _is_beginning(part: JsonValue, whole: JsonValue) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    told = ", ".join(visible(name) for name in names[:10])
-    return f"{told} and {len(names) - 10} more" if len(names) > 10 else told
+    text = ", ".join(visible(name) for name in names[:10])
+    return f"{text} and {len(names) - 10} more" if len(names) > 10 else text

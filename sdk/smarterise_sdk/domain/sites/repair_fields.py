@@ -1,4 +1,4 @@
-"""What is wrong within the sites of a file, mended: by its spelling where that is clear, else as it was."""
+"""Repair the sites of a file: correct clear misspellings, else restore the last valid value."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.problems import Problem
 
-FROM_GOOD: Final = "taken from the last good version"
+FROM_GOOD: Final = "taken from the last valid version"
 
-_NEAR: Final = 0.75
-_CLEARLY: Final = 0.1
-"""A word is a misspelt tier if it is near to one, and clearly nearer to it than to the other."""
+_MIN_SIMILARITY: Final = 0.75
+_MIN_LEAD: Final = 0.1
+"""A text is a misspelled tier if it is similar to one, and clearly more similar to it than to the other."""
 _SHOWN: Final = 60
 _TIERS: Final = tuple(tier.value for tier in Tier)
 
 
 class SiteRepairer:
-    """Mends the sites of one file.
+    """Repairs the sites of one file.
 
     Attributes:
-        fixes: Every step.
-        left: What is for people to decide.
+        fixes: All edits.
+        unresolved: Problems that need a decision by the operator.
     """
 
     def __init__(self, lines: Mapping[Path, int], good_sites: JsonObject) -> None:
         self.fixes: list[Fix] = []
-        self.left: list[Problem] = []
+        self.unresolved: list[Problem] = []
         self._lines = lines
         self._good_sites = good_sites
 
     def repaired(self, sites: JsonObject) -> JsonObject:
-        """Return the sites mended, in their order."""
+        """Return the repaired sites, in file order."""
         repaired: JsonObject = {}
         for key, entry in sites.items():
             serial = self._repaired_serial(key, sites)
@@ -61,12 +61,12 @@ class SiteRepairer:
         if GATEWAY_SERIAL.match(key):
             return key
         plain = re.sub(r"[^A-Za-z0-9]", "", key)
-        # Only a serial that is known: what a new one is meant to be, people know.
+        # Only known serials are corrected: the intended spelling of a new one is unknown.
         if plain in self._good_sites and plain not in sites and _plain_once(plain, sites):
             self._fix(("sites", key), f'"{visible(key)[:_SHOWN]}" → "{plain}"')
             return plain
-        self.left += site_problems(key, {"tier": Tier.CRITICAL.value}, None)
-        self.left[-1] = self.left[-1].at_line(self._lines.get(("sites", key)))
+        self.unresolved += site_problems(key, {"tier": Tier.CRITICAL.value}, None)
+        self.unresolved[-1] = self.unresolved[-1].at_line(self._lines.get(("sites", key)))
         return None
 
     def _repaired_entry(self, key: str, serial: str, entry: JsonValue) -> JsonObject | None:
@@ -76,12 +76,12 @@ class SiteRepairer:
         if not isinstance(entry, dict):
             if not carried:
                 [problem] = site_problems(serial, entry)
-                self.left.append(problem.at_line(self._lines.get(path)))
+                self.unresolved.append(problem.at_line(self._lines.get(path)))
                 return None
             tier = _nearest(entry, _TIERS)
-            made: JsonObject = {**copy.deepcopy(carried), **({"tier": tier} if tier else {})}
-            self._fix(path, f"site {serial} is {shown(entry)}, no object: {shown(made)}")
-            return made
+            restored: JsonObject = {**copy.deepcopy(carried), **({"tier": tier} if tier else {})}
+            self._fix(path, f"site {serial} is {shown(entry)}, not an object: {shown(restored)}")
+            return restored
         repaired: JsonObject = {}
         for name, value in entry.items():
             kept, is_kept = self._repaired_field(serial, (*path, name), value, carried)
@@ -99,29 +99,29 @@ class SiteRepairer:
             return {"tier": carried["tier"], **repaired}
         if not was_there:
             [problem] = site_problems(serial, {})
-            self.left.append(problem.at_line(self._lines.get(path)))
+            self.unresolved.append(problem.at_line(self._lines.get(path)))
         return repaired
 
     def _repaired_field(
         self, serial: str, path: Path, value: JsonValue, carried: JsonObject
     ) -> tuple[JsonValue, bool]:
-        """Return a field's value as it is to be, and whether it is to be at all."""
+        """Return the repaired value of a field, and whether the field is kept."""
         name = path[-1]
         problem = field_problem(serial, name, value)
         if problem is None:
             return value, True
-        told = f"site {serial}: {name} {shown(value)}"
-        meant = _meant(name, value)
-        if meant is not None:
-            self._fix(path, f"{told} → {shown(meant)}")
-            return meant, True
+        subject = f"site {serial}: {name} {shown(value)}"
+        corrected = _corrected(name, value)
+        if corrected is not None:
+            self._fix(path, f"{subject} → {shown(corrected)}")
+            return corrected, True
         if name in carried:
-            self._fix(path, f"{told} is not to be used: {shown(carried[name])} {FROM_GOOD}")
+            self._fix(path, f"{subject} is invalid: {shown(carried[name])} {FROM_GOOD}")
             return carried[name], True
         if name == "tier":
-            self.left.append(problem.at_line(self._lines.get(path)))
+            self.unresolved.append(problem.at_line(self._lines.get(path)))
         else:
-            self._fix(path, f"{told} is not to be used: left out, its default holds")
+            self._fix(path, f"{subject} is invalid: removed, the default applies")
         return None, False
 
     def _fix(self, path: Path, text: str) -> None:
@@ -132,8 +132,8 @@ def _plain_once(plain: str, sites: Mapping[str, object]) -> bool:
     return sum(re.sub(r"[^A-Za-z0-9]", "", key) == plain for key in sites) == 1
 
 
-def _meant(name: str, value: JsonValue) -> JsonValue:
-    """Return what a wrong value of a field was clearly meant to be; `None` where that is not clear."""
+def _corrected(name: str, value: JsonValue) -> JsonValue:
+    """Return the clearly intended value for an invalid value of a field; `None` if it is not clear."""
     if not isinstance(value, str):
         return None
     if name == "tier":
@@ -149,16 +149,16 @@ def _meant(name: str, value: JsonValue) -> JsonValue:
 def _nearest(value: JsonValue, choices: Sequence[str]) -> str | None:
     if not isinstance(value, str):
         return None
-    wanted = re.sub(r"[^a-z]+", "_", value[:_SHOWN].casefold()).strip("_")
+    folded = re.sub(r"[^a-z]+", "_", value[:_SHOWN].casefold()).strip("_")
     ranked = sorted(
-        ((difflib.SequenceMatcher(None, wanted, choice.casefold()).ratio(), choice) for choice in choices),
+        ((difflib.SequenceMatcher(None, folded, choice.casefold()).ratio(), choice) for choice in choices),
         reverse=True,
     )
     (best, choice), (second, _) = ranked[:2]
-    return choice if best >= _NEAR and best - second >= _CLEARLY else None
+    return choice if best >= _MIN_SIMILARITY and best - second >= _MIN_LEAD else None
 
 
 def shown(value: JsonValue) -> str:
-    """Return a value as it stands in a file, cut to what fits into a line."""
+    """Return a value as JSON, shortened to fit into one line."""
     text = visible(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

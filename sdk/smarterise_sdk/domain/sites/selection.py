@@ -1,7 +1,7 @@
-"""Sites by what they are: `tier=CRITICAL`, `name~Ikeja*`, `capacity_kva>100`; all that is said must hold.
+"""Select sites by conditions such as `tier=CRITICAL`, `name~Ikeja*`, `capacity_kva>100`; all must match.
 
-A condition compares one field of the site file. What it cannot mean is told, never guessed: a misspelt
-field must not select nothing, and with `!=` not the whole fleet.
+A condition compares one field of the site file. Invalid conditions are rejected: a misspelled field must
+not select no sites, or with `!=` the whole fleet.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NUMBERS: Final[Mapping[str, Callable[[float, float], bool]]] = {
 }
 _ORDERS: Final = (">", "<", ">=", "<=")
 _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "tier": tuple(tier.value for tier in Tier),
     "quality_profile": tuple(PROFILES),
 }
@@ -54,9 +54,9 @@ class Condition:
     """One condition.
 
     Attributes:
-        text: As it was written.
-        field: The field it compares.
-        holds: Tells of the field's value whether the condition holds; `None` stands for absent.
+        text: The condition as entered.
+        field: The compared field.
+        holds: Returns whether a field value matches; `None` means absent.
     """
 
     text: str
@@ -64,25 +64,25 @@ class Condition:
     holds: Callable[[JsonValue], bool]
 
     def holds_for(self, site: Site) -> bool:
-        """Whether it holds for a site."""
+        """Return whether a site matches."""
         return self.holds(_value(site, self.field))
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions that must all hold."""
+    """Conditions that must all match."""
 
     conditions: tuple[Condition, ...]
 
     def matches(self, site: Site) -> bool:
-        """Whether all of it holds for a site."""
+        """Return whether a site matches all conditions."""
         return all(condition.holds_for(site) for condition in self.conditions)
 
     def of(self, sites: Iterable[Site]) -> tuple[Site, ...]:
-        """Return the sites for which all of it holds, in their order.
+        """Return the matching sites, in order.
 
         Raises:
-            InvalidInput: A field is neither known nor carried by any of the sites.
+            InvalidInput: A field is neither known nor present in any of the sites.
         """
         listed = tuple(sites)
         problems = [
@@ -98,10 +98,10 @@ class Selection:
 
 
 def parse_selection(expressions: Sequence[str]) -> Selection:
-    """Understand conditions.
+    """Parse conditions.
 
-    `=` and `!=` compare the whole value, an empty one stands for absent. `~` and `!~` compare with a
-    pattern of `*` and `?`, whatever the case. `<`, `>`, `<=` and `>=` compare numbers.
+    `=` and `!=` compare the whole value; an empty value means absent. `~` and `!~` compare with a pattern of
+    `*` and `?`, case-insensitive. `<`, `>`, `<=` and `>=` compare numbers.
 
     Args:
         expressions: One condition each, e.g. `tier=CRITICAL`.
@@ -114,15 +114,15 @@ def parse_selection(expressions: Sequence[str]) -> Selection:
     for text in expressions:
         try:
             conditions.append(_condition(text))
-        except _UnclearError as unclear:
-            problems.append(_problem(text, str(unclear), unclear.remedy))
+        except _ConditionError as error:
+            problems.append(_problem(text, str(error), error.remedy))
     if problems:
         raise InvalidInput(SUBJECT, problems)
     return Selection(tuple(conditions))
 
 
-class _UnclearError(ValueError):
-    """A condition that cannot be understood: what is wrong with it, and what to do."""
+class _ConditionError(ValueError):
+    """An invalid condition, with the fix."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -132,88 +132,90 @@ class _UnclearError(ValueError):
 def _condition(text: str) -> Condition:
     match = _CONDITION.match(text)
     if match is None:
-        raise _UnclearError("is no condition", _EXAMPLE)
+        raise _ConditionError("is not a condition", _EXAMPLE)
     field, how, value = match[1], match[2], match[3].strip()
     if value[:1] in ("=", "~"):
-        # `==`, `=~` and their like from other languages; as the beginning of a value they are rare.
-        meant = "~" if value[0] == "~" and how == "=" else how
-        raise _UnclearError(
-            f'there is no comparison "{how}{value[0]}"', f"write {field}{meant}{value[1:].strip()}"
+        # Operators such as `==` and `=~` of other languages; values rarely begin with these characters.
+        intended = "~" if value[0] == "~" and how == "=" else how
+        raise _ConditionError(
+            f'unknown operator "{how}{value[0]}"', f"write {field}{intended}{value[1:].strip()}"
         )
     return Condition(text, field, _test(field, how, value))
 
 
 def _test(field: str, how: str, value: str) -> _Test:
-    """Return what a condition asks of a value."""
+    """Return the test of a condition."""
     if how in ("~", "!~"):
-        return _pattern(value, is_meant=how == "~")
+        return _pattern(value, expected=how == "~")
     if not value:
         return _absent(how)
     known = FIELDS.get(field)
     if known is not None and known.read is float:
         return _number(field, how, value)
     if known is None and field != SERIAL_KEY:
-        return _unknown_kind(how, value)
+        return _extra_field(how, value)
     if how in _ORDERS:
-        raise _UnclearError(f"{field} is no number", "compare it with =, !=, ~ or !~")
+        raise _ConditionError(f"{field} is not a number", "compare it with =, !=, ~ or !~")
     if known is not None and known.read is bool:
         return _boolean(field, how, value)
-    if field in _WORDS:
-        return _word(field, how, value)
-    return lambda held: (held == value) is (how == "=")
+    if field in _CHOICES:
+        return _choice(field, how, value)
+    return lambda current: (current == value) is (how == "=")
 
 
-def _pattern(pattern: str, *, is_meant: bool) -> _Test:
-    # `[` is a letter like any other here: names have brackets more often than anybody wants a set.
+def _pattern(pattern: str, *, expected: bool) -> _Test:
+    # Brackets are literal: they are common in names, and character sets are not needed.
     matches = re.compile(translate(pattern.casefold().replace("[", "[[]"))).match
-    return lambda held: (matches(_text(held).casefold()) is not None) is is_meant
+    return lambda current: (matches(_text(current).casefold()) is not None) is expected
 
 
 def _absent(how: str) -> _Test:
     if how in _ORDERS:
-        raise _UnclearError("says nothing to compare with", _EXAMPLE)
-    return lambda held: (held is None or held == "") is (how == "=")
+        raise _ConditionError("has no value to compare with", _EXAMPLE)
+    return lambda current: (current is None or current == "") is (how == "=")
 
 
 def _number(field: str, how: str, value: str) -> _Test:
     limit = _as_number(value)
     if limit is None:
-        raise _UnclearError(f"{field} is a number, not {_shown(value)}", f"e.g. {field}{how}100")
+        raise _ConditionError(f"{field} is a number, not {_shown(value)}", f"e.g. {field}{how}100")
     compare = _NUMBERS[how]
-    # Nothing is known of what is absent: it is neither more nor less, and not the same.
-    return lambda held: compare(held, limit) if _is_number(held) else how == "!="
+    # An absent value is neither greater nor less, and not equal.
+    return lambda current: compare(current, limit) if _is_number(current) else how == "!="
 
 
 def _boolean(field: str, how: str, value: str) -> _Test:
-    wanted = _BOOLEANS.get(value.casefold())
-    if wanted is None:
-        raise _UnclearError(
+    expected = _BOOLEANS.get(value.casefold())
+    if expected is None:
+        raise _ConditionError(
             f"{field} is true or false, not {_shown(value)}", f"{field}=true or {field}=false"
         )
-    return lambda held: (held is wanted) is (how == "=")
+    return lambda current: (current is expected) is (how == "=")
 
 
-def _word(field: str, how: str, value: str) -> _Test:
-    choices = {choice.casefold(): choice for choice in _WORDS[field]}
-    wanted = choices.get(value.casefold())
-    if wanted is None:
+def _choice(field: str, how: str, value: str) -> _Test:
+    choices = {choice.casefold(): choice for choice in _CHOICES[field]}
+    expected = choices.get(value.casefold())
+    if expected is None:
         near = difflib.get_close_matches(value[:_SHOWN_AT_MOST].casefold(), choices, n=1)
-        meant = f"did you mean {field}{how}{choices[near[0]]}?" if near else ""
-        raise _UnclearError(
-            f"there is no {field} {_shown(value)}", meant or f"it takes {', '.join(_WORDS[field])}"
+        suggestion = f"did you mean {field}{how}{choices[near[0]]}?" if near else ""
+        raise _ConditionError(
+            f"unknown {field} {_shown(value)}", suggestion or f"expected: {', '.join(_CHOICES[field])}"
         )
-    return lambda held: (held == wanted) is (how == "=")
+    return lambda current: (current == expected) is (how == "=")
 
 
-def _unknown_kind(how: str, value: str) -> _Test:
-    """Return the test of a field we do not know: a number is compared as one, all else as text."""
+def _extra_field(how: str, value: str) -> _Test:
+    """Return the test of an unknown field: numbers are compared as numbers, other values as text."""
     limit = _as_number(value)
     if how not in _ORDERS:
-        return lambda held: (_text(held) == value or (_is_number(held) and held == limit)) is (how == "=")
+        return lambda current: (
+            (_text(current) == value or (_is_number(current) and current == limit)) is (how == "=")
+        )
     if limit is None:
-        raise _UnclearError(f"{_shown(value)} is no number", "compare text with =, !=, ~ or !~")
-    least, compare = limit, _NUMBERS[how]
-    return lambda held: _is_number(held) and compare(held, least)
+        raise _ConditionError(f"{_shown(value)} is not a number", "compare text with =, !=, ~ or !~")
+    bound, compare = limit, _NUMBERS[how]
+    return lambda current: _is_number(current) and compare(current, bound)
 
 
 def _value(site: Site, field: str) -> JsonValue:

@@ -1,4 +1,4 @@
-"""How a site is, judged from its last values: the word an operator reads in the fleet table."""
+"""Evaluate the state of a site from its latest values, as shown in the fleet table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHASE_VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """A status and the words for it, e.g. `fail`, `phase loss`; `age` is that of the newest value."""
+    """A status and its text, e.g. `fail`, `phase loss`; `age` is that of the latest value."""
 
     status: Status
     text: str
@@ -30,17 +30,17 @@ class SiteState:
 
     @property
     def label(self) -> str:
-        """Glyph and words, e.g. `✖ phase loss`."""
+        """Glyph and text, e.g. `✖ phase loss`."""
         return f"{self.status.glyph} {self.text}"
 
 
 def evaluate(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) -> SiteState:
-    """Judge a site by the newest value of each metric.
+    """Return the state of a site from the latest value of each metric.
 
     Args:
         site: The site, for its tier's cadence, nominal voltage and quality profile.
-        points: Newest point of each metric that has one.
-        now: The moment to judge at, UTC.
+        points: Latest data point of each metric that has one.
+        now: Current time, UTC.
     """
     if not site.enabled:
         return SiteState(Status.UNKNOWN, "disabled")
@@ -53,7 +53,7 @@ def evaluate(site: Site, points: Mapping[Metric, MetricPoint], now: datetime) ->
     return SiteState(status, text, age)
 
 
-# A console judges hundreds of sites at every tick: least and greatest say what all and any would.
+# The console evaluates hundreds of sites every second: min and max are faster than all() and any().
 def _electrical_state(site: Site, points: Mapping[Metric, MetricPoint]) -> tuple[Status, str]:
     profile, nominal = profile_of(site.quality_profile), site.nominal_voltage
     voltages = [points[metric].value for metric in PHASE_VOLTAGES if metric in points]

@@ -84,7 +84,7 @@ TIER_POLICIES: Final[Mapping[Tier, TierPolicy]] = MappingProxyType(
 
 
 class Collection(StrEnum):
-    """How the readings of a site are collected."""
+    """Collection mode of a site."""
 
     STREAMED = "streamed"
     """By the stream, with FTP as backup."""

@@ -1,6 +1,6 @@
-"""What takes a change back, laid over the file as it is now. Pure.
+"""Compute the changes that undo an earlier change, based on the current file.
 
-Only what the change touched is touched again. What somebody else has set since stands, and is told.
+Only fields of that change are restored. Values set by later changes are kept and reported.
 """
 
 from __future__ import annotations
@@ -24,56 +24,56 @@ _SHOWN_AT_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """How a site is no longer what a change left.
+class LaterChange:
+    """Difference of a site to its state right after a change.
 
     Attributes:
-        what: What happened to it, where it is more than values.
-        fields: Values that differ: as the change left them, and as they are.
+        what: Description, if the site was added or removed.
+        fields: Differing values: right after the change, and now.
     """
 
     what: str = ""
     fields: tuple[FieldChange, ...] = ()
 
     def summary(self, shown: Callable[[str, JsonValue], JsonValue] = lambda _, value: value) -> str:
-        """Return it as one line.
+        """Return the difference in one line.
 
         Args:
-            shown: Returns what may be shown of the value of a field.
+            shown: Returns the displayable form of a field value.
         """
-        told = "; ".join(
-            f"{one.field}: the change left {_text(shown(one.field, one.before))}, "
-            f"it is {_text(shown(one.field, one.after))} now"
+        details = "; ".join(
+            f"{one.field}: set to {_text(shown(one.field, one.before))} by the change, "
+            f"now {_text(shown(one.field, one.after))}"
             for one in self.fields
         )
-        return visible(": ".join(part for part in (self.what, told) if part))
+        return visible(": ".join(part for part in (self.what, details) if part))
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
-    """What it takes to take a change back.
+class UndoChanges:
+    """The changes that undo an earlier change.
 
     Attributes:
-        replacements: Whole objects of sites as they are to stand; `None` takes a site out.
-        already: Sites that are as they were before the change.
-        moved_on: Sites whose values are no longer what the change left, and how they differ.
+        replacements: Complete objects of sites to restore; `None` for sites to remove.
+        already: Sites that are in the state before the change.
+        changed_later: Sites that were changed again since then, with the differences.
     """
 
     replacements: dict[str, JsonObject | None]
     already: tuple[str, ...]
-    moved_on: Mapping[str, Moved]
+    changed_later: Mapping[str, LaterChange]
 
 
-def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
-    """Return what takes a change back.
+def undo_changes(changes: Iterable[SiteChange], document: SiteTiers) -> UndoChanges:
+    """Return the changes that undo an earlier change.
 
     Args:
-        changes: The change, as it was made.
-        document: The file as it is.
+        changes: The earlier change.
+        document: The current file.
     """
     replacements: dict[str, JsonObject | None] = {}
     already: list[str] = []
-    moved_on: dict[str, Moved] = {}
+    changed_later: dict[str, LaterChange] = {}
     for change in changes:
         serial = change.gateway_serial
         live = document.site_object(serial) if serial in document.site_objects else None
@@ -82,16 +82,16 @@ def undoing(changes: Iterable[SiteChange], document: SiteTiers) -> Undoing:
         elif _is_same(live, change.before):
             already.append(serial)
         elif live is None or change.before is None or change.after is None:
-            moved_on[serial] = _moved_site(change, live)
+            changed_later[serial] = _moved_site(change, live)
         else:
             restored, moved = _restored(live, change.before, change.after)
             if moved:
-                moved_on[serial] = Moved(fields=moved)
+                changed_later[serial] = LaterChange(fields=moved)
             elif _is_same(restored, live):
                 already.append(serial)
             else:
                 replacements[serial] = restored
-    return Undoing(replacements, tuple(already), moved_on)
+    return UndoChanges(replacements, tuple(already), changed_later)
 
 
 def _touched(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def _touched(before: JsonObject, after: JsonObject) -> tuple[str, ...]:
 def _restored(
     live: JsonObject, before: JsonObject, after: JsonObject
 ) -> tuple[JsonObject, tuple[FieldChange, ...]]:
-    """Return a site with its touched fields as before, and which of them somebody else has set since."""
+    """Return a site with the changed fields restored, and the fields that were changed again since then."""
     restored = dict(live)
     moved: list[FieldChange] = []
     for name in _touched(before, after):
@@ -117,14 +117,14 @@ def _restored(
     return restored, tuple(moved)
 
 
-def _moved_site(change: SiteChange, live: JsonObject | None) -> Moved:
+def _moved_site(change: SiteChange, live: JsonObject | None) -> LaterChange:
     if live is None:
-        return Moved("is not in the file any more")
+        return LaterChange("was removed since then")
     if change.after is None:
-        return Moved("was taken out by the change, and is in the file again with other values")
-    left = change.after
-    fields = tuple(FieldChange(name, left.get(name), live.get(name)) for name in _touched(left, live))
-    return Moved("was added by the change, and has been changed since", fields)
+        return LaterChange("was removed by the change, and added again with other values")
+    after = change.after
+    fields = tuple(FieldChange(name, after.get(name), live.get(name)) for name in _touched(after, live))
+    return LaterChange("was added by the change, and changed since then", fields)
 
 
 def _is_same_in(name: str, one: JsonObject, other: JsonObject) -> bool:

@@ -1,6 +1,6 @@
-"""How the site document changes: all that is asked for, or nothing and every reason why.
+"""Validate and apply changes to the site document, atomically.
 
-The one rule book for every writer: the Lambda, the break-glass write to S3, and plans that only look.
+Used by every writer: the Lambda function, the direct write to S3, and plans.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from smarterise_sdk.domain.text import utc_text, visible
 SUBJECT: Final = "the update"
 
 _SUGGESTIONS_AT_MOST = 20
-"""Looking for a close serial among 10,000 takes tens of milliseconds; a typo comes alone, not by hundreds."""
-_STAMPS = ("schema_version", "updated_at", "updated_by", "reason")
+"""Finding a similar serial among 10,000 takes tens of milliseconds."""
+_METADATA_KEYS = ("schema_version", "updated_at", "updated_by", "reason")
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSet:
-    """What an update amounts to.
+    """Result of an update.
 
     Attributes:
-        changed: What differs, per site, in the order asked.
-        unchanged: Serials that already are as asked.
-        document: The document with the changes, not yet stamped.
+        changed: Changes per site, in the requested order.
+        unchanged: Serials that already have the requested values.
+        document: The document with the changes, without new write metadata.
     """
 
     changed: tuple[SiteChange, ...]
@@ -46,16 +46,16 @@ class UpdateSet:
 def apply_updates(
     document: SiteTiers, updates: Mapping[str, Mapping[str, JsonValue]], *, create: bool = False
 ) -> UpdateSet:
-    """Return the document with field values set, leaving the given one as it is.
+    """Return a copy of the document with field values set.
 
-    A field set to `null` is removed, so that its default holds. Asking for what already holds, be it by
-    default, is no change. Fields we do not know can be changed only where a site already has them: a
-    misspelt field must not look like a success.
+    A field set to `null` is removed and gets its default. Setting the current or default value is not a
+    change. Unknown fields can be changed only in sites that already have them, so that misspelled fields are
+    rejected.
 
     Args:
         document: The current document.
         updates: Field values by gateway serial.
-        create: Whether unknown serials are meant as new sites.
+        create: Whether unknown serials create new sites.
 
     Raises:
         InvalidInput: With every problem of every site: SITE_NOT_FOUND, INVALID_TIER, INVALID_FIELD,
@@ -83,13 +83,13 @@ def apply_updates(
 
 
 def replace_sites(document: SiteTiers, replacements: Mapping[str, JsonObject | None]) -> UpdateSet:
-    """Return the document with whole site objects put in place, exactly as given, or taken out.
+    """Return a copy of the document with complete site objects replaced or removed.
 
-    For values that have been in the file before, or come whole from another file: undo, rollback, import.
+    For objects from an earlier version or from another file: undo, rollback, import.
 
     Args:
         document: The current document.
-        replacements: A site's whole object by gateway serial; `None` takes the site out.
+        replacements: Complete site objects by gateway serial; `None` removes a site.
 
     Raises:
         InvalidInput: With every problem of every object.
@@ -122,10 +122,10 @@ def edited(
     *,
     create: bool = False,
 ) -> UpdateSet:
-    """Return the document with fields set and whole objects put in place; see the two functions above.
+    """Return a copy of the document with fields set and objects replaced; see the two functions above.
 
     Raises:
-        InvalidInput: With every problem; a site may be in one of the two only.
+        InvalidInput: With every problem; a site must not be in both.
     """
     twice = [serial for serial in replacements if serial in updates]
     if twice:
@@ -133,7 +133,7 @@ def edited(
         raise InvalidInput(
             SUBJECT,
             [
-                Problem("BAD_REQUEST", message, "Do one of the two.", site=visible(serial)[:80])
+                Problem("BAD_REQUEST", message, "Remove it from one of the two.", site=visible(serial)[:80])
                 for serial in twice
             ],
         )
@@ -147,12 +147,12 @@ def edited(
 
 
 def is_same_entry(one: JsonValue, other: JsonValue) -> bool:
-    """Return whether two objects of a file are the same to JSON at every depth."""
+    """Return whether two JSON values are equal at every depth."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def with_changes(document: SiteTiers, changes: Sequence[SiteChange]) -> SiteTiers:
-    """Return the document with changes made to it that are known to be sound, unstamped."""
+    """Return a copy of the document with validated changes, without new write metadata."""
     if not changes:
         return document
     entries: JsonObject = dict(document.site_objects)
@@ -166,28 +166,28 @@ def with_changes(document: SiteTiers, changes: Sequence[SiteChange]) -> SiteTier
     return SiteTiers({**document.raw, "sites": entries}, MappingProxyType(sites))
 
 
-def stamped(document: SiteTiers, *, at: datetime, by: str, reason: str) -> SiteTiers:
-    """Return the document with who wrote it, when and why; the older shape gains the keys of today's.
+def with_metadata(document: SiteTiers, *, at: datetime, by: str, reason: str) -> SiteTiers:
+    """Return a copy of the document with write metadata: time, author and reason.
 
-    Nothing is lost: keys of the older shape stay beside the new ones. No two versions in a row bear the same
-    stamp, for it is by the stamp that a file uploaded by hand is told from one that was written.
+    Keys of the older format are kept. The metadata always differs from that of the previous version: a
+    version with unchanged metadata is recognized as uploaded by hand.
 
     Args:
-        document: The document about to be written.
-        at: Now, with its zone.
+        document: The document to write.
+        at: Current time, aware.
         by: Caller ARN or name.
-        reason: Why, in the writer's words; may be empty.
+        reason: Reason; may be empty.
     """
-    stamps: JsonObject = {
+    metadata: JsonObject = {
         "schema_version": SCHEMA_VERSION,
         "updated_at": utc_text(at.astimezone(UTC)),
         "updated_by": by,
         "reason": reason,
     }
-    if all(document.raw.get(name) == value for name, value in stamps.items()):
-        stamps["updated_at"] = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    missing: JsonObject = {name: stamps[name] for name in _STAMPS if name not in document.raw}
-    raw: JsonObject = {**missing, **document.raw, **stamps}
+    if all(document.raw.get(name) == value for name, value in metadata.items()):
+        metadata["updated_at"] = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    missing: JsonObject = {name: metadata[name] for name in _METADATA_KEYS if name not in document.raw}
+    raw: JsonObject = {**missing, **document.raw, **metadata}
     return SiteTiers(raw, document.sites)
 
 
@@ -203,19 +203,19 @@ def _problems_of(
     existing = entries.get(serial)
     if existing is None and not create:
         yield suggestions.not_found(
-            serial, 'For a new site say so with "create" ("--create", or "sites add").'
+            serial, 'To add a new site, set "create" (option --create, or command "sites add").'
         )
         return
     if existing is None and not GATEWAY_SERIAL.match(serial):
         message = f'"{shown}" is not a gateway serial'
         yield Problem("INVALID_FIELD", message, "A serial is 3 to 64 letters and digits.", site=shown)
     if not isinstance(fields, Mapping):
-        remedy = 'Give the fields as an object, e.g. {"tier": "CRITICAL"}.'
+        remedy = 'Use an object of fields, e.g. {"tier": "CRITICAL"}.'
         yield Problem("BAD_REQUEST", "the update is not an object", remedy, site=shown)
         return
     if not fields and existing is not None:
-        remedy = 'Name a field and its value, e.g. {"tier": "CRITICAL"}.'
-        yield Problem("BAD_REQUEST", "the update names no field", remedy, site=shown)
+        remedy = 'Set a field, e.g. {"tier": "CRITICAL"}.'
+        yield Problem("BAD_REQUEST", "the update contains no field", remedy, site=shown)
     if existing is None and "tier" not in fields:
         yield tier_missing(shown)
     carried = existing if isinstance(existing, dict) else {}
@@ -230,17 +230,17 @@ def _problem_of(serial: str, name: str, value: JsonValue, carried: JsonObject) -
     if name == SERIAL_KEY:
         if value == serial:
             return None
-        message, remedy = "a site's serial cannot be changed", "Create a new site and disable this one."
+        message, remedy = "the serial of a site cannot be changed", "Add a new site and disable this one."
     elif name in FIELDS:
         return field_problem(shown_site, name, value)
     elif name not in carried:
         near = difflib.get_close_matches(name[:80].casefold(), FIELDS, n=1)
-        message = f'there is no field "{shown}"'
+        message = f'unknown field "{shown}"'
         remedy = f'Did you mean "{near[0]}"?' if near else f"Fields are {', '.join(FIELDS)}."
     elif _is_json(value):
         return None
     else:
-        message, remedy = f"{shown} holds something JSON cannot carry", f"Correct {shown}."
+        message, remedy = f"{shown} is not a valid JSON value", f"Correct {shown}."
     return Problem("INVALID_FIELD", message, remedy, site=shown_site, field=shown)
 
 
@@ -253,14 +253,14 @@ def _is_json(value: JsonValue) -> bool:
 
 
 def _merged(before: JsonObject, fields: Mapping[str, JsonValue]) -> tuple[JsonObject, bool]:
-    """Return a site's object with the fields set, and whether that changed it."""
+    """Return a site object with fields set, and whether it changed."""
     after = dict(before)
     touched = False
     for name, value in fields.items():
         default = _default_of(name)
-        held = default if after.get(name) is None else after[name]
-        asked = default if value is None else value
-        if name == SERIAL_KEY or same_json(held, asked):
+        current = default if after.get(name) is None else after[name]
+        requested = default if value is None else value
+        if name == SERIAL_KEY or same_json(current, requested):
             continue
         touched = True
         if value is None:
@@ -275,18 +275,19 @@ def _default_of(name: str) -> JsonValue:
 
 
 class _Suggestions:
-    """Words for a serial that is not in the document, with the one that was probably meant."""
+    """Builds problems for unknown serials, with a suggestion of a similar one."""
 
     def __init__(self, known: Mapping[str, object]) -> None:
         self._known = known
         self._folded: dict[str, str] | None = None
-        self._left = _SUGGESTIONS_AT_MOST
+        self._remaining = _SUGGESTIONS_AT_MOST
 
     def not_found(self, serial: str, otherwise: str) -> Problem:
         shown = visible(serial)[:80]
         near = self._near(serial)
-        meant = f'Did you mean "{near}"? ' if near else ""
-        return Problem("SITE_NOT_FOUND", f'there is no site "{shown}"', f"{meant}{otherwise}", site=shown)
+        suggestion = f'Did you mean "{near}"? ' if near else ""
+        message = f'site "{shown}" does not exist'
+        return Problem("SITE_NOT_FOUND", message, f"{suggestion}{otherwise}", site=shown)
 
     def _near(self, serial: str) -> str | None:
         if self._folded is None:
@@ -294,18 +295,18 @@ class _Suggestions:
         folded = serial[:80].casefold()
         if folded in self._folded:
             return self._folded[folded]
-        if self._left == 0:
+        if self._remaining == 0:
             return None
-        self._left -= 1
+        self._remaining -= 1
         near = difflib.get_close_matches(folded, self._folded, n=1, cutoff=0.75)
         return self._folded[near[0]] if near else None
 
 
 def suggest_site(serial: str, known: Mapping[str, object]) -> Problem:
-    """Return the problem of asking for a site that is not there, with the one probably meant.
+    """Return the problem for an unknown site, with a suggestion of a similar serial.
 
     Args:
-        serial: What was asked for.
-        known: Anything keyed by the serials there are.
+        serial: The unknown serial.
+        known: A mapping with the existing serials as keys.
     """
-    return _Suggestions(known).not_found(serial, "smarterise-ops sites list shows those there are.")
+    return _Suggestions(known).not_found(serial, "List sites: smarterise-ops sites list")

@@ -14,7 +14,7 @@ from smarterise_sdk.domain.sites.document import SiteTiers, parse_site_tiers, re
 from smarterise_sdk.domain.sites.history import changes_between
 from smarterise_sdk.domain.sites.plans import Plan, WritePath
 from smarterise_sdk.domain.sites.repair import repaired
-from smarterise_sdk.domain.sites.updates import stamped
+from smarterise_sdk.domain.sites.updates import with_metadata
 from smarterise_sdk.errors import InvalidDocument, NotFound, SmarteriseError
 from smarterise_sdk.services.sites.effects import PlanContext, cost_of, effects_of
 from smarterise_sdk.services.sites.file import NO_FILE
@@ -174,7 +174,7 @@ class RepairPlanner:
         until_now = f"; until now readers went on with version {good.version_id}" if good is not None else ""
         return replace(
             plan,
-            document=render_site_tiers(stamped(document, at=now, by=who, reason=reason or title)),
+            document=render_site_tiers(with_metadata(document, at=now, by=who, reason=reason or title)),
             changes=changes,
             effects=(f"the file can be used again{until_now}", *effects, *costs),
             monthly_usd=monthly_usd,

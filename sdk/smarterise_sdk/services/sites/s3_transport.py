@@ -14,7 +14,7 @@ from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.document import SiteTiers, render_site_tiers
 from smarterise_sdk.domain.sites.history import RollbackChanges, rollback_changes
 from smarterise_sdk.domain.sites.plans import PlannedCall, WritePath
-from smarterise_sdk.domain.sites.updates import edited, stamped
+from smarterise_sdk.domain.sites.updates import edited, with_metadata
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError
 from smarterise_sdk.services.sites.file import NO_FILE, Degraded, SiteFile, Written, no_file, unusable
 from smarterise_sdk.services.sites.responses import CONFIG_MISSING
@@ -150,7 +150,7 @@ class S3Transport:
             update = edited(self._document_of(plan), plan.updates, plan.replacements, create=plan.create)
         except InvalidInput as refused:
             raise InvalidDocument.of(refused) from refused
-        return render_site_tiers(stamped(update.document, at=self._now(), by=by, reason=plan.reason))
+        return render_site_tiers(with_metadata(update.document, at=self._now(), by=by, reason=plan.reason))
 
     def _document_of(self, plan: Plan) -> SiteTiers:
         """Return the document that a plan was made on: kept from planning, or read again."""

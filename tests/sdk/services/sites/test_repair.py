@@ -96,7 +96,7 @@ def test_a_cut_file_is_completed(stack: Stack, home: Any) -> None:
     plan = stack.sites.plan_repair()
     assert plan.changes == ()
     assert any(
-        "1 site after that taken from the last good version: AN10220456" in note for note in plan.notes
+        "1 site after that taken from the last valid version: AN10220456" in note for note in plan.notes
     )
     stack.sites.apply(plan)
     assert home.file()["sites"] == before["sites"]
