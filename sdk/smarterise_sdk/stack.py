@@ -75,7 +75,7 @@ class Stack:
             if self._journal is None:
                 from smarterise_sdk.journal.store import Journal
 
-                self._journal = Journal(self.settings.journal_dir, timestamp=_timestamp(self.settings))
+                self._journal = Journal(self.settings.journal_dir, extra=_timestamp(self.settings))
             return self._journal
 
     @property

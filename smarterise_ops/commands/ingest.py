@@ -32,7 +32,7 @@ from smarterise_ops.output.render import (
     write_data,
 )
 from smarterise_ops.param_types import duration, one_of
-from smarterise_sdk.domain.ingest.manager_api import FileWord
+from smarterise_sdk.domain.ingest.manager_api import FileState
 from smarterise_sdk.domain.ingest.status import DataPath, DataPathState
 from smarterise_sdk.domain.text import age_text, utc_text
 from smarterise_sdk.errors import RemoteFault, SmarteriseError
@@ -138,8 +138,8 @@ def files(
     *,
     site: OnlySites = None,
     state: Annotated[
-        list[FileWord] | None,
-        typer.Option(**one_of(FileWord), help="Only files in this state; repeatable."),
+        list[FileState] | None,
+        typer.Option(**one_of(FileState), help="Only files in this state; repeatable."),
     ] = None,
     since: FromIfAny = None,
     until: ToIfAny = None,

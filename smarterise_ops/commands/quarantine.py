@@ -29,7 +29,7 @@ from smarterise_ops.output.render import (
     write_data,
 )
 from smarterise_ops.param_types import one_of
-from smarterise_sdk.domain.ingest.manager_api import EntryWord
+from smarterise_sdk.domain.ingest.manager_api import EntryState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def list_entries(
     site: OnlySites = None,
     code: Codes = None,
     state: Annotated[
-        EntryWord, typer.Option(**one_of(EntryWord), help="Only entries in this state; `any` shows all.")
+        EntryState, typer.Option(**one_of(EntryState), help="Only entries in this state; `any` shows all.")
     ] = "kept",  # type: ignore[assignment]  # parsed
     path: OnlyPath = None,
     since: FromIfAny = None,
@@ -84,7 +84,7 @@ def list_entries(
     selection = Selection(
         gateways=tuple(site or ()),
         codes=tuple(code or ()),
-        states=() if state is EntryWord.ANY else (state.value,),
+        states=() if state is EntryState.ANY else (state.value,),
         data_path=path,
         since=since,
         until=until,

@@ -123,14 +123,14 @@ def test_every_problem_of_every_environment_is_told_once(cli: Run, tmp_path: Pat
     assert done.stderr.startswith("error: the configuration cannot be used: 3 problem(s)\n")
     assert done.stderr.count("regoin is not a setting") == 1
     assert "devel" in done.stderr
-    assert "no endpoint other than AWS is set" in done.stderr
+    assert "its endpoint is AWS" in done.stderr
 
 
 def test_a_default_environment_that_nobody_defines_is_told(cli: Run, tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('default_environment = "lvie"\n' + LIVE)
     done = cli("config", "validate")
     assert done.returncode == 2
-    assert "no settings file defines an environment lvie (did you mean live?)" in done.stderr
+    assert "environment lvie is not defined in a settings file (did you mean live?)" in done.stderr
     assert cli("config", "validate", "--env", "live").returncode == 0
 
 

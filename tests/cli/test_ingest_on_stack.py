@@ -166,7 +166,7 @@ def test_a_file_is_replayed_once_the_reason_is_gone(here: Run, stack: Stack, ser
     assert status.returncode == 1
     ftp = next(row for row in data(status) if row["path"] == "ftp")
     assert (ftp["state"], ftp["tier"]) == ("rejected", None)
-    assert "not in the site file; newest file rejected: NO_TIME_ZONE" in ftp["note"]
+    assert "not in the site file; latest file rejected: NO_TIME_ZONE" in ftp["note"]
     add(here, serial, "NON_CRITICAL")
     ledger = "SELECT state, attempts FROM ingest_files WHERE gateway_serial = %s"
     before = stack.query(ledger, serial)
@@ -325,7 +325,7 @@ def test_a_site_without_files_is_told_how_the_last_sweep_went(here: Run, stack: 
         row for row in data(here("ingest", "status", "--site", serial, "-o", "json")) if row["path"] == "ftp"
     ]
     assert by_file["state"] == "never"
-    assert re.fullmatch(r"last sweep 20\S+Z went well", by_file["note"])
+    assert re.fullmatch(r"last sweep 20\S+Z succeeded", by_file["note"])
 
 
 def test_what_nobody_knows_and_what_makes_no_sense(here: Run) -> None:

@@ -130,7 +130,7 @@ def test_an_unknown_home_directory_is_a_usage_error(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", unknown)
     for use in (load_settings, default_data_dir):
-        with pytest.raises(InvalidConfiguration, match="the home directory is not known") as refused:
+        with pytest.raises(InvalidConfiguration, match="the home directory is unknown") as refused:
             use()
         assert refused.value.remedy == "set HOME"
 

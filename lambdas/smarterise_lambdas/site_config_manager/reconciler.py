@@ -225,7 +225,7 @@ class _Run:
                 if _is_final(error):
                     self._failed_actions[action] = issue
         self._drift += [
-            drift_item.left(issue) if issue else drift_item.put_right() for drift_item in drift_items
+            drift_item.skipped(issue) if issue else drift_item.as_repaired() for drift_item in drift_items
         ]
 
     def _with_retries(self, call: Callable[[], T], reserve: int = RESERVE_MS) -> T:

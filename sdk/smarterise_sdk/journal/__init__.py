@@ -1,4 +1,4 @@
-"""The journal of changes made from this machine."""
+"""Journal of the changes made from this machine."""
 
 from __future__ import annotations
 

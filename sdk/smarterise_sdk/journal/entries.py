@@ -1,4 +1,4 @@
-"""Changes as the journal has them: what was intended, what became of it, and what that means today."""
+"""Entries of the journal: intended changes, their results and current outcomes."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ INTENDED = "intended"
 DONE = "done"
 RESOLVED = "resolved"
 HIDES = "is_masked"
-"""Key of a change of which the journal has masked something that it touched."""
+"""Key that marks a change with masked values."""
 CUT = b', "stack_changes": ['
-"""Before this stands what every listing needs, behind it what can be long. Within a JSON text it cannot
-stand: there its quotes would be escaped."""
-ELSEWHERE_AT_MOST = timedelta(minutes=10)
-"""So long a change of another machine may be under way; of its processes nothing is known here."""
+"""Separator between the fields of every listing and the long fields. It cannot occur within a JSON text,
+where its quotes would be escaped."""
+MAX_REMOTE_DURATION = timedelta(minutes=10)
+"""Time for which a change of another host counts as running, as its process cannot be checked."""
 
 
 class JournalOutcome(StrEnum):
-    """What became of a change."""
+    """Outcome of a change."""
 
     VERIFIED = "verified"
     PARTLY_VERIFIED = "partly verified"
@@ -40,10 +40,10 @@ class JournalOutcome(StrEnum):
     """Nothing was written."""
     IN_PROGRESS = "in progress"
     NO_END = "no end"
-    """Whoever made it ended before it was known."""
+    """The process that made it ended without recording a result."""
 
 
-_TELLING = (
+_PRECEDENCE = (
     JournalOutcome.IN_PROGRESS,
     JournalOutcome.VERIFIED,
     JournalOutcome.PARTLY_VERIFIED,
@@ -51,14 +51,14 @@ _TELLING = (
     JournalOutcome.NO_END,
     JournalOutcome.FAILED,
 )
-"""Of several tries of one plan, the end that tells most."""
+"""Precedence of the outcomes of several attempts of one plan."""
 _WROTE = frozenset({JournalOutcome.VERIFIED, JournalOutcome.PARTLY_VERIFIED, JournalOutcome.UNVERIFIED})
 _OPEN = frozenset({JournalOutcome.PARTLY_VERIFIED, JournalOutcome.UNVERIFIED, JournalOutcome.NO_END})
 
 
 @dataclass(frozen=True, slots=True)
 class LinePlace:
-    """Where in the journal a line is whose changes are too many to be kept at hand."""
+    """Position in the journal of a line whose changes are not kept in memory."""
 
     path: Path
     offset: int
@@ -68,7 +68,7 @@ class LinePlace:
         """Return the whole line.
 
         Raises:
-            SmarteriseError: It cannot be read any more (code `JOURNAL`).
+            SmarteriseError: It cannot be read (code `JOURNAL`).
         """
         try:
             with self.path.open("rb") as stream:
@@ -79,23 +79,23 @@ class LinePlace:
                 f"a line of the journal {self.path} cannot be read", why=str(error), code="JOURNAL"
             ) from error
         if not isinstance(line, dict):
-            raise SmarteriseError(f"a line of the journal {self.path} is no object", code="JOURNAL")
+            raise SmarteriseError(f"a line of the journal {self.path} is not an object", code="JOURNAL")
         return line
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One change.
+    """One change in the journal.
 
     Attributes:
         plan_id: Id of the plan.
-        intended: What was written down before it was made; in long lines without its changes.
-        done: What became of it, unless nobody wrote that down.
-        is_running: Whether it may be under way at this moment.
-        is_resolved: Whether somebody looked again later and wrote down the end.
-        undone_by: Id of the change that took it back; empty if it stands.
-        number: Where its line stands among those of the journal.
-        place: Where the changes are, in long lines.
+        intended: The line written before the change; without its changes if the line is long.
+        done: The line with the result; `None` if it was not recorded.
+        is_running: Whether the change may still be running.
+        is_resolved: Whether its outcome was resolved by a later check.
+        undone_by: Id of the change that reverted it; empty if none.
+        number: Position of its line among those of the journal.
+        place: Position of the changes, for long lines.
     """
 
     plan_id: str
@@ -109,88 +109,88 @@ class JournalEntry:
 
     @property
     def at(self) -> datetime:
-        """When it was begun, by the clock of the machine that made it, UTC."""
+        """Start time by the clock of the host that made it, UTC."""
         return _datetime(self.intended)
 
     @property
     def who(self) -> str:
-        """Who AWS said it was."""
+        """AWS identity (ARN) that made it."""
         return self._text("who")
 
     @property
     def operator(self) -> str:
-        """Who it was on which machine."""
+        """User and host that made it."""
         return self._text("operator")
 
     @property
     def environment(self) -> str:
-        """Name of the environment it was made in."""
+        """Name of the environment."""
         return self._text("environment")
 
     @property
     def account(self) -> str:
-        """AWS account it was made in; empty if that was not known."""
+        """AWS account; empty if unknown."""
         return self._text("account")
 
     @property
     def region(self) -> str:
-        """AWS region it was made in."""
+        """AWS region."""
         return self._text("region")
 
     @property
     def endpoint_url(self) -> str:
-        """Endpoint it was made at; empty for AWS itself."""
+        """Endpoint; empty for AWS itself."""
         return self._text("endpoint_url")
 
     @property
     def title(self) -> str:
-        """What it was, in one line."""
+        """Title of the change, in one line."""
         return self._text("title")
 
     @property
     def reason(self) -> str:
-        """Why it was made, in the operator's words."""
+        """Reason given by the operator."""
         return self._text("reason")
 
     @property
     def via(self) -> WritePath:
-        """By which road."""
+        """Transport of the change."""
         return WritePath.S3 if self.intended.get("via") == WritePath.S3 else WritePath.LAMBDA
 
     @property
     def base_etag(self) -> str:
-        """ETag of the file it was planned on; empty when there was none."""
+        """ETag of the file it was planned on; empty if there was none."""
         return self._text("base_etag")
 
     @property
     def version_id(self) -> str:
-        """S3 version of the file that it made, as far as that is known."""
+        """S3 version of the file written by it; empty if unknown."""
         value = (self.done or {}).get("version_id")
         return value if isinstance(value, str) else ""
 
     @property
     def undoes(self) -> str:
-        """Id of the change that it takes back; empty for any other."""
+        """Id of the change that it reverts; empty if none."""
         return self._text("undoes")
 
     @property
     def repairs_file(self) -> bool:
-        """Whether it put a sound file in the place of one that could not be used."""
+        """Whether it replaced an invalid file by a valid one."""
         return self.intended.get("document") is not None
 
     @property
     def document_sha256(self) -> str:
-        """Digest of the whole file that it put in place; empty where it changed sites."""
+        """SHA-256 of the whole file that it wrote; empty if it changed sites."""
         document = self.intended.get("document")
         digest = document.get("sha256") if isinstance(document, dict) else None
         return digest if isinstance(digest, str) else ""
 
     @property
     def changes(self) -> tuple[SiteChange, ...]:
-        """What it changed, per site; secrets are masked.
+        """Changes per site, with secrets masked.
 
         Raises:
-            SmarteriseError: The journal cannot be read any more.
+            SmarteriseError: The journal cannot be read.
         """
         return tuple(
             SiteChange(str(row["gateway_serial"]), _object(row.get("before")), _object(row.get("after")))
@@ -200,20 +200,20 @@ class JournalEntry:
 
     @property
     def masked_serials(self) -> frozenset[str]:
-        """The sites of which the journal has masked something that was changed.
+        """Serials of the sites with masked changes.
 
         Raises:
-            SmarteriseError: The journal cannot be read any more.
+            SmarteriseError: The journal cannot be read.
         """
         rows = self._rows("changes")
         return frozenset(str(row.get("gateway_serial")) for row in rows if row.get(HIDES) is True)
 
     @property
     def stack_changes(self) -> tuple[StackChange, ...]:
-        """What it changed in the rest of the stack.
+        """Changes of alarms and schedules.
 
         Raises:
-            SmarteriseError: The journal cannot be read any more.
+            SmarteriseError: The journal cannot be read.
         """
         names = ("kind", "subject", "before", "after", "gateway_serial")
         return tuple(
@@ -222,7 +222,7 @@ class JournalEntry:
 
     @property
     def outcome(self) -> JournalOutcome:
-        """What became of it, as far as that is known."""
+        """Current outcome."""
         if self.done is None:
             return JournalOutcome.IN_PROGRESS if self.is_running else JournalOutcome.NO_END
         try:
@@ -232,12 +232,12 @@ class JournalEntry:
 
     @property
     def is_unresolved(self) -> bool:
-        """Whether it is not known what became of it, and nobody has looked since."""
+        """Whether its outcome is unknown and was not resolved by a later check."""
         return self.outcome in _OPEN and not self.is_resolved
 
     @property
     def may_have_written(self) -> bool:
-        """Whether it changed anything, or may have."""
+        """Whether it has written, or may have written, something."""
         return self.outcome is not JournalOutcome.FAILED
 
     def _text(self, name: str) -> str:
@@ -252,11 +252,11 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class JournalReading:
-    """The journal as it stands.
+    """Content of the journal.
 
     Attributes:
-        entries: Changes, the oldest first.
-        damaged_lines: 1-based numbers of lines that are no journal lines, e.g. one cut by a power failure.
+        entries: Changes, oldest first.
+        damaged_lines: 1-based numbers of damaged lines, e.g. truncated by a power failure.
     """
 
     entries: tuple[JournalEntry, ...]
@@ -265,34 +265,34 @@ class JournalReading:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One line, read as far as is needed."""
+    """One parsed line."""
 
     content: JsonObject
     place: LinePlace | None = None
 
     @property
     def entry(self) -> str:
-        """Which of the three kinds it is."""
+        """Kind of the line: `intended`, `done` or `resolved`."""
         return str(self.content["entry"])
 
     @property
     def plan_id(self) -> str:
-        """The change it is about."""
+        """Id of the change."""
         return str(self.content["plan_id"])
 
 
-def parsed_line(source: bytes, place: LinePlace, *, whole_up_to: int) -> JournalLine | None:
-    """Return a line of the journal, or `None` for what is none.
+def parsed_line(source: bytes, place: LinePlace, *, max_whole_bytes: int) -> JournalLine | None:
+    """Parse a line of the journal; `None` if it is invalid.
 
     Args:
         source: The line.
-        place: Where it is.
-        whole_up_to: Bytes up to which a line is read with everything in it.
+        place: Its position.
+        max_whole_bytes: Longer lines are read without their changes.
     """
     is_cut = False
-    if len(source) > whole_up_to:
+    if len(source) > max_whole_bytes:
         at = source.find(CUT)
-        # A line that a crash cut short does not end as ours do.
+        # A line truncated by a crash has a different end.
         is_cut = at >= 0 and source.endswith(b"]}\n")
         source = source[:at] + b"}" if is_cut else source
     try:
@@ -308,56 +308,60 @@ def parsed_line(source: bytes, place: LinePlace, *, whole_up_to: int) -> Journal
 
 
 def entries_of(
-    lines: Sequence[JournalLine], *, under_way: frozenset[str], now: datetime
+    lines: Sequence[JournalLine], *, running: frozenset[str], now: datetime
 ) -> tuple[JournalEntry, ...]:
-    """Return the changes that lines tell of, the oldest first.
+    """Return the changes recorded in lines, oldest first.
 
-    A plan that was applied more than once is one change: if it was made at any time, it was made.
+    A plan that was applied more than once is one change, with the outcome of the most relevant attempt.
 
     Args:
-        lines: The lines, as they were written.
-        under_way: Ids of the changes that this very process is making.
-        now: This moment.
+        lines: The lines, in the order of writing.
+        running: Ids of the changes that this process is making.
+        now: Current time.
     """
-    tries: dict[str, list[JournalEntry]] = {}
+    attempts: dict[str, list[JournalEntry]] = {}
     for number, line in enumerate(lines):
-        of_plan = tries.setdefault(line.plan_id, [])
+        of_plan = attempts.setdefault(line.plan_id, [])
         if line.entry == INTENDED:
             begun = JournalEntry(line.plan_id, line.content, None, number=number, place=line.place)
             of_plan.append(begun)
         elif of_plan:
             of_plan[-1] = replace(of_plan[-1], done=line.content, is_resolved=line.entry == RESOLVED)
             if line.entry == RESOLVED:
-                # Whoever looked has looked at the file: that is the end of every try before.
+                # The check has read the file: its outcome applies to all earlier attempts.
                 of_plan[:] = of_plan[-1:]
-    entries = (_telling_try(of_plan, under_way, now) for of_plan in tries.values() if of_plan)
+    entries = (_relevant_attempt(of_plan, running, now) for of_plan in attempts.values() if of_plan)
     return _with_undoing(sorted(entries, key=lambda entry: entry.number))
 
 
-def _telling_try(tries: Sequence[JournalEntry], under_way: frozenset[str], now: datetime) -> JournalEntry:
-    judged = [replace(one, is_running=one.done is None and _is_running(one, under_way, now)) for one in tries]
-    return min(reversed(judged), key=lambda one: _TELLING.index(one.outcome))
+def _relevant_attempt(
+    attempts: Sequence[JournalEntry], running: frozenset[str], now: datetime
+) -> JournalEntry:
+    checked = [
+        replace(one, is_running=one.done is None and _is_running(one, running, now)) for one in attempts
+    ]
+    return min(reversed(checked), key=lambda attempt: _PRECEDENCE.index(attempt.outcome))
 
 
 def _with_undoing(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """Return entries that know what took them back: an undo that was itself undone does not count."""
+    """Return entries with `undone_by` set; an undo that was itself undone does not count."""
     undone_by: dict[str, str] = {}
-    told: list[JournalEntry] = []
+    linked: list[JournalEntry] = []
     for entry in reversed(entries):
-        told.append(replace(entry, undone_by=undone_by.pop(entry.plan_id, "")))
-        if entry.undoes and entry.outcome in _WROTE and not told[-1].undone_by:
+        linked.append(replace(entry, undone_by=undone_by.pop(entry.plan_id, "")))
+        if entry.undoes and entry.outcome in _WROTE and not linked[-1].undone_by:
             undone_by.setdefault(entry.undoes, entry.plan_id)
-    return tuple(reversed(told))
+    return tuple(reversed(linked))
 
 
-def _is_running(entry: JournalEntry, under_way: frozenset[str], now: datetime) -> bool:
+def _is_running(entry: JournalEntry, running: frozenset[str], now: datetime) -> bool:
     pid, host = entry.intended.get("pid"), entry._text("host")
     if not isinstance(pid, int) or not host:
         return False
-    mark = ProcessIdentity(host, pid, entry._text("pid_started"))
-    if not mark.is_of_this_host:
-        return now - entry.at < ELSEWHERE_AT_MOST
-    return entry.plan_id in under_way if mark.is_this_process else mark.is_running
+    process = ProcessIdentity(host, pid, entry._text("pid_started"))
+    if not process.is_of_this_host:
+        return now - entry.at < MAX_REMOTE_DURATION
+    return entry.plan_id in running if process.is_this_process else process.is_running
 
 
 def _datetime(content: JsonObject) -> datetime:

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is shown, journalled or reported. It errs on the side of hiding."""
+"""Mask secrets in displayed, journalled and reported data. In doubt, a value is masked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IN_TEXT = (
         ),
         rf"\1{MASK}",
     ),
-    # An AWS secret key standing alone: forty characters of base64, of both cases and with a digit.
+    # A bare AWS secret key: forty base64 characters with both cases and a digit.
     (
         re.compile(
             r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*\d)"
@@ -42,9 +42,9 @@ _SHORTEST_KEY = 40
 
 
 def masked_text(text: str) -> str:
-    """Return text with what looks like a secret in it replaced by a mask."""
-    # Nearly every text is short and names nothing: then none of the patterns can match, and bulk changes have
-    # many. Those for named secrets take their time over long texts.
+    """Return text with likely secrets replaced by a mask."""
+    # Fast path: most texts of bulk changes are short and contain no separator, so no pattern can match.
+    # The patterns of named secrets are slow for long texts.
     if ":" in text or "=" in text:
         patterns: Sequence[tuple[re.Pattern[str], str]] = _IN_TEXT
     elif len(text) >= _SHORTEST_KEY:
@@ -62,7 +62,7 @@ def _is_secret_name(key: str) -> bool:
 
 
 def masked(value: JsonValue) -> JsonValue:
-    """Return a JSON value with the values of secret-sounding keys, and secrets within texts, masked."""
+    """Return a JSON value with secrets masked: values of secret-like keys, and secrets within texts."""
     if isinstance(value, dict):
         return {
             key: MASK if _is_secret_name(key) and inner not in (None, "") else masked(inner)

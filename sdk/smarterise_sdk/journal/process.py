@@ -1,4 +1,4 @@
-"""Which process wrote something down, and whether it still runs; a number used again fools nobody."""
+"""Identity of the process that wrote a journal line, and whether it still runs; safe against PID reuse."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD = 19
-"""Where the start time stands in `/proc/<pid>/stat`, counted from the state, which is 0."""
+"""Index of the start time in `/proc/<pid>/stat`, where the state has index 0."""
 _GONE_STATES = frozenset("ZXx")
 _PS_PATH = "/bin:/usr/bin"
-"""Where `ps` is looked for, whatever PATH says."""
+"""Search path of `ps`, independent of the caller's PATH."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process of some machine.
+    """A process on a machine.
 
     Attributes:
-        host: The machine's name.
-        pid: Its number there.
-        started: When it was started, as the system tells it; empty where it does not.
+        host: Host name.
+        pid: Process id.
+        started: Start time in a system-specific format; empty if unknown.
     """
 
     host: str
@@ -32,17 +32,17 @@ class ProcessIdentity:
 
     @property
     def is_of_this_host(self) -> bool:
-        """Whether it is, or was, a process of this machine."""
+        """Whether it is or was a process of this host."""
         return self.host == socket.gethostname()
 
     @property
     def is_this_process(self) -> bool:
-        """Whether it is the very process that asks."""
+        """Whether it is the current process."""
         return self.pid == os.getpid() and self.is_of_this_host and self.started in ("", _started(self.pid))
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs on this machine. Of another machine's process nobody here knows: no."""
+        """Whether it is running on this host; False for a process of another host."""
         if not self.is_of_this_host:
             return False
         started = _started(self.pid)
@@ -50,21 +50,21 @@ class ProcessIdentity:
 
 
 def this_process() -> ProcessIdentity:
-    """Return the mark of the process that asks."""
+    """Return the identity of the current process."""
     return ProcessIdentity(socket.gethostname(), os.getpid(), _started(os.getpid()) or "")
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process was started, in the system's own words; `None` if there is no such process."""
+    """Return the start time of a process in a system-specific format; `None` if it does not run."""
     try:
-        about = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None if _BOOT_ID.exists() else _started_by_ps(pid)
     except OSError:
-        # It went while we looked.
+        # The process ended during the read.
         return None
-    # The name of the program stands in brackets and may hold anything; what follows is plain.
-    state, *fields = about.rpartition(")")[2].split()
+    # The program name is in parentheses and may contain any character.
+    state, *fields = stat.rpartition(")")[2].split()
     return None if state in _GONE_STATES else f"{_boot_id()}:{fields[_START_FIELD - 1]}"
 
 
@@ -77,7 +77,7 @@ def _boot_id() -> str:
 
 def _started_by_ps(pid: int) -> str | None:
     try:
-        told = subprocess.run(
+        fields = subprocess.run(
             ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
             capture_output=True,
             text=True,
@@ -87,4 +87,4 @@ def _started_by_ps(pid: int) -> str | None:
         ).stdout.split()
     except (OSError, subprocess.SubprocessError):
         return None
-    return None if not told or told[0].startswith("Z") else " ".join(told[1:])
+    return None if not fields or fields[0].startswith("Z") else " ".join(fields[1:])

@@ -1,7 +1,7 @@
-"""The journal of changes: one line before a write, one after, kept even if the machine stops in between.
+"""Store of the journal of changes: one line before a write and one after it, durable across crashes.
 
-Append-only JSON lines, flushed to disk, readable by their owner alone; secrets are masked. Reading skips
-lines that cannot be read and says which; what lines mean is told in `entries`.
+Append-only JSON lines, synced to disk, readable by the owner only, with secrets masked. Unreadable lines are
+skipped and reported. The entries are interpreted in `entries`.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
     from smarterise_sdk.journal.entries import JournalLine
 
 FILE_NAME = "journal.jsonl"
-WHOLE_UP_TO = 64 * 1024
-"""Bytes up to which a line is read with its changes; a change of 10,000 sites has a line of megabytes."""
+MAX_WHOLE_BYTES = 64 * 1024
+"""Longer lines are read without their changes; a change of 10,000 sites has a line of megabytes."""
 
-_UNDER_WAY: set[str] = set()
-_UNDER_WAY_LOCK = threading.Lock()
+_RUNNING: set[str] = set()
+_RUNNING_LOCK = threading.Lock()
 
 
 class Journal:
-    """The journal of one user on one machine. Threads and processes may write side by side.
+    """The journal of one user on one machine. Threads and processes may write concurrently.
 
     Args:
-        directory: Where it lives; made on the first write.
+        directory: Its folder; created on the first write.
         now: The clock, UTC.
-        timestamp: What every line about an intention has besides, e.g. the endpoint.
+        extra: Additional fields of each line of an intended change, e.g. the endpoint.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class Journal:
         directory: Path,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timestamp: Mapping[str, JsonValue] = MappingProxyType({}),
+        extra: Mapping[str, JsonValue] = MappingProxyType({}),
     ) -> None:
         self.path = directory / FILE_NAME
         self._now = now
-        self._timestamp = dict(timestamp)
+        self._extra = dict(extra)
 
     def intended(self, plan: Plan, *, who: str) -> bytes:
-        """Write down a change that is about to be made, and return the line.
+        """Record a change that is about to be made; return the line.
 
         Raises:
-            UsageError: It cannot be written down (code `JOURNAL`); the change must not be made then.
+            UsageError: It cannot be written (code `JOURNAL`); the change must not be made then.
         """
         process = this_process()
         head: JsonObject = {
@@ -88,7 +88,7 @@ class Journal:
             "environment": plan.environment,
             "account": plan.account,
             "region": plan.region,
-            **self._timestamp,
+            **self._extra,
             "via": plan.via.value,
             "title": plan.title,
             "reason": plan.reason,
@@ -98,7 +98,7 @@ class Journal:
             "undoes": plan.undoes,
             "document": _document(plan.document),
         }
-        # What can be long comes last: see `entries.CUT`.
+        # Fields that may be long come last: see `entries.CUT`.
         long: JsonObject = {
             "stack_changes": [_stack_change_row(change) for change in plan.stack_changes],
             "changes": [_change_row(change) for change in plan.changes],
@@ -107,23 +107,23 @@ class Journal:
             line = self._append({**_object(masked(head)), **long})
         except OSError as error:
             raise self._error(UsageError, "written", error) from error
-        with _UNDER_WAY_LOCK:
-            _UNDER_WAY.add(plan.plan_id)
+        with _RUNNING_LOCK:
+            _RUNNING.add(plan.plan_id)
         return line
 
     def done(self, plan: Plan, receipt: Receipt) -> bytes:
-        """Write down what became of a change, and return the line.
+        """Record the result of a change; return the line.
 
         Raises:
-            SmarteriseError: It cannot be written down (code `JOURNAL`).
+            SmarteriseError: It cannot be written (code `JOURNAL`).
         """
-        return self._end(DONE, plan.plan_id, _told(receipt))
+        return self._end(DONE, plan.plan_id, _result(receipt))
 
     def failed(self, plan: Plan, error: SmarteriseError) -> bytes:
-        """Write down that a change was not made, and why; return the line.
+        """Record that a change was not made, with the error; return the line.
 
         Raises:
-            SmarteriseError: It cannot be written down (code `JOURNAL`).
+            SmarteriseError: It cannot be written (code `JOURNAL`).
         """
         return self._end(
             DONE,
@@ -136,23 +136,23 @@ class Journal:
         )
 
     def resolved(self, plan_id: str, receipt: Receipt, *, outcome: JournalOutcome) -> bytes:
-        """Write down what a later look has shown of a change, and return the line.
+        """Record the outcome of a change as found by a later check; return the line.
 
         Raises:
-            SmarteriseError: It cannot be written down (code `JOURNAL`).
+            SmarteriseError: It cannot be written (code `JOURNAL`).
         """
-        return self._end(RESOLVED, plan_id, _told(receipt) | {"outcome": outcome.value, "by": operator()})
+        return self._end(RESOLVED, plan_id, _result(receipt) | {"outcome": outcome.value, "by": operator()})
 
     def release(self, plan_id: str) -> None:
-        """Take a change for ended that this process was making, whether its end is written down or not."""
-        with _UNDER_WAY_LOCK:
-            _UNDER_WAY.discard(plan_id)
+        """Mark a change of this process as no longer running, even if its result is not recorded."""
+        with _RUNNING_LOCK:
+            _RUNNING.discard(plan_id)
 
     def read(self) -> JournalReading:
-        """Return every change written down.
+        """Return all recorded changes.
 
         Raises:
-            UsageError: The file is there but cannot be opened (code `JOURNAL`).
+            UsageError: The file exists but cannot be read (code `JOURNAL`).
         """
         lines: list[JournalLine] = []
         damaged: list[int] = []
@@ -161,7 +161,7 @@ class Journal:
             with self.path.open("rb") as stream:
                 for number, source in enumerate(stream, start=1):
                     place = LinePlace(self.path, offset, len(source))
-                    line = parsed_line(source, place, whole_up_to=WHOLE_UP_TO)
+                    line = parsed_line(source, place, max_whole_bytes=MAX_WHOLE_BYTES)
                     offset += len(source)
                     if line is None:
                         damaged.append(number)
@@ -171,30 +171,30 @@ class Journal:
             return JournalReading((), ())
         except OSError as error:
             raise self._error(UsageError, "read", error) from error
-        with _UNDER_WAY_LOCK:
-            under_way = frozenset(_UNDER_WAY)
-        return JournalReading(entries_of(lines, under_way=under_way, now=self._now()), tuple(damaged))
+        with _RUNNING_LOCK:
+            running = frozenset(_RUNNING)
+        return JournalReading(entries_of(lines, running=running, now=self._now()), tuple(damaged))
 
     def _end(self, entry: str, plan_id: str, content: JsonObject) -> bytes:
         try:
-            told: JsonObject = {"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content}
-            return self._append(_object(masked(told)))
+            line: JsonObject = {"entry": entry, "plan_id": plan_id, "at": utc_text(self._now()), **content}
+            return self._append(_object(masked(line)))
         except OSError as error:
-            # No usage error: the change may have been made.
+            # Not a UsageError: the change may have been made.
             raise self._error(SmarteriseError, "written", error) from error
         finally:
-            with _UNDER_WAY_LOCK:
-                _UNDER_WAY.discard(plan_id)
+            with _RUNNING_LOCK:
+                _RUNNING.discard(plan_id)
 
     def _append(self, entry: JsonObject) -> bytes:
-        """Write a line down; secrets in it are masked by now.
+        """Append a line, in which secrets are already masked.
 
         Raises:
             OSError: It cannot be written.
         """
         line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace")
         with self._locked() as descriptor:
-            # A line that a crash cut short must not swallow this one.
+            # Do not continue a line that was truncated by a crash.
             start = b"\n" if _lacks_line_end(descriptor) else b""
             view = memoryview(start + line + b"\n")
             while view:
@@ -215,21 +215,21 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def _error(self, kind: type[SmarteriseError], tried: str, error: OSError) -> SmarteriseError:
+    def _error(self, kind: type[SmarteriseError], action: str, error: OSError) -> SmarteriseError:
         return kind(
-            f"the journal {self.path} cannot be {tried}",
+            f"the journal {self.path} cannot be {action}",
             why=error.strerror or str(error),
-            remedy=f"make room and see to its rights: ls -ld {self.path.parent}; df -h {self.path.parent}",
+            remedy=f"check permissions and free space: ls -ld {self.path.parent}; df -h {self.path.parent}",
             code="JOURNAL",
         )
 
 
 def operator() -> str:
-    """Return who works here, e.g. `anna@ops-1`."""
+    """Return the current user and host, e.g. `anna@ops-1`."""
     return f"{_user()}@{this_process().host}"
 
 
-def _told(receipt: Receipt) -> JsonObject:
+def _result(receipt: Receipt) -> JsonObject:
     return {
         "outcome": receipt.state.value,
         "verified": list(receipt.verified),
@@ -246,12 +246,12 @@ def _change_row(change: SiteChange) -> JsonObject:
     before, after = masked(change.before), masked(change.after)
     row: JsonObject = {"gateway_serial": change.gateway_serial, "before": before, "after": after}
     is_masked = before != change.before or after != change.after
-    # Masked, two secrets look the same: that they differed must be told.
+    # Two masked secrets look equal: record that they differ.
     return row | {HIDES: True} if is_masked and _hides(change) else row
 
 
 def _hides(change: SiteChange) -> bool:
-    """Whether anything that the change touches is masked in the journal."""
+    """Return whether a changed value is masked in the journal."""
     if change.before is None or change.after is None:
         return True
     return any(
@@ -276,7 +276,7 @@ def _object(value: JsonValue) -> JsonObject:
 
 
 def _document(content: bytes | None) -> JsonObject | None:
-    """Return what tells a whole file from any other; the file itself is among S3's versions."""
+    """Return size and digest of a file; its content is in the S3 versions."""
     if content is None:
         return None
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -299,5 +299,5 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A container may run under a number that has no name.
+        # A container may run with a user id without a name.
         return str(os.getuid())

@@ -1,4 +1,4 @@
-"""Settings of one run: loading and models."""
+"""Settings of the tools: model and loader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two settings files: found, read and checked as a whole, every problem of both at once."""
+"""Find, read and validate the project and user settings files."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _DEFAULT_ENVIRONMENT = "default_environment"
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """What one settings file says.
+    """Content of one settings file.
 
     Attributes:
-        path: Where it is.
-        default_environment: The environment taken when none is named, when the file says so.
-        environments: For each environment, the value of each key it sets (`profile`, `names.stream`, …).
-        is_read: False when the file is there but says nothing usable.
+        path: Path of the file.
+        default_environment: Environment used if none is given; `None` if not set.
+        environments: Values by environment and key (`profile`, `names.stream`, …).
+        is_read: False if the file exists but cannot be used.
     """
 
     path: Path
@@ -50,22 +50,22 @@ def home_directory() -> Path:
     """Return the home directory of the user.
 
     Raises:
-        InvalidConfiguration: None is known.
+        InvalidConfiguration: It is unknown.
     """
     try:
         return Path.home()
     except RuntimeError as error:
         raise InvalidConfiguration(
-            "the home directory is not known",
+            "the home directory is unknown",
             why="HOME is not set, and the account has no entry in the user database",
             remedy="set HOME",
         ) from error
 
 
 def find_project_file(start: Path | None) -> Path | None:
-    """Return the `smarterise-ops.toml` of `start` or of the nearest folder above it.
+    """Return the path of the nearest `smarterise-ops.toml` in `start` or a parent folder.
 
-    One that may be there but cannot be reached is returned too: reading it reports why.
+    An inaccessible path is returned too: reading it reports the error.
     """
     if start is None:
         return None
@@ -83,11 +83,11 @@ def find_project_file(start: Path | None) -> Path | None:
 
 
 def read_settings_file(path: Path | None, problems: list[Problem]) -> SettingsFile | None:
-    """Read one file and append what is wrong with it to `problems`; a missing file is fine.
+    """Read one settings file and append its problems to `problems`; return `None` if it does not exist.
 
     Args:
-        path: The file, or `None` when there is none to look for.
-        problems: Taken over and added to, so that one message can tell of all files.
+        path: The file; `None` if there is none.
+        problems: List that problems are appended to, to report those of all files together.
     """
     if path is None:
         return None
@@ -125,7 +125,7 @@ def _parse_toml(source: bytes, path: Path, problems: list[Problem]) -> Mapping[s
 
 
 class _Reader:
-    """Turns a TOML document into a `SettingsFile`, noting every problem on the way."""
+    """Converts a TOML document to a `SettingsFile`, and collects every problem."""
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         self._path = path
@@ -172,7 +172,7 @@ class _Reader:
     def _refuse_unknown(self, table: Mapping[str, object], known: Sequence[str], place: str) -> None:
         for name in table:
             if name not in known:
-                remedy = nearest(name, known) or f"known here: {', '.join(known)}"
+                remedy = nearest(name, known) or f"known settings: {', '.join(known)}"
                 field = f"{place}.{shown(name)}" if place else shown(name)
                 self._problem(field, "is not a setting", remedy, code="UNKNOWN_SETTING")
 

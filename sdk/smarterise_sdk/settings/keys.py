@@ -1,4 +1,4 @@
-"""The table of settings: where each one can come from and what it may be. Files are `files`."""
+"""Table of all settings: options, environment variables and value parsers."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _SHOWN_AT_MOST = 80
 
 
 class BadSettingError(ValueError):
-    """A value that a setting cannot have; the message says why, without naming the setting."""
+    """An invalid value of a setting; the message does not contain the name of the setting."""
 
 
 def shown(value: object) -> str:
-    """Return a value from outside as it may stand in a message: visible and short."""
+    """Return an untrusted value for a message: escaped and shortened."""
     text = visible(value if isinstance(value, str) else repr(value))
     return text if len(text) <= _SHOWN_AT_MOST else text[: _SHOWN_AT_MOST - 1] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean …?` for a name that is not among those known; empty when none is near."""
-    # Loaded for those who mistype only.
+    """Return `did you mean …?` for an unknown name; empty if no known name is similar."""
+    # Imported on demand to keep the start fast.
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(known), n=1)
@@ -45,77 +45,77 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def text(value: object) -> str:
-    """Take text of one line that is not empty."""
+    """Parse non-empty text of one line."""
     if not isinstance(value, str):
         raise BadSettingError(f"must be text, not {shown(value)}")
     if not value.strip():
         raise BadSettingError("is empty")
     if visible(value) != value or value != value.strip():
-        raise BadSettingError(f"has control characters or blanks around it: {shown(value)}")
+        raise BadSettingError(f"contains control characters or leading or trailing blanks: {shown(value)}")
     return value
 
 
 def boolean(value: object) -> bool:
-    """Take true or false, as TOML has them or as environment variables spell them."""
+    """Parse a TOML boolean or its spelling in environment variables."""
     if isinstance(value, bool):
         return value
-    word = value.strip().lower() if isinstance(value, str) else None
-    if word in _TRUE:
+    spelling = value.strip().lower() if isinstance(value, str) else None
+    if spelling in _TRUE:
         return True
-    if word in _FALSE:
+    if spelling in _FALSE:
         return False
     raise BadSettingError(f"must be true or false, not {shown(value)}")
 
 
 def region(value: object) -> str:
-    """Take the name of an AWS region, e.g. `eu-west-2`."""
+    """Parse the name of an AWS region, e.g. `eu-west-2`."""
     name = text(value)
     if not _REGION.match(name):
-        raise BadSettingError(f"is not the name of an AWS region: {shown(name)}")
+        raise BadSettingError(f"is not an AWS region name: {shown(name)}")
     return name
 
 
 def endpoint_url(value: object) -> str:
-    """Take the URL of an endpoint: a scheme, a host and perhaps a port, and no password in it."""
+    """Parse an endpoint URL: scheme, host and optional port, without credentials."""
     url = text(value)
     try:
         parts = urlsplit(url)
-        port_is_good = parts.port is None or parts.port > 0
+        is_port_valid = parts.port is None or parts.port > 0
     except ValueError as error:
         raise BadSettingError(f"is not a URL: {error}") from error
     if parts.username is not None or parts.password is not None:
-        raise BadSettingError("must not carry a user name or a password")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_good:
+        raise BadSettingError("must not contain a user name or a password")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_port_valid:
         raise BadSettingError(f"must look like http://host:port, not {shown(url)}")
     return url
 
 
 def is_loopback(url: str | None) -> bool:
-    """Whether an endpoint is on this very machine."""
+    """Return whether an endpoint is on this machine."""
     return url is not None and bool(_LOOPBACK.match(urlsplit(url).hostname or ""))
 
 
 def kind(value: object) -> str:
-    """Take one of the kinds of environment."""
-    word = text(value)
-    if word not in KINDS:
-        raise BadSettingError(f"must be one of {', '.join(KINDS)}, not {shown(word)}")
-    return word
+    """Parse a kind of environment."""
+    name = text(value)
+    if name not in KINDS:
+        raise BadSettingError(f"must be one of {', '.join(KINDS)}, not {shown(name)}")
+    return name
 
 
 def colour(value: object) -> str:
-    """Take a colour's name, or `#rrggbb`."""
-    word = text(value)
-    if word not in COLOURS and not _HEX_COLOUR.match(word):
-        raise BadSettingError(f"must be one of {', '.join(COLOURS)} or #rrggbb, not {shown(word)}")
-    return word
+    """Parse a colour name, or `#rrggbb`."""
+    name = text(value)
+    if name not in COLOURS and not _HEX_COLOUR.match(name):
+        raise BadSettingError(f"must be one of {', '.join(COLOURS)} or #rrggbb, not {shown(name)}")
+    return name
 
 
 def bucket(value: object) -> str:
-    """Take the name of an S3 bucket."""
+    """Parse the name of an S3 bucket."""
     name = text(value)
     if not _BUCKET.match(name):
-        raise BadSettingError(f"is not a possible bucket name: {shown(name)}")
+        raise BadSettingError(f"is not a valid bucket name: {shown(name)}")
     return name
 
 
@@ -124,10 +124,10 @@ class Key:
     """One setting.
 
     Attributes:
-        name: How it is called in `Settings.origin`, e.g. `profile` or `names.stream`.
-        parse: Takes the raw value; a `BadSettingError` says what is wrong with it.
-        option: The command-line option, when there is one.
-        variables: Environment variables, the first one that is set counts.
+        name: Name in `Settings.origin`, e.g. `profile` or `names.stream`.
+        parse: Parses the raw value; raises `BadSettingError` if it is invalid.
+        option: The command-line option, if there is one.
+        variables: Environment variables; the first one that is set is used.
     """
 
     name: str
@@ -147,7 +147,7 @@ IN_ENVIRONMENT: tuple[Key, ...] = (
     Key("read_only", boolean, "--read-only", ("SMARTERISE_READ_ONLY",)),
     Key("journal_bucket", bucket, variables=("SMARTERISE_JOURNAL_BUCKET",)),
 )
-"""What `[environments.<name>]` may say."""
+"""Settings in `[environments.<name>]`."""
 
 NAMES: tuple[Key, ...] = tuple(
     Key(
@@ -157,6 +157,6 @@ NAMES: tuple[Key, ...] = tuple(
     )
     for field in fields(StackNames)
 )
-"""What `[environments.<name>.names]` may say: each name of the stack."""
+"""Settings in `[environments.<name>.names]`: the names in the stack."""
 
 FLAGS = {key.name: key for key in (ENVIRONMENT, *IN_ENVIRONMENT) if key.option is not None}

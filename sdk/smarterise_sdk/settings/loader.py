@@ -1,6 +1,6 @@
-"""Settings, and where each one came from: flag > environment variable > project file > user file > default.
+"""Load the settings and their origins: flag > environment variable > project file > user file > default.
 
-Loads neither boto3 nor pydantic: a command that only prints help or settings stays quick.
+Imports neither boto3 nor pydantic: commands that only print help or settings start fast.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 UNNAMED = "default"
-_WISHES = (Source.FLAG, Source.VARIABLE)
+_EXPLICIT_SOURCES = (Source.FLAG, Source.VARIABLE)
 READ_ONLY = next(key for key in IN_ENVIRONMENT if key.name == "read_only")
 _AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".aws")
 
@@ -66,15 +66,15 @@ def load_settings(
     home: Path | None = None,
     now: datetime | None = None,
 ) -> Settings:
-    """Return the settings that hold here and now.
+    """Load the current settings.
 
     Args:
-        flags: Options given on the command line: `environment`, `profile`, `region`, `endpoint_url`,
-            `read_only`. `None` means not given.
-        environ: Environment variables; those of the process when `None`.
-        cwd: Where the search for the project file starts; the working directory when `None`.
-        home: The user's home; that of the process when `None`.
-        now: The moment that unlocks are judged at; this one when `None`.
+        flags: Command-line options: `environment`, `profile`, `region`, `endpoint_url`, `read_only`. `None`
+            means not given.
+        environ: Environment variables; default: those of the process.
+        cwd: Start folder of the search for the project file; default: the working directory.
+        home: Home directory of the user; default: that of the process.
+        now: Time at which unlocks are evaluated; default: the current time.
 
     Raises:
         InvalidConfiguration: With every problem of every file, flag and variable.
@@ -89,7 +89,7 @@ def load_settings(
         raise InvalidConfiguration(
             f"the configuration cannot be used: {len(problems)} problem(s)",
             problems=problems,
-            remedy="mend what is listed; nothing was asked of AWS",
+            remedy="correct the listed settings; AWS was not called",
         )
     return settings
 
@@ -97,12 +97,12 @@ def load_settings(
 def defined_environments(
     *, environ: Mapping[str, str] | None = None, cwd: Path | None = None, home: Path | None = None
 ) -> tuple[str, ...]:
-    """Return the names of the environments that the settings files define, those of the project first.
+    """Return the names of the environments defined in the settings files, those of the project first.
 
     Args:
-        environ: As `load_settings` takes it.
-        cwd: The same.
-        home: The same.
+        environ: See `load_settings`.
+        cwd: See `load_settings`.
+        home: See `load_settings`.
     """
     places = _Places.of(os.environ if environ is None else environ, cwd, home)
     paths = (find_project_file(places.cwd), places.user_file)
@@ -112,7 +112,7 @@ def defined_environments(
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The process's surroundings, as far as settings depend on them."""
+    """Environment variables and folders that settings depend on."""
 
     environ: Mapping[str, str]
     cwd: Path | None
@@ -124,7 +124,7 @@ class _Places:
             try:
                 cwd = Path.cwd()
             except FileNotFoundError:
-                # The shell stands in a folder that was deleted: there is no project to look for.
+                # The working directory was deleted: there is no project file.
                 cwd = None
         return cls(environ, cwd, home or Path(environ.get("HOME") or home_directory()))
 
@@ -139,12 +139,12 @@ class _Places:
     @property
     def aws_config(self) -> Path:
         named = self.environ.get("AWS_CONFIG_FILE")
-        # As botocore has it, which leaves the name of an unknown user as it is.
+        # Like botocore, which keeps `~name` of an unknown user.
         return Path(os.path.expanduser(named)) if named else self.home / ".aws" / "config"  # noqa: PTH111
 
     def _xdg(self, variable: str, fallback: str) -> Path:
         named = Path(self.environ.get(variable, ""))
-        # The XDG specification has relative paths ignored.
+        # According to the XDG specification, relative paths are ignored.
         return named if named.is_absolute() else self.home / fallback
 
 
@@ -155,7 +155,7 @@ class _Found:
 
 
 class _Loader:
-    """Resolves each setting through the sources in their order."""
+    """Resolves each setting from the sources in order of precedence."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class _Loader:
         in_files = self._first(self._in_files(READ_ONLY, name))
         unlock = Unlocks(journal_dir.parent).current(environment.name, self._now)
         read_only = self._read_only(found["read_only"], in_files, environment, unlock)
-        opened = unlock if self._origins["read_only"].source is Source.UNLOCK else None
+        effective = unlock if self._origins["read_only"].source is Source.UNLOCK else None
         names = self._names(found)
         self._origins["journal_dir"] = Origin(Source.DEFAULT, str(journal_dir))
         return Settings(
@@ -205,16 +205,16 @@ class _Loader:
             journal_dir,
             MappingProxyType(self._origins),
             self._text("journal_bucket", found),
-            opened.until if opened is not None else None,
-            opened.reason if opened is not None else "",
+            effective.until if effective is not None else None,
+            effective.reason if effective is not None else "",
         )
 
     def _given(self, key: Key) -> Iterator[_Found]:
-        """Yield what the command line and the environment variables say, strongest first."""
+        """Yield the values from the command line and environment variables, in order of precedence."""
         if key.name in self._flags:
             yield from self._parsed(key, self._flags[key.name], Origin(Source.FLAG, key.option or key.name))
         for variable in key.variables:
-            # AWS's convention, kept for ours too: an empty variable is an unset one.
+            # Like in AWS tools, an empty variable counts as unset.
             if value := self._places.environ.get(variable):
                 yield from self._parsed(key, value, Origin(Source.VARIABLE, variable))
 
@@ -260,35 +260,35 @@ class _Loader:
         return Environment(name, kind, colour)
 
     def _kind(
-        self, named: _Found | None, said: _Found | None, endpoint_url: str | None
+        self, named: _Found | None, explicit: _Found | None, endpoint_url: str | None
     ) -> tuple[EnvironmentKind, Origin]:
-        if said is not None:
-            kind, origin = EnvironmentKind(str(said.value)), said.origin
+        if explicit is not None:
+            kind, origin = EnvironmentKind(str(explicit.value)), explicit.origin
         elif (named is None and is_loopback(endpoint_url)) or (named is not None and named.value == LOCAL):
             kind, origin = EnvironmentKind.LOCAL, Origin(Source.DEFAULT, "the endpoint is on this machine")
         else:
-            # Nobody has said what is at stake here, so the most is assumed.
-            kind, origin = EnvironmentKind.PRODUCTION, Origin(Source.DEFAULT, "nothing says which kind it is")
+            # An unknown environment is treated as production.
+            kind, origin = EnvironmentKind.PRODUCTION, Origin(Source.DEFAULT, "no kind is set")
         if kind is EnvironmentKind.LOCAL and _is_aws(endpoint_url):
             self._problems.append(
                 Problem(
                     "NO_LOCAL_ENDPOINT",
-                    "the environment is of kind local, but no endpoint other than AWS is set",
-                    'start the embedded stack and take its settings: eval "$(smarterise-ops local env)"',
+                    "the environment is of kind local, but its endpoint is AWS",
+                    'start the embedded stack and use its settings: eval "$(smarterise-ops local env)"',
                     field="endpoint_url",
                 )
             )
         return kind, origin
 
     def _read_only(
-        self, said: _Found | None, in_files: _Found | None, environment: Environment, unlock: Unlock | None
+        self, found: _Found | None, in_files: _Found | None, environment: Environment, unlock: Unlock | None
     ) -> bool:
-        """Return whether nothing may be written; in production a mere wish to write is not enough."""
+        """Return whether writes are disabled; in production, a flag or variable cannot enable them."""
         is_production = environment.kind is EnvironmentKind.PRODUCTION
-        wish = said if said is not None and said.origin.source in _WISHES else None
-        if wish is not None and (wish.value or not is_production):
-            self._origins["read_only"] = wish.origin
-            return bool(wish.value)
+        explicit = found if found is not None and found.origin.source in _EXPLICIT_SOURCES else None
+        if explicit is not None and (explicit.value or not is_production):
+            self._origins["read_only"] = explicit.origin
+            return bool(explicit.value)
         by_kind = Origin(Source.DEFAULT, f"the environment is of kind {environment.kind.value}")
         self._origins["read_only"] = in_files.origin if in_files is not None else by_kind
         if not (bool(in_files.value) if in_files is not None else is_production):
@@ -296,26 +296,26 @@ class _Loader:
         if unlock is not None:
             self._origins["read_only"] = Origin(Source.UNLOCK, str(unlock))
             return False
-        if wish is not None:
-            self._refuse_wish(wish.origin, environment)
+        if explicit is not None:
+            self._reject_write_option(explicit.origin, environment)
         return True
 
-    def _refuse_wish(self, origin: Origin, environment: Environment) -> None:
+    def _reject_write_option(self, origin: Origin, environment: Environment) -> None:
         is_flag = origin.source is Source.FLAG
-        said = origin.detail.replace("--", "--no-") if is_flag else f"{origin.detail}=false"
+        option = origin.detail.replace("--", "--no-") if is_flag else f"{origin.detail}=false"
         command = unlock_command(environment.name, self._origins["environment"])
         self._problems.append(
             Problem(
                 "UNLOCK_NEEDED",
-                f"{said} does not open environment {environment.name}, which is of kind production",
-                f"leave it out, and give leave for a while: {command}",
+                f"{option} cannot unlock environment {environment.name}, which is of kind production",
+                f"remove it, and unlock the environment for a limited time: {command}",
                 field="read_only",
             )
         )
 
     def _names(self, found: Mapping[str, _Found | None]) -> StackNames:
-        said = {name.name: self._text(f"names.{name.name}", found) for name in fields(StackNames)}
-        return StackNames(**{name: value for name, value in said.items() if value is not None})
+        names = {name.name: self._text(f"names.{name.name}", found) for name in fields(StackNames)}
+        return StackNames(**{name: value for name, value in names.items() if value is not None})
 
     def _region_of_profile(self, profile: str | None) -> str | None:
         path = self._places.aws_config
@@ -328,19 +328,19 @@ class _Loader:
     def _refuse_unknown_flags(self) -> None:
         for name in self._flags:
             if name not in FLAGS:
-                message = f"there is no option for {shown(name)}"
+                message = f"unknown option {shown(name)}"
                 self._problems.append(
                     Problem("UNKNOWN_SETTING", message, f"known: {', '.join(FLAGS)}", field=name)
                 )
 
     def _refuse_undefined(self, name: str | None) -> None:
         defined = list(dict.fromkeys(name for file, _ in self._files for name in file.environments))
-        a_file_is_unread = not all(file.is_read for file, _ in self._files)
-        if name is None or name == LOCAL or name in defined or a_file_is_unread:
+        is_any_unread = not all(file.is_read for file, _ in self._files)
+        if name is None or name == LOCAL or name in defined or is_any_unread:
             return
         known = nearest(name, defined) or (f"defined: {', '.join(defined)}" if defined else "")
         remedy = known or f"define [environments.{name}] in smarterise-ops.toml or {self._places.user_file}"
-        message = f"no settings file defines an environment {shown(name)}"
+        message = f"environment {shown(name)} is not defined in a settings file"
         self._problems.append(Problem("UNKNOWN_ENVIRONMENT", message, remedy, field="environment"))
 
 
@@ -357,6 +357,6 @@ def _aws_config_value(path: Path, section: str, key: str) -> str | None:
     try:
         parser.read(path, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError):
-        # AWS's own file is AWS's to judge: the first client says what is wrong with it.
+        # botocore validates this file and reports its errors.
         return None
     return parser.get(section, key, fallback=None)

@@ -1,4 +1,4 @@
-"""The settings as values: the environment, the names, and the origin of each. Loading is `loader`."""
+"""Settings model: environment, names, and the origin of each value. Loading is in `loader`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class EnvironmentKind(StrEnum):
-    """What is at stake in an environment. Production starts read-only."""
+    """Kind of an environment. Production is read-only by default."""
 
     PRODUCTION = "production"
     STAGING = "staging"
@@ -30,7 +30,7 @@ class EnvironmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A named environment; `colour` is a plain colour word or `#rrggbb`."""
+    """A named environment; `colour` is a colour name or `#rrggbb`."""
 
     name: str
     kind: EnvironmentKind
@@ -38,7 +38,7 @@ class Environment:
 
 
 class Source(StrEnum):
-    """The kinds of places a value can come from, strongest first."""
+    """Kinds of sources of a value, in order of precedence."""
 
     FLAG = "flag"
     UNLOCK = "unlock"
@@ -51,7 +51,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from; `detail` is the option, the variable, or the file and its section."""
+    """Source of a value; `detail` is the option, the variable, or the file and section."""
 
     source: Source
     detail: str
@@ -62,20 +62,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a `Stack` needs to know. Credentials are not settings: AWS's own chain finds them.
+    """All settings of a `Stack`. Credentials are not included: AWS's credential chain provides them.
 
     Attributes:
-        environment: Which environment this is, and what is at stake there.
-        profile: AWS profile; `None` leaves it to AWS's own default chain.
-        region: AWS region; `None` when nothing says one.
+        environment: The environment and its kind.
+        profile: AWS profile; `None` for AWS's default chain.
+        region: AWS region; `None` if not set.
         endpoint_url: One endpoint for all services; `None` means AWS itself.
-        read_only: Whether the write gate stays shut.
-        names: What things are called in this stack.
+        read_only: Whether writes are disabled.
+        names: Names in the stack.
         journal_dir: Folder of the journal of changes.
-        origins: Where each value came from; ask `origin`.
+        origins: Origin of each value; see `origin`.
         journal_bucket: S3 bucket that keeps a copy of every line of the journal; `None` for no copy.
-        write_until: When the unlock ends by which writing is allowed, UTC; `None` where none is needed.
-        write_reason: The reason given for that unlock.
+        write_until: End of the current unlock, UTC; `None` without an unlock.
+        write_reason: Reason of the current unlock.
     """
 
     environment: Environment
@@ -92,40 +92,40 @@ class Settings:
 
     @property
     def state_dir(self) -> Path:
-        """The folder of what the tools remember: journal, unlocks, identities."""
+        """State folder of the tools: journal, unlocks, identities."""
         return self.journal_dir.parent
 
     @property
     def is_on_this_machine(self) -> bool:
-        """Whether the endpoint is on this machine: the embedded stack, or another emulator."""
+        """Whether the endpoint is on this machine: the embedded stack or another emulator."""
         return is_loopback(self.endpoint_url)
 
     @property
     def unlock_command(self) -> str:
-        """The command that gives leave to write here for half an hour."""
+        """The command that unlocks this environment for half an hour."""
         return unlock_command(self.environment.name, self.origins.get("environment"))
 
     def origin(self, key: str) -> Origin:
-        """Return where a setting came from.
+        """Return the origin of a setting.
 
         Args:
             key: `environment`, `kind`, `colour`, `profile`, `region`, `endpoint_url`, `read_only`,
                 `journal_bucket`, `journal_dir` or `names.<name>`.
 
         Raises:
-            UsageError: There is no such setting.
+            UsageError: The setting does not exist.
         """
         if key not in self.origins:
-            raise UsageError(f"there is no setting {shown(key)}", remedy=nearest(key, self.origins))
+            raise UsageError(f"unknown setting {shown(key)}", remedy=nearest(key, self.origins))
         return self.origins[key]
 
 
 def unlock_command(environment: str, origin: Origin | None) -> str:
-    """Return the command that gives leave to write in an environment for half an hour.
+    """Return the command that unlocks an environment for half an hour.
 
     Args:
         environment: Its name.
-        origin: Where the name came from: what is not written down anywhere cannot be asked for by name.
+        origin: Origin of the name; a default name cannot be given as an option.
     """
     named = (
         "" if origin is not None and origin.source is Source.DEFAULT else f" --env {shlex.quote(environment)}"

@@ -1,6 +1,6 @@
-"""Timed leave to write where an environment is read-only: given by a person, with a reason, over by itself.
+"""Time-limited permission to write to a read-only environment (unlock), with a reason.
 
-One small file an environment in the state folder. What is not exactly right about it counts as locked.
+Each environment has one file in the state folder. An invalid file counts as locked.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 FOLDER = "unlocks"
 LONGEST_MINUTES = 480
-"""A working day: leave that lasts longer is what a settings file is for."""
+"""Maximum duration, minutes; a longer permission belongs in a settings file."""
 LONGEST_REASON = 200
 MAX_FILE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """Leave to write.
+    """Time-limited permission to write.
 
     Attributes:
-        environment: Where.
-        opened_at: Since when, UTC.
-        until: Until when, UTC; at this moment it is over.
-        reason: Why, in the operator's words.
-        by: Who gave it, e.g. `anna@ops-1`.
+        environment: Name of the environment.
+        opened_at: Start, UTC.
+        until: End (exclusive), UTC.
+        reason: Reason given by the operator.
+        by: The operator, e.g. `anna@ops-1`.
     """
 
     environment: str
@@ -53,37 +53,37 @@ class Unlocks:
     """The unlocks of one user on one machine.
 
     Args:
-        state_dir: The folder of what the tools remember.
+        state_dir: State folder of the tools.
     """
 
     def __init__(self, state_dir: Path) -> None:
         self.folder = state_dir / FOLDER
 
     def open(self, environment: str, *, minutes: int, reason: str, by: str, now: datetime) -> Unlock:
-        """Give leave to write, in place of any given before.
+        """Unlock an environment; replaces an earlier unlock.
 
         Args:
             environment: Name of the environment.
-            minutes: For how long: 1 to 480.
-            reason: Why; kept with every change made under it.
-            by: Who gives it.
-            now: This moment, with its zone.
+            minutes: Duration, 1 to 480 minutes.
+            reason: Reason, recorded with every change made during the unlock.
+            by: The operator.
+            now: Current time, aware.
 
         Raises:
-            UsageError: The time or the reason is not valid, or the unlock cannot be written (code
-                `UNLOCK`); the environment stays as it was.
+            UsageError: The duration or the reason is invalid, or the unlock cannot be written (code
+                `UNLOCK`); nothing was changed.
         """
         if not 1 <= minutes <= LONGEST_MINUTES:
             raise UsageError(
                 f"an unlock lasts 1 to {LONGEST_MINUTES} minutes, not {minutes}",
-                remedy="for good, write read_only = false into the settings file of the environment",
+                remedy="for permanent write access, set read_only = false in the settings file",
             )
         text = masked_text(visible(reason.strip()))
         if not text or len(text) > LONGEST_REASON:
             raise UsageError(
                 "an unlock needs a reason" if not text else f"the reason has {len(text)} characters",
-                why="it is shown while the unlock lasts and kept with every change made under it",
-                remedy=f"say it in 1 to {LONGEST_REASON} characters",
+                why="it is shown during the unlock and recorded with every change",
+                remedy=f"give a reason of 1 to {LONGEST_REASON} characters",
             )
         at = now.astimezone(UTC).replace(microsecond=0)
         unlock = Unlock(environment, at, at + timedelta(minutes=minutes), text, by)
@@ -91,10 +91,10 @@ class Unlocks:
         return unlock
 
     def close(self, environment: str) -> bool:
-        """Take the leave back, and return whether there was any, in force or over.
+        """Remove the unlock of an environment; return whether there was one, current or expired.
 
         Raises:
-            UsageError: It cannot be taken back (code `UNLOCK`).
+            UsageError: It cannot be removed (code `UNLOCK`).
         """
         try:
             self._path(environment).unlink()
@@ -105,17 +105,17 @@ class Unlocks:
         return True
 
     def current(self, environment: str, now: datetime) -> Unlock | None:
-        """Return the unlock that is in force, if there is one.
+        """Return the current unlock of an environment, or `None`.
 
-        A clock that was set back behind the moment of opening ends it, too: nobody knows how long ago that
-        was. So does a file that somebody else may write.
+        An unlock is invalid if the clock was set back to before its start, or if other users can write its
+        file.
         """
         try:
             descriptor = os.open(self._path(environment), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
         try:
-            unlock = _parsed(os.read(descriptor, MAX_FILE_BYTES)) if _is_ours(descriptor) else None
+            unlock = _parsed(os.read(descriptor, MAX_FILE_BYTES)) if _is_owned_by_user(descriptor) else None
         except OSError:
             return None
         finally:
@@ -136,12 +136,12 @@ class Unlocks:
         )
         path = self._path(unlock.environment)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        # The folder belongs to the tools: a link in place of the file is replaced, never followed.
+        # A symbolic link in place of the file is replaced, not followed.
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.unlink(missing_ok=True)
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 -- a descriptor again
+            with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 -- a descriptor
                 stream.write(content)
             draft.replace(path)
         except OSError as error:
@@ -154,26 +154,26 @@ class Unlocks:
         return UsageError(
             f"the unlock of environment {visible(environment)} cannot be written",
             why=error.strerror or str(error),
-            remedy=f"make room and see to its rights: ls -ld {self.folder}; df -h {self.folder.parent}",
+            remedy=f"check permissions and free space: ls -ld {self.folder}; df -h {self.folder.parent}",
             code="UNLOCK",
         )
 
 
-def _is_ours(descriptor: int) -> bool:
-    about = os.fstat(descriptor)
-    is_guarded = not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISREG(about.st_mode) and about.st_uid == os.getuid() and is_guarded
+def _is_owned_by_user(descriptor: int) -> bool:
+    status = os.fstat(descriptor)
+    is_private = not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and is_private
 
 
 def _parsed(source: bytes) -> Unlock | None:
     try:
-        said = json.loads(source)
-        texts = [said[name] for name in ("environment", "opened_at", "until", "reason", "by")]
+        data = json.loads(source)
+        texts = [data[name] for name in ("environment", "opened_at", "until", "reason", "by")]
         opened_at, until = datetime.fromisoformat(texts[1]), datetime.fromisoformat(texts[2])
-        lasts = until - opened_at
+        duration = until - opened_at
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    is_sound = all(isinstance(text, str) for text in texts) and opened_at.tzinfo is not None
-    if not is_sound or not timedelta() < lasts <= timedelta(minutes=LONGEST_MINUTES):
+    is_valid = all(isinstance(text, str) for text in texts) and opened_at.tzinfo is not None
+    if not is_valid or not timedelta() < duration <= timedelta(minutes=LONGEST_MINUTES):
         return None
     return Unlock(texts[0], opened_at, until, texts[3], texts[4])

@@ -168,7 +168,7 @@ def test_every_problem_of_a_json_list_is_told_with_its_line() -> None:
         ("gateway_serial,,tier\n", "u.csv", "line 1: column 2 has no name"),
         ("gateway_serial,tier,tier\n", "u.csv", 'line 1: the column "tier" is there twice'),
         ('gateway_serial,tier\n"AN1,A\n', "u.csv", "line 2: unexpected end of data"),
-        ('{"AN1": {"tier": "A"}', "u.json", "line 1: the text ends before the JSON does: the file was cut"),
+        ('{"AN1": {"tier": "A"}', "u.json", "line 1: the file is truncated"),
         ('{"AN12": {}, "AN12": {}}', "u.json", None),
         ('{"AN12": 5}', "u.json", 'line 1: "AN12" holds 5'),
         ("5", "u.json", "line 1: holds 5"),

@@ -86,7 +86,9 @@ GOOD_FILE = SiteConfigFacts(
 
 ALARM = "smartmeter-ehm21120333-voltage-low"
 SWITCHED_OFF = StackChange("alarm actions", ALARM, "off", "on", "ehm21120333")
-STRAY = StackChange("alarm without a site", "smartmeter-AN1-voltage-low", "there, actions on", "not there")
+STRAY = StackChange(
+    "alarm without a site", "smartmeter-AN1-voltage-low", "exists, actions on", "does not exist"
+)
 NO_RULE = StackChange("schedule", "critical-sites-ftp-sweep", "no rule", "a rule")
 NO_DRIFT = Drift((), (), (), 16, 2, AT)
 GOOD_FOLLOWING = DriftFacts(FUNCTION, AT, NO_DRIFT)
@@ -218,7 +220,7 @@ EXAMPLES: dict[str, list[tuple[FindingStatus, dict[str, Any], str]]] = {
         (FAIL, {"drift": replace(NO_DRIFT, changes=(SWITCHED_OFF,) * 7)}, "and 2 more"),
         (FAIL, {"drift": replace(NO_DRIFT, left=(DriftItem(NO_RULE, "apply Terraform"),))}, "no rule"),
         (FAIL, {"drift": replace(NO_DRIFT, changes=(SWITCHED_OFF,), unseen=("denied",))}, "should be on"),
-        (WARN, {"drift": replace(NO_DRIFT, left=(DriftItem(STRAY, "remove it"),))}, "there, actions on"),
+        (WARN, {"drift": replace(NO_DRIFT, left=(DriftItem(STRAY, "remove it"),))}, "exists, actions on"),
         (SKIP, {"drift": missing(NotFound("no function"))}, "nothing to follow"),
         (SKIP, {"drift": missing(InvalidDocument("broken"))}, "cannot be used"),
         (

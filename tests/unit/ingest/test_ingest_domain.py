@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from smarterise_sdk.domain.ingest.gaps import (
     Gap,
+    IgnoredRows,
     Issue,
     SiteEvent,
-    Within,
-    adjoined,
     explained,
     gateways_without_readings,
     is_due,
+    merged_gaps,
     others_with,
     tier_events,
 )
@@ -126,7 +126,7 @@ def test_what_else_is_to_be_known_of_a_road() -> None:
     )
     note = status_of("AN1", None, DataPath.FTP, facts, time_range=DAY, now=NOW).note
     assert note == (
-        "not in the site file; newest file failed: one\\x0atwo; 2 file(s) not loaded; "
+        "not in the site file; latest file failed: one\\x0atwo; 2 file(s) not loaded; "
         "5 in quarantine, mostly HALF_ROW"
     )
     assert unknown_status("AN1", LIVE, DataPath.FTP, "denied\x1b").note == "denied\\x1b"
@@ -141,38 +141,38 @@ def causes(
     it: Gap,
     site: Site | None = LIVE,
     *,
-    within: Within = Within(),  # noqa: B008 -- frozen
+    ignored: IgnoredRows = IgnoredRows(),  # noqa: B008 -- frozen
     issues: Sequence[Issue] = (),
     events: Sequence[SiteEvent] = (),
     others: int = 0,
 ) -> str:
-    told = explained(it, site, within=within, issues=issues, events=events, others=others, sites=10)
+    told = explained(it, site, ignored=ignored, issues=issues, events=events, others=others, sites=10)
     return "; ".join(told.causes)
 
 
 def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
     it = gap(0, 60)
-    assert causes(it) == "nothing came: the gateway, its network, or the files are still on it"
-    assert causes(replace(it, is_open=True)).startswith("nothing has come:")
-    assert causes(it, OFF) == "the site is disabled: nothing is collected"
+    assert causes(it) == "nothing received: gateway or network fault, or the files are still on the gateway"
+    assert causes(replace(it, is_open=True)).startswith("nothing received:")
+    assert causes(it, OFF) == "the site is disabled: no data is collected"
     assert causes(it, None).startswith("the site is not in the site file")
-    assert "files are still to come" in causes(replace(it, is_open=True), SLOW)
-    assert causes(it, within=Within(offline=3)) == "the gateway says that its meter was offline, 3 times"
-    assert "2 reading(s) with a wrong clock" in causes(it, within=Within(clock_faults=2))
-    assert "of no known meter" in causes(it, within=Within(unnamed=2))
+    assert "files have not arrived yet" in causes(replace(it, is_open=True), SLOW)
+    assert causes(it, ignored=IgnoredRows(offline=3)) == "the gateway reported its meter as offline 3 times"
+    assert "2 reading(s) with a clock fault" in causes(it, ignored=IgnoredRows(clock_faults=2))
+    assert "of an unknown meter" in causes(it, ignored=IgnoredRows(unnamed=2))
     assert causes(it, others=9).startswith("9 other site(s)")
-    assert causes(it, others=1).startswith("nothing came")
+    assert causes(it, others=1).startswith("nothing received")
     event = SiteEvent("AN1", NOW + 5 * MINUTE, "tier CRITICAL → NON_CRITICAL")
     assert "changed at 2026-03-02T00:05:00Z: tier" in causes(it, events=[event])
-    assert causes(it, events=[replace(event, gateway_serial="AN2")]).startswith("nothing came")
+    assert causes(it, events=[replace(event, gateway_serial="AN2")]).startswith("nothing received")
     half = Issue("AN1", "s3://b/ftp-backups/AN1/x.csv", "HALF_ROW (3 row(s))", NOW + HOUR, "abcdef0123456789")
     assert causes(it, issues=[half, half]) == "2 × in quarantine, HALF_ROW (3 row(s)): abcdef01"
     by_name = replace(half, key="AN1-logger1-2026-02-01T00-00-00+0000-1min.csv")
-    assert causes(it, issues=[by_name]).startswith("nothing came")
+    assert causes(it, issues=[by_name]).startswith("nothing received")
     of_stream = replace(half, data_path=DataPath.STREAM, at=NOW + 2 * HOUR)
-    assert causes(it, issues=[of_stream]).startswith("nothing came")
+    assert causes(it, issues=[of_stream]).startswith("nothing received")
     unread = explained(
-        it, None, within=Within(), issues=(), events=(), others=0, sites=10, is_file_read=False
+        it, None, ignored=IgnoredRows(), issues=(), events=(), others=0, sites=10, is_file_read=False
     )
     assert unread.causes == ("the site file could not be read",)
     assert "\x1b" not in causes(it, events=[replace(event, text="\x1b[2J")])
@@ -188,11 +188,11 @@ def test_what_comes_by_file_may_still_be_on_its_way() -> None:
 
 
 def test_holes_that_one_reading_parts_are_one() -> None:
-    pairs = [(gap(0, 10), Within(1)), (gap(10, 20), Within(2)), (gap(30, 40), Within())]
-    (one, within), (other, _) = adjoined(reversed(pairs))
+    pairs = [(gap(0, 10), IgnoredRows(1)), (gap(10, 20), IgnoredRows(2)), (gap(30, 40), IgnoredRows())]
+    (one, within), (other, _) = merged_gaps(reversed(pairs))
     assert (one.since, one.until, one.readings, within.offline) == (NOW, NOW + 20 * MINUTE, 1, 3)
     assert (other.since, other.readings) == (NOW + 30 * MINUTE, 0)
-    assert "1 reading(s) lie in it" in causes(one)
+    assert "1 isolated reading(s) in the gap" in causes(one)
 
 
 @given(
@@ -280,10 +280,10 @@ def test_broken_archives_are_shown_as_far_as_they_go() -> None:
     whole = gzip.compress(b"one\ntwo\n")
     assert list(shown_lines(ContentKind.FILE, [whole[:-3]])) == ["one", "two", "(the archive ends early)"]
     (*_, last) = shown_lines(ContentKind.FILE, [b"\x1f\x8b" + b"x" * 50])
-    assert last.startswith("(no more can be unpacked")
+    assert last.startswith("(decompression failed")
     assert list(shown_lines(ContentKind.ROWS, [gzip.compress(b"[]\nnot json\n")])) == [
-        "(no object of ours) []",
-        "(no object of ours) not json",
+        "(unknown format) []",
+        "(unknown format) not json",
     ]
 
 

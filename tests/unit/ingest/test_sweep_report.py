@@ -76,12 +76,12 @@ def test_each_tier_has_its_own() -> None:
     ("sweep", "state", "note"),
     [
         (None, DataPathState.LATE, ""),
-        (report(), DataPathState.LATE, "last sweep 2026-03-02T11:00:00Z went well"),
+        (report(), DataPathState.LATE, "last sweep 2026-03-02T11:00:00Z succeeded"),
         (report(ago=9 * HOUR), DataPathState.LATE, "no sweep since 2026-03-02T03:00:00Z"),
         (
             report(REFUSED, ago=9 * HOUR),
             DataPathState.DENIED,
-            "no sweep since 2026-03-02T03:00:00Z, and that one: main LOGIN_REFUSED: 530 Login incorrect",
+            "no sweep since 2026-03-02T03:00:00Z, which failed: main LOGIN_REFUSED: 530 Login incorrect",
         ),
         (
             report(REFUSED),

@@ -172,7 +172,8 @@ def test_a_summary_stays_one_line() -> None:
         SiteChange("E1", FTP, {**FTP, "floor": 2}),
     ]
     assert summary_of(changes) == (
-        "300 sites: tier CRITICAL → NON_CRITICAL; 20 sites: added; 1 site: removed; and 2 other kinds of change"
+        "300 sites: tier CRITICAL → NON_CRITICAL; 20 sites: added; 1 site: removed; "
+        "and 2 other kinds of change"
     )
     assert summary_of([]) == "no site changed"
 

@@ -67,22 +67,22 @@ def test_a_sound_file_is_left_alone() -> None:
         ('"name": "Yaba",', '"name": "Yaba", // the market', ["line 8: comment deleted"]),
         ('"name": "Yaba",', '# one\n"name": "Yaba",', ["line 8: comment deleted"]),
         ('"name": "Yaba",', '/* one\n two */ "name": "Yaba",', ["line 8: comment deleted"]),
-        ("240\n", "240,\n", ["line 9: a comma too many deleted"]),
-        ('"b"\n', '"b",,\n', ["line 29: a comma too many deleted"] * 2),
+        ("240\n", "240,\n", ["line 9: extra comma deleted"]),
+        ('"b"\n', '"b",,\n', ["line 29: extra comma deleted"] * 2),
         ('"name": "Yaba",', '"name": "Yaba"', ["line 9: missing comma added"]),
         ('"floors": [', '"floors" [', ['line 13: missing colon added after "floors"']),
         ('"name"', '"name" "Yaba", "spare"', ['line 8: missing colon added after "name"']),
         ('"name": "Yaba"', 'name: "Yaba"', ['line 8: key "name" put in quotes']),
         ('"name": "Yaba"', '"name": Yaba', ['line 8: text "Yaba" put in quotes']),
-        ('"name": "Yaba"', "'name': 'Yaba'", ["line 8: other quotes replaced by straight ones"] * 2),
-        ('"name": "Yaba"', '“name”: "Yaba"', ["line 8: other quotes replaced by straight ones"]),
+        ('"name": "Yaba"', "'name': 'Yaba'", ["line 8: quotes replaced by double quotes"] * 2),
+        ('"name": "Yaba"', '“name”: "Yaba"', ["line 8: quotes replaced by double quotes"]),
         ('"name": "Yaba"', '"name": "Yaba', ["line 8: missing closing quote added"]),
         ('"enabled": false', '"enabled": False', ["line 23: False written as false"]),
-        ("240\n", "+240.\n", ["line 9: number +240. written as JSON has it"]),
+        ("240\n", "+240.\n", ["line 9: number +240. converted to JSON syntax"]),
         (
             '"name": "Yaba"',
             '"name": "Ya\tba"',
-            ["line 8: a character that JSON forbids in a text written as its escape"],
+            ["line 8: invalid character in a text escaped"],
         ),
         ('"name": "Yaba"', '"name": "C:\\x\\\\y"', None),
         ('"b"\n    ]', '"b"\n    }', None),
@@ -144,7 +144,7 @@ def test_a_file_cut_anywhere_is_completed() -> None:
         raw, told = repaired_raw(TEXT[:end])
         assert raw == GOOD
         assert list(raw["sites"]) == list(GOOD["sites"])  # type: ignore[call-overload]
-        assert "the text ends before the JSON does" in told[0]
+        assert "the text is truncated" in told[0]
 
 
 def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
@@ -156,7 +156,7 @@ def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
     assert raw["sites"]["AN2000"]["floors"] == [7, 2], "a list that was edited is not replaced"
     assert raw["sites"]["AN3000"] == GOOD["sites"]["AN3000"]  # type: ignore[index]
     assert told == [
-        "line 15: the text ends before the JSON does: closed there",
+        "line 15: the text is truncated: open brackets closed",
         "line 15: 1 site after that taken from the last valid version: AN3000",
         "line 15: owner taken from the last valid version",
     ]
@@ -278,7 +278,7 @@ def test_duplicates() -> None:
         "floors": [1, 2, {"a": 1}],
     }
     assert told == [
-        'line 11: "AN1000" occurs twice (first on line 6): put together',
+        'line 11: "AN1000" occurs twice (first on line 6): merged',
         'line 13: "tier" occurs twice (first on line 7): kept "NON_CRITICAL"',
     ]
     raw, told = repaired_raw(TEXT.replace('"name": "Yaba"', '"name": "Yaba", "name": "Yaba"'))

@@ -124,7 +124,7 @@ def test_each_way_a_tier_can_be_left_uncollected_is_told() -> None:
     (disabled,) = schedule_drift(sites, [rule], NAMES)
     assert disabled == DriftItem(StackChange(SCHEDULE, rule.name, "disabled", "enabled"))
     (aimless,) = schedule_drift(sites, [replace(rule, is_enabled=True, collects=False)], NAMES)
-    assert (aimless.change.before, aimless.change.after) == (f"without the {aimed}", aimed)
+    assert (aimless.change.before, aimless.change.after) == (f"no {aimed}", aimed)
     (absent,) = schedule_drift(sites, [], NAMES)
     assert (absent.change.subject, absent.change.before) == (rule.name, "no scheduled rule critical-sites*")
     other = replace(rule, name="critical-sites-report", is_enabled=True, collects=False)
@@ -139,7 +139,7 @@ def test_an_alarm_tells_its_site_even_behind_a_prefix_with_hyphens() -> None:
 
 def test_a_row_tells_all_of_it() -> None:
     drift_item = DriftItem(StackChange(ALARM_ACTIONS, "smartmeter-AN1-no-data", ON, OFF, "AN1"))
-    assert drift_item.put_right().to_row() == {
+    assert drift_item.as_repaired().to_row() == {
         "kind": "alarm actions",
         "subject": "smartmeter-AN1-no-data",
         "gateway_serial": "AN1",
@@ -148,4 +148,4 @@ def test_a_row_tells_all_of_it() -> None:
         "repaired": True,
         "error": "",
     }
-    assert drift_item.left("denied").to_row()["error"] == "denied"
+    assert drift_item.skipped("denied").to_row()["error"] == "denied"

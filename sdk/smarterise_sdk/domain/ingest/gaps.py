@@ -1,6 +1,6 @@
-"""Holes in the readings of sites, and what is known of why they are there.
+"""Gaps in the readings of sites, and their likely causes.
 
-Pure. What is known is told as it was found, each in a sentence; where nothing is, that is said.
+Pure functions. Each cause is a sentence; if no cause is found, the text says so.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
     from smarterise_sdk.domain.sites.model import Site
 
-FILE_LASTS: Final = timedelta(hours=1)
-"""So much a gateway's file usually holds."""
+FILE_DURATION: Final = timedelta(hours=1)
+"""Usual duration covered by a gateway's file."""
 LATE_FILE: Final = timedelta(days=2)
 MANY_SHARE: Final = 0.3
-"""When so many of the sites have a hole at once, it is not the sites."""
+"""Share of sites with a simultaneous gap from which a common cause is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Gap:
 
     Attributes:
         gateway_serial: The site.
-        device_serial: The meter; empty where none is known.
-        since: The last reading before it, or the beginning of what was looked at, UTC.
-        until: The first reading after it, or the end of what was looked at, UTC.
-        is_open: Whether no reading has come after it.
-        readings: How many single readings are within it, too far apart to end it.
-        causes: What is known of why, in words.
+        device_serial: The meter; empty if unknown.
+        since: Last reading before the gap, or start of the checked time range, UTC.
+        until: First reading after the gap, or end of the checked time range, UTC.
+        is_open: Whether no reading has arrived after it.
+        readings: Number of isolated readings in the gap that do not end it.
+        causes: Likely causes, as sentences.
     """
 
     gateway_serial: str
@@ -52,11 +52,11 @@ class Gap:
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """Duration of the gap."""
         return self.until - self.since
 
     def to_row(self) -> JsonObject:
-        """Return it as one flat, JSON-ready object."""
+        """Return the gap as a flat JSON object."""
         return {
             "gateway_serial": self.gateway_serial,
             "device_serial": self.device_serial,
@@ -70,15 +70,15 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
-    """What is within a hole, though no reading that counts: rows of a meter that is offline, and so on."""
+class IgnoredRows:
+    """Number of rows in a gap that do not count as readings, e.g. of an offline meter."""
 
     offline: int = 0
     clock_faults: int = 0
     unnamed: int = 0
 
-    def __add__(self, other: Within) -> Within:
-        return Within(
+    def __add__(self, other: IgnoredRows) -> IgnoredRows:
+        return IgnoredRows(
             self.offline + other.offline,
             self.clock_faults + other.clock_faults,
             self.unnamed + other.unnamed,
@@ -87,15 +87,15 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """A file that was not loaded, or an entry of the quarantine.
+    """A file that was not loaded, or a quarantine entry.
 
     Attributes:
-        gateway_serial: Whose it is.
-        key: The object, or what it came from: its name tells when it begins.
-        text: What is the matter.
-        at: When it came, UTC.
-        entry_id: The entry's id; empty for a file.
-        data_path: By which road it came.
+        gateway_serial: The gateway.
+        key: Key of the object or of its source; the file name contains its start time.
+        text: Description.
+        at: Arrival time, UTC.
+        entry_id: Id of the quarantine entry; empty for a file.
+        data_path: The data path.
     """
 
     gateway_serial: str
@@ -116,7 +116,7 @@ class SiteEvent:
 
 
 def is_due(gap: Gap, site: Site | None, now: datetime) -> bool:
-    """Return whether a hole is one already: what comes by file may still be on its way."""
+    """Return whether a gap counts: files of an open gap may still arrive."""
     if not gap.is_open or gap.until < now - AGE_LIMITS[DataPath.FTP].late:
         return True
     data_path = DataPath.STREAM if collection_of(site) is Collection.STREAMED else DataPath.FTP
@@ -127,43 +127,42 @@ def explained(
     gap: Gap,
     site: Site | None,
     *,
-    within: Within,
+    ignored: IgnoredRows,
     issues: Iterable[Issue],
     events: Iterable[SiteEvent],
     others: int,
     sites: int,
     is_file_read: bool = True,
 ) -> Gap:
-    """Return a hole with what is known of why it is there.
+    """Return a gap with its likely causes.
 
     Args:
-        gap: The hole.
-        site: As the file has it; `None` if it has not.
-        within: What is within it.
-        issues: Files and entries, of any site.
-        events: Changes of the site file, of any site.
-        others: How many other sites have a hole at the same time.
-        sites: How many sites there are.
+        gap: The gap.
+        site: The site; `None` if it is not in the site file.
+        ignored: Rows in the gap that do not count as readings.
+        issues: Files and quarantine entries of any site.
+        events: Changes of any site in the site file.
+        others: Number of other sites with a gap at the same time.
+        sites: Total number of sites.
         is_file_read: Whether the site file could be read.
     """
     of_site = _of_site(gap, site, events) if is_file_read else ["the site file could not be read"]
-    causes = [*of_site, *_of_rows(within), *_of_issues(gap, issues)]
+    causes = [*of_site, *_of_rows(ignored), *_of_issues(gap, issues)]
     if gap.readings:
-        causes.append(f"{gap.readings} reading(s) lie in it, far apart")
+        causes.append(f"{gap.readings} isolated reading(s) in the gap")
     if others and others >= MANY_SHARE * max(1, sites - 1):
-        causes.append(f"{others} other site(s) have no readings then either: look at what they share")
+        causes.append(f"{others} other site(s) have a gap at the same time: check for a common cause")
     if not causes:
-        came = "nothing has come" if gap.is_open else "nothing came"
-        causes.append(f"{came}: the gateway, its network, or the files are still on it")
+        causes.append("nothing received: gateway or network fault, or the files are still on the gateway")
     return replace(gap, causes=tuple(map(visible, causes)))
 
 
 def others_with(gaps: Sequence[Gap]) -> list[int]:
-    """Return for each hole how many other sites have one in the middle of it."""
+    """Return for each gap the number of other sites with a gap at its midpoint."""
     time_ranges = sorted((gap.gateway_serial, gap.since, gap.until) for gap in gaps)
     united: list[tuple[str, datetime, datetime]] = []
     for serial, since, until in time_ranges:
-        # Of a site with several meters a time counts once.
+        # Overlapping gaps of several meters of a site count once.
         if united and united[-1][0] == serial and since <= united[-1][2]:
             united[-1] = (serial, united[-1][1], max(until, united[-1][2]))
         else:
@@ -174,35 +173,35 @@ def others_with(gaps: Sequence[Gap]) -> list[int]:
     return [bisect_right(starts, middle) - bisect_left(ends, middle) - 1 for middle in middles]
 
 
-def adjoined(gaps: Iterable[tuple[Gap, Within]]) -> list[tuple[Gap, Within]]:
-    """Return holes with those of a meter made one that a single reading is between, in their order."""
-    found: list[tuple[Gap, Within]] = []
-    for gap, within in sorted(
+def merged_gaps(gaps: Iterable[tuple[Gap, IgnoredRows]]) -> list[tuple[Gap, IgnoredRows]]:
+    """Merge gaps of a meter that are separated by a single reading; return them in order."""
+    found: list[tuple[Gap, IgnoredRows]] = []
+    for gap, ignored in sorted(
         gaps, key=lambda pair: (pair[0].gateway_serial, pair[0].device_serial, pair[0].since)
     ):
-        last, beside = found[-1] if found else (None, Within())
+        last, last_ignored = found[-1] if found else (None, IgnoredRows())
         if last is not None and (last.gateway_serial, last.device_serial, last.until) == (
             gap.gateway_serial,
             gap.device_serial,
             gap.since,
         ):
             one = replace(last, until=gap.until, is_open=gap.is_open, readings=last.readings + 1)
-            found[-1] = one, beside + within
+            found[-1] = one, last_ignored + ignored
         else:
-            found.append((gap, within))
+            found.append((gap, ignored))
     return found
 
 
 def gateways_without_readings(
     gateways: Iterable[str], seen: Iterable[str], since: datetime, until: datetime
 ) -> list[Gap]:
-    """Return the holes of gateways that no reading was found of."""
+    """Return one open gap for each gateway without readings."""
     known = set(seen)
     return [Gap(serial, "", since, until, is_open=True) for serial in gateways if serial not in known]
 
 
 def tier_events(rows: Iterable[Mapping[str, object]]) -> list[SiteEvent]:
-    """Return the changes of sites that rows of the site file's history tell."""
+    """Return the site changes in rows of the site file's history."""
     found: list[SiteEvent] = []
     for row in rows:
         serials, summary = row.get("gateway_serials"), row.get("summary")
@@ -221,28 +220,30 @@ def _of_site(gap: Gap, site: Site | None, events: Iterable[SiteEvent]) -> list[s
         case Collection.ABSENT:
             causes.append("the site is not in the site file: its files are not collected")
         case Collection.NONE:
-            causes.append("the site is disabled: nothing is collected")
+            causes.append("the site is disabled: no data is collected")
         case Collection.FTP_ALONE if gap.is_open:
-            causes.append("the site is NON_CRITICAL: its files are still to come, the stream is let go")
+            causes.append(
+                "the site is NON_CRITICAL: stream readings are dropped, its files have not arrived yet"
+            )
         case _:
             pass
     causes += (
         f"the site file was changed at {utc_text(event.at)}: {event.text}"
         for event in events
-        if event.gateway_serial == gap.gateway_serial and gap.since - FILE_LASTS <= event.at <= gap.until
+        if event.gateway_serial == gap.gateway_serial and gap.since - FILE_DURATION <= event.at <= gap.until
     )
     return causes
 
 
-def _of_rows(within: Within) -> list[str]:
+def _of_rows(ignored: IgnoredRows) -> list[str]:
     causes: list[str] = []
-    if within.offline:
-        causes.append(f"the gateway says that its meter was offline, {within.offline} times")
-    if within.clock_faults:
-        causes.append(f"{within.clock_faults} reading(s) with a wrong clock lie in it")
-    if within.unnamed:
+    if ignored.offline:
+        causes.append(f"the gateway reported its meter as offline {ignored.offline} times")
+    if ignored.clock_faults:
+        causes.append(f"{ignored.clock_faults} reading(s) with a clock fault in the gap")
+    if ignored.unnamed:
         causes.append(
-            f"{within.unnamed} reading(s) of no known meter lie in it: enter `loggers` into the site file"
+            f"{ignored.unnamed} reading(s) of an unknown meter in the gap: add `loggers` to the site file"
         )
     return causes
 
@@ -260,11 +261,11 @@ def _of_issues(gap: Gap, issues: Iterable[Issue]) -> list[str]:
 
 
 def _may_fill(gap: Gap, issue: Issue) -> bool:
-    """Return whether what was not taken may hold what is missing: by its name's time, else by its arrival."""
+    """Return whether rejected input may contain the missing readings, by start time or arrival time."""
     if issue.data_path is DataPath.STREAM:
         return gap.since <= issue.at <= gap.until
     name = read_log_name(issue.key.rpartition("/")[2])
     started = name.started_at
     if started is None:
         return gap.since <= issue.at <= gap.until + LATE_FILE
-    return gap.since - FILE_LASTS <= started <= gap.until
+    return gap.since - FILE_DURATION <= started <= gap.until

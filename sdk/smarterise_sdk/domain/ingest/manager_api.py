@@ -1,4 +1,4 @@
-"""What `ingest-manager` may be asked, and how much at once: the function and its callers agree on it here."""
+"""Actions, states and limits of the function `ingest-manager`, shared with its callers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 
 class IngestAction(StrEnum):
-    """What can be asked for."""
+    """Actions of `ingest-manager`."""
 
     GATEWAYS = "gateways"
-    """Which gateways the database has heard of."""
+    """List the gateways known to the database."""
     STATUS = "status"
     GAPS = "gaps"
     FILES = "files"
@@ -18,11 +18,11 @@ class IngestAction(StrEnum):
     QUARANTINE_SHOW = "quarantine_show"
     QUARANTINE_DISCARD = "quarantine_discard"
     OBJECTS = "objects"
-    """What lies in the lake, for a backfill."""
+    """List objects of the data lake, for a backfill."""
 
 
-class FileWord(StrEnum):
-    """How far a file has come, as the ledger says."""
+class FileState(StrEnum):
+    """State of a file in the file ledger."""
 
     LOADING = "loading"
     LOADED = "loaded"
@@ -30,8 +30,8 @@ class FileWord(StrEnum):
     FAILED = "failed"
 
 
-class EntryWord(StrEnum):
-    """What became of something in the quarantine; `any` stands for all of it."""
+class EntryState(StrEnum):
+    """State of a quarantine entry; `any` matches all."""
 
     KEPT = "kept"
     REPLAYED = "replayed"
@@ -40,27 +40,27 @@ class EntryWord(StrEnum):
 
 
 READING_ACTIONS: Final = frozenset(IngestAction) - {IngestAction.QUARANTINE_DISCARD}
-"""What only looks."""
+"""Actions that change nothing."""
 
 GATEWAYS_AT_MOST: Final = 200
-"""Gateways one question may be about: what they sent in a day is read in seconds."""
+"""Maximum number of gateways in a request; their readings of a day are read within seconds."""
 ROWS_AT_MOST: Final = 1000
-"""Rows of one answer; Lambda carries 6 MB of it."""
+"""Maximum number of rows in a response; Lambda limits responses to 6 MB."""
 OBJECTS_AT_MOST: Final = 2500
 IDS_AT_MOST: Final = 1000
 PIECE_BYTES_AT_MOST: Final = 3 * 1024 * 1024
-"""Bytes of an object that one answer carries."""
+"""Maximum number of bytes of an object in a response."""
 LOAD_KEYS_AT_MOST: Final = 1000
-"""Objects that one invocation of a loading function takes."""
+"""Maximum number of objects per invocation of a loading function."""
 
 STREAM_PREFIX: Final = "raw/source=iot/"
-"""Under it lies what came by the stream."""
+"""Key prefix of readings from the stream."""
 QUARANTINE_PREFIX: Final = "quarantine/"
 GIVEN_UP_PREFIX: Final = "aws/lambda/"
-"""Under it Lambda keeps batches of the stream that no retry could bring in; the name is AWS's."""
+"""Key prefix where Lambda stores failed stream batches after all retries; defined by AWS."""
 ENTRY_NOT_FOUND: Final = "ENTRY_NOT_FOUND"
 OBJECT_GONE: Final = "OBJECT_GONE"
 
 QUARANTINE_CHANGE: Final = "quarantine"
 BACKFILL_CHANGE: Final = "backfill"
-"""The kinds of changes that operators make to what was ingested."""
+"""Kinds of changes to ingested data."""

@@ -1,6 +1,6 @@
-"""The content of what is in the quarantine: as lines that are safe to show, or as the bytes that came.
+"""Content of quarantine entries: as lines that are safe to display, or as the original bytes.
 
-Pure, and a piece at a time: a file may be large, compressed, broken, or all three.
+Content is processed in pieces: a file may be large, compressed or damaged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_LINE: Final = 64 * 1024
-"""A line that goes on for longer is shown in parts, bytes."""
+"""Longer lines are split, bytes."""
 _LONGEST_RECORD: Final = 64 * 1024 * 1024
 _PIECE: Final = 256 * 1024
 _GZIP: Final = b"\x1f\x8b"
@@ -29,18 +29,18 @@ _GZIP_WINDOW: Final = 31
 
 
 class ContentKind(StrEnum):
-    """What is kept."""
+    """Kind of the content of an entry."""
 
     MESSAGE = "message"
     """A record of the stream."""
     ROWS = "rows"
-    """Rows of a file, with their lines and headers."""
+    """Rows of a file, with line numbers and headers."""
     FILE = "file"
-    """A whole file, where it was put."""
+    """A whole file, at its original key."""
 
 
 def kind_of(source: str, key: str) -> ContentKind:
-    """Return what is kept under a key.
+    """Return the kind of content at a key.
 
     Args:
         source: `iot` or `ftp`.
@@ -52,11 +52,11 @@ def kind_of(source: str, key: str) -> ContentKind:
 
 
 def shown_lines(kind: ContentKind, pieces: Iterable[bytes]) -> Iterator[str]:
-    """Yield the content as lines that are safe to show, without their ends.
+    """Yield the content as lines that are safe to display, without line ends.
 
     Args:
-        kind: What is kept.
-        pieces: The object's bytes.
+        kind: Kind of the content.
+        pieces: Bytes of the object.
     """
     lines = _lines(_unpacked(pieces), LONGEST_LINE if kind is ContentKind.FILE else _LONGEST_RECORD)
     for line in lines:
@@ -65,15 +65,15 @@ def shown_lines(kind: ContentKind, pieces: Iterable[bytes]) -> Iterator[str]:
         elif kind is ContentKind.FILE:
             yield visible(_text(line.removesuffix(b"\r")))
         else:
-            yield from _told(kind, line)
+            yield from _record_lines(kind, line)
 
 
 def raw_pieces(kind: ContentKind, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the bytes that came: of a file they are the object's, else they are taken out of it.
+    """Yield the original bytes: of a file those of the object, else extracted from its records.
 
     Args:
-        kind: What is kept.
-        pieces: The object's bytes.
+        kind: Kind of the content.
+        pieces: Bytes of the object.
     """
     if kind is ContentKind.FILE:
         yield from pieces
@@ -90,10 +90,10 @@ def raw_pieces(kind: ContentKind, pieces: Iterable[bytes]) -> Iterator[bytes]:
                     yield _bytes(record[name]) + b"\n"
 
 
-def _told(kind: ContentKind, line: bytes) -> Iterator[str]:
+def _record_lines(kind: ContentKind, line: bytes) -> Iterator[str]:
     record = _record(line)
     if record is None:
-        yield f"(no object of ours) {visible(_text(line[:LONGEST_LINE]))}"
+        yield f"(unknown format) {visible(_text(line[:LONGEST_LINE]))}"
     elif kind is ContentKind.MESSAGE:
         payload = _payload(record)
         for start in range(0, max(1, len(payload)), LONGEST_LINE):
@@ -123,7 +123,7 @@ def _payload(record: dict[str, Any]) -> bytes:
 
 def _bytes(text: str) -> bytes:
     try:
-        # Bytes that were no UTF-8 are kept as lone surrogates, and come back as they were.
+        # Bytes that are not UTF-8 are stored as lone surrogates, and converted back here.
         return text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
         return text.encode(errors="backslashreplace")
@@ -134,7 +134,7 @@ def _text(line: bytes) -> str:
 
 
 def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes | str]:
-    """Yield bytes, decompressed where they are gzip; words where that ends in trouble."""
+    """Yield bytes, decompressed if they are gzip, and a text (str) if decompression fails."""
     source = iter(pieces)
     first = b""
     for piece in source:
@@ -148,37 +148,37 @@ def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes | str]:
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     try:
         for piece in chain((first,), source):
-            left = piece
-            while left:
-                yield unpacker.decompress(left, _PIECE)
-                left = unpacker.unconsumed_tail
+            rest = piece
+            while rest:
+                yield unpacker.decompress(rest, _PIECE)
+                rest = unpacker.unconsumed_tail
                 if unpacker.eof and unpacker.unused_data:
-                    left = unpacker.unused_data
+                    rest = unpacker.unused_data
                     unpacker = zlib.decompressobj(_GZIP_WINDOW)
         if not unpacker.eof:
             yield "(the archive ends early)"
     except zlib.error as error:
-        yield f"(no more can be unpacked: {error})"
+        yield f"(decompression failed: {error})"
 
 
 def _lines(pieces: Iterable[bytes | str], longest: int) -> Iterator[bytes | str]:
-    """Yield lines without their ends; words come as they are."""
-    held = b""
+    """Yield lines without line ends; texts (str) are passed through."""
+    pending = b""
     for piece in pieces:
         if isinstance(piece, str):
-            if held:
-                yield held
-                held = b""
+            if pending:
+                yield pending
+                pending = b""
             yield piece
             continue
-        *lines, held = (held + piece).split(b"\n")
+        *lines, pending = (pending + piece).split(b"\n")
         for line in lines:
             yield from _cut(line, longest)
-        while len(held) > longest:
-            yield held[:longest]
-            held = held[longest:]
-    if held:
-        yield held
+        while len(pending) > longest:
+            yield pending[:longest]
+            pending = pending[longest:]
+    if pending:
+        yield pending
 
 
 def _cut(line: bytes, longest: int) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
-"""How a site's readings come in, by each road: how old the last one is, how much is missing, in one word.
+"""Ingest status of a site per data path: age of the latest reading, completeness, and state.
 
-Pure: what was found against what the site's tier asks for. Who looks is `ingest-manager`.
+Pure functions; `ingest-manager` queries the facts.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ if TYPE_CHECKING:
 
 
 class DataPath(StrEnum):
-    """By which road readings come."""
+    """Data path of readings."""
 
     STREAM = "stream"
     FTP = "ftp"
 
 
 class DataPathState(StrEnum):
-    """How a road is."""
+    """Ingest state of a data path."""
 
     OK = "ok"
     LATE = "late"
-    """Readings come, later than they should."""
+    """Readings arrive, but late."""
     SILENT = "silent"
-    """Nothing has come for long."""
+    """No reading for a long time."""
     NEVER = "never"
-    """Nothing has come as far back as was looked."""
+    """No reading in the searched time range."""
     REJECTED = "rejected"
-    """What came last is in the quarantine."""
+    """The latest input is in the quarantine."""
     FAILING = "failing"
-    """What came last could not be loaded, or the FTP servers not be swept: it is not the site."""
+    """The latest input could not be loaded, or the FTP servers not be swept; not caused by the site."""
     DENIED = "denied"
-    """The same, because a function is not let in."""
+    """Failing because access was denied to a function."""
     OFF = "off"
-    """Nothing is to come: the site's tier, or its switch, says so."""
+    """No readings are expected, according to the site's tier or because it is disabled."""
     UNKNOWN = "unknown"
-    """It could not be looked."""
+    """The state could not be read."""
 
     @property
     def is_well(self) -> bool:
-        """Whether nobody need do anything."""
+        """Whether no action is needed."""
         return self in (DataPathState.OK, DataPathState.OFF)
 
 
 @dataclass(frozen=True, slots=True)
 class AgeLimits:
-    """How old the last reading of a road may be: above `late` it is late, above `silent` silent."""
+    """Age limits of the latest reading of a data path: above `late` it is late, above `silent` silent."""
 
     late: timedelta
     silent: timedelta
@@ -67,7 +67,7 @@ class AgeLimits:
 AGE_LIMITS: Final[Mapping[DataPath, AgeLimits]] = MappingProxyType(
     {
         DataPath.STREAM: AgeLimits(timedelta(minutes=5), timedelta(minutes=30)),
-        # A file holds an hour, lies until the next sweep, and is loaded then.
+        # A file covers an hour, and is loaded after the next sweep.
         DataPath.FTP: AgeLimits(timedelta(hours=3), timedelta(hours=12)),
     }
 )
@@ -75,18 +75,18 @@ _LACKING: Final = frozenset({DataPathState.LATE, DataPathState.SILENT, DataPathS
 _CERTAIN: Final = frozenset(
     {DataPathState.OK, DataPathState.REJECTED, DataPathState.FAILING, DataPathState.DENIED}
 )
-"""States that do not depend on what should come."""
+"""States that do not depend on the expected readings."""
 _DENIED: Final = ("AccessDenied", "Access Denied", "Forbidden", "not authorized")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the quarantine keeps of a road, of what came in the span.
+    """Quarantine entries of a data path in the time range.
 
     Attributes:
-        entries: How many entries.
-        reason: The reason most of them have.
-        last_at: When the newest of them came, UTC.
+        entries: Number of entries.
+        reason: Most frequent reason.
+        last_at: Arrival time of the latest entry, UTC.
     """
 
     entries: int = 0
@@ -99,19 +99,19 @@ _NOTHING_KEPT: Final = Kept()
 
 @dataclass(frozen=True, slots=True)
 class DataPathFacts:
-    """What was found of a road.
+    """Queried facts of a data path.
 
     Attributes:
-        last_measured_at: The newest reading's stamp, UTC.
-        last_arrived_at: When the newest came, UTC.
-        found: Readings in the span; of files, as many as what they cover would be.
-        usual: The usual time between two.
-        covered: How much of the span they stand for, over all meters.
-        meters: How many meters that is of.
-        latest_state: How far the newest file has come; empty for the stream.
-        latest_reason: Why it came no further.
-        unfinished_files: Files that failed, or hang.
-        kept: What the quarantine keeps.
+        last_measured_at: Timestamp of the latest reading, UTC.
+        last_arrived_at: Arrival time of the latest reading, UTC.
+        found: Number of readings in the time range; for files, estimated from the covered time.
+        usual: Usual interval between readings.
+        covered: Part of the time range that is covered by readings, summed over all meters.
+        meters: Number of meters.
+        latest_state: State of the latest file; empty for the stream.
+        latest_reason: Reason of a failure of the latest file.
+        unfinished_files: Number of files that failed or are stuck.
+        kept: Quarantine entries.
     """
 
     last_measured_at: datetime | None = None
@@ -128,21 +128,21 @@ class DataPathFacts:
 
 @dataclass(frozen=True, slots=True)
 class DataPathStatus:
-    """How a road of a site is.
+    """Ingest status of a data path of a site.
 
     Attributes:
         gateway_serial: The site.
-        data_path: The road.
-        state: In one word.
-        tier: The site's tier; `None` for a gateway that the site file does not have.
-        enabled: Whether the site is.
-        last_measured_at: The newest reading's stamp, UTC.
-        last_arrived_at: When it came, UTC.
-        lateness: How old the newest reading is.
-        expected: Readings that should be in the span; `None` when nothing tells, or none should.
-        found: Readings that are.
-        completeness: Share of the span that readings stand for, 0 to 1; `None` as above.
-        note: What else is to be known, in words.
+        data_path: The data path.
+        state: The state.
+        tier: The site's tier; `None` for a gateway that is not in the site file.
+        enabled: Whether the site is enabled.
+        last_measured_at: Timestamp of the latest reading, UTC.
+        last_arrived_at: Arrival time of the latest reading, UTC.
+        lateness: Age of the latest reading.
+        expected: Expected number of readings in the time range; `None` if unknown or none are expected.
+        found: Number of readings in the time range.
+        completeness: Covered share of the time range, 0 to 1; `None` as above.
+        note: Additional information.
     """
 
     gateway_serial: str
@@ -159,7 +159,7 @@ class DataPathStatus:
     note: str = ""
 
     def to_row(self) -> JsonObject:
-        """Return it as one flat, JSON-ready object."""
+        """Return the status as a flat JSON object."""
         return {
             "gateway_serial": self.gateway_serial,
             "tier": self.tier.value if self.tier else None,
@@ -177,7 +177,7 @@ class DataPathStatus:
 
 
 def is_expected(site: Site | None, data_path: DataPath) -> bool:
-    """Return whether readings of a site should come by a road: of an unknown gateway whatever comes."""
+    """Return whether readings of a site are expected on a data path; False for an unknown gateway."""
     if site is None:
         return False
     return site.is_streaming if data_path is DataPath.STREAM else site.enabled
@@ -194,17 +194,17 @@ def status_of(
     sweep: SweepReport | None = None,
     is_file_read: bool = True,
 ) -> DataPathStatus:
-    """Return how a road of a site is.
+    """Return the ingest status of a data path of a site.
 
     Args:
         gateway_serial: The site.
-        site: As the file has it; `None` if it has not.
-        data_path: The road.
-        facts: What was found.
-        time_range: How long the time is that was looked at.
-        now: This moment, UTC.
-        sweep: The last sweep that the site's files could have come by, if that is known.
-        is_file_read: Whether the site file could be read; else nobody can say what should come.
+        site: The site; `None` if it is not in the site file.
+        data_path: The data path.
+        facts: The queried facts.
+        time_range: Duration of the checked time range.
+        now: Current time, UTC.
+        sweep: Report of the last sweep of the site's tier, if known.
+        is_file_read: Whether the site file could be read; if not, the expected readings are unknown.
     """
     is_due = is_expected(site, data_path)
     lateness = now - facts.last_measured_at if facts.last_measured_at is not None else None
@@ -234,7 +234,7 @@ def status_of(
 
 
 def unknown_status(gateway_serial: str, site: Site | None, data_path: DataPath, why: str) -> DataPathStatus:
-    """Return the status of a road that could not be looked at."""
+    """Return the status of a data path that could not be queried."""
     tier, enabled = (site.tier, site.enabled) if site else (None, False)
     return DataPathStatus(gateway_serial, data_path, DataPathState.UNKNOWN, tier, enabled, note=visible(why))
 
@@ -245,17 +245,17 @@ def _state(
     if is_known and not is_due:
         return DataPathState.OFF
     if facts.latest_state == "failed":
-        is_denied = any(word in facts.latest_reason for word in _DENIED)
+        is_denied = any(text in facts.latest_reason for text in _DENIED)
         return DataPathState.DENIED if is_denied else DataPathState.FAILING
     if facts.latest_state == "rejected" or _is_after(facts.kept.last_at, facts.last_arrived_at):
         return DataPathState.REJECTED
     if lateness is None:
-        # Of a gateway that nobody has entered, whatever comes is more than should.
+        # No readings are expected of a gateway that is not in the site file.
         return DataPathState.NEVER if is_known else DataPathState.OFF
-    timeout = AGE_LIMITS[data_path]
-    if lateness > timeout.silent:
+    limits = AGE_LIMITS[data_path]
+    if lateness > limits.silent:
         return DataPathState.SILENT
-    return DataPathState.LATE if lateness > timeout.late else DataPathState.OK
+    return DataPathState.LATE if lateness > limits.late else DataPathState.OK
 
 
 def _is_after(kept: datetime | None, arrived: datetime | None) -> bool:
@@ -278,7 +278,7 @@ def _note(facts: DataPathFacts, site: Site | None, state: DataPathState, *, is_f
     elif state is DataPathState.OFF:
         parts.append("the site is disabled" if not site.enabled else f"{site.tier.value}: not streamed")
     if facts.latest_state in ("failed", "rejected") and facts.latest_reason:
-        parts.append(f"newest file {facts.latest_state}: {facts.latest_reason}")
+        parts.append(f"latest file {facts.latest_state}: {facts.latest_reason}")
     if facts.unfinished_files:
         parts.append(f"{facts.unfinished_files} file(s) not loaded")
     if facts.kept.entries:
@@ -286,5 +286,5 @@ def _note(facts: DataPathFacts, site: Site | None, state: DataPathState, *, is_f
     return visible("; ".join(parts))
 
 
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else utc_text(moment)
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else utc_text(at)

@@ -1,6 +1,6 @@
-"""What is kept of the last sweep of the FTP servers, a tier each: when it was, and what it could not do.
+"""Report of the last FTP sweep of a tier: time, servers and faults.
 
-`ftp_to_s3` writes it, `ingest-manager` reads it out, and how a site is by file rests on it.
+`ftp_to_s3` writes it, `ingest-manager` returns it, and the FTP status of sites depends on it.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 SWEEP_REPORTS: Final = "ftp-manifests/sweep="
-"""How the keys of the reports begin, in the lake's bucket; no gateway has such a serial."""
+"""Key prefix of the reports in the data lake bucket; it cannot collide with a gateway serial."""
 FAULTS_AT_MOST: Final = 5
-"""Kept one by one; all are counted."""
+"""Maximum number of faults in a report; all are counted."""
 OVERDUE_AFTER: Final = timedelta(hours=3)
-"""So long after a sweep the next one is missed: the stack's own schedules sweep each hour, or more often."""
+"""Time after which the next sweep is overdue; the default schedules sweep at least once per hour."""
 _LONGEST_MESSAGE: Final = 200
-_NOT_LET_IN: Final = frozenset({"LOGIN_REFUSED", "SECRET_UNREADABLE", "SECRET_INVALID"})
+_ACCESS_FAULTS: Final = frozenset({"LOGIN_REFUSED", "SECRET_UNREADABLE", "SECRET_INVALID"})
 
 
 def sweep_report_key(tier: Tier) -> str:
-    """Return the key of the report on a tier's sweeps, in the lake's bucket."""
+    """Return the key of a tier's sweep report in the data lake bucket."""
     return f"{SWEEP_REPORTS}{tier.value}.json"
 
 
 @dataclass(frozen=True, slots=True)
 class SweepFault:
-    """Something that a sweep failed for.
+    """A fault in a sweep.
 
     Attributes:
-        code: Stable word for it, e.g. `LOGIN_REFUSED`.
+        code: Stable code, e.g. `LOGIN_REFUSED`.
         server: Name of the server.
-        message: What, for people.
-        is_whole: Whether the server as a whole could not be swept, and not one site or file of it.
+        message: The explanation.
+        is_whole: Whether the whole server could not be swept, and not only a site or file.
     """
 
     code: str
@@ -50,13 +50,13 @@ class SweepFault:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """The last sweep for a tier's sites.
+    """Report of the last sweep of a tier.
 
     Attributes:
-        swept_at: When it ended, UTC.
-        servers: Names of the servers it was about.
-        faults: What it failed for: whole servers first, and no more than `FAULTS_AT_MOST` of the others.
-        fault_count: How many there were.
+        swept_at: End of the sweep, UTC.
+        servers: Names of the servers.
+        faults: Faults: whole servers first, then at most `FAULTS_AT_MOST` others.
+        fault_count: Total number of faults.
     """
 
     swept_at: datetime
@@ -66,30 +66,30 @@ class SweepReport:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether no server could be swept: no site's file can have come."""
+        """Whether no server could be swept, so that no files arrived."""
         return bool(self.servers) and set(self.servers) <= {fault.server for fault in self._whole}
 
     @property
     def is_denied(self) -> bool:
-        """Whether that is for want of rights or a password."""
-        return self.is_blocked and all(fault.code in _NOT_LET_IN for fault in self._whole)
+        """Whether no server could be swept because of missing permissions or credentials."""
+        return self.is_blocked and all(fault.code in _ACCESS_FAULTS for fault in self._whole)
 
     @property
     def _whole(self) -> list[SweepFault]:
         return [fault for fault in self.faults if fault.is_whole]
 
     def summary(self, now: datetime) -> str:
-        """Return what is to be known of it, when files are missed."""
+        """Return a one-line summary, shown if files are missing."""
         is_overdue = now - self.swept_at > OVERDUE_AFTER
         when = f"{'no sweep since' if is_overdue else 'last sweep'} {utc_text(self.swept_at)}"
         if not self.fault_count:
-            return when if is_overdue else f"{when} went well"
-        told = "".join(f"{fault.server} {fault.code}: {fault.message}" for fault in self.faults[:1])
+            return when if is_overdue else f"{when} succeeded"
+        first = "".join(f"{fault.server} {fault.code}: {fault.message}" for fault in self.faults[:1])
         more = f" (and {self.fault_count - 1} more)" if self.fault_count > 1 else ""
-        return f"{when}{', and that one' if is_overdue else ''}: {told}{more}"
+        return f"{when}{', which failed' if is_overdue else ''}: {first}{more}"
 
     def to_json(self) -> JsonObject:
-        """Return what is kept."""
+        """Return the report as a JSON object."""
         return {
             "schema_version": SCHEMA_VERSION,
             "swept_at": self.swept_at.isoformat(timespec="seconds"),
@@ -99,12 +99,12 @@ class SweepReport:
         }
 
     @classmethod
-    def from_json(cls, kept: Any) -> SweepReport | None:
-        """Return what was kept; `None` if that cannot be understood."""
+    def from_json(cls, data: Any) -> SweepReport | None:
+        """Return the report from a `to_json` object; `None` if it is invalid."""
         try:
             return cls(
-                swept_at=datetime.fromisoformat(kept["swept_at"]).astimezone(UTC),
-                servers=tuple(map(str, kept["servers"])),
+                swept_at=datetime.fromisoformat(data["swept_at"]).astimezone(UTC),
+                servers=tuple(map(str, data["servers"])),
                 faults=tuple(
                     SweepFault(
                         _shown(each["code"]),
@@ -112,9 +112,9 @@ class SweepReport:
                         _shown(each["message"]),
                         is_whole=each["is_whole"] is True,
                     )
-                    for each in kept["faults"]
+                    for each in data["faults"]
                 ),
-                fault_count=int(kept["fault_count"]),
+                fault_count=int(data["fault_count"]),
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return None

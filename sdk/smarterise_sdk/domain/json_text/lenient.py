@@ -1,7 +1,7 @@
-"""JSON text that people have broken by hand, read as far as it can be, with every liberty told.
+"""Lenient parser for JSON damaged by hand edits; records every correction.
 
-For mending alone: who reads a file to work by it uses `strict`, which takes none of this. What cannot be
-read at all is left out and told by its place, so that it can be had from elsewhere; nothing is made up.
+Only for repair; all other readers use `strict`. Unreadable values are omitted and reported with their
+path, so that they can be restored from another version; values are never invented.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _STRAY_COMMA: Final = '"," after the end deleted'
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One liberty taken: on which line, and in words what was made of what."""
+    """One correction: its line and description."""
 
     line: int | None
     text: str
@@ -60,7 +60,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A value that stands in the text and could not be read, by the keys that lead to it."""
+    """An unreadable value, by its path."""
 
     path: Path
     line: int
@@ -68,15 +68,15 @@ class Unread:
 
 @dataclass(slots=True)
 class LenientText:
-    """What could be read of a text.
+    """Result of lenient parsing.
 
     Attributes:
-        value: The value.
-        fixes: Every liberty taken, in the order of the text.
-        lines: On which line a value of an object stands, by the keys that lead to it.
-        unread: Values that could not be read.
-        incomplete: The containers that the text ends within, the outermost first: what follows is missing.
-        is_unbalanced: Whether brackets were missing, or too many.
+        value: The parsed value.
+        fixes: All corrections, in text order.
+        lines: Lines of object members, by path.
+        unread: Unreadable values.
+        incomplete: Paths of the containers that are open at the end of the text, outermost first.
+        is_unbalanced: Whether brackets were missing or extra.
     """
 
     value: JsonValue = None
@@ -88,30 +88,30 @@ class LenientText:
 
 
 def read_leniently(text: str, subject: str) -> LenientText:
-    """Read what can be read.
+    """Parse a JSON text leniently.
 
     Args:
         text: The text.
-        subject: What it is, for messages.
+        subject: Name of the text in messages.
 
     Raises:
-        InvalidInput: With the first thing that nothing can be made of.
+        InvalidInput: With the first problem that cannot be corrected.
     """
     return _Reader(text, subject).read()
 
 
 @dataclass(slots=True)
 class _Frame:
-    """An open container, and what is to come next in it."""
+    """An open container, and the token expected next."""
 
     container: JsonObject | list[JsonValue]
     path: Path
     awaits: str
-    """`key`, `colon`, `value` or `comma`; in lists the last two."""
+    """`key`, `colon`, `value` or `comma`; in lists `value` or `comma`."""
     key: str = ""
     key_line: int = 0
     comma_line: int = 0
-    """Line of the comma before, while nothing has come after it."""
+    """Line of a preceding comma that is not yet followed by a value; else 0."""
 
 
 class _Reader:
@@ -122,7 +122,7 @@ class _Reader:
         self._newlines = [match.start() for match in re.finditer("\n", text)]
         self._frames: list[_Frame] = []
         self._is_done = False
-        self._told = LenientText()
+        self._result = LenientText()
         self._line = 1
 
     def read(self) -> LenientText:
@@ -131,7 +131,7 @@ class _Reader:
             token = _TOKEN.match(self._text, offset)
             self._line = bisect_left(self._newlines, offset) + 1
             if token is None:
-                raise self._stuck(f'"{visible(self._text[offset])}" has no place there')
+                raise self._stuck(f'unexpected "{visible(self._text[offset])}"')
             kind, spelling, offset = str(token.lastgroup), token.group(), token.end()
             if kind == "open_string":
                 spelling, offset = self._line_of_string(token.start())
@@ -144,18 +144,18 @@ class _Reader:
                 self._scalar(kind, spelling, at_end=offset >= self._end)
         return self._ended()
 
-    # What a token does --------------------------------------------------------------------------------
+    # Tokens -------------------------------------------------------------------------------------------
 
     def _mark(self, mark: str) -> None:
         if self._is_done:
             if mark in "{[:":
                 raise self._stuck("there is text after the end of the JSON")
-            self._told.is_unbalanced |= mark in _CLOSERS
+            self._result.is_unbalanced |= mark in _CLOSERS
             self._fix(_STRAY_COMMA if mark == "," else f'"{mark}" after the end deleted')
         elif mark in "{[":
             self._open({} if mark == "{" else [])
         elif not self._frames:
-            raise self._stuck(f'"{mark}" stands before the JSON begins')
+            raise self._stuck(f'"{mark}" before the start of the JSON')
         elif mark in _CLOSERS:
             self._close(mark)
         elif mark == ":":
@@ -167,7 +167,7 @@ class _Reader:
         if not self._frames:
             self._reopen(kind)
         frame = self._frames[-1]
-        # A text that was cut may end within a number or a word: half of it is worse than none.
+        # A truncated text may end within a number or word, which is dropped then.
         if kind == "cut" or (at_end and kind in {"number", "word"} and spelling not in _LITERALS):
             return
         if frame.awaits == "comma":
@@ -179,14 +179,14 @@ class _Reader:
             self._put(frame, kind, spelling)
 
     def _reopen(self, kind: str) -> None:
-        """Go on with the outermost object: a key after its end means that a bracket too many ended it."""
-        value = self._told.value
+        """Reopen the outermost object: a key after its end means that an extra bracket closed it."""
+        value = self._result.value
         if not self._is_done or not isinstance(value, dict) or kind != "string":
             raise self._stuck("there is text outside the JSON")
-        if self._told.fixes and self._told.fixes[-1].text == _STRAY_COMMA:
-            self._told.fixes.pop()
-        self._fix("a bracket too many before it deleted")
-        self._told.is_unbalanced, self._is_done = True, False
+        if self._result.fixes and self._result.fixes[-1].text == _STRAY_COMMA:
+            self._result.fixes.pop()
+        self._fix("extra bracket before it deleted")
+        self._result.is_unbalanced, self._is_done = True, False
         self._frames.append(_Frame(value, (), "key"))
 
     def _key(self, frame: _Frame, kind: str, spelling: str) -> None:
@@ -210,7 +210,7 @@ class _Reader:
 
     def _open(self, container: JsonObject | list[JsonValue]) -> None:
         if not self._frames:
-            self._told.value = container
+            self._result.value = container
             self._frames.append(_Frame(container, (), _first(container)))
             return
         frame = self._frames[-1]
@@ -219,56 +219,56 @@ class _Reader:
             self._comma()
         self._expect_value(frame)
         if len(self._frames) >= MAX_DEPTH:
-            raise self._stuck(f"it is nested more than {MAX_DEPTH} levels deep")
+            raise self._stuck(f"nested more than {MAX_DEPTH} levels deep")
         path = frame.path
         if isinstance(frame.container, dict):
             path = (*path, frame.key)
             earlier = frame.container.get(frame.key)
             if isinstance(earlier, dict) and isinstance(container, dict):
-                # What is in both is told where it stands; the object goes on being filled.
-                self._fix_twice(frame, path, "put together")
+                # Duplicates within the two objects are reported at their own lines.
+                self._fix_twice(frame, path, "merged")
                 container = earlier
         self._store(frame, container)
         self._frames.append(_Frame(container, path, _first(container)))
 
     def _expect_value(self, frame: _Frame) -> None:
         if frame.awaits == "key":
-            raise self._stuck("a value stands where a key should")
+            raise self._stuck("a value where a key is expected")
         if frame.awaits == "colon":
             self._fix(f'missing colon added after "{visible(frame.key)}"')
 
     def _close(self, mark: str) -> None:
         if not any(_ends(frame, mark) for frame in self._frames):
-            self._told.is_unbalanced = True
+            self._result.is_unbalanced = True
             self._fix(f'"{mark}" without its opening deleted')
             return
         while not _ends(self._frames[-1], mark):
-            self._told.is_unbalanced = True
+            self._result.is_unbalanced = True
             self._fix(f'"{"]" if mark == "}" else "}"}" added before "{mark}"')
             self._leave(self._frames.pop())
         self._leave(self._frames.pop())
         self._is_done = not self._frames
 
     def _leave(self, frame: _Frame) -> None:
-        """Tell what a container that ends lacks."""
+        """Record a missing value or extra comma at the end of a container."""
         if frame.awaits in {"colon", "value"} and isinstance(frame.container, dict):
             self._leave_out(frame)
         elif frame.comma_line:
-            self._fix("a comma too many deleted", frame.comma_line)
+            self._fix("extra comma deleted", frame.comma_line)
 
     def _colon(self) -> None:
         frame = self._frames[-1]
         if frame.awaits == "colon":
             frame.awaits = "value"
         else:
-            raise self._stuck('":" has no place there')
+            raise self._stuck('unexpected ":"')
 
     def _comma(self) -> None:
         frame = self._frames[-1]
         if frame.awaits in {"colon", "value"} and isinstance(frame.container, dict):
             self._leave_out(frame)
         elif frame.awaits != "comma":
-            self._fix("a comma too many deleted")
+            self._fix("extra comma deleted")
         frame.awaits = _first(frame.container)
         frame.comma_line = self._line
 
@@ -284,41 +284,41 @@ class _Reader:
         if key in container and container[key] is not value:
             value = self._one_of(container[key], value, frame, path)
         container[key] = value
-        self._told.lines[path] = frame.key_line
+        self._result.lines[path] = frame.key_line
 
     def _one_of(self, earlier: JsonValue, later: JsonValue, frame: _Frame, path: Path) -> JsonValue:
         if json.dumps(earlier, sort_keys=True) == json.dumps(later, sort_keys=True):
             self._fix_twice(frame, path, "one deleted")
             return later
-        # An object says more than what stands in its place; else the later counts, as it does for readers.
+        # An object is preferred to a scalar; otherwise the later value is used, as in other parsers.
         kept = earlier if isinstance(earlier, dict) else later
         shown = "the object" if isinstance(kept, dict) else visible(json.dumps(kept, ensure_ascii=False))
         self._fix_twice(frame, path, f"kept {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}")
         return kept
 
     def _fix_twice(self, frame: _Frame, path: Path, text: str) -> None:
-        first = self._told.lines[path]
+        first = self._result.lines[path]
         self._fix(f'"{visible(frame.key)}" occurs twice (first on line {first}): {text}', frame.key_line)
 
     def _leave_out(self, frame: _Frame) -> None:
-        """Note that a value is not to be had, and go on behind it."""
+        """Record an unreadable value, and continue after it."""
         if isinstance(frame.container, dict):
-            self._told.unread.append(Unread((*frame.path, frame.key), frame.key_line))
+            self._result.unread.append(Unread((*frame.path, frame.key), frame.key_line))
         else:
-            self._told.unread.append(Unread(frame.path, self._line))
+            self._result.unread.append(Unread(frame.path, self._line))
         frame.awaits, frame.comma_line = "comma", 0
 
     def _string(self, kind: str, spelling: str) -> str:
         inside = spelling[1:-1]
         if kind == "quoted":
-            self._fix("other quotes replaced by straight ones")
+            self._fix("quotes replaced by double quotes")
             spelling = json.dumps(inside, ensure_ascii=False)
         try:
             text = json.loads(spelling)
         except ValueError:
             repaired = _ESCAPE.sub(lambda escape: escape[0] if escape[1] else r"\\", spelling)
             text = json.loads(repaired, strict=False)
-            self._fix("a character that JSON forbids in a text written as its escape")
+            self._fix("invalid character in a text escaped")
         return str(text)
 
     def _number(self, spelling: str) -> tuple[bool, int | float | None]:
@@ -328,7 +328,7 @@ class _Reader:
         if math.isinf(value):
             return False, None
         if not _NUMBER.match(spelling):
-            self._fix(f"number {spelling} written as JSON has it")
+            self._fix(f"number {spelling} converted to JSON syntax")
         if not set(spelling) & set(".eE") and len(spelling) <= _LONGEST_NUMBER:
             value = int(spelling)
         return True, value
@@ -347,9 +347,9 @@ class _Reader:
         return True, spelling
 
     def _line_of_string(self, start: int) -> tuple[str, int]:
-        """Return a text whose closing quote is missing, with it, if the line tells where it ends.
+        """Return a text with its missing closing quote added, if its end is clear from the line.
 
-        Empty, with the end of the text, where the text is cut within it.
+        Returns an empty text and the end offset if the file is truncated within it.
         """
         line_end = self._text.find("\n", start)
         if line_end < 0 or not self._text[line_end:].strip():
@@ -361,24 +361,24 @@ class _Reader:
         self._fix("missing closing quote added")
         return f'"{content}"', start + 1 + len(content)
 
-    # The end ------------------------------------------------------------------------------------------
+    # End ----------------------------------------------------------------------------------------------
 
     def _ended(self) -> LenientText:
-        told = self._told
+        result = self._result
         if not self._frames and not self._is_done:
-            raise self._stuck("there is no JSON in it")
+            raise self._stuck("the text contains no JSON")
         if self._frames:
             self._line = self._text.count("\n", 0, self._end) + 1
-            told.incomplete = list(dict.fromkeys(frame.path for frame in self._frames))
-            told.is_unbalanced = True
-            self._fix("the text ends before the JSON does: closed there")
-        return told
+            result.incomplete = list(dict.fromkeys(frame.path for frame in self._frames))
+            result.is_unbalanced = True
+            self._fix("the text is truncated: open brackets closed")
+        return result
 
     def _fix(self, text: str, line: int | None = None) -> None:
-        self._told.fixes.append(Fix(line or self._line, text))
+        self._result.fixes.append(Fix(line or self._line, text))
 
     def _stuck(self, message: str) -> InvalidInput:
-        remedy = "Correct the line by hand, or go back to the last good version."
+        remedy = "Correct the line by hand, or restore the last valid version."
         return InvalidInput(self._subject, [Problem("NOT_JSON", message, remedy, line=self._line)])
 
 

@@ -1,6 +1,6 @@
-"""Where things stand in a JSON text: one pass with a tokenizer, no recursion.
+"""Line numbers of the values in a JSON text, found in one pass without recursion.
 
-Used only to tell a person the line of a problem; the values themselves come from the standard library.
+Used only to report the line of a problem; the values are parsed by the standard library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 
 
 class _Container:
-    """An object or a list on the way through the text: where its members stand, and which comes next."""
+    """An object or list during the pass: positions of its members, and the next expected key."""
 
     __slots__ = ("is_object", "key", "key_is_next", "members")
 
@@ -42,11 +42,11 @@ class _Container:
 
 
 class Positions:
-    """The lines of every value of a well-formed JSON text, and what `json.loads` would let pass.
+    """Lines of all values of a well-formed JSON text, and problems that `json.loads` accepts.
 
     Attributes:
-        problems: Duplicate keys (DUPLICATE_KEY), and constants and numbers that JSON cannot carry
-            (NOT_JSON), in the order of the text.
+        problems: Duplicate keys (DUPLICATE_KEY), and constants and numbers that are not valid JSON
+            (NOT_JSON), in text order.
     """
 
     def __init__(self, text: str) -> None:
@@ -56,7 +56,7 @@ class Positions:
         self._scan(text)
 
     def line_of(self, path: Sequence[PathPart]) -> int | None:
-        """Return the 1-based line of a path, or `None` if the text has no such value."""
+        """Return the 1-based line of a path, or `None` if it does not exist."""
         container: _Container | None = self._top
         offset = 0
         for part in (0, *path):
@@ -116,12 +116,14 @@ class Positions:
 
     def _examine_number(self, spelling: str, offset: int) -> None:
         if not spelling[-1].isdigit():
-            message = f"{spelling} is not JSON"
+            message = f"{spelling} is not valid JSON"
         elif math.isinf(float(spelling)):
-            message = "a number is larger than any reader can keep"
+            message = "a number is too large"
         else:
             return
-        self.problems.append(Problem("NOT_JSON", message, "Put a number there.", line=self._line_at(offset)))
+        self.problems.append(
+            Problem("NOT_JSON", message, "Replace it by a valid number.", line=self._line_at(offset))
+        )
 
 
 def _key_of(spelling: str) -> str:

@@ -1,7 +1,7 @@
-"""JSON text that people edit by hand: parsed strictly, with the line of whatever is wrong.
+"""Strict JSON parser for files edited by hand; reports the line of every problem.
 
-Parsing runs at the speed of the standard library. Positions cost a second pass over the text, which
-`positions` makes only when somebody asks where something is.
+Parsing uses the standard library. Line numbers need a second pass over the text (`positions`), which is made
+only on demand.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 100
-"""Deepest nesting taken: more is a mistake, and could not be written back by a recursive encoder."""
+"""Maximum nesting depth; deeper values could not be written by a recursive encoder."""
 
 _MIB = 1024 * 1024
 _NOT_UTF8_REMEDY = "Save the file as UTF-8 without changing its content."
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _COMMENT = re.compile(r"//|/\*|#")
-# What can be left of a token when a file is cut within it: a literal, a number, an escape.
+# The beginning of a token at the end of a truncated file: a literal, a number, an escape.
 _CUT_TOKEN = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|[.eE][+-]?|u[0-9a-fA-F]{0,4})?\Z")
 _SAFE_NUMBER_LENGTH = 300
 
 
 class JsonDocument:
-    """A parsed JSON text that can say on which line a value stands.
+    """A parsed JSON text with the line numbers of its values.
 
     Attributes:
         value: The parsed value.
@@ -44,7 +44,7 @@ class JsonDocument:
         self._positions: Positions | None = None
 
     def line_of(self, path: Sequence[PathPart]) -> int | None:
-        """Return the 1-based line of a value (of its key, inside an object), or `None` if it is not there.
+        """Return the 1-based line of a value (of its key, in an object), or `None` if it does not exist.
 
         Args:
             path: Keys and list indexes from the top, e.g. `("sites", "AN54101471", "tier")`.
@@ -55,80 +55,80 @@ class JsonDocument:
 
 
 def parse_json(source: bytes, subject: str, *, max_bytes: int) -> JsonDocument:
-    """Parse a JSON text, refusing what the standard library lets pass.
+    """Parse a JSON text; also reject duplicate keys and invalid numbers, which `json.loads` accepts.
 
     Args:
-        source: The text as stored; a UTF-8 byte order mark is tolerated.
-        subject: What it is, for messages, e.g. `site-tiers.json`.
-        max_bytes: Largest size taken.
+        source: The text as stored; a UTF-8 byte order mark is accepted.
+        subject: Name of the text in messages, e.g. `site-tiers.json`.
+        max_bytes: Maximum size.
 
     Raises:
         InvalidInput: With code TOO_LARGE, EMPTY, NOT_UTF8, NOT_JSON or DUPLICATE_KEY; every duplicate
-            key is told, each with its line.
+            key is reported with its line.
     """
     if len(source) > max_bytes:
-        message = f"is {len(source) / _MIB:.1f} MiB; at most {max_bytes / _MIB:.0f} MiB is taken"
-        raise _refusal(subject, "TOO_LARGE", message, "Check that this is the right file.")
+        message = f"is {len(source) / _MIB:.1f} MiB; the maximum is {max_bytes / _MIB:.0f} MiB"
+        raise _invalid(subject, "TOO_LARGE", message, "Check that this is the right file.")
     text = _decoded(source, subject)
     if not text.strip():
-        raise _refusal(subject, "EMPTY", "is empty", "Restore the last good version of the file.")
-    strictness = _Strictness()
+        raise _invalid(subject, "EMPTY", "is empty", "Restore the last valid version of the file.")
+    hooks = _Hooks()
     try:
         value: JsonValue = json.loads(
             text,
-            object_pairs_hook=strictness.object_of,
-            parse_constant=strictness.constant,
-            parse_float=strictness.number,
-            parse_int=strictness.integer,
+            object_pairs_hook=hooks.object_of,
+            parse_constant=hooks.constant,
+            parse_float=hooks.number,
+            parse_int=hooks.integer,
         )
     except json.JSONDecodeError as error:
         raise InvalidInput(subject, [_syntax_problem(text, error)]) from error
     except RecursionError as error:
         raise _too_deep(subject) from error
-    if strictness.offended:
+    if hooks.found_problem:
         raise InvalidInput(subject, Positions(text).problems)
     if _is_deeper_than(value, MAX_DEPTH):
         raise _too_deep(subject)
     return JsonDocument(value, text)
 
 
-class _Strictness:
-    """Hooks for `json.loads` that notice what JSON forbids or cannot carry. Places are found later."""
+class _Hooks:
+    """Hooks for `json.loads` that detect duplicate keys and invalid numbers; lines are found later."""
 
     def __init__(self) -> None:
-        self.offended = False
+        self.found_problem = False
 
     def object_of(self, pairs: list[tuple[str, JsonValue]]) -> JsonObject:
         result = dict(pairs)
         if len(result) != len(pairs):
-            self.offended = True
+            self.found_problem = True
         return result
 
     def constant(self, _name: str) -> None:
-        self.offended = True
+        self.found_problem = True
 
     def number(self, text: str) -> float:
         value = float(text)
-        self.offended |= math.isinf(value)
+        self.found_problem |= math.isinf(value)
         return value
 
     def integer(self, text: str) -> int:
-        # Beyond the range of a double no other reader gets it right, and Python refuses 4,300 digits.
+        # Out of the range of a double; int() also rejects more than 4,300 digits.
         if len(text) > _SAFE_NUMBER_LENGTH and math.isinf(float(text)):
-            self.offended = True
+            self.found_problem = True
             return 0
         return int(text)
 
 
 def _decoded(source: bytes, subject: str) -> str:
     if source.startswith(_UTF16_MARKS):
-        raise _refusal(subject, "NOT_UTF8", "is UTF-16, not UTF-8", _NOT_UTF8_REMEDY)
+        raise _invalid(subject, "NOT_UTF8", "is UTF-16, not UTF-8", _NOT_UTF8_REMEDY)
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         message = f"byte {error.object[error.start]:#04x} is not UTF-8"
-        raise _refusal(subject, "NOT_UTF8", message, _NOT_UTF8_REMEDY, line) from error
+        raise _invalid(subject, "NOT_UTF8", message, _NOT_UTF8_REMEDY, line) from error
 
 
 def _syntax_problem(text: str, error: json.JSONDecodeError) -> Problem:
@@ -139,21 +139,21 @@ def _syntax_problem(text: str, error: json.JSONDecodeError) -> Problem:
     if _CUT_TOKEN.match(rest) or error.msg.startswith("Unterminated string"):
         return Problem(
             "NOT_JSON",
-            "the text ends before the JSON does: the file was cut",
-            "Upload the whole file, or restore the last good version.",
+            "the file is truncated",
+            "Upload the whole file, or restore the last valid version.",
             line=text.count("\n", 0, end) + 1,
         )
     if _is_trailing_comma(text, error):
-        return Problem("NOT_JSON", "a comma too many", "Delete the last comma.", line=error.lineno)
+        return Problem("NOT_JSON", "extra comma", "Delete the last comma.", line=error.lineno)
     if error.msg == "Extra data":
-        message = f"there is text after the end of the JSON (column {error.colno})"
+        message = f"text after the end of the JSON (column {error.colno})"
     else:
         message = f"not JSON: {error.msg[0].lower()}{error.msg[1:]} (column {error.colno})"
     return Problem("NOT_JSON", message, "Correct the line and upload again.", line=error.lineno)
 
 
 def _is_trailing_comma(text: str, error: json.JSONDecodeError) -> bool:
-    # Up to Python 3.12 the error points at the bracket, from 3.13 on at the comma.
+    # Python 3.12 and earlier report the position of the bracket, 3.13 and later that of the comma.
     if error.msg.startswith("Illegal trailing comma"):
         return True
     return text[error.pos] in "}]" and text[: error.pos].rstrip().endswith(",")
@@ -178,8 +178,8 @@ def _children(value: JsonValue) -> Iterable[JsonValue]:
 
 def _too_deep(subject: str) -> InvalidInput:
     message = f"is nested more than {MAX_DEPTH} levels deep"
-    return _refusal(subject, "NOT_JSON", message, "Check that this is the right file.")
+    return _invalid(subject, "NOT_JSON", message, "Check that this is the right file.")
 
 
-def _refusal(subject: str, code: str, message: str, remedy: str, line: int | None = None) -> InvalidInput:
+def _invalid(subject: str, code: str, message: str, remedy: str, line: int | None = None) -> InvalidInput:
     return InvalidInput(subject, [Problem(code, message, remedy, line=line)])

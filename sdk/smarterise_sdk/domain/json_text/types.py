@@ -9,5 +9,5 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 
 
 def same_json(one: JsonValue, other: JsonValue) -> bool:
-    """Return whether two values are the same to JSON, where `true` is not 1 as it is to Python."""
+    """Return whether two values are equal in JSON, where `true` is not equal to 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,4 +1,4 @@
-"""The alarms every site has: what each watches, its limit from the site, and how patient it is by tier."""
+"""CloudWatch alarms of every site: metrics, thresholds, and evaluation periods by tier."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ ALARM_NEWS: Final[Mapping[str, object]] = MappingProxyType(
         ]
     }
 )
-"""Which messages of the alert topic `alarm_notifier` is to be told, as an SNS filter of their bodies.
+"""SNS filter policy (on message bodies) of the subscription of `alarm_notifier` to the alert topic.
 
-An alarm that goes to OK for the first time is no news: a new stack has hundreds of them at once.
+The first transition of an alarm to OK is dropped: a new stack has hundreds of them at once.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """One alarm a site has.
+    """One alarm of every site.
 
     Attributes:
-        name: The last part of the alarm's name.
-        metric: What it watches.
-        statistic: How points of a period become one.
+        name: Last part of the alarm name.
+        metric: The metric.
+        statistic: CloudWatch statistic of a period.
         comparison: CloudWatch's comparison operator.
-        limit: The threshold, from the site.
-        text: What is the matter when it fires.
-        missing: What a period without data counts as.
-        points: Datapoints to alarm, of as many periods.
+        limit: Returns the threshold for a site.
+        text: Description of the alarm state.
+        missing: Treatment of missing data.
+        points: Datapoints to alarm, and number of evaluated periods.
     """
 
     name: str
@@ -82,7 +82,7 @@ def _voltage_rules() -> Iterator[AlarmRule]:
 
 
 SILENCE: Final = "no-data"
-"""Name of the rule that fires when a site falls silent."""
+"""Name of the alarm for missing readings."""
 
 ALARM_RULES: Final[tuple[AlarmRule, ...]] = (
     *_voltage_rules(),
@@ -105,4 +105,4 @@ ALARM_RULES: Final[tuple[AlarmRule, ...]] = (
         points=(1, 1),
     ),
 )
-"""Every site has all of them; their actions are on while it is live."""
+"""All alarms of a site; their actions are on while the site is streaming."""

@@ -1,6 +1,6 @@
-"""Where the rest of the stack does not follow the site file: alarm actions and collection schedules.
+"""Detect drift of alarm actions and collection schedules from the site file.
 
-Pure: what was found against what the file asks for. Who looks and who repairs is `site-config-manager`.
+Pure comparison; `site-config-manager` reads the current state and repairs the drift.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RULE_NAMES = frozenset(rule.name for rule in ALARM_RULES)
 
 @dataclass(frozen=True, slots=True)
 class FoundAlarm:
-    """An alarm as it is: its name, and whether its actions are on."""
+    """Current state of an alarm: its name, and whether its actions are on."""
 
     name: str
     has_actions: bool
@@ -41,14 +41,14 @@ class FoundAlarm:
 
 @dataclass(frozen=True, slots=True)
 class FoundRule:
-    """A scheduled rule as it is.
+    """Current state of a scheduled rule.
 
     Attributes:
-        tier: The tier it is named for.
-        name: Its name.
-        schedule: Its schedule expression.
-        is_enabled: Whether it runs.
-        collects: Whether it has the collecting function as a target, told to collect that tier.
+        tier: The tier according to its name.
+        name: Name of the rule.
+        schedule: Schedule expression.
+        is_enabled: Whether it is enabled.
+        collects: Whether a target invokes the FTP function for this tier.
     """
 
     tier: Tier
@@ -60,12 +60,12 @@ class FoundRule:
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
-    """One thing that does not follow the file.
+    """One alarm or schedule that differs from what the site file requires.
 
     Attributes:
-        change: What it is, and what it should be.
-        issue: Why it is not put right; empty when it was, or can be.
-        repaired: Whether it was put right.
+        change: Current and required state.
+        issue: Why it is not repaired; empty if it was, or can be.
+        repaired: Whether it was repaired.
     """
 
     change: StackChange
@@ -74,24 +74,24 @@ class DriftItem:
 
     @property
     def can_repair(self) -> bool:
-        """Whether it is to be put right, and was not yet."""
+        """Whether it can be repaired and is not repaired yet."""
         return not self.issue and not self.repaired
 
     @property
     def switches_off(self) -> bool:
-        """Whether putting it right switches something off."""
+        """Whether the repair switches something off."""
         return self.change.after in (OFF, DISABLED)
 
-    def left(self, issue: str) -> DriftItem:
-        """Return it as not put right, and why."""
+    def skipped(self, issue: str) -> DriftItem:
+        """Return a copy that is marked as not repaired, with the reason."""
         return replace(self, issue=issue, repaired=False)
 
-    def put_right(self) -> DriftItem:
-        """Return it as put right."""
+    def as_repaired(self) -> DriftItem:
+        """Return a copy that is marked as repaired."""
         return replace(self, repaired=True)
 
     def to_row(self) -> JsonObject:
-        """Return it as one JSON-ready object."""
+        """Return the drift item as a JSON object."""
         change = self.change
         return {
             "kind": change.kind,
@@ -107,15 +107,14 @@ class DriftItem:
 def alarm_drift(
     sites: Mapping[str, Site], alarms: Iterable[FoundAlarm], names: StackNames
 ) -> tuple[DriftItem, ...]:
-    """Return the alarms whose actions are not as their site's tier asks: on while it is live, else off.
+    """Return the alarms with wrong actions: they must be on while the site is streaming, else off.
 
-    Alarms of a serial that is not in the file are told, when they are of the kind that sites have; what they
-    are for is not ours to say, so nothing is done to them.
+    Site alarms of a serial that is not in the file are reported, but cannot be repaired.
 
     Args:
         sites: The file's sites, by gateway serial.
-        alarms: What was found.
-        names: What things are called.
+        alarms: The existing alarms.
+        names: Names in the stack.
     """
     return tuple(drift_item for alarm in alarms for drift_item in _of_alarm(alarm, sites, names))
 
@@ -123,15 +122,15 @@ def alarm_drift(
 def schedule_drift(
     sites: Mapping[str, Site], rules: Sequence[FoundRule], names: StackNames
 ) -> tuple[DriftItem, ...]:
-    """Return what keeps the files of a tier that has enabled sites from being collected.
+    """Return what prevents FTP collection for the tiers that have enabled sites.
 
-    A tier is collected when one of its rules is enabled and has the collecting function as its target. Rules
-    that exist but are disabled can be enabled again; what is missing is made where the stack is made.
+    A tier is collected if one of its rules is enabled and has the FTP function as its target. Disabled rules
+    can be enabled; missing rules must be created with Terraform.
 
     Args:
         sites: The file's sites, by gateway serial.
-        rules: What was found, of both tiers.
-        names: What things are called.
+        rules: The existing rules of both tiers.
+        names: Names in the stack.
     """
     needed = {site.tier for site in sites.values() if site.enabled}
     return tuple(
@@ -143,14 +142,14 @@ def schedule_drift(
 
 
 def withheld(drift_items: Iterable[DriftItem], why: str) -> tuple[DriftItem, ...]:
-    """Return deviations with those left alone whose repair would switch something off.
+    """Return drift items, those marked as skipped whose repair would switch something off.
 
     Args:
-        drift_items: What was found.
-        why: The reason, for whoever reads it.
+        drift_items: The drift items.
+        why: The reason shown to the operator.
     """
     return tuple(
-        drift_item.left(why) if drift_item.can_repair and drift_item.switches_off else drift_item
+        drift_item.skipped(why) if drift_item.can_repair and drift_item.switches_off else drift_item
         for drift_item in drift_items
     )
 
@@ -165,9 +164,9 @@ def _of_alarm(alarm: FoundAlarm, sites: Mapping[str, Site], names: StackNames) -
         before, after = (OFF, ON) if site.has_alarm_actions else (ON, OFF)
         yield DriftItem(StackChange(ALARM_ACTIONS, alarm.name, before, after, serial))
     elif site is None and rule in _RULE_NAMES:
-        before = f"there, actions {ON if alarm.has_actions else OFF}"
+        before = f"exists, actions {ON if alarm.has_actions else OFF}"
         yield DriftItem(
-            StackChange(STRAY_ALARM, alarm.name, before, "not there", serial),
+            StackChange(STRAY_ALARM, alarm.name, before, "does not exist", serial),
             f"{names.site_config_key} has no site {serial}: add it, or remove its alarms with Terraform",
         )
 
@@ -180,10 +179,10 @@ def _of_tier(tier: Tier, rules: Sequence[FoundRule], names: StackNames) -> Itera
         yield DriftItem(StackChange(SCHEDULE, rule.name, DISABLED, ENABLED))
     if collecting:
         return
-    aimed = f'target {names.ftp_to_s3} with {{"site_tier": "{tier.value}"}}'
-    remedy = "Terraform makes the schedules: apply it"
+    required = f'target {names.ftp_to_s3} with {{"site_tier": "{tier.value}"}}'
+    remedy = "schedules are created by Terraform: run terraform apply"
     for rule in rules:
-        yield DriftItem(StackChange(SCHEDULE, rule.name, f"without the {aimed}", aimed), remedy)
+        yield DriftItem(StackChange(SCHEDULE, rule.name, f"no {required}", required), remedy)
     if not rules:
         absent = f"no scheduled rule {names.rule_prefix(tier)}*"
-        yield DriftItem(StackChange(SCHEDULE, names.sweep_rule(tier), absent, aimed), remedy)
+        yield DriftItem(StackChange(SCHEDULE, names.sweep_rule(tier), absent, required), remedy)

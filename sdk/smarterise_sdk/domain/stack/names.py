@@ -1,4 +1,4 @@
-"""The names of the deployed stack. Defaults here; each one can be set per environment."""
+"""Names of the resources of a stack: defaults that can be overridden per environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GATEWAY_DIMENSION = "GatewaySerial"
 
 @dataclass(frozen=True, slots=True)
 class StackNames:
-    """What things are called in one environment of the stack."""
+    """Names of the resources of one stack."""
 
     site_config_bucket: str = "smarterise-site-config"
     site_config_key: str = "site-tiers.json"
@@ -47,7 +47,7 @@ class StackNames:
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        """Every log group of the stack."""
+        """All log groups of the stack."""
         return (*(self.log_group(function) for function in self.functions), self.api_log_group)
 
     def log_group(self, function: str) -> str:
@@ -71,18 +71,18 @@ class StackNames:
         return f"{self.alarm_prefix}-{gateway_serial}-{rule}"
 
     def site_of_alarm(self, alarm: str) -> tuple[str, str] | None:
-        """Return the gateway serial and the rule that an alarm is named for; `None` if for none."""
+        """Return the gateway serial and rule in an alarm name; `None` for the name of another alarm."""
         prefix = f"{self.alarm_prefix}-"
-        # A serial has no hyphen: what comes before the next one is all of it.
+        # A serial contains no hyphen.
         serial, _, rule = alarm.removeprefix(prefix).partition("-")
         return (serial, rule) if alarm.startswith(prefix) and serial and rule else None
 
     def rule_prefix(self, tier: Tier) -> str:
-        """Return how the names of a tier's EventBridge rules begin."""
+        """Return the name prefix of a tier's EventBridge rules."""
         return self.critical_rule_prefix if tier is Tier.CRITICAL else self.non_critical_rule_prefix
 
     def sweep_rule(self, tier: Tier) -> str:
-        """Return the EventBridge rule that has a tier's files collected, e.g. `critical-sites-ftp-sweep`."""
+        """Return the EventBridge rule of a tier's FTP sweep, e.g. `critical-sites-ftp-sweep`."""
         return f"{self.rule_prefix(tier)}-ftp-sweep"
 
 
@@ -91,13 +91,13 @@ def raw_data_lake_key(source: str, at: datetime, gateway_serial: str, batch: str
 
     Args:
         source: `iot` or `ftp`.
-        at: Moment that picks the partition, UTC.
-        gateway_serial: The gateway the object is about.
-        batch: What tells this object from others of the same gateway and hour.
+        at: Time of the partition, UTC.
+        gateway_serial: The gateway.
+        batch: Unique name among objects of the same gateway and hour.
     """
     return f"raw/source={source}/dt={at:%Y-%m-%d}/hour={at:%H}/{gateway_serial}/{batch}.json.gz"
 
 
 def quarantine_key(source: str, at: datetime, reason: str, batch: str) -> str:
-    """Return the key under which rejected input is kept whole."""
+    """Return the quarantine key of rejected input."""
     return f"quarantine/source={source}/dt={at:%Y-%m-%d}/reason={reason}/{batch}.json.gz"

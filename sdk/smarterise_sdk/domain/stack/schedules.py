@@ -1,7 +1,7 @@
-"""When sites are collected by FTP: the schedules of a stack, in words and as the next moment.
+"""FTP collection schedules: interval, next run, and their display texts.
 
-EventBridge's own spelling: `rate(15 minutes)`, or `cron(…)` of six fields in UTC, in which `?` stands for any
-day and Sunday is day 1. What is spelt in a way not known here has no next moment: it is never guessed.
+Expressions have EventBridge syntax: `rate(15 minutes)`, or `cron(…)` with six fields in UTC, where `?` means
+any day and Sunday is day 1. The next run of an unsupported expression is unknown.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _EVERY_MONTH: Final = set(range(1, 13))
 _EVERY_WEEKDAY: Final = set(range(7))
 
 
-class _UnknownSpelling(ValueError):
-    """A schedule in a form that is not known here."""
+class _UnsupportedExpression(ValueError):
+    """An unsupported schedule expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Schedule:
     """One schedule.
 
     Attributes:
-        tier: Which sites it collects.
-        rule: Its name.
-        expression: When, as EventBridge has it.
-        is_enabled: Whether it runs.
+        tier: The tier of the collected sites.
+        rule: Name of the EventBridge rule.
+        expression: Schedule expression of EventBridge.
+        is_enabled: Whether it is enabled.
     """
 
     tier: Tier
@@ -56,10 +56,10 @@ class Schedule:
 
     @classmethod
     def from_row(cls, row: Mapping[str, JsonValue]) -> Schedule:
-        """Return the schedule that an answer of `site-config-manager` tells.
+        """Return the schedule from a row in a response of `site-config-manager`.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The row is invalid.
         """
         rule, expression = row.get("rule"), row.get("schedule")
         if not (isinstance(rule, str) and isinstance(expression, str)):
@@ -67,16 +67,16 @@ class Schedule:
         return cls(Tier(str(row.get("tier"))), rule, expression, row.get("enabled") is True)
 
     def text(self, now: datetime) -> str:
-        """Return when it runs, e.g. `every 60 min, next 13:00Z`.
+        """Return interval and next run, e.g. `every 60 min, next 13:00Z`.
 
         Args:
-            now: This moment, UTC.
+            now: Current time, UTC.
         """
         return f"{rhythm_text(self.expression)}, {next_text(self.expression, now)}"
 
 
 def rhythm_text(expression: str) -> str:
-    """Return how often a schedule runs, e.g. `every 15 min`; its own spelling where that is not even."""
+    """Return the interval of a schedule, e.g. `every 15 min`; the expression if it is not constant."""
     period = period_of(expression)
     if period is None:
         return visible(expression)
@@ -85,7 +85,7 @@ def rhythm_text(expression: str) -> str:
 
 
 def next_text(expression: str, now: datetime) -> str:
-    """Return when a schedule runs next, e.g. `next 13:00Z`, with the date unless it is today's."""
+    """Return the next run of a schedule, e.g. `next 13:00Z`, with the date unless it is today."""
     at = next_time(expression, now)
     if at is None:
         return "next time unknown"
@@ -93,13 +93,13 @@ def next_text(expression: str, now: datetime) -> str:
 
 
 def period_of(expression: str) -> timedelta | None:
-    """Return the time between two runs; `None` where it is not always the same, or not known."""
+    """Return the interval of a schedule; `None` if it is not constant or unknown."""
     rate = _RATE.match(expression)
     if rate is not None:
         return int(rate[1]) * _UNITS[rate[2]] or None
     try:
         simulated, years = _simulated(expression, datetime(2000, 1, 1, tzinfo=UTC))
-    except _UnknownSpelling:
+    except _UnsupportedExpression:
         return None
     is_daily = simulated.days == _EVERY_DAY and simulated.months == _EVERY_MONTH
     if years is not None or not is_daily or not simulated.weekdays >= _EVERY_WEEKDAY:
@@ -111,13 +111,13 @@ def period_of(expression: str) -> timedelta | None:
 
 
 def next_time(expression: str, now: datetime) -> datetime | None:
-    """Return when a schedule runs next, UTC; `None` if never, or not known.
+    """Return the next run of a schedule, UTC; `None` if there is none or it is unknown.
 
-    A `rate` counts from when its rule was made, which nobody tells.
+    The next run of a `rate` depends on when the rule was created, which is unknown.
 
     Args:
-        expression: As EventBridge has it.
-        now: This moment, with its zone.
+        expression: Schedule expression of EventBridge.
+        now: Current time, aware.
     """
     timestamp = now.astimezone(UTC)
     try:
@@ -129,22 +129,22 @@ def next_time(expression: str, now: datetime) -> datetime | None:
             at = next(_simulated(expression, start)[0], None)
             if at is not None and at.year == year:
                 return at
-    except _UnknownSpelling:
+    except _UnsupportedExpression:
         return None
     return None
 
 
 def _simulated(expression: str, start: datetime) -> tuple[CronSim, set[int] | None]:
-    """Return what runs through a schedule's moments after one, and the years it holds in; `None` for all.
+    """Return an iterator of the runs after `start`, and the allowed years (`None` for all).
 
     Raises:
-        _UnknownSpelling: The schedule is not in a form that is known here.
+        _UnsupportedExpression: The expression is not supported.
     """
     cron = _CRON.match(expression)
     fields = cron[1].upper().split() if cron is not None else []
-    # EventBridge takes a `?` in exactly one of the two day fields.
+    # EventBridge requires a `?` in exactly one of the two day fields.
     if len(fields) != _FIELDS or (fields[2] == "?") == (fields[4] == "?"):
-        raise _UnknownSpelling(expression)
+        raise _UnsupportedExpression(expression)
     minute, hour, day, month, weekday, year = fields
     day = "*" if day == "?" else day
     weekday = "*" if weekday in {"?", "*"} else ",".join(_weekdays(weekday))
@@ -152,11 +152,11 @@ def _simulated(expression: str, start: datetime) -> tuple[CronSim, set[int] | No
     try:
         return CronSim(f"{minute} {hour} {day} {month} {weekday}", start), years
     except CronSimError as error:
-        raise _UnknownSpelling(expression) from error
+        raise _UnsupportedExpression(expression) from error
 
 
 def _weekdays(field: str) -> Iterator[str]:
-    """Yield the terms of a day-of-week field with Sunday as 0, steps and ranges written out."""
+    """Yield the terms of a day-of-week field with Sunday as 0, with steps and ranges expanded."""
     for term in field.split(","):
         day, mark, nth = term.partition("#")
         if mark:
@@ -175,23 +175,23 @@ def _weekday(text: str) -> int:
         return _WEEKDAYS.index(text)
     if text.isdecimal() and 1 <= int(text) <= len(_WEEKDAYS):
         return int(text) - 1
-    raise _UnknownSpelling(text)
+    raise _UnsupportedExpression(text)
 
 
 def _numbers(field: str, bounds: range) -> Iterator[int]:
-    """Yield the numbers of a field of lists, ranges and steps.
+    """Yield the numbers of a cron field with lists, ranges and steps.
 
     Raises:
-        _UnknownSpelling: It is of another form, or out of bounds.
+        _UnsupportedExpression: The field is invalid or out of bounds.
     """
     for term in field.split(","):
         form = re.match(r"(?:\*|(\d{1,4})(?:-(\d{1,4}))?)(?:/(\d{1,4}))?\Z", term)
         if form is None:
-            raise _UnknownSpelling(term)
+            raise _UnsupportedExpression(term)
         first = int(form[1]) if form[1] else bounds.start
         is_open = form[2] is None and (form[1] is None or form[3] is not None)
         last = bounds.stop - 1 if is_open else int(form[2] or first)
         step = int(form[3] or 1)
         if first not in bounds or last not in bounds or first > last or step == 0:
-            raise _UnknownSpelling(term)
+            raise _UnsupportedExpression(term)
         yield from range(first, last + 1, step)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from smarterise_sdk.domain.ingest.gaps import Gap, Issue, Within
+from smarterise_sdk.domain.ingest.gaps import Gap, IgnoredRows, Issue
 from smarterise_sdk.domain.ingest.status import DataPath, DataPathFacts, Kept
 from smarterise_sdk.domain.ingest.sweep_report import SweepReport
 from smarterise_sdk.domain.sites.model import Tier
@@ -94,15 +94,15 @@ def _latest(timestamps: Iterable[datetime | None]) -> datetime | None:
     return max((one for one in timestamps if one is not None), default=None)
 
 
-def gaps_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Gap, Within]]:
+def gaps_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Gap, IgnoredRows]]:
     """Return the holes that an answer to `gaps` tells, each with what is within it."""
-    found: list[tuple[Gap, Within]] = []
+    found: list[tuple[Gap, IgnoredRows]] = []
     for row in rows:
         first, last = timestamp(row, "since"), timestamp(row, "until")
         if first is None or last is None:
             continue
         gap = Gap(text(row, "gateway_serial"), text(row, "device_serial"), first, last, is_open=last >= until)
-        within = Within(whole(row, "offline"), whole(row, "clock_faults"), whole(row, "unnamed"))
+        within = IgnoredRows(whole(row, "offline"), whole(row, "clock_faults"), whole(row, "unnamed"))
         found.append((gap, within))
     return found
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from smarterise_sdk.clock import utc_now
 from smarterise_sdk.domain.ingest.gaps import (
     Gap,
+    IgnoredRows,
     Issue,
     SiteEvent,
-    Within,
-    adjoined,
     explained,
     gateways_without_readings,
     is_due,
+    merged_gaps,
     others_with,
     tier_events,
 )
@@ -186,7 +186,7 @@ class Ingest:
             if gateways or serial not in sites or sites[serial].enabled
         ]
         time_range = {"since": since.isoformat(), "until": until.isoformat()}
-        gaps: list[tuple[Gap, Within]] = []
+        gaps: list[tuple[Gap, IgnoredRows]] = []
         issues: dict[str, list[Issue]] = defaultdict(list)
         is_complete = True
         for part, response in self._each(
@@ -195,12 +195,12 @@ class Ingest:
             if isinstance(response, SmarteriseError):
                 raise response
             seen = {text(row, "gateway_serial") for row in self._rows(response, "meters")}
-            gaps += ((gap, Within()) for gap in gateways_without_readings(part, seen, since, until))
+            gaps += ((gap, IgnoredRows()) for gap in gateways_without_readings(part, seen, since, until))
             gaps += gaps_in(self._rows(response, "gaps"), until)
             is_complete = is_complete and response.get("is_complete") is True
             for issue in (*files_in(self._rows(response, "files")), *kept_in(self._rows(response, "kept"))):
                 issues[issue.gateway_serial].append(issue)
-        due = [pair for pair in adjoined(gaps) if is_due(pair[0], sites.get(pair[0].gateway_serial), now)]
+        due = [pair for pair in merged_gaps(gaps) if is_due(pair[0], sites.get(pair[0].gateway_serial), now)]
         due.sort(key=lambda pair: (pair[0].gateway_serial, pair[0].since, pair[0].device_serial))
         events = self._events(missing) if due else []
         shared = others_with([gap for gap, _ in due])
@@ -208,7 +208,7 @@ class Ingest:
             explained(
                 gap,
                 sites.get(gap.gateway_serial),
-                within=within,
+                ignored=within,
                 issues=issues[gap.gateway_serial],
                 events=events,
                 others=others,

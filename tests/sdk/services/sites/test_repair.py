@@ -55,7 +55,7 @@ def test_the_smallest_fix_is_planned_told_made_and_proven(stack: Stack, home: An
         "line 6: comment deleted",
         f'line 6: site {YABA}: tier "CRITICL" → "CRITICAL"',
         "line 7: missing comma added",
-        "line 20: a comma too many deleted",
+        "line 20: extra comma deleted",
     )
     assert plan.notes[-1] == f"the file as it is stays in S3 as version {bad}"
     assert [change.gateway_serial for change in plan.changes] == [OTHER]
