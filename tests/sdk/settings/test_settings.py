@@ -270,7 +270,7 @@ def test_every_setting_has_an_origin(project: Path) -> None:
     keys |= {f"names.{field.name}" for field in fields(StackNames)}
     assert set(settings.origins) == keys
     assert str(settings.origin("profile")) == "default"
-    with pytest.raises(UsageError, match="no setting proflie") as caught:
+    with pytest.raises(UsageError, match="unknown setting proflie") as caught:
         settings.origin("proflie")
     assert caught.value.remedy == "did you mean profile?"
     with pytest.raises(UsageError) as caught:
@@ -321,9 +321,9 @@ def test_all_problems_of_all_sources_at_once(project: Path, tmp_path: Path) -> N
         "environments.a.kind must be one of",
         "environments.a.read_only must be true or false",
         "environments.b.names must be a table",
-        "environments.c.names.site_config_bucket is not a possible bucket name",
+        "environments.c.names.site_config_bucket is not a valid bucket name",
         "AWS_ENDPOINT_URL must look like http://host:port",
-        "--region is not the name of an AWS region",
+        "--region is not an AWS region name",
         "unknown option hurry",
     ):
         assert any(text in line for line in told), text

@@ -216,15 +216,15 @@ def _flag_spikes(samples: Sequence[Sample], chain: Sequence[int], flags: list[li
         found = flags[position]
         if samples[after].measured_at - samples[before].measured_at > NEAR:
             continue
-        if QualityFlag.SPIKE not in found and _stands_out(samples[before], samples[position], samples[after]):
+        if QualityFlag.SPIKE not in found and _is_spike(samples[before], samples[position], samples[after]):
             found.append(QualityFlag.SPIKE)
 
 
-def _stands_out(before: Sample, sample: Sample, after: Sample) -> bool:
+def _is_spike(before: Sample, sample: Sample, after: Sample) -> bool:
     powers = before.power, sample.power, after.power
     if powers[0] is not None and powers[1] is not None and powers[2] is not None:
-        beside = max(abs(powers[0]), abs(powers[2]))
-        if abs(powers[1]) > beside * SPIKE_POWER_FACTOR + SPIKE_POWER_KW:
+        neighbour = max(abs(powers[0]), abs(powers[2]))
+        if abs(powers[1]) > neighbour * SPIKE_POWER_FACTOR + SPIKE_POWER_KW:
             return True
     return any(
         first is not None
