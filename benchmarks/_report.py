@@ -1,4 +1,4 @@
-"""What every benchmark prints and appends: the machine, the versions, and its figures with their limits.
+"""Report of a benchmark: machine, package versions, and figures with their limits.
 
 A figure with a limit is a ratio against an alternative that was measured in the same run, or a count that
 does not vary. Absolute times are recorded with it and have no limit: they depend on the machine.
@@ -44,7 +44,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value is within its limits; not a number is never."""
+        """Whether the value is within its limits; NaN is not."""
         is_low_enough = self.at_most is None or self.value <= self.at_most
         is_high_enough = self.at_least is None or self.value >= self.at_least
         return is_low_enough and is_high_enough
@@ -143,7 +143,7 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def machine_facts() -> dict[str, str | float]:
-    """Return what the figures depend on besides the code; nothing that identifies the machine."""
+    """Return machine properties that affect the figures; nothing that identifies the machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
     return {
         "cpu": cpu_model(_CPU_INFO.read_text(encoding="utf-8") if _CPU_INFO.exists() else ""),

@@ -3,7 +3,7 @@
 Alternatives: the guide's download, edit, upload and verify with the AWS CLI for 100 sites, one by one; and
 one `aws lambda invoke` with the whole payload. The AWS calls of `sites bulk-update` are counted too. Exits
 with 1 when a figure is over its limit. Rounds of `sites bulk-update` and of the invocation alternate, so that
-a busy moment of the machine affects both.
+temporary load of the machine affects both.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TIERS = ("NON_CRITICAL", "CRITICAL")
 
 
 class Counter(ThreadingHTTPServer):
-    """Passes requests on to the stack, and counts them."""
+    """HTTP proxy to the stack that counts requests."""
 
     daemon_threads = True
 
@@ -54,7 +54,7 @@ class Counter(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """URL of the proxy."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = _pass_on  # noqa: N815 -- the base class asks for these names
 
     def log_message(self, *_: Any) -> None:
-        """Stay silent."""
+        """Suppress the log."""
 
 
 class Bench:
@@ -115,10 +115,10 @@ class Bench:
     def invoked(self, tier: str) -> float:
         """Switch all sites by one invocation with the AWS CLI; return the seconds it took."""
         command = [AWS, "lambda", "invoke", "--function-name", "site-config-manager"]
-        seconds = self._timed([[*command, "--payload", f"fileb://{tier}.payload", "answer.json"]])
-        response = json.loads((self._folder / "answer.json").read_text())
+        seconds = self._timed([[*command, "--payload", f"fileb://{tier}.payload", "response.json"]])
+        response = json.loads((self._folder / "response.json").read_text())
         if not response.get("ok"):
-            raise SystemExit(f"the function refused: {response}")
+            raise SystemExit(f"the function rejected the request: {response}")
         return seconds
 
     def by_hand(self, tier: str, count: int) -> float:
@@ -133,8 +133,8 @@ class Bench:
             self._run([AWS, "s3", "cp", "--quiet", "edited.json", URL])
             payload = json.dumps({"action": "get_site", "gateway_serial": serial})
             command = [AWS, "lambda", "invoke", "--function-name", "site-config-manager"]
-            self._run([*command, "--payload", payload, "answer.json"])
-            response = json.loads((self._folder / "answer.json").read_text())
+            self._run([*command, "--payload", payload, "response.json"])
+            response = json.loads((self._folder / "response.json").read_text())
             if response["site"]["tier"] != tier:
                 raise SystemExit(f"{serial} is {response['site']['tier']}, not {tier}")
         return time.perf_counter() - started
@@ -154,10 +154,10 @@ class Bench:
 
 
 def measure(bench: Bench, endpoint: str) -> tuple[list[str], float, float, float]:
-    """Return our calls, and the seconds of (a), (b) and (c); what is not one run is a median."""
+    """Return the AWS calls of `bulk-update` and the seconds of (a), (b) and (c); medians of several runs."""
     bench.prepare()
     counter = Counter(endpoint)
-    bench.ours(TIERS[0], counter.url)  # the first command of new credentials also asks who they are of
+    bench.ours(TIERS[0], counter.url)  # the first command with new credentials also calls GetCallerIdentity
     counter.seen.clear()
     bench.ours(TIERS[1], counter.url)
     calls = list(counter.seen)

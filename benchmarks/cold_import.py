@@ -24,13 +24,13 @@ LIMITS = {
     "ingest-manager": 3.0,
     "kinesis_to_s3_rds": 3.0,
     "s3_to_rds_lambda": 3.0,
-    "migrate_database": 5.0,  # alembic and SQLAlchemy: it is not in anybody's way
+    "migrate_database": 5.0,  # alembic and SQLAlchemy; not time-critical
 }
 """Most times `import boto3` that a handler may take."""
 
 PROBE = """
 import sys, time
-sys.modules["urllib3.contrib.pyopenssl"] = None  # the tests' TLS; Lambda has none
+sys.modules["urllib3.contrib.pyopenssl"] = None  # a test dependency; not installed in Lambda
 started = time.process_time()
 import {module}
 print(time.process_time() - started)
@@ -59,11 +59,11 @@ def main() -> int:
     for round_number in range(ROUNDS + 1):
         for name, taken in times.items():
             seconds = import_seconds(modules.get(name, name))
-            if round_number:  # the first compiles, and warms the caches of the disk
+            if round_number:  # the first round compiles and warms the disk cache
                 taken.append(seconds)
     base = statistics.median(times[BASE])
     for function in modules:
-        # Round by round: what slows the machine down slows both.
+        # Rounds alternate, so that machine load affects both.
         ratio = statistics.median(
             ours / theirs for ours, theirs in zip(times[function], times[BASE], strict=True)
         )

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MESSAGE_SHARE = 0.25
-"""Least share of the speed of `json.loads` at which messages are parsed."""
+"""Minimum ratio of the parsing speed to `json.loads`."""
 DOCUMENT_RATIO = 20.0
-"""Most times the duration of `json.loads` that a site file may take."""
+"""Maximum ratio of the time for a site file to `json.loads`."""
 ROUNDS = 20
 NOW = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 
 
 def message() -> bytes:
-    """Return a payload of 293 readings, of which 40 are ours."""
+    """Create a payload of 293 readings, 40 of them known."""
     known: list[dict[str, str]] = [
         {"param": param, "value": "230.4", "unit": unit}
         for unit, params in (
@@ -72,7 +72,7 @@ def document() -> bytes:
 
 
 def best(*works: Callable[[], object], rounds: int, repeats: int) -> list[float]:
-    """Return the least CPU time of each, in seconds a run, measured by turns."""
+    """Return the minimum CPU time of each function, seconds per run, in alternating rounds."""
     least = [float("inf")] * len(works)
     for _ in range(rounds):
         for position, work in enumerate(works):

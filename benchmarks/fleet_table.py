@@ -54,7 +54,7 @@ BATCHES = 5
 ROUNDS = 3
 SIZE = (160, 45)
 STALL_RATIO, TICK_RATIO, KEY_RATIO = 0.05, 0.05, 0.3
-"""Most of the DataTable's time that the console may take."""
+"""Maximum ratio to the time of the DataTable."""
 METRICS = (
     Metric.VOLTAGE_A,
     Metric.VOLTAGE_B,
@@ -67,18 +67,18 @@ SERIALS = [f"AN{number:08}" for number in range(SITES)]
 
 
 class ProbeDriver(HeadlessDriver):
-    """Takes what the console would send to the terminal, and notes when."""
+    """Terminal driver that discards output and records when it was written."""
 
     painted_at = 0.0
     painted = asyncio.Event()
 
     @property
     def is_headless(self) -> bool:
-        """Say no, so that everything is rendered down to the bytes."""
+        """Return `False`, so that output is rendered completely."""
         return False
 
     def write(self, data: str) -> None:
-        """Note that a frame went out."""
+        """Record the time of a frame."""
         if len(data) > 20:
             ProbeDriver.painted_at = time.perf_counter()
             ProbeDriver.painted.set()
@@ -86,7 +86,7 @@ class ProbeDriver(HeadlessDriver):
 
 @dataclass(frozen=True)
 class Figures:
-    """What one round has come to."""
+    """Figures of one round."""
 
     stall_ms: float
     tick_ms: float
@@ -130,7 +130,7 @@ class _Identity:
 
 
 class _Stack:
-    """A stack in memory whose sites come when they are let."""
+    """In-memory stack that returns its sites when released."""
 
     def __init__(self) -> None:
         self.sites = self.metrics = self.broker = self.checks = self.changes = self
@@ -172,7 +172,7 @@ class _Stack:
 
 
 def values(serials: Sequence[str], seed: int) -> Outcome[dict[str, dict[Metric, MetricPoint]]]:
-    """Return values of sites; one in ten is not well, another one each time."""
+    """Return values of sites; a different tenth of them has a fault each time."""
     chance = random.Random(seed)
     at = datetime.now(UTC) - timedelta(seconds=5)
     found = {}
@@ -290,12 +290,12 @@ async def measure(make: Callable[[], Subject], batches: int) -> Figures:
     async def act(_pilot: object) -> None:
         try:
             done.set_result(await _act(subject, batches))
-        except Exception as error:  # noqa: BLE001 -- raised where it is awaited
+        except Exception as error:  # noqa: BLE001 -- raised by the awaiting caller
             done.set_exception(error)
         subject.app.exit()
 
     gc.collect()
-    gc.freeze()  # the benchmark's own data is not the console's to walk
+    gc.freeze()  # excludes the benchmark's own data from garbage collection
     await subject.app.run_async(size=SIZE, auto_pilot=act)
     return await done
 
@@ -307,7 +307,7 @@ async def _act(subject: Subject, batches: int) -> Figures:
     stalls.clear()
     await subject.load()
     await asyncio.sleep(1)
-    await asyncio.sleep(0.1)  # a stall that ate the second is noted by now
+    await asyncio.sleep(0.1)  # lets the probe record a stall that lasted until now
     probe.cancel()
     ticks, keys = [], []
     for _ in range(batches):
@@ -318,7 +318,7 @@ async def _act(subject: Subject, batches: int) -> Figures:
 
 
 async def _probe(stalls: list[float]) -> None:
-    """Note by how much the loop is late, over and over."""
+    """Record the delay of the event loop repeatedly."""
     while True:
         before = time.perf_counter()
         await asyncio.sleep(0.001)
@@ -334,7 +334,7 @@ async def _tick_cpu(subject: Subject, number: int) -> float:
 
 
 async def _key_to_paint(subject: Subject, number: int) -> float:
-    """Return how long the answer to a key takes to be painted, ms, in the thick of a tick."""
+    """Return the time from a key press during a tick to its paint, ms."""
     subject.tick(number)
     await asyncio.sleep(0.01 * (number % 5))
     place, site = subject.cursor()
@@ -351,7 +351,7 @@ async def _key_to_paint(subject: Subject, number: int) -> float:
 
 
 def best(rounds: list[Figures]) -> Figures:
-    """Return the best of each figure."""
+    """Return the minimum of each figure."""
     return Figures(
         min(figures.stall_ms for figures in rounds),
         min(figures.tick_ms for figures in rounds),

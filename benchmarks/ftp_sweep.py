@@ -1,11 +1,11 @@
 """Duration of a sweep of files from an FTP server into S3, against its floor in the same run.
 
-2,000 files of 5 kB on a real server in a process of its own, which takes 10 ms to answer a command. The floor
-is what no sweep can do without: as many connections and threads fetch the listed files and put them into the
-emulated S3. The sweep also checks lengths, hashes, writes each object under a condition, and keeps manifests
-and a report. Rounds of both alternate, and the best of each counts. A mirror by a single `ftplib` connection
-is measured too, without a limit: it mostly waits, so a busy machine does not slow it as it slows the sweep.
-Exits with 1 when the figure is over its limit.
+2,000 files of 5 kB are on a real server in its own process, which delays each response by 10 ms. The floor is
+the minimum work of a sweep: as many connections and threads fetch the listed files and put them into the
+emulated S3. The sweep also verifies sizes, hashes, writes each object conditionally, and writes manifests and
+a report. Rounds of both alternate, and the best of each counts. A mirror with a single `ftplib` connection is
+measured too, without a limit: it mostly waits, so machine load affects it less than the sweep. Exits with 1
+when the figure is over its limit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FILES = 2_000
 FILE_BYTES = 5_000
 LATENCY = 0.010
 FLOOR_RATIO = 1.5
-"""Most times the duration of the floor that a sweep may take."""
+"""Maximum ratio of the sweep's duration to the floor."""
 ROUNDS = 3
 USER, PASSWORD = "gateways", "secret"
 SERIALS = tuple(f"AN{number:08d}" for number in range(20))
@@ -53,7 +53,7 @@ ACCOUNT = {
 
 
 class Context:
-    """An invocation with much time left."""
+    """Invocation context with ample time left."""
 
     function_name = "ftp_to_s3"
     memory_limit_in_mb = 512
@@ -61,14 +61,14 @@ class Context:
     aws_request_id = "benchmark"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that are left."""
+        """Return the remaining time, ms."""
         return 600_000
 
 
 def serve(folder: str, port: int) -> None:
-    """Serve a folder, each answer late, until the process is ended."""
+    """Serve a folder with delayed responses until the process is stopped."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that it is made of
+        warnings.simplefilter("ignore", DeprecationWarning)  # raised by asyncore and asynchat
         from pyftpdlib.authorizers import DummyAuthorizer
         from pyftpdlib.handlers import FTPHandler
         from pyftpdlib.servers import FTPServer
@@ -88,7 +88,7 @@ def serve(folder: str, port: int) -> None:
 def floor(port: int, bucket: str) -> float:
     """Fetch and store everything with the sweep's connections and threads alone; return the seconds."""
     from smarterise_lambdas.ftp_to_s3.config import DEFAULT_CONNECTIONS
-    from smarterise_lambdas.ftp_to_s3.server_sweep import WORKERS_A_CONNECTION
+    from smarterise_lambdas.ftp_to_s3.server_sweep import WORKERS_PER_CONNECTION
     from smarterise_lambdas.shared import clients
 
     s3 = clients.s3()
@@ -112,7 +112,7 @@ def floor(port: int, bucket: str) -> float:
         return len(content)
 
     started = time.perf_counter()
-    with ThreadPoolExecutor(DEFAULT_CONNECTIONS * WORKERS_A_CONNECTION) as threads:
+    with ThreadPoolExecutor(DEFAULT_CONNECTIONS * WORKERS_PER_CONNECTION) as threads:
         list(threads.map(connect, range(DEFAULT_CONNECTIONS)))
         client = idle.get()
         names = [name for name, facts in client.mlsd() if facts["type"] == "file"]

@@ -92,17 +92,17 @@ def call_cpu_seconds(env: Mapping[str, str]) -> float:
     """
     bucket, key = StackNames().site_config_bucket, StackNames().site_config_key
     command = [str(BIN / "aws"), "s3api", "get-object", "--bucket", bucket, "--key", key, os.devnull]
-    taken = []
+    durations = []
     for _ in range(CALLS + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, env=dict(env), check=True, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(taken[1:])  # the first warms the caches of the disk
+        durations.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(durations[1:])  # the first warms the caches of the disk
 
 
 def measure_console(env: Mapping[str, str], seconds: float, report: Report) -> None:
-    """Open the console, let it settle, and add its figures.
+    """Open the console, wait until it is idle, and add its figures.
 
     Raises:
         RuntimeError: If no value appeared in time.

@@ -1,7 +1,7 @@
 """Throughput of the stream's function, in records a second, against bare `json.loads`.
 
-The whole handler is measured: base64, filter, parse, lake objects, rows in a real PostgreSQL, metrics. Only
-the network to S3 and CloudWatch is left out: requests are built, compressed and signed, and answered here.
+The whole handler is measured: base64, filter, parse, data lake objects, rows in a real PostgreSQL, metrics.
+Only the network to S3 and CloudWatch is replaced: requests are built, compressed and signed; a stub responds.
 Exits with 1 when the first figure is over its limit. The best of alternating rounds counts, in wall time:
 waiting for the database is part of it.
 """
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 LEAST_SHARE = 0.25
-"""Of the speed of `json.loads`."""
+"""Minimum ratio to the speed of `json.loads`."""
 SHAPES = ((20, 25), (50, 10))
 """Gateways, and readings of each, of a batch of 500: the first has the limit, the second is recorded only.
 
-Each gateway is one object in the lake, and so one request.
+Each gateway is one object in the data lake, so one request.
 """
 ROUNDS = 20
 SEED = 7
@@ -67,12 +67,12 @@ class Context:
     aws_request_id: str = "00000000-0000-0000-0000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return that there is time."""
+        """Return the remaining time, ms."""
         return 60_000
 
 
 class Best:
-    """The best of some rounds, seconds: by the clock on the wall, and of this process's CPU."""
+    """Best of several rounds, seconds: wall time and CPU time of this process."""
 
     def __init__(self) -> None:
         self.wall = self.cpu = float("inf")
@@ -87,22 +87,22 @@ class Best:
 
 
 class Body(io.BytesIO):
-    """An answer's body, as the HTTP library gives it."""
+    """Response body with the interface of urllib3."""
 
     def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        """Yield all of it."""
+        """Yield the whole body."""
         yield self.getvalue()
 
 
 class Wire:
-    """Answers what would go to AWS, and counts it."""
+    """Stub for AWS: responds to requests and counts them."""
 
     def __init__(self, site_file: bytes) -> None:
         self.requests = 0
         self._site_file = site_file
 
     def response(self, request: Any, **_: object) -> Any:
-        """Answer a request that was ready to be sent."""
+        """Respond to a prepared request."""
         self.requests += 1
         body = self._site_file if request.method == "GET" else b""
         headers: Any = {"ETag": '"1"', "Content-Length": str(len(body))}
@@ -110,7 +110,7 @@ class Wire:
 
 
 def batches(gateways: int, readings: int) -> tuple[bytes, list[list[bytes]]]:
-    """Return the site file of some gateways, and batches of their messages, ten seconds apart."""
+    """Create a site file of gateways and batches of their messages, ten seconds apart."""
     fleet = [site for site in simulated_fleet(gateways * 3, SEED) if site.fault is None][:gateways]
     sites = {site.gateway_serial: {**site.to_config(), "tier": "CRITICAL", "enabled": True} for site in fleet}
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
@@ -122,7 +122,7 @@ def batches(gateways: int, readings: int) -> tuple[bytes, list[list[bytes]]]:
 
 
 def event_of(payloads: Sequence[bytes], first: int) -> dict[str, Any]:
-    """Return what Lambda hands over."""
+    """Create the Lambda event of a batch."""
     return {
         "Records": [
             {
@@ -174,7 +174,7 @@ def measure(gateways: int, readings: int, url: str, report: Report) -> None:
         with handled.timing():
             response = function.handler(event, cast("LambdaContext", Context()))
         if response["batchItemFailures"]:
-            raise SystemExit(f"records came back: {response}")
+            raise SystemExit(f"records failed: {response}")
     function.sinks().database.close()
     count = len(made[0])
     report.add(

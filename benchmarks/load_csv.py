@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.data_lake import Archive
 
 LEAST_SHARE: Final = 0.5
-r"""Of the speed of `\copy`."""
+r"""Minimum ratio to the speed of `\copy`."""
 MOST_MEMORY: Final = 1.3
-"""Of the memory for a tenth of the file."""
+"""Maximum ratio to the memory for a file of a tenth of the size."""
 ROWS: Final = 100_000
 ROUNDS: Final = 7
 SIZES_MB: Final = (20, 200)
 STEP: Final = timedelta(seconds=10)
 VALUES: Final = 2000
-"""Different rows of values; what follows repeats them under other stamps."""
+"""Number of distinct rows of values; further rows repeat them with other timestamps."""
 SEED: Final = 7
 
 
@@ -62,17 +62,17 @@ class LogFile:
     rows: int = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield its bytes."""
+        """Yield the content in chunks."""
         with self.path.open("rb") as source:
             while chunk := source.read(CHUNK):
                 yield chunk
 
 
 class Meter:
-    """What a simulated meter logs, every column of it known."""
+    """Creates log files of a simulated meter with all known columns."""
 
     def __init__(self) -> None:
-        # Here, so that a process that only loads has the memory of one that only loads.
+        # Imported here, so that it does not count in the memory of a process that only loads.
         from smarterise_ops.local.simulation.fleet import Firmware, simulated_fleet
         from smarterise_ops.local.simulation.mqtt_payload import message
 
@@ -91,7 +91,7 @@ class Meter:
         self._values = [",".join(reading[name] for name in columns) for reading in readings]
 
     def log(self, path: Path, *, rows: int = sys.maxsize, size: int = sys.maxsize) -> LogFile:
-        """Write a log of so many rows, or so many bytes, of which the last is of now."""
+        """Write a log of a number of rows or bytes, ending now."""
         rows = min(rows, size // (len(self._values[0]) + 21))
         first = datetime.now(UTC).replace(microsecond=0) - rows * STEP
         with path.open("w", encoding="ascii", newline="\n") as target:
@@ -112,12 +112,12 @@ def load(file: LogFile, database: Database, number: int) -> float:
     result = loader.load(log_file_of(found), file.chunks)
     took = time.perf_counter() - began
     if result.state is not FileState.LOADED or result.counts.loaded != file.rows:
-        raise SystemExit(f"the file was not loaded as it should: {result.counts} {result.reason}")
+        raise SystemExit(f"unexpected result of the load: {result.counts} {result.reason}")
     return took
 
 
 def copy(file: LogFile, columns: Sequence[str], url: str, psql: str) -> float:
-    """Copy a file by psql; return the seconds that it says it took."""
+    """Copy a file with psql; return the seconds that it reports."""
     script = f"\\timing on\n\\copy readings ({', '.join(columns)}) from '{file.path}' csv header\n"
     done = subprocess.run(
         [psql, "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--quiet", url],
@@ -182,14 +182,14 @@ def load_and_print_peak(path: Path, rows: int, url: str) -> None:
     """Load a file, and print the peak of this process's memory, MB."""
     with closing(Database(lambda: url)) as database:
         load(LogFile(path, rows), database, rows)
-    # Not `ru_maxrss`: that begins with the memory of the process that started this one.
+    # Not `ru_maxrss`: it starts at the memory of the parent process.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     print(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024)
 
 
 @contextmanager
 def server() -> Iterator[tuple[str, str]]:
-    """A PostgreSQL with the schema: its URL, and the psql to go with it."""
+    """PostgreSQL with the schema: its URL and its psql."""
     from smarterise_lambdas.migrations.runner import migrate
     from smarterise_ops.local.servers.postgres import (
         initialise,

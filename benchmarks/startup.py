@@ -1,7 +1,7 @@
 """Start-up time of the command line, against the stock AWS CLI in the same run.
 
-Exits with 1 when a ratio of medians is over its limit. Rounds alternate, so that a busy moment of the machine
-affects both sides.
+Exits with 1 when a ratio of medians is over its limit. Rounds alternate, so that temporary load affects both
+sides.
 """
 
 from __future__ import annotations
