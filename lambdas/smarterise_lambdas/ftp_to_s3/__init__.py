@@ -1,1 +1,1 @@
-"""The FTP path's first half: files of gateways from file servers to the lake, whole and unchanged."""
+"""Copies the gateways' log files from FTP servers to the data lake, unmodified."""

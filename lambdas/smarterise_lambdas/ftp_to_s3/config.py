@@ -1,7 +1,7 @@
-"""The file servers that a sweep visits, from the function's environment and from Secrets Manager.
+"""FTP server settings from the function's environment variables and Secrets Manager.
 
-`FTP_SERVERS` is a JSON object of servers by name; `FTP_URL` and `FTP_SECRET_ARN` together are the short form
-for one server, `main`. What is wrong with them is told all at once.
+`FTP_SERVERS` is a JSON object of servers by name. `FTP_URL` and `FTP_SECRET_ARN` are the short form for one
+server named `main`. All errors in the settings are reported together.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_CONNECTIONS: Final = 8
-MOST_CONNECTIONS: Final = 64
+MAX_CONNECTIONS: Final = 64
 DEFAULT_QUIET: Final = timedelta(minutes=2)
-ONLY_SERVER: Final = "main"
+DEFAULT_SERVER: Final = "main"
 
 _FTP_PORT = 21
 _IMPLICIT_PORT = 990
@@ -32,14 +32,14 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 class Dialect(StrEnum):
-    """How a server is asked what it has."""
+    """FTP command for listing a folder."""
 
     MLSD = "mlsd"
     LIST = "list"
 
 
 class Security(StrEnum):
-    """How a server speaks TLS."""
+    """TLS mode of a server."""
 
     NONE = "none"
     EXPLICIT = "explicit"
@@ -50,14 +50,14 @@ _TLS: Final = (Security.EXPLICIT, Security.IMPLICIT)
 
 
 class BadServers(RuntimeError):
-    """The servers' settings are wrong: a fault of the function's configuration."""
+    """The server settings in the function's environment are invalid."""
 
 
 class NoCredentials(Exception):
-    """A server's secret cannot be had, or does not hold what it should.
+    """The secret of a server is missing or invalid.
 
     Attributes:
-        code: Stable word for it.
+        code: Stable error code.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -67,22 +67,22 @@ class NoCredentials(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FtpServer:
-    """One server.
+    """One FTP server.
 
     Attributes:
-        name: What it is called, in manifests and messages.
+        name: Name in manifests and messages.
         host: Host name or address.
-        port: Port.
-        security: Whether and how it speaks TLS.
-        folder: Where the gateways' files are; empty for where a login begins.
+        port: TCP port.
+        security: TLS mode.
+        folder: Folder of the gateways' files; empty for the login folder.
         user: User name.
         password: Password; never shown.
-        certificate: PEM that vouches for the server, for one that no public authority vouches for.
-        secret_arn: Where user, password and certificate are kept; empty for in the URL.
-        dialect: MLSD, or LIST for servers that know no better.
-        connections: How many connections at most.
-        is_emptied: Whether a file is deleted there once the lake has it for certain.
-        quiet: How long a file must not have changed to be taken at first sight.
+        certificate: CA or server certificate as PEM, for a server without a public CA.
+        secret_arn: ARN of the secret with user, password and certificate; empty if they are in the URL.
+        dialect: MLSD, or LIST for servers without MLSD.
+        connections: Maximum number of connections.
+        deletes_stored: Whether a file is deleted on the server after the data lake has it.
+        quiet: Age since the last change at which a file is transferred without a second check.
     """
 
     name: str
@@ -96,7 +96,7 @@ class FtpServer:
     secret_arn: str = ""
     dialect: Dialect = Dialect.MLSD
     connections: int = DEFAULT_CONNECTIONS
-    is_emptied: bool = False
+    deletes_stored: bool = False
     quiet: timedelta = DEFAULT_QUIET
 
     def __repr__(self) -> str:
@@ -104,18 +104,18 @@ class FtpServer:
 
     @property
     def location(self) -> str:
-        """Its URL without user and password."""
+        """URL without user and password."""
         scheme = "ftp" if self.security is Security.NONE else "ftps"
         return visible(f"{scheme}://{self.host}:{self.port}/{self.folder.lstrip('/')}")
 
-    def opened(self, secret_text: Callable[[str], str]) -> FtpServer:
-        """Return the server with what its secret holds; asked anew each time, as secrets rotate.
+    def with_credentials(self, secret_text: Callable[[str], str]) -> FtpServer:
+        """Return the server with the credentials of its secret; read each time, as secrets rotate.
 
         Args:
-            secret_text: Returns the text of a secret by its ARN; its own errors come through.
+            secret_text: Returns the text of a secret by its ARN; its errors are not caught.
 
         Raises:
-            NoCredentials: If the secret does not hold user and password.
+            NoCredentials: If the secret has no valid user and password.
         """
         if not self.secret_arn:
             return self
@@ -124,34 +124,34 @@ class FtpServer:
 
 
 def servers_from_environment(environment: Mapping[str, str] = os.environ) -> tuple[FtpServer, ...]:
-    """Return the servers.
+    """Return the configured FTP servers.
 
     Raises:
-        MissingSetting: If there are none.
-        BadServers: With everything that is wrong.
+        MissingSetting: If no server is configured.
+        BadServers: If the settings are invalid; its message lists every error.
     """
-    listed = environment.get("FTP_SERVERS")
-    if listed:
+    servers_json = environment.get("FTP_SERVERS")
+    if servers_json:
         try:
-            entries = json.loads(listed)
+            entries = json.loads(servers_json)
         except ValueError as error:
-            raise BadServers(f"FTP_SERVERS is no JSON: {error}") from None
+            raise BadServers(f"FTP_SERVERS is not valid JSON: {error}") from None
         if not isinstance(entries, dict) or not entries:
-            raise BadServers("FTP_SERVERS is no JSON object of servers by name")
+            raise BadServers("FTP_SERVERS is not a JSON object of servers by name")
     elif environment.get("FTP_URL"):
-        entries = {ONLY_SERVER: {"url": environment["FTP_URL"]}}
+        entries = {DEFAULT_SERVER: {"url": environment["FTP_URL"]}}
         if environment.get("FTP_SECRET_ARN"):
-            entries[ONLY_SERVER]["secret_arn"] = environment["FTP_SECRET_ARN"]
+            entries[DEFAULT_SERVER]["secret_arn"] = environment["FTP_SECRET_ARN"]
     else:
         raise MissingSetting("FTP_SERVERS", "FTP_URL")
     issues = [f"{name!r}: {issue}" for name, entry in entries.items() for issue in _issues(name, entry)]
     if issues:
-        raise BadServers(f"FTP servers: {'; '.join(issues)}")
+        raise BadServers(f"invalid FTP servers: {'; '.join(issues)}")
     return tuple(_server(name, entry) for name, entry in entries.items())
 
 
 def _server(name: str, entry: Mapping[str, Any]) -> FtpServer:
-    host, port, security, folder, user, password = _parts(entry["url"])
+    host, port, security, folder, user, password = _parse_url(entry["url"])
     security = Security(entry.get("tls", security))
     return FtpServer(
         name=name,
@@ -164,27 +164,27 @@ def _server(name: str, entry: Mapping[str, Any]) -> FtpServer:
         secret_arn=entry.get("secret_arn", ""),
         dialect=Dialect(entry.get("listing", Dialect.MLSD)),
         connections=entry.get("connections", DEFAULT_CONNECTIONS),
-        is_emptied=entry.get("delete", False),
+        deletes_stored=entry.get("delete", False),
         quiet=timedelta(seconds=entry.get("quiet_seconds", DEFAULT_QUIET.total_seconds())),
     )
 
 
-def _parts(url: str) -> tuple[str, int, Security, str, str, str]:
+def _parse_url(url: str) -> tuple[str, int, Security, str, str, str]:
     """Return host, port, security, folder, user and password of a URL.
 
     Raises:
-        ValueError: If it is none of a file server.
+        ValueError: If it is not the URL of an FTP server.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"ftp", "ftps"} or not parts.hostname:
-        raise ValueError("is no ftp:// or ftps:// URL with a host")
+        raise ValueError("is not an ftp:// or ftps:// URL with a host")
     port = parts.port or _FTP_PORT
     security = Security.NONE
     if parts.scheme == "ftps":
         security = Security.IMPLICIT if port == _IMPLICIT_PORT else Security.EXPLICIT
     folder = unquote(parts.path).rstrip("/")
     if any(character in folder for character in "\r\n\0"):
-        raise ValueError("has a line's end in its path")
+        raise ValueError("has a line break in its path")
     return (
         parts.hostname,
         port,
@@ -197,36 +197,36 @@ def _parts(url: str) -> tuple[str, int, Security, str, str, str]:
 
 def _issues(name: str, entry: object) -> Iterator[str]:
     if not name or not set(name) <= _NAME_CHARACTERS:
-        yield "a server's name is made of small letters, digits, - and _"
+        yield "a server name may have only a-z, 0-9, - and _"
     if not isinstance(entry, dict):
-        yield "is no JSON object"
+        yield "is not a JSON object"
         return
     unknown = sorted(set(entry) - _OPTIONS)
     if unknown:
-        yield f"there is no option {', '.join(map(repr, unknown))}; there are {', '.join(sorted(_OPTIONS))}"
+        yield f"unknown option {', '.join(map(repr, unknown))}; valid: {', '.join(sorted(_OPTIONS))}"
     try:
         if not isinstance(entry.get("url"), str):
-            raise ValueError("is missing")  # noqa: TRY004 -- told below, as is a wrong URL
-        _parts(entry["url"])
+            raise ValueError("is missing")  # noqa: TRY004 -- reported below like an invalid URL
+        _parse_url(entry["url"])
     except ValueError as error:
         yield f"url {error}"  # never the URL itself: it may hold the password
     yield from _tls_issues(entry)
     if not isinstance(entry.get("secret_arn", ""), str):
-        yield "secret_arn is no text"
+        yield "secret_arn is not a string"
     if entry.get("listing", Dialect.MLSD) not in set(Dialect):
         yield f"listing is not one of {', '.join(Dialect)}"
     connections = entry.get("connections", DEFAULT_CONNECTIONS)
     if (
         not _is_number(connections)
         or not isinstance(connections, int)
-        or not 1 <= connections <= MOST_CONNECTIONS
+        or not 1 <= connections <= MAX_CONNECTIONS
     ):
-        yield f"connections is no number from 1 to {MOST_CONNECTIONS}"
+        yield f"connections is not an integer from 1 to {MAX_CONNECTIONS}"
     if not isinstance(entry.get("delete", False), bool):
         yield "delete is neither true nor false"
     quiet = entry.get("quiet_seconds", 0)
     if not _is_number(quiet) or not 0 <= quiet <= timedelta(days=1).total_seconds():
-        yield "quiet_seconds is no number from 0 to 86400"
+        yield "quiet_seconds is not a number from 0 to 86400"
 
 
 def _tls_issues(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -235,7 +235,7 @@ def _tls_issues(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry["tls"] not in _TLS:
         yield f"tls is not one of {', '.join(_TLS)}"
     if not str(entry.get("url")).startswith("ftps:"):
-        yield "tls is for ftps:// alone"
+        yield "tls requires an ftps:// URL"
 
 
 def _is_number(value: object) -> bool:
@@ -246,19 +246,19 @@ def _secret_parts(secret: str) -> tuple[str, str, str]:
     """Return user, password and certificate from a secret: a JSON object with `username` and `password`.
 
     Raises:
-        NoCredentials: If it is something else; its text is never part of the message.
+        NoCredentials: If it is invalid; its text is never part of the message.
     """
     try:
-        held = json.loads(secret)
+        data = json.loads(secret)
     except ValueError:
-        held = None
-    if not isinstance(held, dict):
-        raise NoCredentials("SECRET_INVALID", "the secret is no JSON object with username and password")
-    user, password, certificate = held.get("username"), held.get("password"), held.get("certificate", "")
+        data = None
+    if not isinstance(data, dict):
+        raise NoCredentials("SECRET_INVALID", "the secret is not a JSON object with username and password")
+    user, password, certificate = data.get("username"), data.get("password"), data.get("certificate", "")
     if not isinstance(user, str) or not user:
-        raise NoCredentials("SECRET_INVALID", "the secret has no username that is a text")
+        raise NoCredentials("SECRET_INVALID", "username in the secret is missing or not a string")
     if not isinstance(password, str) or not password:
-        raise NoCredentials("SECRET_INVALID", "the secret has no password that is a text")
+        raise NoCredentials("SECRET_INVALID", "password in the secret is missing or not a string")
     if not isinstance(certificate, str):
-        raise NoCredentials("SECRET_INVALID", "the certificate of the secret is no text")
+        raise NoCredentials("SECRET_INVALID", "certificate in the secret is not a string")
     return user, password, certificate

@@ -1,4 +1,4 @@
-"""The connections to one server: as many as it takes, and none any more to one that is dead."""
+"""Connection pool for one server: adapts to the server's limit and gives up a failing server."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.shared.deadline import Deadline
 
-MOST_FAILURES: Final = 5
-"""So many files in a row that no connection could bring, and it is the server that is ill."""
+MAX_CONSECUTIVE_FAILURES: Final = 5
+"""After this many files in a row without success, the server is given up."""
 
 _POLL_INTERVAL: Final = 0.5
 _PAUSE: Final = 0.5
 _CONNECT_TIMEOUT: Final = 10.0
-_WORTH_ANOTHER_TRY: Final = (Busy, Unreachable)
-_SOUND: Final = (FileRefused, NotListed)
-"""What a server may say without its connection being of no further use."""
+_RETRYABLE: Final = (Busy, Unreachable)
+_RECOVERABLE: Final = (FileRefused, NotListed)
+"""Errors after which the connection remains usable."""
 
 
 class ServerLost(Exception):
-    """The server is given up for this sweep.
+    """The server was given up for this sweep.
 
     Attributes:
-        cause: What went wrong last.
+        cause: The last error.
     """
 
     def __init__(self, cause: SourceFault) -> None:
@@ -48,20 +48,20 @@ class ServerLost(Exception):
 
 
 class Pool:
-    """Connections, lent to one thread at a time and kept between uses.
+    """Pool of reusable connections; each is used by one thread at a time.
 
     Args:
         source: The server.
-        most: How many connections at most; fewer if the server says that it is busy.
-        deadline: Of the sweep.
-        pause: Waits so many seconds.
+        limit: Maximum number of connections; reduced when the server is busy.
+        deadline: Deadline of the sweep.
+        pause: Sleeps for a number of seconds.
     """
 
     def __init__(
-        self, source: Source, most: int, deadline: Deadline, *, pause: Callable[[float], None] = time.sleep
+        self, source: Source, limit: int, deadline: Deadline, *, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._source = source
-        self._most = most
+        self._limit = limit
         self._deadline = deadline
         self._pause = pause
         self._idle: list[Connection] = []
@@ -72,70 +72,70 @@ class Pool:
 
     @property
     def cause(self) -> SourceFault | None:
-        """Why the server is given up; `None` while it is not."""
+        """Error for which the server was given up; `None` if it was not."""
         return self._lost
 
     @property
     def is_lost(self) -> bool:
-        """Whether the server is given up."""
+        """Whether the server was given up."""
         return self._lost is not None
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lend a connection; what is raised inside decides whether it is used again.
+        """Return a connection as a context manager; errors that leave it unusable close it.
 
         Raises:
-            ServerLost: If the server is given up.
-            OutOfTime: If the sweep's time is over before one is free.
+            ServerLost: If the server was given up.
+            OutOfTime: If the deadline is exceeded before a connection is free.
         """
-        lent = self._borrow()
+        connection = self._acquire()
         try:
-            yield lent
-        except _SOUND:
-            self._give_back(lent)
+            yield connection
+        except _RECOVERABLE:
+            self._release(connection)
             raise
         except BaseException:
-            self._discard(lent)
+            self._discard(connection)
             raise
-        self._give_back(lent)
+        self._release(connection)
 
-    def succeeded(self) -> None:
-        """Note that a file came."""
+    def record_success(self) -> None:
+        """Record that a file was fetched."""
         with self._changed:
             self._failures = 0
 
-    def failed(self, cause: ConnectionCut) -> None:
-        """Note that a file did not come, however often it was tried."""
+    def record_failure(self, cause: ConnectionCut) -> None:
+        """Record that a file was not fetched after all attempts."""
         with self._changed:
             self._failures += 1
-            if self._failures >= MOST_FAILURES:
+            if self._failures >= MAX_CONSECUTIVE_FAILURES:
                 self._lost = cause
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """End all connections that are not lent."""
+        """Close all idle connections."""
         with self._changed:
             idle, self._idle = self._idle, []
             self._open -= len(idle)
         for connection in idle:
             connection.close()
 
-    def _borrow(self) -> Connection:
+    def _acquire(self) -> Connection:
         while True:
-            idle = self._idle_or_leave_to_open()
+            idle = self._idle_or_none()
             if idle is not None:
-                idle.be_patient(self._deadline.timeout)
+                idle.set_timeout(self._deadline.timeout)
                 return idle
             try:
                 return self._connect()
             except SourceFault as fault:
-                self._do_with_fewer(fault)
+                self._reduce_limit(fault)
             except BaseException:
-                self._count_one_less()
+                self._count_closed()
                 raise
 
-    def _idle_or_leave_to_open(self) -> Connection | None:
-        """Return an idle connection; `None` once the caller may open another, which is counted already."""
+    def _idle_or_none(self) -> Connection | None:
+        """Return an idle connection, or `None` if the caller may open one, which is already counted."""
         with self._changed:
             while True:
                 if self._lost is not None:
@@ -144,7 +144,7 @@ class Pool:
                     raise OutOfTime
                 if self._idle:
                     return self._idle.pop()
-                if self._open < self._most:
+                if self._open < self._limit:
                     self._open += 1
                     return None
                 self._changed.wait(_POLL_INTERVAL)
@@ -153,31 +153,31 @@ class Pool:
         timeout = min(_CONNECT_TIMEOUT, self._deadline.timeout)
         try:
             return self._source.connect(timeout=timeout)
-        except _WORTH_ANOTHER_TRY:
-            # Not so a refused login: accounts are locked for less.
+        except _RETRYABLE:
+            # A rejected login is not retried: servers lock accounts after repeated failures.
             self._pause(_PAUSE)
             return self._source.connect(timeout=timeout)
 
-    def _do_with_fewer(self, fault: SourceFault) -> None:
-        """Go on with the connections that there are; without any, the server is given up."""
+    def _reduce_limit(self, fault: SourceFault) -> None:
+        """Limit the pool to the open connections; without any, give up the server."""
         with self._changed:
             self._open -= 1
             if self._open:
-                self._most = self._open
+                self._limit = self._open
             else:
                 self._lost = fault
             self._changed.notify_all()
 
-    def _count_one_less(self) -> None:
+    def _count_closed(self) -> None:
         with self._changed:
             self._open -= 1
             self._changed.notify_all()
 
-    def _give_back(self, connection: Connection) -> None:
+    def _release(self, connection: Connection) -> None:
         with self._changed:
             self._idle.append(connection)
             self._changed.notify()
 
     def _discard(self, connection: Connection) -> None:
         connection.close()
-        self._count_one_less()
+        self._count_closed()

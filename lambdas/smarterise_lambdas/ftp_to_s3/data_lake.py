@@ -1,4 +1,4 @@
-"""The lake's bucket: files are written once, never over one another, and can be asked after."""
+"""Stores log files in the data lake's bucket; existing objects are never overwritten."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from smarterise_lambdas.ftp_to_s3.spool import SpooledFile
 
 FAULTS: Final = (ClientError, BotoCoreError)
-MOST_FAULTS: Final = 5
-"""So many in a row, and it is S3 that is ill and not a key."""
+MAX_CONSECUTIVE_FAULTS: Final = 5
+"""After this many failures in a row, S3 is taken to be unavailable."""
 
 _DENIED: Final = frozenset({"AccessDenied", "403"})
-_RACES_AT_MOST = 5
+_MAX_CONFLICTS = 5
 _FIRST_YEAR = 1970
-_STEM = 80
-_LONGEST_NAME = 1200
-_LONGEST_TIMESTAMP = 64
-"""Metadata of an object have 2 KB in all."""
+_MAX_STEM = 80
+_MAX_NAME_LENGTH = 1200
+_MAX_TIMESTAMP_LENGTH = 64
+"""Together with the name it fits into the 2 KB of an object's metadata."""
 
 
 class StoreFault(Exception):
-    """S3 did not take a file, or does not let us look.
+    """Writing or reading an object in S3 failed.
 
     Attributes:
         code: `S3_DENIED` or `S3_FAULT`.
@@ -52,16 +52,16 @@ class StoreFault(Exception):
 
 
 class StoreDown(Exception):
-    """S3 has refused so often in a row that there is no use in going on."""
+    """Too many S3 requests in a row have failed; the sweep stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a file is now.
+    """A stored file.
 
     Attributes:
-        key: Its key.
-        is_new: Whether it was not there already.
+        key: Key of the object.
+        is_new: Whether the object was created now.
     """
 
     key: str
@@ -69,32 +69,34 @@ class Stored:
 
 
 class DataLake:
-    """The bucket of the raw lake."""
+    """Stores log files in the data lake; thread-safe."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
-        s3.meta.events.register_last("before-call.s3.PutObject", _send_at_once, unique_id="send-at-once")
+        s3.meta.events.register_last(
+            "before-call.s3.PutObject", _skip_expect_continue, unique_id="skip-expect-continue"
+        )
         self._faults = 0
         self._lock = threading.Lock()
 
     def store(
         self, gateway_serial: str, file: RemoteFile, spooled: SpooledFile, *, server: str, now: date
     ) -> Stored:
-        """Put a file where its gateway, its name and its content say; what is there already stays.
+        """Store a file under a key made of its gateway, name and content; keep an existing object.
 
         Args:
-            gateway_serial: Whose it is.
-            file: As its server lists it.
+            gateway_serial: Serial of its gateway.
+            file: The file as listed.
             spooled: Its content.
             server: Name of the server.
-            now: Today, UTC; files are filed under their own day as far as that is known.
+            now: Current date, UTC; used in the key if the date of the file is unknown.
 
         Raises:
-            StoreFault: If S3 does not take it.
-            StoreDown: If it has taken none for a while.
+            StoreFault: If S3 fails.
+            StoreDown: If S3 has failed too often in a row.
         """
-        if self._faults >= MOST_FAULTS:
+        if self._faults >= MAX_CONSECUTIVE_FAULTS:
             raise StoreDown
         metadata = metadata_of(file, spooled, server)
         keys = keys_of(gateway_serial, file, spooled.sha256, now)
@@ -102,21 +104,21 @@ class DataLake:
         try:
             for key in keys:
                 if self._put(key, spooled, metadata):
-                    self._note(is_fault=False)
+                    self._count_fault(is_fault=False)
                     return Stored(key, is_new=True)
                 if self._is_same(key, metadata):
-                    self._note(is_fault=False)
+                    self._count_fault(is_fault=False)
                     return Stored(key, is_new=False)
         except FAULTS as error:
-            self._note(is_fault=True)
+            self._count_fault(is_fault=True)
             raise StoreFault(key, error) from error
-        raise StoreFault(key, RuntimeError("another object is there"))
+        raise StoreFault(key, RuntimeError("the key has another object"))
 
     def holds(self, key: str, *, size: int, sha256: str) -> bool:
-        """Return whether the bucket has an object for certain.
+        """Return whether the bucket has an object of this size and hash.
 
         Raises:
-            StoreFault: If S3 does not let us look.
+            StoreFault: If S3 fails.
         """
         try:
             found = self._head(key)
@@ -127,8 +129,8 @@ class DataLake:
         return found["ContentLength"] == size and found["Metadata"].get("sha256") == sha256
 
     def _put(self, key: str, spooled: SpooledFile, metadata: dict[str, str]) -> bool:
-        """Write an object unless there is one; return whether it was written."""
-        for attempt in range(_RACES_AT_MOST):
+        """Create an object; return whether it was created, `False` if the key exists."""
+        for attempt in range(_MAX_CONFLICTS):
             try:
                 self._s3.put_object(
                     Bucket=self._bucket,
@@ -142,7 +144,7 @@ class DataLake:
             except ClientError as error:
                 if code_of(error) in PRECONDITION_FAILED:
                     return False
-                if code_of(error) not in CONFLICT or attempt == _RACES_AT_MOST - 1:
+                if code_of(error) not in CONFLICT or attempt == _MAX_CONFLICTS - 1:
                     raise
             else:
                 return True
@@ -164,41 +166,41 @@ class DataLake:
                 return None
             raise
 
-    def _note(self, *, is_fault: bool) -> None:
+    def _count_fault(self, *, is_fault: bool) -> None:
         with self._lock:
             self._faults = self._faults + 1 if is_fault else 0
 
 
-def _send_at_once(params: dict[str, Any], **_more: Any) -> None:
-    """Send what is in memory without asking first: the question costs a small file half of its time."""
+def _skip_expect_continue(params: dict[str, Any], **_more: Any) -> None:
+    """Drop the `Expect: 100-continue` header for bodies in memory: it doubles the time of a small upload."""
     if isinstance(params["body"], BytesIO):
         params["headers"].pop("Expect", None)
 
 
 def keys_of(gateway_serial: str, file: RemoteFile, sha256: str, now: date) -> tuple[str, str]:
-    """Return under which key a file belongs, and under which if another file has that one.
+    """Return the key of a file, and an alternative key in case another file has the first.
 
-    The day is that of its name, so that a file which is sent again comes to the same key; else that of its
-    last change.
+    The date in the key is that of the file's name, so a file that is uploaded again has the same key; without
+    one, the date of its last change, else `now`.
     """
     start = read_log_name(file.name).start
     changed = file.modified_at
     on = start.date() if start and start.year >= _FIRST_YEAR else changed.date() if changed else now
-    # Two names can become one when they are made safe, and twelve digits of a hash can be the same.
+    # Distinct names can become equal when unsafe characters are replaced, and short hashes can collide.
     stem, dot, suffix = file.name.rpartition(".") if "." in file.name else (file.name, "", "")
     other = hashlib.sha256(bytes_of(file.name) + sha256.encode("ascii")).hexdigest()[:16]
     return (
         data_lake_key(gateway_serial, on, file.name, sha256),
-        data_lake_key(gateway_serial, on, f"{stem[:_STEM]}-x{other}{dot}{suffix}", sha256),
+        data_lake_key(gateway_serial, on, f"{stem[:_MAX_STEM]}-x{other}{dot}{suffix}", sha256),
     )
 
 
 def metadata_of(file: RemoteFile, spooled: SpooledFile, server: str) -> dict[str, str]:
-    """Return what is kept beside the bytes. Metadata are ASCII: names are percent-encoded."""
+    """Return the object metadata of a file; names are percent-encoded, as metadata are ASCII."""
     return {
-        "original-name": quote_from_bytes(bytes_of(file.name), safe="")[:_LONGEST_NAME],
+        "original-name": quote_from_bytes(bytes_of(file.name), safe="")[:_MAX_NAME_LENGTH],
         "size": str(spooled.size),
         "sha256": spooled.sha256,
         "server": server,
-        "modified": quote(file.modified, safe=" :.-")[:_LONGEST_TIMESTAMP],
+        "modified": quote(file.modified, safe=" :.-")[:_MAX_TIMESTAMP_LENGTH],
     }

@@ -1,7 +1,7 @@
-"""Which files of a listing are to be taken now: plain values in, plain values out.
+"""Selects the files of a listing to transfer now; pure functions.
 
-A file is the gateway's whose serial its name begins with, or whose serial its folder is called by. It is
-taken when it has stopped growing: it has not changed for the server's quiet time, or not between two looks.
+A file belongs to the gateway whose serial begins its name or is the name of its folder. It is transferred
+when it is stable: unchanged for the server's quiet time, or between two listings a stability window apart.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _UNFINISHED: Final = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
-"""How the names of files end that a client is still writing."""
+"""Name suffixes of files that a client is still writing."""
 
 
 class FileDecision(Enum):
-    """What is to be done with a file."""
+    """Decision for a listed file: transfer it, wait for it to be stable, or skip it as known."""
 
-    TAKE = auto()
+    TRANSFER = auto()
     WAIT = auto()
     KNOWN = auto()
 
 
 @dataclass(slots=True)
 class ClassifiedFiles:
-    """The files of some listings, by whose they are.
+    """The files of some listings, grouped by gateway.
 
     Attributes:
-        own: Files by the selected gateway they are of.
-        others: How many are of gateways that were not selected.
-        unfinished: How many are still being written, by their names.
-        unknown: Names that begin with no gateway's serial that the site file knows.
-        misplaced: Paths of files that name another gateway than their folder does.
-        unusable: What the server listed that no command can ask for.
+        own: Files of the selected gateways, by serial.
+        others: Number of files of gateways that were not selected.
+        unfinished: Number of files whose name says that they are still being written.
+        unknown: Paths of files whose name begins with no serial of the site file.
+        misplaced: Paths of files that name another gateway than their folder.
+        unusable: Names that no FTP command can carry.
     """
 
     own: dict[str, list[RemoteFile]] = field(default_factory=dict)
@@ -53,15 +53,15 @@ class ClassifiedFiles:
     unusable: list[str] = field(default_factory=list)
 
 
-def sort_files(
+def classify_files(
     listings: Iterable[Listing], *, selected: Collection[str], serials: Collection[str]
 ) -> ClassifiedFiles:
-    """Return whose the files are.
+    """Group listed files by gateway.
 
     Args:
-        listings: Of the server's folder, and of folders in it that are called by a serial.
-        selected: Serials of the gateways this sweep is about.
-        serials: Serials of all gateways that the site file knows.
+        listings: Listings of the server's folder and of its subfolders named by a serial.
+        selected: Serials of the gateways that the sweep covers.
+        serials: Serials of all gateways in the site file.
     """
     found = ClassifiedFiles()
     for listing in listings:
@@ -86,7 +86,7 @@ def sort_files(
 
 
 def serial_in(name: str, serials: Collection[str]) -> str:
-    """Return the serial that a name begins with, as a whole word and to the letter; empty if none."""
+    """Return the serial that a name begins with (whole word, case-sensitive); empty if none."""
     word = _WORD.match(name)
     return word[0] if word and word[0] in serials else ""
 
@@ -94,20 +94,20 @@ def serial_in(name: str, serials: Collection[str]) -> str:
 def decide(
     file: RemoteFile, entry: Entry | None, *, quiet: timedelta, stability_window: timedelta, now: datetime
 ) -> FileDecision:
-    """Return what is to be done with a file.
+    """Decide whether to transfer a file now.
 
     Args:
-        file: As it is listed now.
-        entry: What is known of it.
-        quiet: How long it must not have changed to be taken at first sight.
-        stability_window: How far apart two looks must be that find it unchanged.
-        now: This moment, UTC.
+        file: The file as it is listed now.
+        entry: Its manifest entry.
+        quiet: Age since the last change at which it is transferred without a second check.
+        stability_window: Time between two listings in which it must stay unchanged.
+        now: Current time, UTC.
     """
-    if entry is not None and entry.is_of(file):
+    if entry is not None and entry.matches(file):
         if entry.state is not FileState.SEEN:
             return FileDecision.KNOWN
         if now - entry.at >= stability_window:
-            return FileDecision.TAKE
+            return FileDecision.TRANSFER
     if file.modified_at is not None and now - file.modified_at >= quiet:
-        return FileDecision.TAKE
+        return FileDecision.TRANSFER
     return FileDecision.WAIT

@@ -1,6 +1,6 @@
-"""What a sweep needs of a file server, whatever that speaks, and what can go wrong with one.
+"""Protocol-independent interface to a file server, with its errors.
 
-`ftp_client` is the one there is; another protocol needs only the two classes of the foot of this page.
+`ftp_client` implements it; another protocol needs only the protocols `Connection` and `Source`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class RemoteFile:
     """One file as a server lists it.
 
     Attributes:
-        folder: Where it is, as it was asked for; empty for the folder that the server's URL names.
-        name: Its name there; bytes that are no UTF-8 are lone surrogates.
-        size: Bytes, as far as the server says so.
-        modified: What the server says of its last change: good for comparing, not for reading.
-        modified_at: The same as a moment, UTC, when the server tells one.
+        folder: Folder as requested; empty for the folder of the server's URL.
+        name: File name; bytes that are not UTF-8 are lone surrogates.
+        size: Size as listed, bytes; `None` if not listed.
+        modified: Time of the last change as listed; only for comparison.
+        modified_at: The same as a datetime, UTC; `None` if the server lists no full time.
     """
 
     folder: str
@@ -33,23 +33,23 @@ class RemoteFile:
 
     @property
     def path(self) -> str:
-        """Folder and name."""
+        """Folder and name, joined by a slash."""
         return f"{self.folder}/{self.name}" if self.folder else self.name
 
-    def is_as(self, other: RemoteFile) -> bool:
-        """Return whether nothing that the server tells of it has changed."""
+    def has_same_state_as(self, other: RemoteFile) -> bool:
+        """Return whether size and time of change are equal."""
         return self.size == other.size and self.modified == other.modified
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is in one folder.
+    """Content of one folder.
 
     Attributes:
-        folder: Which one.
-        files: The files that can be asked for.
-        folders: Names of the folders in it.
-        unusable: Names that no command can carry, and what else could not be understood.
+        folder: The folder as requested.
+        files: Files that can be fetched.
+        folders: Names of subfolders.
+        unusable: Names that no FTP command can carry, and lines that were not parsed.
     """
 
     folder: str
@@ -59,120 +59,120 @@ class Listing:
 
 
 class SourceFault(Exception):
-    """Something went wrong with a server.
+    """An operation on a file server failed.
 
     Attributes:
-        code: Stable word for it.
+        code: Stable error code.
     """
 
     code = "SERVER_FAULT"
 
 
 class Unreachable(SourceFault):
-    """The server does not answer, or not as such a server does."""
+    """The server does not respond, or not with the expected protocol."""
 
     code = "SERVER_UNREACHABLE"
 
 
 class LoginRefused(SourceFault):
-    """The server knows neither this user nor this password, or does not let it in."""
+    """The server rejected the login."""
 
     code = "LOGIN_REFUSED"
 
 
 class TlsRefused(SourceFault):
-    """Server and function cannot agree on TLS, or the certificate is not to be trusted."""
+    """The TLS handshake failed, or the certificate is not trusted."""
 
     code = "TLS_REFUSED"
 
 
 class Busy(SourceFault):
-    """The server takes no further connection now."""
+    """The server accepts no further connections now."""
 
     code = "SERVER_BUSY"
 
 
 class NotListed(SourceFault):
-    """A folder cannot be listed."""
+    """Listing a folder failed."""
 
     code = "NOT_LISTED"
 
 
 class ConnectionCut(SourceFault):
-    """A connection ended, stalled or got out of step; the next one may fare better."""
+    """A connection was closed, timed out or lost protocol synchronization; a new one may work."""
 
     code = "CONNECTION_CUT"
 
 
 class FileRefused(SourceFault):
-    """The server does not hand out this file, or no longer has it. The connection is sound."""
+    """The server refused the file or no longer has it; the connection remains usable."""
 
     code = "FILE_REFUSED"
 
 
 class Connection(Protocol):
-    """One logged-in connection, of one thread at a time."""
+    """One logged-in connection, used by one thread at a time."""
 
     def list(self, folder: str) -> Listing:
-        """Return what is in a folder.
+        """Return the content of a folder.
 
         Raises:
-            NotListed: If it cannot be listed.
-            ConnectionCut: If the connection is of no further use.
+            NotListed: If the server refuses to list it.
+            ConnectionCut: If the connection is no longer usable.
         """
 
-    def fetch(self, file: RemoteFile, take: Callable[[bytes], None]) -> None:
-        """Hand the content of a file to `take`, block by block, and return when the server says: complete.
+    def fetch(self, file: RemoteFile, write: Callable[[bytes], None]) -> None:
+        """Pass the content of a file to `write` in blocks; return after the server confirms completion.
 
-        What `take` raises comes through; the connection is of no further use then.
+        Exceptions of `write` are not caught; the connection is not usable after one.
 
         Raises:
-            FileRefused: If the server does not hand it out.
-            ConnectionCut: If it ended in the middle.
+            FileRefused: If the server refuses the file.
+            ConnectionCut: If the connection was lost.
         """
 
     def stat(self, file: RemoteFile) -> RemoteFile | None:
-        """Return the file as it is now; `None` if the server cannot tell, or it is gone.
+        """Return the current state of a file; `None` if it is gone or the server does not support it.
 
         Raises:
-            ConnectionCut: If the connection is of no further use.
+            ConnectionCut: If the connection is no longer usable.
         """
 
     def delete(self, file: RemoteFile) -> None:
-        """Delete a file; one that is gone already is as good.
+        """Delete a file; no error if it does not exist.
 
         Raises:
-            FileRefused: If the server does not let us.
-            ConnectionCut: If the connection is of no further use.
+            FileRefused: If the server refuses to delete it.
+            ConnectionCut: If the connection is no longer usable.
         """
 
-    def be_patient(self, seconds: float) -> None:
-        """Set how long any one step may take from now on."""
+    def set_timeout(self, seconds: float) -> None:
+        """Set the timeout of each network operation."""
 
     def close(self) -> None:
-        """End it, whatever state it is in."""
+        """Close the connection, whatever its state."""
 
 
 class Source(Protocol):
-    """A server."""
+    """A file server."""
 
     @property
     def name(self) -> str:
-        """What it is called in the settings."""
+        """Name in the settings."""
 
     @property
     def location(self) -> str:
-        """Its URL without user and password, for messages."""
+        """URL without user and password, for messages."""
 
     def connect(self, *, timeout: float) -> Connection:
-        """Return a new connection.
+        """Open a connection and log in.
 
         Args:
-            timeout: Seconds that any one step may take, at most.
+            timeout: Timeout of each network operation, seconds.
 
         Raises:
-            Unreachable: If the server does not answer.
-            LoginRefused: If it does not let us in.
-            TlsRefused: If no agreement on TLS is possible.
-            Busy: If it takes no further connection now.
+            Unreachable: If the server does not respond.
+            LoginRefused: If it rejects the login.
+            TlsRefused: If the TLS handshake fails.
+            Busy: If it accepts no further connections now.
         """

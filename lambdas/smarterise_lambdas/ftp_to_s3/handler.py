@@ -1,4 +1,4 @@
-"""AWS in and out of `ftp_to_s3`: which sites to sweep in, what was done out."""
+"""Lambda handler of `ftp_to_s3`: runs one sweep of the FTP servers and returns its counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from smarterise_lambdas.ftp_to_s3.config import servers_from_environment
 from smarterise_lambdas.ftp_to_s3.event import read_request
-from smarterise_lambdas.ftp_to_s3.report import keep_report, report_of, summary
+from smarterise_lambdas.ftp_to_s3.report import build_report, store_report, summary
 from smarterise_lambdas.ftp_to_s3.sweep import STABILITY_WINDOW, Dependencies, sweep
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.deadline import Deadline
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 logger = Logger(service="ftp_to_s3")
 
 RESERVE_SECONDS = 15.0
-"""Kept back of the function's time for the manifests."""
+"""Time reserved for writing the manifests, seconds."""
 
 
 class SweepIncomplete(RuntimeError):
-    """Something failed that is no fault of a file: AWS counts it, and tries again."""
+    """The sweep failed for a reason other than a single file; the Lambda service records and retries it."""
 
 
 @logger.inject_lambda_context
@@ -35,8 +35,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Sweep the servers once.
 
     Raises:
-        BadRequest: If the event asks for nothing that there is.
-        SweepIncomplete: If a server, S3 or a secret failed. What could be done was done nevertheless.
+        BadRequest: If the event is invalid or names a site that is unknown or disabled.
+        SweepIncomplete: If a server, S3 or a secret failed; the rest of the sweep was completed.
     """
     request = read_request(event)
     servers = servers_from_environment()
@@ -56,11 +56,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     )
     stats = sweep(servers, scope, dependencies)
     for issue in stats.issues:
-        logger.warning("trouble in a sweep", extra={"error": issue.to_json()})
+        logger.warning("sweep issue", extra={"error": issue.to_json()})
     response = {"sites": len(scope.selected), **stats.response()}
-    logger.info("swept", extra={name: told for name, told in response.items() if name != "errors"})
-    report = report_of(stats, [server.name for server in servers], now=datetime.now(UTC))
-    keep_report(dependencies.s3, dependencies.bucket, request, report, logger)
+    logger.info("sweep finished", extra={name: value for name, value in response.items() if name != "errors"})
+    report = build_report(stats, [server.name for server in servers], now=datetime.now(UTC))
+    store_report(dependencies.s3, dependencies.bucket, request, report, logger)
     if stats.faults:
         raise SweepIncomplete(summary(stats.faults))
     return response

@@ -1,6 +1,6 @@
-"""What FTP servers answer to MLSD and LIST, as files and folders.
+"""Parses the responses to MLSD and LIST into files and folders.
 
-Works on bytes: names come in any encoding, and with characters that end a line for most readers of lines.
+Parses bytes, as names have any encoding and may contain characters that `str.splitlines` treats as breaks.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 from smarterise_lambdas.ftp_to_s3.file_source import Listing, RemoteFile
 
-LONGEST_NAME: Final = 1000
-"""Bytes; file systems end at 255. Names go into metadata and manifests, which have their limits."""
+MAX_NAME_LENGTH: Final = 1000
+"""Bytes. File systems allow 255; S3 metadata and manifests hold names up to this length."""
 
 _TIMESTAMP_PARTS: Final = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
 _UNSENDABLE = re.compile(r"[\r\n\0]")
@@ -32,18 +32,18 @@ _WINDOWS_LINE = re.compile(
 
 
 def text_of(name: bytes) -> str:
-    """Return a name as text, from which `bytes_of` makes the same bytes again."""
+    """Decode a name; `bytes_of` is the inverse."""
     return name.decode("utf-8", "surrogateescape")
 
 
 def bytes_of(name: str) -> bytes:
-    """Return the bytes that a name was made of."""
+    """Encode a name to the bytes it was decoded from."""
     return name.encode("utf-8", "surrogateescape")
 
 
 def parse_mlsd(response: bytes, folder: str) -> Listing:
-    """Return what MLSD has answered (RFC 3659): `fact=value;fact=value; name`, a line each."""
-    found = _Found(folder)
+    """Parse the response to MLSD (RFC 3659), lines of the form `fact=value;fact=value; name`."""
+    found = _ListingBuilder(folder)
     for line in _lines(response):
         facts, blank, name = line.partition(b" ")
         if not blank or (facts and not facts.endswith(b";")):
@@ -66,11 +66,11 @@ def parse_mlsd(response: bytes, folder: str) -> Listing:
 
 
 def parse_list(response: bytes, folder: str) -> Listing:
-    """Return what LIST has answered, as Unix or as Windows writes it.
+    """Parse the response to LIST, in Unix or Windows format.
 
-    Its times have no zone and often no year, so they only tell one state of a file from another.
+    Its times have no time zone and often no year, so they only serve to detect changes.
     """
-    found = _Found(folder)
+    found = _ListingBuilder(folder)
     for line in _lines(response):
         if re.match(rb"total\s+\d+\s*\Z", line):
             continue
@@ -91,19 +91,19 @@ def parse_list(response: bytes, folder: str) -> Listing:
 
 
 def facts_of(facts: bytes) -> dict[str, str]:
-    """Return the facts of one line of MLSD or MLST by their names in lower case."""
+    """Parse the facts of one MLSD or MLST line; names in lower case."""
     pairs = (fact.partition("=") for fact in facts.decode("latin-1").split(";") if "=" in fact)
     return {name.strip().casefold(): value for name, _, value in pairs}
 
 
 def remote_file(folder: str, name: str, facts: dict[str, str]) -> RemoteFile:
-    """Return the file that facts tell of."""
+    """Build a `RemoteFile` from MLST facts."""
     size, modified = facts.get("size", ""), facts.get("modify", "")
     return RemoteFile(folder, name, _number(size), modified, _datetime(modified))
 
 
-class _Found:
-    """A listing in the making."""
+class _ListingBuilder:
+    """Collects the entries of one listing."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -121,11 +121,11 @@ class _Found:
         is_file: bool,
         is_folder: bool,
     ) -> None:
-        """Take one entry; links, devices and such are left out."""
+        """Add one entry; links and devices are skipped."""
         if not (is_file or is_folder):
             return
-        # A name with a slash would lead out of the folder; one with a line's end cannot be asked for.
-        if not name or "/" in name or _UNSENDABLE.search(name) or len(bytes_of(name)) > LONGEST_NAME:
+        # A slash would lead out of the folder; an FTP command cannot carry a line break.
+        if not name or "/" in name or _UNSENDABLE.search(name) or len(bytes_of(name)) > MAX_NAME_LENGTH:
             self.unusable.append(name)
         elif is_folder:
             self._folders.append(name)
@@ -133,13 +133,13 @@ class _Found:
             self._files.append(RemoteFile(self._folder, name, _number(size), modified, modified_at))
 
     def listing(self) -> Listing:
-        """Return what was found."""
+        """Build the listing."""
         return Listing(self._folder, tuple(self._files), tuple(self._folders), tuple(self.unusable))
 
 
 def _lines(response: bytes) -> list[bytes]:
-    # Split at what the protocol ends lines with: a bare line feed may be a part of a name. A server that
-    # ends them all with that alone is told by there being nothing else.
+    # The protocol ends lines with CRLF, and a bare LF may be part of a name. A response without any CRLF
+    # comes from a server that ends lines with LF.
     ending = b"\r\n" if b"\r\n" in response else b"\n"
     return [line for line in response.split(ending) if line.strip()]
 
@@ -149,7 +149,7 @@ def _number(text: str) -> int | None:
 
 
 def _datetime(timestamp: str) -> datetime | None:
-    """Return the moment of an RFC 3659 stamp: `YYYYMMDDHHMMSS`, UTC, with or without a fraction."""
+    """Parse an RFC 3659 timestamp (`YYYYMMDDHHMMSS`, UTC, optional fraction); `None` if invalid."""
     digits, _, _ = timestamp.partition(".")
     if len(digits) != 14 or not digits.isascii() or not digits.isdigit():
         return None

@@ -1,7 +1,7 @@
-"""What is known of a site's files from one sweep to the next: one document per site in the data lake.
+"""Manifests: the known files of each site, one JSON document per site in the data lake.
 
-It saves work and is no more than that: without it, files are fetched again and found in the lake already.
-What becomes of the files of a sweep is gathered, and written to the manifests while the sweep goes on.
+A manifest is a cache: without it, files are fetched again and found in the data lake. The manifest writer
+collects changes in memory and writes them during the sweep.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
 PREFIX: Final = "ftp-manifests/"
 SCHEMA_VERSION: Final = 1
 
-WRITTEN_EVERY: Final = timedelta(seconds=30)
-"""A function that is killed has lost no more than this; then files are fetched again, to no harm."""
+WRITE_INTERVAL: Final = timedelta(seconds=30)
+"""Entries lost when the function is killed; their files are fetched again without harm."""
 
 
 class FileState(StrEnum):
-    """How far a file has come."""
+    """State of a file in the manifest."""
 
     SEEN = "seen"
-    """It may still be growing."""
+    """Listed; it may still be growing."""
     STORED = "stored"
     EMPTY = "empty"
-    """There is nothing in it."""
+    """Fetched and empty."""
     REFUSED = "refused"
-    """It cannot be taken as it is; it is looked at again when it changes."""
+    """Rejected as it is; checked again when it changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a server.
+    """Manifest entry of one file.
 
     Attributes:
-        state: How far it has come.
-        size: Bytes, as the server listed it then.
-        modified: Last change, as the server told it then.
-        at: When this was written down, UTC.
-        key: Where it is in the lake, when it is there.
-        sha256: Of what is there, in hexadecimal digits.
-        reason: Why it was refused.
+        state: State of the file.
+        size: Size as listed, bytes.
+        modified: Time of the last change as listed.
+        at: When the entry was made, UTC.
+        key: Its key in the data lake, if stored.
+        sha256: SHA-256 of the stored content, hexadecimal.
+        reason: Why it was rejected.
     """
 
     state: FileState
@@ -66,13 +66,13 @@ class Entry:
     sha256: str = ""
     reason: str = ""
 
-    def is_of(self, file: RemoteFile) -> bool:
-        """Return whether a file is still what it was then, as far as the server tells."""
+    def matches(self, file: RemoteFile) -> bool:
+        """Return whether a file's listed size and time of change equal those of the entry."""
         return (self.size, self.modified) == (file.size, file.modified)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is written down."""
-        told = {
+        """Return the entry as JSON, without empty values."""
+        data = {
             "state": self.state.value,
             "size": self.size,
             "modified": self.modified,
@@ -81,27 +81,27 @@ class Entry:
             "sha256": self.sha256,
             "reason": self.reason,
         }
-        return {name: value for name, value in told.items() if value != ""}
+        return {name: value for name, value in data.items() if value != ""}
 
     @classmethod
-    def from_json(cls, told: Any) -> Entry | None:
-        """Return what was written down; `None` if that cannot be understood."""
+    def from_json(cls, data: Any) -> Entry | None:
+        """Parse an entry; `None` if it is invalid."""
         try:
             return cls(
-                state=FileState(told["state"]),
-                size=None if told["size"] is None else int(told["size"]),
-                modified=str(told.get("modified", "")),
-                at=datetime.fromisoformat(told["at"]).astimezone(UTC),
-                key=str(told.get("key", "")),
-                sha256=str(told.get("sha256", "")),
-                reason=str(told.get("reason", "")),
+                state=FileState(data["state"]),
+                size=None if data["size"] is None else int(data["size"]),
+                modified=str(data.get("modified", "")),
+                at=datetime.fromisoformat(data["at"]).astimezone(UTC),
+                key=str(data.get("key", "")),
+                sha256=str(data.get("sha256", "")),
+                reason=str(data.get("reason", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
 
 class Manifests:
-    """The manifests of all sites, as far as one server is concerned."""
+    """Reads and writes one server's entries in the manifests of all sites."""
 
     def __init__(self, s3: S3Client, bucket: str, server: str) -> None:
         self._s3 = s3
@@ -109,11 +109,11 @@ class Manifests:
         self._server = server
 
     def read(self, gateway_serial: str) -> dict[str, Entry]:
-        """Return what is known of a site's files, by their paths on the server.
+        """Return the entries of a site's files, by path on the server.
 
         Raises:
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-            botocore.exceptions.ClientError: If S3 refuses.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns an error.
         """
         return self._entries(self._document(gateway_serial).read().value)
 
@@ -125,18 +125,18 @@ class Manifests:
         *,
         now: datetime,
     ) -> None:
-        """Write down what became of files, beside what others write down meanwhile.
+        """Merge entries into a site's manifest; entries written concurrently are kept.
 
         Args:
-            gateway_serial: Whose they are.
-            known: By path.
-            gone: Paths at which there is nothing any more.
-            now: This moment, UTC.
+            gateway_serial: Serial of the gateway.
+            known: New entries, by path.
+            gone: Paths of files that no longer exist.
+            now: Current time, UTC.
 
         Raises:
-            Contended: If others wrote it each time.
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-            botocore.exceptions.ClientError: If S3 refuses.
+            Contended: If every attempt met a concurrent write.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns an error.
         """
 
         def edit(found: Found) -> dict[str, Any] | None:
@@ -169,32 +169,32 @@ class Manifests:
         files = document.get("files")
         own = self._name("")
         entries = (
-            (name.removeprefix(own), Entry.from_json(told))
-            for name, told in (files.items() if isinstance(files, dict) else ())
+            (name.removeprefix(own), Entry.from_json(data))
+            for name, data in (files.items() if isinstance(files, dict) else ())
             if name.startswith(own)
         )
         return {path: entry for path, entry in entries if entry is not None}
 
 
 @dataclass(slots=True)
-class _Page:
-    """The files of one site.
+class _SiteChanges:
+    """Unwritten changes of one site's manifest.
 
     Attributes:
-        open: How many files are still being worked on.
-        known: What is to be written down.
-        gone: Paths at which there is nothing any more.
-        written_at: When it was last written.
+        pending: Number of files in progress.
+        known: Entries to write, by path.
+        gone: Paths of files that no longer exist.
+        written_at: When the manifest was last written.
     """
 
     written_at: datetime
-    open: int = 0
+    pending: int = 0
     known: dict[str, Entry] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
 
 class ManifestWriter:
-    """The manifests of one server, written by many threads."""
+    """Collects manifest changes of one server and writes them; thread-safe."""
 
     def __init__(
         self, manifests: Manifests, stats: SweepStats, *, server: str, now: Callable[[], datetime]
@@ -203,66 +203,66 @@ class ManifestWriter:
         self._stats = stats
         self._server = server
         self._now = now
-        self._pages: dict[str, _Page] = {}
+        self._changes: dict[str, _SiteChanges] = {}
         self._lock = threading.Lock()
 
     def read(self, gateway_serial: str) -> dict[str, Entry] | None:
-        """Return what is known of a site's files; `None` if S3 does not let us look, which is told."""
+        """Return the entries of a site's files; `None` if S3 fails, which is recorded as an issue."""
         try:
             return self._manifests.read(gateway_serial)
         except FAULTS as error:
-            self._tell(gateway_serial, error)
+            self._record_fault(gateway_serial, error)
             return None
 
     def expect(self, gateway_serial: str, files: int) -> None:
-        """Note how many files of a site are about to be worked on."""
+        """Add to the number of files in progress of a site."""
         with self._lock:
-            self._page(gateway_serial).open += files
+            self._changes_of(gateway_serial).pending += files
 
     def note(self, gateway_serial: str, path: str, entry: Entry | None) -> None:
-        """Note what is known of a file, or that there is none any more."""
+        """Record the entry of a file; `None` if the file no longer exists."""
         with self._lock:
-            page = self._page(gateway_serial)
+            changes = self._changes_of(gateway_serial)
             if entry is None:
-                page.known.pop(path, None)
-                page.gone.add(path)
+                changes.known.pop(path, None)
+                changes.gone.add(path)
             else:
-                page.gone.discard(path)
-                page.known[path] = entry
+                changes.gone.discard(path)
+                changes.known[path] = entry
 
     def done(self, gateway_serial: str) -> None:
-        """Note that a file was worked on; write the site's page when it was the last, or it is time."""
+        """Record that a file is processed; write the manifest after the last file or when it is due."""
         with self._lock:
-            page = self._page(gateway_serial)
-            page.open -= 1
-            is_due = page.open <= 0 or self._now() - page.written_at >= WRITTEN_EVERY
+            changes = self._changes_of(gateway_serial)
+            changes.pending -= 1
+            is_due = changes.pending <= 0 or self._now() - changes.written_at >= WRITE_INTERVAL
         if is_due:
             self.write(gateway_serial)
 
     def unwritten(self) -> list[str]:
-        """Return the sites of which something is not written yet."""
+        """Return the serials of sites with unwritten changes."""
         with self._lock:
-            return [serial for serial, page in self._pages.items() if page.known or page.gone]
+            return [serial for serial, changes in self._changes.items() if changes.known or changes.gone]
 
     def write(self, gateway_serial: str) -> None:
-        """Write a site's page; what cannot be written is told, and costs the next sweep a fetch."""
+        """Write a site's changes; a failure is recorded, and the next sweep fetches the files again."""
         with self._lock:
-            page = self._page(gateway_serial)
-            known, gone = page.known, page.gone
-            page.known, page.gone, page.written_at = {}, set(), self._now()
+            changes = self._changes_of(gateway_serial)
+            known, gone = changes.known, changes.gone
+            changes.known, changes.gone, changes.written_at = {}, set(), self._now()
         if not known and not gone:
             return
         try:
             self._manifests.update(gateway_serial, known, gone, now=self._now())
         except (*FAULTS, Contended) as error:
-            self._tell(gateway_serial, error)
+            self._record_fault(gateway_serial, error)
 
-    def _page(self, gateway_serial: str) -> _Page:
-        page = self._pages.get(gateway_serial)
-        if page is None:
-            page = self._pages[gateway_serial] = _Page(self._now())
-        return page
+    def _changes_of(self, gateway_serial: str) -> _SiteChanges:
+        changes = self._changes.get(gateway_serial)
+        if changes is None:
+            changes = self._changes[gateway_serial] = _SiteChanges(self._now())
+        return changes
 
-    def _tell(self, gateway_serial: str, error: Exception) -> None:
-        message = f"the manifest: {error}"
+    def _record_fault(self, gateway_serial: str, error: Exception) -> None:
+        message = f"manifest: {error}"
         self._stats.issue(Issue("MANIFEST_FAULT", self._server, message, gateway_serial, is_fault=True))

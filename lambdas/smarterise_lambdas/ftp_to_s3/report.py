@@ -1,4 +1,4 @@
-"""What a sweep did and what went wrong: counted by many threads, returned, logged, and kept in the lake."""
+"""Counts and issues of a sweep, and the sweep report that is stored in the data lake."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.runtime import Log
 
 MAX_ISSUES: Final = 100
-"""Told in an answer one by one; all are counted."""
+"""Issues listed in a response; all are counted."""
 
-_LONGEST_MESSAGE = 500
+_MAX_MESSAGE_LENGTH = 500
 
 
 class Count(StrEnum):
-    """What is counted, files unless said otherwise."""
+    """Counters of a sweep; they count files unless stated otherwise."""
 
     LISTED = "listed"
-    """Of the selected sites, on all servers."""
+    """Files of the selected sites, on all servers."""
     STORED = "stored"
-    """Put into the lake."""
+    """Stored in the data lake."""
     IDENTICAL = "identical"
-    """Fetched, and in the lake already."""
+    """Fetched, but already in the data lake."""
     UNCHANGED = "unchanged"
-    """Known from before and not fetched."""
+    """In the manifest and not fetched."""
     EMPTY = "empty"
-    """Fetched, with nothing in them."""
+    """Fetched and empty."""
     WAITING = "waiting"
-    """May still grow."""
+    """May still be growing."""
     DEFERRED = "deferred"
-    """Left to the next sweep, for want of time or of a server."""
+    """Left to the next sweep because time, S3 or the server was not available."""
     DELETED = "deleted"
-    """Deleted on their server, being in the lake."""
+    """Deleted on their server after they were stored."""
     DISPUTED = "disputed"
-    """Stored although the server says another length than it sends, always the same bytes."""
+    """Stored although the listed size differs from the size sent, which is the same each time."""
     OTHERS = "others"
-    """Of gateways that this sweep is not about."""
+    """Files of gateways that the sweep does not cover."""
     UNFINISHED = "unfinished"
     """Still being written, by their names."""
     BYTES = "bytes"
-    """Put into the lake: bytes."""
+    """Bytes stored in the data lake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something that went wrong, on its own.
+    """One error of a sweep.
 
     Attributes:
-        code: Stable word for it.
+        code: Stable error code.
         server: Name of the server.
-        message: What, for people.
-        gateway_serial: Whose file; empty if of none.
-        file: Its path on the server; empty if of none.
-        is_fault: Whether the sweep failed for it: it is not the file's own fault, and might not come again.
+        message: Description.
+        gateway_serial: Serial of the gateway; empty if it concerns no single gateway.
+        file: Path on the server; empty if it concerns no single file.
+        is_fault: Whether it fails the sweep: it is not caused by the file and may be transient.
     """
 
     code: str
@@ -84,68 +84,67 @@ class Issue:
     is_fault: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the answer tells it, safe to show."""
-        told = asdict(self)
+        """Return the issue as JSON, with control characters escaped."""
         return {
-            name: visible(value)[:_LONGEST_MESSAGE] if isinstance(value, str) else value
-            for name, value in told.items()
+            name: visible(value)[:_MAX_MESSAGE_LENGTH] if isinstance(value, str) else value
+            for name, value in asdict(self).items()
         }
 
 
 class SweepStats:
-    """Counts and troubles of one sweep; safe to use from many threads."""
+    """Counts and issues of one sweep; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[Count] = Counter()
         self._issues: list[Issue] = []
 
-    def count(self, what: Count, number: int = 1) -> None:
-        """Add to a count."""
+    def count(self, counter: Count, number: int = 1) -> None:
+        """Increase a counter."""
         with self._lock:
-            self._counts[what] += number
+            self._counts[counter] += number
 
     def issue(self, issue: Issue) -> None:
-        """Note that something went wrong."""
+        """Record an issue."""
         with self._lock:
             self._issues.append(issue)
 
-    def __getitem__(self, what: Count) -> int:
-        return self._counts[what]
+    def __getitem__(self, counter: Count) -> int:
+        return self._counts[counter]
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """All of them: those that the sweep failed for first, and of these what is more than one file's."""
+        """All issues: faults first, and within each group those of a server before those of a file."""
         return tuple(sorted(self._issues, key=lambda issue: (not issue.is_fault, issue.file != "")))
 
     @property
     def faults(self) -> tuple[Issue, ...]:
-        """Those that the sweep failed for."""
+        """Issues that fail the sweep."""
         return tuple(issue for issue in self.issues if issue.is_fault)
 
     def counts(self) -> dict[str, int]:
-        """Return every count, by name."""
-        return {what.value: self._counts[what] for what in Count}
+        """Return every counter by name."""
+        return {counter.value: self._counts[counter] for counter in Count}
 
     def response(self) -> dict[str, Any]:
-        """Return all of it as the function answers."""
+        """Return counts and issues as the response of the function."""
         return {
             **self.counts(),
             "is_complete": not self._counts[Count.DEFERRED] and not self.faults,
-            "trouble_count": len(self._issues),
+            "error_count": len(self._issues),
             "errors": [issue.to_json() for issue in self.issues[:MAX_ISSUES]],
         }
 
 
 def summary(issues: Iterable[Issue], *, most: int = 5) -> str:
-    """Return troubles in one line: the first few, and how many more."""
-    told = [f"{each.code} {each.file or each.server}: {each.message}" for each in issues]
-    more = f"; and {len(told) - most} more" if len(told) > most else ""
-    return visible("; ".join(told[:most]) + more)
+    """Return issues as one line: the first few, and the number of the others."""
+    lines = [f"{each.code} {each.file or each.server}: {each.message}" for each in issues]
+    more = f"; and {len(lines) - most} more" if len(lines) > most else ""
+    return visible("; ".join(lines[:most]) + more)
 
 
-def report_of(stats: SweepStats, servers: Iterable[str], *, now: datetime) -> SweepReport:
-    """Return the report on a sweep of servers, by their names."""
+def build_report(stats: SweepStats, servers: Iterable[str], *, now: datetime) -> SweepReport:
+    """Build the report on a sweep of the named servers."""
     faults = [
         SweepFault(
             fault.code, fault.server, fault.message, is_whole=not fault.file and not fault.gateway_serial
@@ -157,11 +156,11 @@ def report_of(stats: SweepStats, servers: Iterable[str], *, now: datetime) -> Sw
     return SweepReport(now, tuple(servers), (*whole, *rest[:FAULTS_AT_MOST]), len(faults))
 
 
-def keep_report(s3: S3Client, bucket: str, request: Request, report: SweepReport, log: Log) -> None:
-    """Keep the report on a sweep for each tier that it was about.
+def store_report(s3: S3Client, bucket: str, request: Request, report: SweepReport, log: Log) -> None:
+    """Store the report on a sweep in the data lake, once for each tier that it covered.
 
-    A sweep for one site alone says nothing of the others, and is not reported. Nor does a report that
-    cannot be kept make a sweep fail: what it would have told is in the log.
+    A sweep of a single site is not reported. A failure to store the report does not fail the sweep: its
+    content is in the log.
     """
     if request.gateway_serial is not None:
         return
@@ -172,4 +171,4 @@ def keep_report(s3: S3Client, bucket: str, request: Request, report: SweepReport
                 Bucket=bucket, Key=sweep_report_key(tier), Body=body, ContentType="application/json"
             )
         except FAULTS as error:
-            log.warning("the report on the sweep cannot be kept", extra={"error": str(error)})
+            log.warning("storing the sweep report failed", extra={"error": str(error)})

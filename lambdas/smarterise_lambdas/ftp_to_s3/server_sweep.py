@@ -1,7 +1,7 @@
-"""One server swept: listed, its files taken side by side, and what became of them written down.
+"""Sweeps one server: lists it, transfers its files concurrently, and records their state in the manifests.
 
-The files of the sites are taken in turn, the oldest of each first, so that a gateway which has been cut off
-for a week and sends all of it at once keeps nobody else waiting.
+Files are transferred round robin over the sites, the oldest of each site first. A gateway that uploads a
+week of files at once does not delay the others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from smarterise_lambdas.ftp_to_s3.connection_pool import ServerLost
 from smarterise_lambdas.ftp_to_s3.data_lake import StoreDown, StoreFault
-from smarterise_lambdas.ftp_to_s3.file_selection import ClassifiedFiles, FileDecision, decide, sort_files
+from smarterise_lambdas.ftp_to_s3.file_selection import ClassifiedFiles, FileDecision, classify_files, decide
 from smarterise_lambdas.ftp_to_s3.file_source import (
     ConnectionCut,
     FileRefused,
@@ -37,38 +37,38 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.deadline import Deadline
     from smarterise_lambdas.shared.runtime import Log
 
-WORKERS_A_CONNECTION: Final = 2
-"""While one file goes to S3 the next one comes."""
+WORKERS_PER_CONNECTION: Final = 2
+"""One worker downloads a file while the other uploads the previous one to S3."""
 
 _LISTING_TRIES: Final = 3
-_NAMED_AT_MOST: Final = 20
+_MAX_NAMES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class SweepOptions:
-    """How a server is swept.
+    """Options for the sweep of one server.
 
     Attributes:
-        connections: How many connections at most.
-        quiet: How long a file must not have changed to be taken at first sight.
-        stability_window: How far apart two looks must be that find it unchanged.
-        is_emptied: Whether files are deleted once the lake has them for certain.
+        connections: Maximum number of connections.
+        quiet: Age since the last change at which a file is transferred without a second check.
+        stability_window: Time between two listings in which a file must stay unchanged.
+        deletes_stored: Whether files are deleted on the server after the data lake has them.
     """
 
     connections: int
     quiet: timedelta
     stability_window: timedelta
-    is_emptied: bool
+    deletes_stored: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to be worked on.
+    """One file to transfer or delete.
 
     Attributes:
-        gateway_serial: Whose it is.
-        file: As it was listed.
-        stored: What is known of it, when it only has to be deleted on the server.
+        gateway_serial: Serial of its gateway.
+        file: The file as listed.
+        stored: Manifest entry, if the file is stored already and only has to be deleted on the server.
     """
 
     gateway_serial: str
@@ -77,8 +77,8 @@ class Job:
 
 
 @dataclass(slots=True)
-class _Chosen:
-    """What a look at the listings came to."""
+class _Selection:
+    """Files selected from the listings: jobs, and manifest entries of files that may still grow."""
 
     jobs: dict[str, list[Job]] = field(default_factory=dict)
     waiting: dict[str, dict[str, Entry]] = field(default_factory=dict)
@@ -112,12 +112,12 @@ class ServerSweep:
         self._store_is_down = threading.Event()
 
     def run(self) -> None:
-        """Sweep it. Nothing that goes wrong is raised: it is counted, told, and left to the next sweep."""
-        with ThreadPoolExecutor(self._options.connections * WORKERS_A_CONNECTION, "sweep") as threads:
+        """Run the sweep. Errors are recorded, not raised; the next sweep retries."""
+        with ThreadPoolExecutor(self._options.connections * WORKERS_PER_CONNECTION, "sweep") as threads:
             try:
                 self._sweep(threads)
-            except Exception as error:  # noqa: BLE001 -- what nobody thought of must not stop other servers
-                self._log.error("a server could not be swept", extra={"cause": repr(error)})
+            except Exception as error:  # noqa: BLE001 -- an unexpected error must not stop other servers
+                self._log.error("sweep of a server failed", extra={"cause": repr(error)})
                 self._issue("UNEXPECTED", repr(error), is_fault=True)
             finally:
                 list(threads.map(self._manifests.write, self._manifests.unwritten()))
@@ -125,22 +125,22 @@ class ServerSweep:
         if self._pool.cause is not None:
             self._issue(self._pool.cause.code, str(self._pool.cause), is_fault=True)
         if self._store_is_down.is_set():
-            self._issue("S3_DOWN", "S3 refused several files in a row; the sweep was ended", is_fault=True)
+            self._issue("S3_DOWN", "several uploads to S3 failed in a row; sweep stopped", is_fault=True)
 
     def _sweep(self, threads: ThreadPoolExecutor) -> None:
-        listings = self._listed([""], threads)
+        listings = self._list_folders([""], threads)
         folders = [name for listing in listings for name in listing.folders if name in self._scope.selected]
-        listings += self._listed(folders, threads)
+        listings += self._list_folders(folders, threads)
         listed_at = self._now()
-        found = sort_files(listings, selected=self._scope.selected, serials=self._scope.serials)
-        self._tell_of(found)
-        known = self._known(found.own, listings, threads)
-        chosen = self._choose(found.own, known, listed_at)
-        self._work(chosen.jobs, threads)
-        if chosen.waiting:
-            self._recheck(chosen.waiting, listed_at, threads)
+        found = classify_files(listings, selected=self._scope.selected, serials=self._scope.serials)
+        self._report_unmatched(found)
+        known = self._read_manifests(found.own, listings, threads)
+        selection = self._choose(found.own, known, listed_at)
+        self._work(selection.jobs, threads)
+        if selection.waiting:
+            self._recheck(selection.waiting, listed_at, threads)
 
-    def _listed(self, folders: Iterable[str], threads: ThreadPoolExecutor) -> list[Listing]:
+    def _list_folders(self, folders: Iterable[str], threads: ThreadPoolExecutor) -> list[Listing]:
         def one(folder: str) -> Listing | None:
             for attempt in range(_LISTING_TRIES):
                 try:
@@ -151,28 +151,28 @@ class ServerSweep:
                         self._issue(fault.code, str(fault), folder, is_fault=True)
                         break
                 except ServerLost:
-                    break  # this is told at the end
+                    break  # reported once at the end of the sweep
                 except OutOfTime:
-                    self._issue("OUT_OF_TIME", "there was no time to list what it has", folder)
+                    self._issue("OUT_OF_TIME", "deadline exceeded before the folder was listed", folder)
                     break
             return None
 
         return [listing for listing in threads.map(one, folders) if listing is not None]
 
-    def _known(
+    def _read_manifests(
         self,
         own: Mapping[str, Iterable[RemoteFile]],
         listings: Iterable[Listing],
         threads: ThreadPoolExecutor,
     ) -> dict[str, dict[str, Entry]]:
-        """Return what is known of the listed sites' files, and note which are there no longer."""
-        pages = zip(own, threads.map(self._manifests.read, own), strict=True)
-        known = {serial: page for serial, page in pages if page is not None}
-        there = {file.path for listing in listings for file in listing.files}
+        """Return the manifest entries of the listed sites; remove entries of files that are gone."""
+        manifests = zip(own, threads.map(self._manifests.read, own), strict=True)
+        known = {serial: entries for serial, entries in manifests if entries is not None}
+        listed = {file.path for listing in listings for file in listing.files}
         folders = {listing.folder for listing in listings}
-        for serial, page in known.items():
-            for path in page:
-                if path not in there and path.rpartition("/")[0] in folders:
+        for serial, entries in known.items():
+            for path in entries:
+                if path not in listed and path.rpartition("/")[0] in folders:
                     self._manifests.note(serial, path, None)
         return known
 
@@ -181,16 +181,16 @@ class ServerSweep:
         own: Mapping[str, Iterable[RemoteFile]],
         known: Mapping[str, Mapping[str, Entry]],
         listed_at: datetime,
-    ) -> _Chosen:
-        chosen = _Chosen()
+    ) -> _Selection:
+        selection = _Selection()
         for serial, files in own.items():
-            page = known.get(serial)
+            entries = known.get(serial)
             for file in sorted(files, key=lambda file: (file.modified, file.name)):
                 self._stats.count(Count.LISTED)
-                if page is None:  # its manifest could not be read
+                if entries is None:  # reading its manifest failed
                     self._stats.count(Count.DEFERRED)
                     continue
-                entry = page.get(file.path)
+                entry = entries.get(file.path)
                 decision = decide(
                     file,
                     entry,
@@ -198,21 +198,21 @@ class ServerSweep:
                     stability_window=self._options.stability_window,
                     now=listed_at,
                 )
-                if decision is FileDecision.TAKE:
-                    chosen.jobs.setdefault(serial, []).append(Job(serial, file))
+                if decision is FileDecision.TRANSFER:
+                    selection.jobs.setdefault(serial, []).append(Job(serial, file))
                 elif decision is FileDecision.WAIT:
                     seen = Entry(FileState.SEEN, file.size, file.modified, listed_at)
-                    chosen.waiting.setdefault(serial, {})[file.path] = seen
+                    selection.waiting.setdefault(serial, {})[file.path] = seen
                 else:
                     self._stats.count(Count.UNCHANGED)
-                    if entry is not None and entry.state is FileState.STORED and self._options.is_emptied:
-                        chosen.jobs.setdefault(serial, []).append(Job(serial, file, entry))
-        return chosen
+                    if entry is not None and entry.state is FileState.STORED and self._options.deletes_stored:
+                        selection.jobs.setdefault(serial, []).append(Job(serial, file, entry))
+        return selection
 
     def _recheck(
         self, waiting: Mapping[str, Mapping[str, Entry]], listed_at: datetime, threads: ThreadPoolExecutor
     ) -> None:
-        """List once more what may have been growing, and take what has not grown since."""
+        """List recently changed files again and transfer those that are unchanged."""
         for serial, entries in waiting.items():
             for path, entry in entries.items():
                 self._manifests.note(serial, path, entry)
@@ -221,14 +221,14 @@ class ServerSweep:
         if self._deadline.remaining_s > rest + 1 and not self._pool.is_lost:
             self._pause(max(0.0, rest))
             folders = {path.rpartition("/")[0] for entries in waiting.values() for path in entries}
-            listings = self._listed(sorted(folders), threads)
+            listings = self._list_folders(sorted(folders), threads)
         now = self._now()
         jobs: dict[str, list[Job]] = {}
         listed = {file.path: file for listing in listings for file in listing.files}
         for serial, entries in waiting.items():
             for path, entry in entries.items():
                 file = listed.get(path)
-                if file is not None and entry.is_of(file):
+                if file is not None and entry.matches(file):
                     jobs.setdefault(serial, []).append(Job(serial, file))
                     continue
                 self._stats.count(Count.WAITING)
@@ -240,7 +240,7 @@ class ServerSweep:
         for serial, own in jobs.items():
             self._manifests.expect(serial, len(own))
         lock = threading.Lock()
-        queue = _in_turn(jobs.values())
+        queue = _round_robin(jobs.values())
 
         def worker(_number: int) -> None:
             while True:
@@ -248,19 +248,19 @@ class ServerSweep:
                     job = next(queue, None)
                 if job is None:
                     return
-                self._do(job)
+                self._process(job)
                 self._manifests.done(job.gateway_serial)
 
-        list(threads.map(worker, range(self._options.connections * WORKERS_A_CONNECTION)))
+        list(threads.map(worker, range(self._options.connections * WORKERS_PER_CONNECTION)))
 
-    def _do(self, job: Job) -> None:
-        """Work on one file; whatever goes wrong with it stays with it."""
+    def _process(self, job: Job) -> None:
+        """Transfer or delete one file; errors are recorded for this file only."""
         if self._store_is_down.is_set():
             self._stats.count(Count.DEFERRED)
             return
         try:
             if job.stored is None:
-                self._take(job)
+                self._transfer_file(job)
             else:
                 self._delete(job, job.stored, job.file.size)
         except (OutOfTime, SpoolFull, ServerLost):
@@ -282,41 +282,41 @@ class ServerSweep:
             self._file_issue(job, error.code, error)
         except (ConnectionCut, StoreFault) as error:
             self._file_issue(job, error.code, error, is_fault=True)
-        except Exception as error:  # noqa: BLE001 -- what nobody thought of must not stop the rest either
-            self._log.error("a file could not be taken", extra={"file": job.file.path, "cause": repr(error)})
+        except Exception as error:  # noqa: BLE001 -- an unexpected error must not stop the other files
+            self._log.error("transfer of a file failed", extra={"file": job.file.path, "cause": repr(error)})
             self._file_issue(job, "UNEXPECTED", error, is_fault=True)
 
-    def _take(self, job: Job) -> None:
-        taken = self._transfer.take(job.gateway_serial, job.file)
-        self._manifests.note(job.gateway_serial, job.file.path, taken.entry)
-        if taken.is_disputed:
+    def _transfer_file(self, job: Job) -> None:
+        result = self._transfer.run(job.gateway_serial, job.file)
+        self._manifests.note(job.gateway_serial, job.file.path, result.entry)
+        if result.is_disputed:
             self._stats.count(Count.DISPUTED)
-            message = f"the server says {job.file.size} bytes, and sends the same {taken.size} each time"
+            message = f"the server lists {job.file.size} bytes but sends the same {result.size} each time"
             self._file_issue(job, "LENGTH_DISPUTED", message)
-        if taken.entry.state is FileState.EMPTY:
+        if result.entry.state is FileState.EMPTY:
             self._stats.count(Count.EMPTY)
             return
-        self._stats.count(Count.STORED if taken.is_new else Count.IDENTICAL)
-        self._stats.count(Count.BYTES, taken.size if taken.is_new else 0)
-        if self._options.is_emptied and not taken.is_disputed:
-            self._delete(job, taken.entry, taken.size)
+        self._stats.count(Count.STORED if result.is_new else Count.IDENTICAL)
+        self._stats.count(Count.BYTES, result.size if result.is_new else 0)
+        if self._options.deletes_stored and not result.is_disputed:
+            self._delete(job, result.entry, result.size)
 
     def _delete(self, job: Job, entry: Entry, size: int | None) -> None:
         if self._transfer.delete(job.file, entry, size=size):
             self._stats.count(Count.DELETED)
             self._manifests.note(job.gateway_serial, job.file.path, None)
 
-    def _tell_of(self, found: ClassifiedFiles) -> None:
+    def _report_unmatched(self, found: ClassifiedFiles) -> None:
         self._stats.count(Count.OTHERS, found.others)
         self._stats.count(Count.UNFINISHED, found.unfinished)
         for code, names, text in (
-            ("UNKNOWN_GATEWAY", found.unknown, "their names begin with no serial of the site file"),
-            ("MISPLACED", found.misplaced, "they name another gateway than their folder does"),
-            ("UNUSABLE_NAME", found.unusable, "no command can ask for them"),
+            ("UNKNOWN_GATEWAY", found.unknown, "the file name begins with no serial of the site file"),
+            ("MISPLACED", found.misplaced, "file name and folder name different gateways"),
+            ("UNUSABLE_NAME", found.unusable, "no FTP command can carry the name"),
         ):
             if names:
-                some = ", ".join(sorted(names)[:_NAMED_AT_MOST])
-                self._issue(code, f"{len(names)} files are left where they are, as {text}: {some}")
+                some = ", ".join(sorted(names)[:_MAX_NAMES])
+                self._issue(code, f"{len(names)} files skipped: {text}: {some}")
 
     def _file_issue(self, job: Job, code: str, error: object, *, is_fault: bool = False) -> None:
         self._issue(code, str(error), job.file.path, job.gateway_serial, is_fault=is_fault)
@@ -328,6 +328,6 @@ class ServerSweep:
         self._stats.issue(Issue(code, server, message, gateway_serial, file, is_fault=is_fault))
 
 
-def _in_turn(queues: Iterable[list[Job]]) -> Iterator[Job]:
-    """Yield the jobs of several queues, one of each in turn."""
+def _round_robin(queues: Iterable[list[Job]]) -> Iterator[Job]:
+    """Yield the jobs of several queues round robin."""
     return (job for job in chain.from_iterable(zip_longest(*queues)) if job is not None)

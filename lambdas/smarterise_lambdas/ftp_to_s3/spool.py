@@ -1,4 +1,4 @@
-"""Where a file lands on its way: in memory when small, else on the function's disk; counted and hashed."""
+"""Spools files in transfer: small ones in memory, others on the function's disk; counts and hashes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.deadline import Deadline
 
 IN_MEMORY: Final = 4 * 1024 * 1024
-"""Bytes up to which a file needs no disk."""
+"""Files up to this size are kept in memory, bytes."""
 
 _STEP: Final = 16 * 1024 * 1024
 _SHARE_OF_DISK: Final = 0.75
@@ -22,22 +22,22 @@ _POLL_INTERVAL: Final = 0.5
 
 
 class OutOfTime(Exception):
-    """The sweep's time is over; the file will be taken by the next one."""
+    """The deadline of the sweep is exceeded; the next sweep transfers the file."""
 
 
 class SpoolFull(Exception):
-    """There is no room on the disk just now, beside the files that are on it."""
+    """The spool budget is used up by other files."""
 
 
 class TooLarge(Exception):
-    """The file is larger than all the room there is."""
+    """The file is larger than the whole spool budget."""
 
 
 class SpoolBudget:
-    """The disk, shared by all files that are on their way.
+    """Disk space shared by all files in transfer.
 
     Args:
-        total: Bytes; by default most of what is free now.
+        total: Size of the budget, bytes; by default 75 % of the free disk space.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -46,15 +46,15 @@ class SpoolBudget:
         self._free = self.total
         self._changed = threading.Condition()
 
-    def hold(self, size: int, deadline: Deadline) -> None:
-        """Take room, waiting for it.
+    def reserve(self, size: int, deadline: Deadline) -> None:
+        """Reserve space, waiting until it is free.
 
         Raises:
-            TooLarge: If there will never be as much.
-            OutOfTime: If the sweep's time is over before there is.
+            TooLarge: If the size exceeds the whole budget.
+            OutOfTime: If the deadline is exceeded first.
         """
         if size > self.total:
-            raise TooLarge(f"{size} bytes are more than the {self.total} there is room for")
+            raise TooLarge(f"{size} bytes exceed the spool budget of {self.total} bytes")
         with self._changed:
             while self._free < size:
                 if deadline.is_exceeded:
@@ -62,8 +62,8 @@ class SpoolBudget:
                 self._changed.wait(_POLL_INTERVAL)
             self._free -= size
 
-    def hold_more(self, size: int) -> bool:
-        """Take more room if it is there: who has some already must not wait for more."""
+    def try_reserve(self, size: int) -> bool:
+        """Reserve more space if it is free, without waiting, as waiting for more could deadlock."""
         with self._changed:
             if self._free < size:
                 return False
@@ -71,17 +71,17 @@ class SpoolBudget:
             return True
 
     def release(self, size: int) -> None:
-        """Give room back."""
+        """Return reserved space."""
         with self._changed:
             self._free += size
             self._changed.notify_all()
 
 
 class Fingerprint:
-    """What came, counted and hashed, and not kept.
+    """Counts and hashes received bytes without keeping them.
 
     Args:
-        deadline: Of the sweep.
+        deadline: Deadline of the sweep.
     """
 
     def __init__(self, deadline: Deadline) -> None:
@@ -91,24 +91,24 @@ class Fingerprint:
 
     @property
     def sha256(self) -> str:
-        """Of all of it, in hexadecimal digits."""
+        """SHA-256 of the received bytes, hexadecimal."""
         return self._hash.hexdigest()
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of all of it."""
+        """SHA-256 of the received bytes."""
         return self._hash.digest()
 
-    def begin(self) -> None:
-        """Forget what has come: it comes again from the start."""
+    def reset(self) -> None:
+        """Discard received bytes before a new attempt."""
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def take(self, block: bytes) -> None:
-        """Take the next block.
+    def write(self, block: bytes) -> None:
+        """Add the next block.
 
         Raises:
-            OutOfTime: If the sweep's time is over.
+            OutOfTime: If the deadline is exceeded.
         """
         if self._deadline.is_exceeded:
             raise OutOfTime
@@ -117,23 +117,23 @@ class Fingerprint:
 
 
 class SpooledFile(Fingerprint):
-    """One file on its way, kept until it is stored.
+    """One file in transfer, kept until it is stored.
 
     Args:
-        budget: The disk.
-        expected: Bytes, as the server lists them; they may be wrong.
-        deadline: Of the sweep.
+        budget: Spool budget.
+        expected: Size as listed, bytes; it may be wrong.
+        deadline: Deadline of the sweep.
     """
 
     def __init__(self, budget: SpoolBudget, expected: int | None, deadline: Deadline) -> None:
         super().__init__(deadline)
         self._budget = budget
-        self._held = 0
-        self._spool: IO[bytes] | None = None
+        self._reserved = 0
+        self._disk_file: IO[bytes] | None = None
         self._blocks = bytearray()
         if expected is not None and expected > IN_MEMORY:
-            budget.hold(expected, deadline)
-            self._held = expected
+            budget.reserve(expected, deadline)
+            self._reserved = expected
 
     def __enter__(self) -> Self:
         return self
@@ -141,48 +141,48 @@ class SpooledFile(Fingerprint):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._drop()
-        self._budget.release(self._held)
+        self._discard()
+        self._budget.release(self._reserved)
 
-    def begin(self) -> None:
-        """Forget what has come: it comes again from the start."""
-        super().begin()
-        self._drop()
+    def reset(self) -> None:
+        """Discard received bytes before a new attempt."""
+        super().reset()
+        self._discard()
 
-    def take(self, block: bytes) -> None:
-        """Take the next block.
+    def write(self, block: bytes) -> None:
+        """Add the next block.
 
         Raises:
-            OutOfTime: If the sweep's time is over.
-            SpoolFull: If there is no room for more just now.
-            TooLarge: If there never will be.
+            OutOfTime: If the deadline is exceeded.
+            SpoolFull: If the budget is used up by other files.
+            TooLarge: If the file exceeds the whole budget.
         """
-        super().take(block)
-        if self._spool is None and self.size <= IN_MEMORY:
+        super().write(block)
+        if self._disk_file is None and self.size <= IN_MEMORY:
             self._blocks += block
             return
-        while self.size > self._held:
+        while self.size > self._reserved:
             if self.size > self._budget.total:
-                raise TooLarge(f"more than the {self._budget.total} bytes there is room for were sent")
-            if not self._budget.hold_more(_STEP):
+                raise TooLarge(f"the server sent more than the spool budget of {self._budget.total} bytes")
+            if not self._budget.try_reserve(_STEP):
                 raise SpoolFull
-            self._held += _STEP
-        if self._spool is None:
-            self._spool = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when it is dropped
-            self._spool.write(self._blocks)
+            self._reserved += _STEP
+        if self._disk_file is None:
+            self._disk_file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in _discard
+            self._disk_file.write(self._blocks)
             self._blocks.clear()
-        self._spool.write(block)
+        self._disk_file.write(block)
 
     def content(self) -> bytes | IO[bytes]:
-        """Return all of it, as S3's client takes it."""
-        if self._spool is None:
+        """Return the content in a form that boto3 accepts as `Body`."""
+        if self._disk_file is None:
             return bytes(self._blocks)
-        self._spool.flush()
-        self._spool.seek(0)
-        return self._spool
+        self._disk_file.flush()
+        self._disk_file.seek(0)
+        return self._disk_file
 
-    def _drop(self) -> None:
+    def _discard(self) -> None:
         self._blocks.clear()
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
+        if self._disk_file is not None:
+            self._disk_file.close()
+            self._disk_file = None

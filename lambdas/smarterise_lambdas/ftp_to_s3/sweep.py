@@ -1,4 +1,4 @@
-"""All servers swept at the same time, each on its own: what one does is nothing to the others."""
+"""Sweeps all servers concurrently; a failing server does not affect the others."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.runtime import Log
 
 STABILITY_WINDOW: Final = timedelta(seconds=15)
-"""How far apart the two looks are between which a young file must not have grown."""
+"""Time between the two listings in which a recently changed file must stay unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a sweep works with.
+    """Dependencies of one sweep.
 
     Attributes:
-        s3: S3's client.
-        bucket: The lake's bucket.
+        s3: S3 client.
+        bucket: Bucket of the data lake.
         secret_text: Returns the text of a secret by its ARN.
-        deadline: When to begin nothing new.
-        log: Where lines for people go.
-        stability_window: How far apart the two looks at a young file are.
+        deadline: Deadline of the sweep.
+        log: Logger.
+        stability_window: Time between the two listings of a recently changed file.
         now: Clock, UTC.
-        pause: Waits so many seconds.
+        pause: Sleeps for a number of seconds.
     """
 
     s3: S3Client
@@ -60,25 +60,27 @@ class Dependencies:
 
 
 def sweep(servers: Sequence[FtpServer], scope: Scope, dependencies: Dependencies) -> SweepStats:
-    """Sweep servers for the files of sites; return what was done, and what went wrong."""
+    """Sweep servers for the log files of sites; return counts and issues."""
     stats = SweepStats()
     if not scope.selected:
         return stats
     data_lake, budget = DataLake(dependencies.s3, dependencies.bucket), SpoolBudget()
-    opened = [server for each in servers if (server := _opened(each, dependencies, stats)) is not None]
-    sweeps = [_server_sweep(server, scope, dependencies, stats, data_lake, budget) for server in opened]
+    ready = [
+        server for each in servers if (server := _with_credentials(each, dependencies, stats)) is not None
+    ]
+    sweeps = [_server_sweep(server, scope, dependencies, stats, data_lake, budget) for server in ready]
     with ThreadPoolExecutor(len(servers), "server") as threads:
         list(threads.map(ServerSweep.run, sweeps))
     return stats
 
 
-def _opened(server: FtpServer, dependencies: Dependencies, stats: SweepStats) -> FtpServer | None:
+def _with_credentials(server: FtpServer, dependencies: Dependencies, stats: SweepStats) -> FtpServer | None:
     try:
-        return server.opened(dependencies.secret_text)
+        return server.with_credentials(dependencies.secret_text)
     except NoCredentials as error:
         issue = Issue(error.code, server.name, str(error), is_fault=True)
     except (ClientError, BotoCoreError) as error:
-        message = f"the secret cannot be read: {error}"
+        message = f"cannot read the secret: {error}"
         issue = Issue("SECRET_UNREADABLE", server.name, message, is_fault=True)
     stats.issue(issue)
     return None
@@ -100,7 +102,7 @@ def _server_sweep(
         ),
         ManifestWriter(manifests, stats, server=server.name, now=dependencies.now),
         scope,
-        SweepOptions(server.connections, server.quiet, dependencies.stability_window, server.is_emptied),
+        SweepOptions(server.connections, server.quiet, dependencies.stability_window, server.deletes_stored),
         stats=stats,
         log=dependencies.log,
         now=dependencies.now,

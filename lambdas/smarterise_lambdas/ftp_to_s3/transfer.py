@@ -1,7 +1,7 @@
-"""One file, from its server into the lake: fetched, its length agreed on, stored, and perhaps deleted there.
+"""Transfers one file from its server to the data lake: fetch, verify the size, store, optionally delete.
 
-Servers say how long a file is three times: in the listing, by what they send, and when asked. It is taken
-when what came is as long as one of the other two says; else when it comes twice with the same content.
+A file has three sizes: as listed, as sent, and as returned by MLST or SIZE. It is accepted if the size sent
+equals one of the other two, or if a second fetch has the same content.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from smarterise_lambdas.ftp_to_s3.file_source import RemoteFile
     from smarterise_lambdas.shared.deadline import Deadline
 
-_TRIES: Final = 3
+_MAX_ATTEMPTS: Final = 3
 _PAUSE: Final = 0.1
 
 
 class StillGrowing(Exception):
-    """The file is not what it was when it was listed."""
+    """The file has changed since it was listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferResult:
-    """A file that came.
+    """Result of a transfer.
 
     Attributes:
-        entry: What is to be known of it.
-        size: Bytes that came.
-        is_disputed: Whether the server keeps saying another length.
-        is_new: Whether the lake did not have it already.
+        entry: Manifest entry of the file.
+        size: Size sent by the server, bytes.
+        is_disputed: Whether the listed size differs from the size sent.
+        is_new: Whether the object in the data lake was created now.
     """
 
     entry: Entry
@@ -50,16 +50,16 @@ class TransferResult:
 
 @dataclass(frozen=True, slots=True)
 class FileTransfer:
-    """Takes files of one server.
+    """Transfers and deletes files of one server.
 
     Attributes:
-        server: Its name.
+        server: Name of the server.
         pool: Its connections.
-        data_lake: Where files go.
-        budget: Where they land on the way.
-        deadline: Of the sweep.
+        data_lake: Destination of the files.
+        budget: Spool budget.
+        deadline: Deadline of the sweep.
         now: Clock, UTC.
-        pause: Waits so many seconds.
+        pause: Sleeps for a number of seconds.
     """
 
     server: str
@@ -70,23 +70,23 @@ class FileTransfer:
     now: Callable[[], datetime]
     pause: Callable[[float], None] = time.sleep
 
-    def take(self, gateway_serial: str, file: RemoteFile) -> TransferResult:
-        """Take a file.
+    def run(self, gateway_serial: str, file: RemoteFile) -> TransferResult:
+        """Copy a file to the data lake.
 
         Raises:
-            StillGrowing: If it changes.
-            FileRefused: If the server does not hand it out.
-            ConnectionCut: If no connection brought it to its end.
-            ServerLost: If the server is given up.
-            TooLarge: If there is no room for it.
-            SpoolFull: If there is none just now.
-            OutOfTime: If the sweep's time is over.
-            StoreFault: If S3 does not take it.
-            StoreDown: If S3 takes nothing.
+            StillGrowing: If it changes during the transfer.
+            FileRefused: If the server refuses it.
+            ConnectionCut: If every attempt lost its connection.
+            ServerLost: If the server was given up for this sweep.
+            TooLarge: If it exceeds the whole spool budget.
+            SpoolFull: If the spool budget is used up by other files.
+            OutOfTime: If the deadline is exceeded.
+            StoreFault: If S3 fails.
+            StoreDown: If S3 has failed too often in a row.
         """
         with SpooledFile(self.budget, file.size, self.deadline) as spooled:
             self._fetch(file, spooled)
-            is_disputed = spooled.size != file.size and not self._is_agreed(file, spooled)
+            is_disputed = spooled.size != file.size and not self._is_size_confirmed(file, spooled)
             now = self.now()
             if not spooled.size:
                 return TransferResult(
@@ -97,19 +97,19 @@ class FileTransfer:
             return TransferResult(entry, spooled.size, is_disputed=is_disputed, is_new=stored.is_new)
 
     def delete(self, file: RemoteFile, entry: Entry, *, size: int | None) -> bool:
-        """Delete a file on its server if the lake has it for certain; return whether it is gone.
+        """Delete a file on its server if the data lake has it; return whether it was deleted.
 
         Args:
-            file: As it was listed.
-            entry: What is known of it.
-            size: Bytes that were stored.
+            file: The file as listed.
+            entry: Its manifest entry.
+            size: Size stored, bytes.
 
         Raises:
-            FileRefused: If the server does not let us.
-            ConnectionCut: If the connection ended.
-            ServerLost: If the server is given up.
-            OutOfTime: If the sweep's time is over.
-            StoreFault: If S3 does not let us look.
+            FileRefused: If the server refuses to delete it.
+            ConnectionCut: If the connection was lost.
+            ServerLost: If the server was given up for this sweep.
+            OutOfTime: If the deadline is exceeded.
+            StoreFault: If S3 fails.
         """
         if (
             not entry.key
@@ -119,31 +119,31 @@ class FileTransfer:
             return False
         with self.pool.connection() as connection:
             now = connection.stat(file)
-            if now is None or not now.is_as(file) or now.size != size:
-                return False  # it may have grown since: the next sweep will see
+            if now is None or not now.has_same_state_as(file) or now.size != size:
+                return False  # it may have grown since; the next sweep checks it second
             connection.delete(file)
         return True
 
     def _fetch(self, file: RemoteFile, spooled: Fingerprint) -> None:
-        for attempt in range(_TRIES):
-            spooled.begin()
+        for attempt in range(_MAX_ATTEMPTS):
+            spooled.reset()
             try:
                 with self.pool.connection() as connection:
-                    connection.fetch(file, spooled.take)
+                    connection.fetch(file, spooled.write)
             except ConnectionCut as cut:
-                if attempt == _TRIES - 1:
-                    self.pool.failed(cut)
+                if attempt == _MAX_ATTEMPTS - 1:
+                    self.pool.record_failure(cut)
                     raise
-                self.pause(_PAUSE * 2**attempt)  # a server out of data connections has one again soon
+                self.pause(_PAUSE * 2**attempt)  # data connections run out briefly on busy servers
             else:
-                self.pool.succeeded()
+                self.pool.record_success()
                 return
 
-    def _is_agreed(self, file: RemoteFile, spooled: SpooledFile) -> bool:
-        """Return whether the server, asked again, agrees with what it has sent.
+    def _is_size_confirmed(self, file: RemoteFile, spooled: SpooledFile) -> bool:
+        """Return whether MLST or SIZE confirms the size sent.
 
         Raises:
-            StillGrowing: If the file has changed, or comes with another content each time.
+            StillGrowing: If the file has changed, or a second fetch has other content.
         """
         with self.pool.connection() as connection:
             now = connection.stat(file)
@@ -151,8 +151,8 @@ class FileTransfer:
             raise StillGrowing
         if now is not None and now.size == spooled.size:
             return True
-        again = Fingerprint(self.deadline)
-        self._fetch(file, again)
-        if again.sha256 != spooled.sha256:
+        second = Fingerprint(self.deadline)
+        self._fetch(file, second)
+        if second.sha256 != spooled.sha256:
             raise StillGrowing
         return False

@@ -1,1 +1,1 @@
-"""The IoT path: stream records to the raw lake, PostgreSQL and CloudWatch."""
+"""Loads stream records into the data lake, PostgreSQL and CloudWatch."""

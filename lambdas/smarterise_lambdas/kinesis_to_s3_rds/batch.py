@@ -1,9 +1,9 @@
-"""One batch of the stream: rejected records to the quarantine, readings to the lake, the table, the metrics.
+"""Ingests one batch: rejected records go to the quarantine, readings to data lake, table and metrics.
 
-What sites send that are not live is let go first; `tier_filter` says whose that is. The rest goes in this
-order, so that a row never exists whose raw message could be lost. Every step can be repeated: objects are
-named by sequence numbers, rows by their key. What failed for a reason of S3 or PostgreSQL is reported and
-comes again; what can never succeed is quarantined and counts as handled.
+Readings of sites that are not streaming are dropped first, see `tier_filter`. The raw message is stored
+before the row, so every row has its raw message. Every step is idempotent: objects are named by sequence
+numbers, rows have a key. Records that failed because of S3 or PostgreSQL are reported and redelivered;
+permanently invalid records are quarantined and count as processed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smarterise_lambdas.kinesis_to_s3_rds.records import (
     parse_record,
 )
 from smarterise_lambdas.kinesis_to_s3_rds.row_loader import Loaded, Loader
-from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import Admission, admitted
+from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import Admission, admit
 from smarterise_lambdas.shared.data_lake import Archive, packed_lines
 from smarterise_lambdas.shared.database import TIMEOUT_S
 from smarterise_lambdas.shared.readings_table import LoadOutcome, Row
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.site_cache import SiteWatch
 
 AWS_FAULTS: Final = (ClientError, BotoCoreError)
-_UPLOADS_AT_ONCE = 8
+_CONCURRENT_UPLOADS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """Whose readings of a batch are taken, and where they go."""
+    """Dependencies of the function: site file, targets of readings, and logger."""
 
     watch: SiteWatch
     archive: Archive
@@ -60,12 +60,12 @@ class Sinks:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of a batch.
+    """Result of a batch.
 
     Attributes:
-        faults: By sequence number, why a record has to come again.
-        quarantined: How many records were rejected for good, and kept.
-        loaded: What became of the rows; `None` if they could not be loaded.
+        faults: Errors of records to redeliver, by sequence number.
+        quarantined: Number of quarantined records.
+        loaded: Rows by outcome; `None` if the load failed.
     """
 
     faults: dict[str, str]
@@ -73,13 +73,13 @@ class BatchOutcome:
     loaded: LoadOutcome | None
 
     def to_response(self) -> dict[str, Any]:
-        """Return what Lambda is told: which records come again."""
+        """Return the partial batch response for Lambda: the records to redeliver."""
         return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in self.faults]}
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """An object to be written, and the records that are safe once it is."""
+class StoredObject:
+    """An object to write, and the records that it stores."""
 
     key: str
     body: bytes
@@ -89,25 +89,24 @@ class Parcel:
 def ingest(
     records: Sequence[StreamRecord], sinks: Sinks, *, now: datetime, timeout_s: float = TIMEOUT_S
 ) -> BatchOutcome:
-    """Handle one batch.
+    """Ingest one batch.
 
-    Metrics that cannot be published are logged and let go: the row is the truth, and to hold up the stream
-    for them would cost rows. A reading that contradicts the row kept for its key publishes nothing, nor does
-    one whose clock was wrong.
+    A failure to publish metrics is logged only, as a retry would delay the stream. Readings that differ from
+    the stored row of their key, or have a clock fault, are not published.
 
     Args:
         records: The batch, in the order of the shard.
-        sinks: Where to.
-        now: This moment, UTC.
-        timeout_s: How long a statement of the database may take, seconds.
+        sinks: Dependencies of the function.
+        now: Current time, UTC.
+        timeout_s: Statement timeout of the database, seconds.
     """
-    admission = admitted([parse_record(record) for record in records], sinks.watch.sites())
+    admission = admit([parse_record(record) for record in records], sinks.watch.sites())
     accepted, rejected = with_clock_faults(admission.accepted), admission.rejected
     groups = _by_object(accepted)
-    faults = written(
+    faults = write_objects(
         [
-            *map(quarantine_parcel, rejected),
-            *(_data_lake_parcel(key, group) for key, group in groups.items()),
+            *map(quarantine_object, rejected),
+            *(_data_lake_object(key, group) for key, group in groups.items()),
         ],
         sinks,
     )
@@ -118,11 +117,13 @@ def ingest(
     rows = [Row(item.reading, batch_ids[item.record.name]) for item in safe]
     try:
         loaded = loader.load(rows, [item.to_entry(sinks.archive.bucket) for item in kept])
-        refused = [_refused(safe[position], why) for position, why in loaded.refused.items()]
-        faults |= written([*map(quarantine_parcel, refused)], sinks)
+        refused = [
+            _rejected_by_database(safe[position], reason) for position, reason in loaded.refused.items()
+        ]
+        faults |= write_objects([*map(quarantine_object, refused)], sinks)
         kept_too = [item for item in refused if item.record.sequence not in faults]
         loader.load([], [item.to_entry(sinks.archive.bucket) for item in kept_too])
-    except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: the secret that holds the database's address
+    except (psycopg.Error, *AWS_FAULTS) as error:  # AWS: reading the database secret
         handled = [*(item.record for item in safe), *(item.record for item in kept)]
         faults |= {record.sequence: f"database: {error}" for record in handled}
         loaded, refused = None, []
@@ -130,18 +131,18 @@ def ingest(
     all_rejected = (*rejected, *refused)
     quarantined = sum(item.record.sequence not in faults for item in all_rejected)
     outcome = BatchOutcome(faults, quarantined, loaded.outcome if loaded else None)
-    published = _worth_publishing(safe, loaded) if loaded else []
-    unpublished = _published(published, outcome, admission.dropped, sinks.publisher, now)
+    published = _publishable(safe, loaded) if loaded else []
+    unpublished = _publish(published, outcome, admission.dropped, sinks.publisher, now)
     sinks.watch.log_unknown(admission.unknown)
-    _tell(outcome, all_rejected, admission, unpublished, sinks.log)
+    _log(outcome, all_rejected, admission, unpublished, sinks.log)
     return outcome
 
 
 def with_clock_faults(accepted: Sequence[Accepted]) -> list[Accepted]:
-    """Return readings, flagged where a gateway's clock stepped back within the batch.
+    """Flag readings at which a gateway's clock stepped back within the batch.
 
     Args:
-        accepted: In the order of the shard.
+        accepted: Readings in the order of the shard.
     """
     meters: dict[tuple[str, str], list[int]] = {}
     for position, item in enumerate(accepted):
@@ -160,7 +161,7 @@ def with_clock_faults(accepted: Sequence[Accepted]) -> list[Accepted]:
 
 
 def _by_object(accepted: Iterable[Accepted]) -> dict[str, list[Accepted]]:
-    """Group readings by the lake object they go to: one gateway, one hour."""
+    """Group readings by the key of their data lake object: one gateway, one hour."""
     groups: dict[tuple[str, datetime], list[Accepted]] = {}
     for item in accepted:
         reading = item.reading
@@ -173,64 +174,64 @@ def _by_object(accepted: Iterable[Accepted]) -> dict[str, list[Accepted]]:
 
 
 def _batch_id(group: Sequence[Accepted]) -> str:
-    # By the first record alone: when a batch comes again shorter or longer, the object grows or shrinks in
-    # place, and the records it loses come in a later batch of the same replay.
+    # Named by the first record only: if the batch is redelivered shorter or longer, the same object is
+    # overwritten, and the records it loses are in a later batch of the redelivery.
     return group[0].record.name
 
 
-def _data_lake_parcel(key: str, group: Sequence[Accepted]) -> Parcel:
-    return Parcel(key, packed_lines(map(data_lake_line, group)), tuple(item.record for item in group))
+def _data_lake_object(key: str, group: Sequence[Accepted]) -> StoredObject:
+    return StoredObject(key, packed_lines(map(data_lake_line, group)), tuple(item.record for item in group))
 
 
-def data_lake_parcels(accepted: Iterable[Accepted]) -> list[Parcel]:
-    """Return the objects of the lake that readings are kept in."""
-    return [_data_lake_parcel(key, group) for key, group in _by_object(accepted).items()]
+def data_lake_objects(accepted: Iterable[Accepted]) -> list[StoredObject]:
+    """Build the data lake objects of readings."""
+    return [_data_lake_object(key, group) for key, group in _by_object(accepted).items()]
 
 
-def quarantine_parcel(rejected: Rejected) -> Parcel:
-    """Return the object of the quarantine that a record is kept in."""
-    return Parcel(rejected.key, packed_lines([rejected.to_line()]), (rejected.record,))
+def quarantine_object(rejected: Rejected) -> StoredObject:
+    """Build the quarantine object of a record."""
+    return StoredObject(rejected.key, packed_lines([rejected.to_line()]), (rejected.record,))
 
 
-def written(parcels: Sequence[Parcel], sinks: Sinks) -> dict[str, str]:
-    """Write objects side by side; return why, by sequence number, for the records of those that failed."""
-    if not parcels:
+def write_objects(objects: Sequence[StoredObject], sinks: Sinks) -> dict[str, str]:
+    """Write objects concurrently; return errors by sequence number for the records of failed writes."""
+    if not objects:
         return {}
 
-    def put(parcel: Parcel) -> str | None:
+    def put(item: StoredObject) -> str | None:
         try:
-            sinks.archive.put(parcel.key, parcel.body)
+            sinks.archive.put(item.key, item.body)
         except AWS_FAULTS as error:
-            return f"s3:PutObject {parcel.key}: {error}"
+            return f"s3:PutObject {item.key}: {error}"
         return None
 
-    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
-        issues = list(pool.map(put, parcels))
+    with ThreadPoolExecutor(_CONCURRENT_UPLOADS) as pool:
+        issues = list(pool.map(put, objects))
     return {
         record.sequence: issue
-        for parcel, issue in zip(parcels, issues, strict=True)
+        for item, issue in zip(objects, issues, strict=True)
         if issue is not None
-        for record in parcel.records
+        for record in item.records
     }
 
 
-def _refused(item: Accepted, why: str) -> Rejected:
-    return Rejected(item.record, RejectReason.REFUSED_BY_DATABASE, visible(why))
+def _rejected_by_database(item: Accepted, reason: str) -> Rejected:
+    return Rejected(item.record, RejectReason.REFUSED_BY_DATABASE, visible(reason))
 
 
-def _worth_publishing(safe: Sequence[Accepted], loaded: Loaded) -> list[Reading]:
-    untrue = {*loaded.outcome.differing, *loaded.refused}
+def _publishable(safe: Sequence[Accepted], loaded: Loaded) -> list[Reading]:
+    excluded = {*loaded.outcome.differing, *loaded.refused}
     return [
         item.reading
         for position, item in enumerate(safe)
-        if position not in untrue and QualityFlag.CLOCK_FAULT not in item.reading.flags
+        if position not in excluded and QualityFlag.CLOCK_FAULT not in item.reading.flags
     ]
 
 
-def _published(
+def _publish(
     readings: Sequence[Reading], outcome: BatchOutcome, dropped: int, publisher: Publisher, now: datetime
 ) -> str | None:
-    """Publish what a batch measured and counted; return why, if that failed."""
+    """Publish readings and counts of a batch; return the error, if any."""
     counts = {
         PipelineMetric.ROWS_LOADED: outcome.loaded.loaded if outcome.loaded else 0,
         PipelineMetric.ROWS_REJECTED: outcome.quarantined,
@@ -243,7 +244,7 @@ def _published(
     return None
 
 
-def _tell(
+def _log(
     outcome: BatchOutcome,
     rejected: Sequence[Rejected],
     admission: Admission,
@@ -252,7 +253,7 @@ def _tell(
 ) -> None:
     loaded = outcome.loaded
     log.info(
-        "batch handled",
+        "batch processed",
         extra={
             "loaded": loaded.loaded if loaded else 0,
             "replaced": loaded.replaced if loaded else 0,
@@ -267,6 +268,6 @@ def _tell(
     )
     if outcome.faults:
         causes = sorted(set(outcome.faults.values()))
-        log.error("records must come again", extra={"count": len(outcome.faults), "causes": causes[:5]})
+        log.error("records must be redelivered", extra={"count": len(outcome.faults), "causes": causes[:5]})
     if unpublished is not None:
-        log.error("metrics were not published", extra={"cause": unpublished})
+        log.error("metrics not published", extra={"cause": unpublished})

@@ -1,4 +1,4 @@
-"""AWS in and out of `kinesis_to_s3_rds`: a batch of the stream in, the records to send again out."""
+"""Lambda handler of `kinesis_to_s3_rds`: ingests a Kinesis batch and returns the records to retry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SPARE_S: Final = 10.0
-"""Left of an invocation for connecting, metrics and the answer."""
+"""Time reserved for connecting, metrics and the response, seconds."""
 MIN_TIMEOUT_S: Final = 1.0
 
 logger = Logger(service="kinesis_to_s3_rds")
@@ -32,7 +32,7 @@ logger = Logger(service="kinesis_to_s3_rds")
 
 @cache
 def sinks() -> Sinks:
-    """Return whose readings are taken, and where they go; made on first use, kept between invocations."""
+    """Create the dependencies on first use; cached between invocations."""
     archive = Archive(clients.s3(), required("DATA_LAKE_BUCKET"))
     cloudwatch = clients.cloudwatch()
     put_metric_data.install(cloudwatch)
@@ -46,22 +46,22 @@ def sinks() -> Sinks:
 
 @cache
 def maintenance() -> PeriodicMaintenance:
-    """Return the function's turns at the upkeep of the database; kept between invocations."""
-    every = float(optional("MAINTENANCE_EVERY_SECONDS", str(MAINTENANCE_EVERY_S)))
+    """Create the periodic database maintenance; cached between invocations."""
+    every = float(optional("MAINTENANCE_INTERVAL_SECONDS", str(MAINTENANCE_EVERY_S)))
     return PeriodicMaintenance(sinks().database, logger, every_s=every)
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Handle one batch, and name the records that must come again; or load what is kept of the stream again.
+    """Ingest a Kinesis batch and return its failed records; or replay stored objects of the stream.
 
     Raises:
-        BadRequest: If it is neither.
+        BadRequest: If the event is neither.
     """
     if not isinstance(event, dict) or "Records" not in event:
         return _replay(event, context)
     records = [record for entry in event["Records"] for record in stream_records(entry)]
-    # What is done twice, because the server went away, has to fit in too.
+    # Half of the time left, so that one retry after a lost database connection fits in.
     timeout = max(MIN_TIMEOUT_S, min(TIMEOUT_S, (_remaining_s(context) - SPARE_S) / 2))
     outcome = ingest(records, sinks(), now=datetime.now(UTC), timeout_s=timeout)
     if not outcome.faults:
@@ -70,7 +70,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 
 def _replay(event: Any, context: LambdaContext) -> dict[str, Any]:
-    from smarterise_lambdas.kinesis_to_s3_rds.replay import keys_of, replay  # the stream needs none of it
+    from smarterise_lambdas.kinesis_to_s3_rds.replay import keys_of, replay  # not needed for stream batches
 
     return replay(
         keys_of(event),

@@ -1,8 +1,8 @@
-"""Records that hold many: the aggregated record format of the Kinesis Producer Library, taken apart.
+"""Deaggregates records in the aggregated record format of the Kinesis Producer Library (KPL).
 
-Four magic bytes, a protobuf message `{partition keys = 1, hash keys = 2, records = 3 {key index = 1, hash key
-index = 2, data = 3, tags = 4}}`, and its MD5. So little of protobuf is read here for want of a kept library:
-the one there is stopped at Python 3.6 and would load all of protobuf at every cold start.
+Format: four magic bytes, a protobuf message `{partition keys = 1, hash keys = 2, records = 3 {key index = 1,
+hash key index = 2, data = 3, tags = 4}}`, and its MD5. The few protobuf types are decoded here, as the
+existing library supports only Python up to 3.6 and loads all of protobuf at every cold start.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ _VARINT, _FIXED_64, _LENGTH, _FIXED_32 = 0, 1, 2, 5
 _FIXED: Final = {_FIXED_64: 8, _FIXED_32: 4}
 _KEYS, _RECORDS = 1, 3
 _KEY_INDEX, _DATA = 1, 3
-_LONGEST_VARINT: Final = 10
+_MAX_VARINT_BYTES: Final = 10
 
 _Field: TypeAlias = "tuple[int, int | bytes]"
 
 
 class BadAggregate(ValueError):
-    """It has the magic bytes, and is none all the same."""
+    """The payload has the KPL magic but is not a valid aggregate."""
 
 
 class Part(NamedTuple):
-    """One of the records in an aggregate."""
+    """One record of an aggregate."""
 
     partition_key: str
     data: bytes
 
 
 def parts_of(payload: bytes) -> tuple[Part, ...] | None:
-    """Return the records in an aggregate, in their order; `None` if the payload is none.
+    """Return the records of an aggregate in order; `None` if the payload is not an aggregate.
 
     Raises:
-        BadAggregate: If it claims to be one, and cannot be read.
+        BadAggregate: If it has the KPL magic but is invalid.
     """
     if not payload.startswith(MAGIC):
         return None
     message, digest = payload[len(MAGIC) : -_DIGEST], payload[-_DIGEST:]
     if hashlib.md5(message, usedforsecurity=False).digest() != digest:
-        raise BadAggregate("the checksum of the aggregate does not match: it is cut short or was changed")
+        raise BadAggregate("checksum mismatch: the aggregate is truncated or corrupt")
     keys: list[str] = []
     found: list[tuple[int, bytes]] = []
     for number, value in _fields(message):
@@ -57,7 +57,7 @@ def parts_of(payload: bytes) -> tuple[Part, ...] | None:
     try:
         return tuple(Part(keys[index], data) for index, data in found)
     except IndexError:
-        raise BadAggregate(f"a record names a partition key beyond the {len(keys)} that there are") from None
+        raise BadAggregate(f"a record has a partition key index beyond the {len(keys)} keys") from None
 
 
 def _record(message: bytes) -> tuple[int, bytes]:
@@ -73,7 +73,7 @@ def _record(message: bytes) -> tuple[int, bytes]:
 
 
 def _fields(message: bytes) -> Iterator[_Field]:
-    """Yield number and value of each field; unknown ones too, for whoever asks to pass over."""
+    """Yield number and value of each protobuf field, including unknown ones."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)
@@ -87,17 +87,17 @@ def _fields(message: bytes) -> Iterator[_Field]:
         elif kind in _FIXED:
             size = _FIXED[kind]
         else:
-            raise BadAggregate(f"a field of the unknown kind {kind}")
+            raise BadAggregate(f"a field has the unknown wire type {kind}")
         end = position + size
         if end > len(message):
-            raise BadAggregate("a field is longer than what is left")
+            raise BadAggregate("a field is longer than the rest of the message")
         yield number, message[position:end]
         position = end
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
     value = 0
-    for shift in range(_LONGEST_VARINT):
+    for shift in range(_MAX_VARINT_BYTES):
         if position >= len(message):
             break
         byte = message[position]
@@ -105,10 +105,10 @@ def _varint(message: bytes, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * shift)
         if byte < 0x80:
             return value, position
-    raise BadAggregate("a number that does not end")
+    raise BadAggregate("a varint is not terminated")
 
 
 def _bytes(value: int | bytes) -> bytes:
     if isinstance(value, int):
-        raise BadAggregate("a number where bytes should be")
+        raise BadAggregate("a field is a number instead of bytes")
     return value

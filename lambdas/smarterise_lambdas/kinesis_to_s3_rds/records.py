@@ -1,4 +1,4 @@
-"""Stream records as plain values: decoded, and either a reading or the reason why not."""
+"""Decodes stream records and parses each into a reading or a rejection."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from smarterise_sdk.domain.text import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COLUMN: Final = {quantity: quantity.value for quantity in Quantity}  # an enum's `value` is slow to get
+_COLUMN: Final = {
+    quantity: quantity.value for quantity in Quantity
+}  # the `value` property of an enum is slow
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
-    """One record as the stream delivered it.
+    """One record of the stream.
 
     Attributes:
         stream: Name of the stream.
         shard: Shard id, e.g. `shardId-000000000000`.
-        sequence: Sequence number; what a failure is reported by.
-        partition_key: Gateway serial, as the topic rule saw it.
-        arrived_at: When the stream took it, UTC.
-        payload: The bytes that were published.
-        part: Which one of the records in an aggregate, from 0; `None` if it came by itself.
+        sequence: Sequence number; identifies it in the partial batch response.
+        partition_key: Gateway serial, set by the topic rule.
+        arrived_at: Approximate arrival time in the stream, UTC.
+        payload: The published bytes.
+        part: Index in its aggregate, from 0; `None` if not aggregated.
     """
 
     stream: str
@@ -48,23 +50,23 @@ class StreamRecord:
 
     @property
     def position(self) -> str:
-        """Where in its shard it is."""
+        """Position in the shard: sequence number and index in the aggregate."""
         return self.sequence if self.part is None else f"{self.sequence}-{self.part}"
 
     @property
     def origin(self) -> str:
-        """Where it came from, as the quarantine's index says."""
+        """Stream and shard, as recorded in the quarantine index."""
         return f"{self.stream}/{self.shard}"
 
     @property
     def name(self) -> str:
-        """What tells this record from all others, fit for an object key."""
+        """Unique name of the record, valid in an object key."""
         return f"{self.shard}-{self.position}"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A record that is a reading."""
+    """A record that was parsed into a reading."""
 
     record: StreamRecord
     reading: Reading
@@ -72,7 +74,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that can never become a reading, however often it is tried."""
+    """A record that is permanently invalid."""
 
     record: StreamRecord
     reason: RejectReason
@@ -80,11 +82,11 @@ class Rejected:
 
     @property
     def key(self) -> str:
-        """Where it is kept."""
+        """Key of its object in the quarantine."""
         return quarantine_key(Source.IOT, self.record.arrived_at, self.reason, self.record.name)
 
     def to_line(self) -> dict[str, Any]:
-        """Return what is kept of it: where it came from, when, why it was rejected, and the bytes."""
+        """Return the quarantine record: origin, arrival time, reason and payload."""
         record = self.record
         return {
             "source": Source.IOT.value,
@@ -100,10 +102,10 @@ class Rejected:
         }
 
     def to_entry(self, bucket: str) -> QuarantineEntry:
-        """Return what the quarantine's index says of it.
+        """Return its entry for the quarantine index.
 
         Args:
-            bucket: Where it is kept.
+            bucket: Bucket of the quarantine.
         """
         record = self.record
         return QuarantineEntry(
@@ -120,17 +122,17 @@ class Rejected:
 
 
 def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
-    """Return the records that an entry of the event's `Records` is: one, or those of an aggregate.
+    """Decode an entry of the event's `Records`; an aggregate yields several records.
 
     Raises:
-        KeyError: If it is no Kinesis record.
+        KeyError: If it is not a Kinesis record.
     """
     kinesis = source["kinesis"]
     shard, _, _ = str(source["eventID"]).partition(":")
     try:
         payload = pybase64.b64decode(kinesis["data"], validate=True)
     except binascii.Error:
-        payload = str(kinesis["data"]).encode()  # kept as it came; it will not parse either
+        payload = str(kinesis["data"]).encode()  # kept unchanged; parsing rejects it
     whole = StreamRecord(
         stream=str(source["eventSourceARN"]).rpartition("/")[2],
         shard=shard,
@@ -142,7 +144,7 @@ def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
     try:
         parts = parts_of(payload)
     except BadAggregate:
-        parts = None  # kept whole; whoever judges it says why
+        parts = None  # kept whole; parse_record rejects it with the reason
     if parts is None:
         return (whole,)
     return tuple(
@@ -152,7 +154,7 @@ def stream_records(source: Mapping[str, Any]) -> tuple[StreamRecord, ...]:
 
 
 def parse_record(record: StreamRecord) -> Accepted | Rejected:
-    """Return the reading in a record, or why there is none."""
+    """Parse a record into a reading, or return the rejection."""
     try:
         return Accepted(record, parse_mqtt(record.payload, received_at=record.arrived_at, load=load))
     except RejectedReading as rejection:
@@ -171,7 +173,7 @@ def _bad_aggregate(record: StreamRecord) -> Rejected:
 
 
 def data_lake_line(accepted: Accepted) -> dict[str, Any]:
-    """Return a reading as the raw lake keeps it: flat columns, and the message as it was published."""
+    """Return a reading as its data lake record: flat columns and the published message."""
     record, reading = accepted.record, accepted.reading
     unbalance = reading.unbalance
     return {

@@ -1,9 +1,9 @@
-"""What lake and quarantine keep of the stream, loaded once more: for replays and backfills.
+"""Replays stream records from the data lake and the quarantine.
 
-Records are judged and loaded as when they came, with two differences: the tier of their site is not asked
-for, since they were taken long ago; and no values are published, since their moment is over. Batches that
-were given up, which Lambda itself keeps in the lake, were never judged, and are gated like any. All of it
-can be repeated: rows go by their key, objects by their record.
+Records are parsed and loaded like those of a batch, with two differences: the tier filter is not applied, as
+they passed it when they arrived, and readings are not published, as they are too old. Failed batches, which
+Lambda stores in the data lake, were never parsed, so the tier filter applies to them. A replay is idempotent:
+rows have a key, and objects are named by their record.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smarterise_lambdas.kinesis_to_s3_rds.batch import (
     AWS_FAULTS,
-    data_lake_parcels,
-    quarantine_parcel,
-    written,
+    data_lake_objects,
+    quarantine_object,
+    write_objects,
 )
 from smarterise_lambdas.kinesis_to_s3_rds.records import (
     Accepted,
@@ -54,26 +54,26 @@ if TYPE_CHECKING:
 
 DATA_LAKE_PREFIX: Final = "raw/source=iot/"
 QUARANTINE: Final = "quarantine/source=iot/"
-KEYS_AT_MOST: Final = 1000
-OBJECTS_AT_ONCE: Final = 100
-_READ_AT_ONCE: Final = 8
+MAX_KEYS: Final = 1000
+OBJECTS_PER_LOAD: Final = 100
+_CONCURRENT_READS: Final = 8
 _SUFFIX: Final = ".json.gz"
 
 
 class BadRequest(ValueError):
-    """An event that is none of ours: nothing was done."""
+    """The event is invalid; nothing was loaded."""
 
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What became of one object.
+    """Result of one object.
 
     Attributes:
-        key: Its key.
-        state: `loaded`, or `gone`, `unreadable`, `fault`.
-        records: How many records it holds.
-        rejected: How many of them are no readings.
-        reason: Why, where it was not loaded.
+        key: Object key.
+        state: `loaded`, `gone`, `unreadable` or `fault`.
+        records: Number of records in it.
+        rejected: Number of rejected records.
+        reason: Why it was not loaded.
     """
 
     key: str
@@ -83,47 +83,47 @@ class ReplayResult:
     reason: str = ""
 
     def response(self) -> dict[str, Any]:
-        """Return it as JSON, fit to be shown."""
-        told = {"key": self.key, "state": self.state, "records": self.records, "rejected": self.rejected}
-        return told | ({"reason": visible(self.reason)[:500]} if self.reason else {})
+        """Return the result as JSON, with control characters escaped."""
+        response = {"key": self.key, "state": self.state, "records": self.records, "rejected": self.rejected}
+        return response | ({"reason": visible(self.reason)[:500]} if self.reason else {})
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A record as it is kept.
+class _StoredRecord:
+    """A stored record.
 
     Attributes:
-        told: What becomes of its object.
+        result: Result of its object.
         record: The record.
-        flags: What it was flagged with, when it came.
-        was: The reason it was rejected for; empty in the lake.
-        is_new: Whether it was never judged.
+        flags: Quality flags of its first load.
+        rejected_for: Reason of its rejection; empty for records of the data lake.
+        is_new: Whether it was never parsed.
     """
 
-    told: ReplayResult
+    result: ReplayResult
     record: StreamRecord
     flags: tuple[str, ...] = ()
-    was: str = ""
+    rejected_for: str = ""
     is_new: bool = False
 
     def entry_id(self, bucket: str) -> str:
-        """Return what the quarantine's index knows it by."""
+        """Return the id of its quarantine entry."""
         record = self.record
         return QuarantineEntry(
             source=Source.IOT,
             gateway_serial=record.partition_key,
             bucket=bucket,
-            key=self.told.key,
+            key=self.result.key,
             origin=record.origin,
             position=record.position,
-            reason=self.was,
+            reason=self.rejected_for,
             detail="",
             seen_at=record.arrived_at,
         ).id
 
 
 @dataclass(slots=True)
-class _Sum:
+class _Totals:
     loaded: int = 0
     identical: int = 0
     superseded: int = 0
@@ -140,24 +140,24 @@ class _Sum:
 
 
 def keys_of(event: Any) -> tuple[str, ...]:
-    """Return the objects that `{"action": "load", "keys": [...]}` names.
+    """Parse the keys of `{"action": "load", "keys": [...]}`.
 
     Raises:
-        BadRequest: If it is no such event, or names something else.
+        BadRequest: If the event is invalid or a key is not one of the stream.
     """
     keys = event.get("keys") if isinstance(event, dict) and event.get("action") == "load" else None
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise BadRequest("neither records of a stream nor the action load with keys, a list of object keys")
-    if len(keys) > KEYS_AT_MOST:
-        raise BadRequest(f"{len(keys)} keys; at most {KEYS_AT_MOST} are taken")
-    strange = [key for key in keys if not _is_ours(key)]
-    if strange:
+        raise BadRequest("the event is neither a Kinesis batch nor the action load with a list of keys")
+    if len(keys) > MAX_KEYS:
+        raise BadRequest(f"{len(keys)} keys; the maximum is {MAX_KEYS}")
+    invalid = [key for key in keys if not _is_stream_key(key)]
+    if invalid:
         known = f"{DATA_LAKE_PREFIX}, {QUARANTINE} or {GIVEN_UP_PREFIX}"
-        raise BadRequest(f"{visible(strange[0])[:120]} is no object of {known}")
+        raise BadRequest(f"{visible(invalid[0])[:120]} is not an object of {known}")
     return tuple(dict.fromkeys(keys))
 
 
-def _is_ours(key: str) -> bool:
+def _is_stream_key(key: str) -> bool:
     return key.startswith(GIVEN_UP_PREFIX) or (
         key.startswith((DATA_LAKE_PREFIX, QUARANTINE)) and key.endswith(_SUFFIX)
     )
@@ -172,44 +172,44 @@ def replay(
     timeout_s: float,
     is_over: Callable[[], bool],
 ) -> dict[str, Any]:
-    """Load objects once more; those that there was no time for are told, and can be asked for again.
+    """Replay objects; the keys that were not reached before the deadline are returned as `left`.
 
     Args:
-        keys: The objects.
-        sinks: Where to.
-        s3: Reads them.
-        now: This moment, UTC.
-        timeout_s: How long a statement of the database may take, seconds.
-        is_over: Whether the time for loading is.
+        keys: Object keys.
+        sinks: Dependencies of the function.
+        s3: S3 client.
+        now: Current time, UTC.
+        timeout_s: Statement timeout of the database, seconds.
+        is_over: Returns whether the deadline is exceeded.
 
     Raises:
-        psycopg.Error: If the database fails; what was loaded before stays.
+        psycopg.Error: If the database fails; objects loaded before it stay loaded.
     """
-    total = _Sum()
-    left = list(keys)
+    total = _Totals()
+    remaining = list(keys)
     loader = Loader(sinks.database, timeout_s, now)
-    while left and not is_over():
-        _load(left[:OBJECTS_AT_ONCE], sinks, s3, loader, total)
-        del left[:OBJECTS_AT_ONCE]
+    while remaining and not is_over():
+        _load(remaining[:OBJECTS_PER_LOAD], sinks, s3, loader, total)
+        del remaining[:OBJECTS_PER_LOAD]
     response = {
         "ok": True,
         "action": "load",
         "rows": {name: getattr(total, name) for name in ("loaded", "identical", "superseded", "differing")},
         "rejected": total.rejected,
         "replayed": total.replayed,
-        "objects": [told.response() for told in total.objects],
-        "left": left,
+        "objects": [result.response() for result in total.objects],
+        "left": remaining,
     }
-    _tell(total, len(left), sinks, now)
+    _log(total, len(remaining), sinks, now)
     return response
 
 
-def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total: _Sum) -> None:
-    kept = _read(keys, sinks, s3, total)
-    accepted: list[tuple[_Kept, Accepted]] = []
-    rejected: list[tuple[_Kept, Rejected]] = []
-    sites = sinks.watch.sites(at_once=True) if any(item.is_new for item in kept) else None
-    for item in kept:
+def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total: _Totals) -> None:
+    stored_records = _read(keys, sinks, s3, total)
+    accepted: list[tuple[_StoredRecord, Accepted]] = []
+    rejected: list[tuple[_StoredRecord, Rejected]] = []
+    sites = sinks.watch.sites(at_once=True) if any(item.is_new for item in stored_records) else None
+    for item in stored_records:
         parsed = parse_record(item.record)
         if item.is_new and is_dropped(parsed, sites):
             continue
@@ -217,69 +217,77 @@ def _load(keys: Iterable[str], sinks: Sinks, s3: S3Client, loader: Loader, total
             rejected.append((item, parsed))
         else:
             accepted.append((item, _with_flags(parsed, item.flags)))
-    accepted, rejected = _stored(accepted, rejected, sinks)
+    accepted, rejected = _write_missing(accepted, rejected, sinks)
     rows = [Row(parsed.reading, _batch_id(item)) for item, parsed in accepted]
     bucket = sinks.archive.bucket
     loaded = loader.load(rows, [parsed.to_entry(bucket) for _, parsed in rejected])
     refused = [
-        (accepted[position][0], _refused(accepted[position][0], why))
+        (accepted[position][0], _rejected_by_database(accepted[position][0], why))
         for position, why in loaded.refused.items()
     ]
-    _, refused = _stored([], refused, sinks)
+    _, refused = _write_missing([], refused, sinks)
     loader.load([], [parsed.to_entry(bucket) for _, parsed in refused])
     total.add(loaded.outcome)
     total.rejected += len(rejected) + len(refused)
-    still = set()
+    unresolved = set()
     for item, parsed in (*rejected, *refused):
-        item.told.rejected += 1
-        if parsed.reason.value == item.was:
-            still.add(item.entry_id(bucket))
-    replayed = {item.entry_id(bucket) for item in kept if item.was and item.told.state == "loaded"}
-    total.replayed += _mark(replayed - still, sinks, loader)
+        item.result.rejected += 1
+        if parsed.reason.value == item.rejected_for:
+            unresolved.add(item.entry_id(bucket))
+    replayed = {
+        item.entry_id(bucket)
+        for item in stored_records
+        if item.rejected_for and item.result.state == "loaded"
+    }
+    total.replayed += _mark(replayed - unresolved, sinks, loader)
 
 
-def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Sum) -> list[_Kept]:
-    """Return the records of objects; what cannot be had is told of its object."""
+def _read(keys: Iterable[str], sinks: Sinks, s3: S3Client, total: _Totals) -> list[_StoredRecord]:
+    """Read the records of objects; a failure is recorded in the result of its object."""
 
-    def read(key: str) -> tuple[ReplayResult, list[_Kept]]:
-        told = ReplayResult(key)
+    def read(key: str) -> tuple[ReplayResult, list[_StoredRecord]]:
+        result = ReplayResult(key)
         try:
             body = s3.get_object(Bucket=sinks.archive.bucket, Key=key)["Body"].read()
         except ClientError as error:
             is_gone = code_of(error) in NOT_FOUND
-            told.state, told.reason = "gone" if is_gone else "fault", str(error)
-            return told, []
+            result.state, result.reason = "gone" if is_gone else "fault", str(error)
+            return result, []
         except BotoCoreError as error:
-            told.state, told.reason = "fault", str(error)
-            return told, []
+            result.state, result.reason = "fault", str(error)
+            return result, []
         try:
-            found = _given_up(told, body) if key.startswith(GIVEN_UP_PREFIX) else _kept_in(told, body)
+            found = (
+                _parse_failed_batch(result, body)
+                if key.startswith(GIVEN_UP_PREFIX)
+                else _parse_object(result, body)
+            )
         except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
-            told.state, told.reason = "unreadable", f"no object of ours: {error!r}"
-            return told, []
-        told.records = len(found)
-        return told, found
+            result.state, result.reason = "unreadable", f"invalid content: {error!r}"
+            return result, []
+        result.records = len(found)
+        return result, found
 
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_CONCURRENT_READS) as pool:
         read_objects = list(pool.map(read, keys))
-    total.objects += (told for told, _ in read_objects)
+    total.objects += (result for result, _ in read_objects)
     return [item for _, items in read_objects for item in items]
 
 
-def _given_up(told: ReplayResult, body: bytes) -> list[_Kept]:
-    """Return the records of a batch that Lambda keeps: the event is text within its own account of it."""
+def _parse_failed_batch(result: ReplayResult, body: bytes) -> list[_StoredRecord]:
+    """Parse a failed batch as stored by Lambda: the event is a JSON string in the field `payload`."""
     event = load(body)["payload"]
     entries = (load(event.encode()) if isinstance(event, str) else event)["Records"]
     records = (record for entry in entries for record in stream_records(entry))
-    return [_Kept(told, record, is_new=True) for record in records]
+    return [_StoredRecord(result, record, is_new=True) for record in records]
 
 
-def _kept_in(told: ReplayResult, body: bytes) -> list[_Kept]:
-    return [_kept(told, load(line)) for line in gzip.decompress(body).splitlines() if line]
+def _parse_object(result: ReplayResult, body: bytes) -> list[_StoredRecord]:
+    return [_parse_line(result, load(line)) for line in gzip.decompress(body).splitlines() if line]
 
 
-def _kept(told: ReplayResult, line: dict[str, Any]) -> _Kept:
-    is_rejected = told.key.startswith(QUARANTINE)
+def _parse_line(result: ReplayResult, line: dict[str, Any]) -> _StoredRecord:
+    is_rejected = result.key.startswith(QUARANTINE)
     part = line["part"]
     record = StreamRecord(
         stream=str(line["stream"]),
@@ -293,7 +301,7 @@ def _kept(told: ReplayResult, line: dict[str, Any]) -> _Kept:
         part=None if part is None else int(part),
     )
     flags = () if is_rejected else tuple(map(str, line["flags"]))
-    return _Kept(told, record, flags, str(line["reason"]) if is_rejected else "")
+    return _StoredRecord(result, record, flags, str(line["reason"]) if is_rejected else "")
 
 
 def _with_flags(parsed: Accepted, flags: Sequence[str]) -> Accepted:
@@ -301,34 +309,38 @@ def _with_flags(parsed: Accepted, flags: Sequence[str]) -> Accepted:
     return replace(parsed, reading=replace(parsed.reading, flags=both))
 
 
-def _batch_id(item: _Kept) -> str:
-    # What is not in the lake yet gets an object of its own, whatever it is replayed together with.
+def _batch_id(item: _StoredRecord) -> str:
+    # A record that is not in the data lake yet gets its own object, whatever else is replayed with it.
     return (
         item.record.name
-        if item.was or item.is_new
-        else item.told.key.rpartition("/")[2].removesuffix(_SUFFIX)
+        if item.rejected_for or item.is_new
+        else item.result.key.rpartition("/")[2].removesuffix(_SUFFIX)
     )
 
 
-def _stored(
-    accepted: list[tuple[_Kept, Accepted]], rejected: list[tuple[_Kept, Rejected]], sinks: Sinks
-) -> tuple[list[tuple[_Kept, Accepted]], list[tuple[_Kept, Rejected]]]:
-    """Write what is not where it belongs; return what of both is safe, and tell the objects of the others."""
-    fresh = [parsed for item, parsed in accepted if item.was or item.is_new]
-    parcels = [parcel for parsed in fresh for parcel in data_lake_parcels([parsed])]
-    # What is rejected for the reason it was is there already.
-    parcels += [quarantine_parcel(parsed) for item, parsed in rejected if parsed.reason.value != item.was]
-    faults = written(parcels, sinks)
+def _write_missing(
+    accepted: list[tuple[_StoredRecord, Accepted]],
+    rejected: list[tuple[_StoredRecord, Rejected]],
+    sinks: Sinks,
+) -> tuple[list[tuple[_StoredRecord, Accepted]], list[tuple[_StoredRecord, Rejected]]]:
+    """Write objects that do not exist yet; return the stored records and record failures in the results."""
+    fresh = [parsed for item, parsed in accepted if item.rejected_for or item.is_new]
+    objects = [item_object for parsed in fresh for item_object in data_lake_objects([parsed])]
+    # A record rejected again for the same reason is in the quarantine already.
+    objects += [
+        quarantine_object(parsed) for item, parsed in rejected if parsed.reason.value != item.rejected_for
+    ]
+    faults = write_objects(objects, sinks)
     for item, _ in (*accepted, *rejected):
         if item.record.sequence in faults:
-            item.told.state, item.told.reason = "fault", faults[item.record.sequence]
+            item.result.state, item.result.reason = "fault", faults[item.record.sequence]
     return (
         [pair for pair in accepted if pair[0].record.sequence not in faults],
         [pair for pair in rejected if pair[0].record.sequence not in faults],
     )
 
 
-def _refused(item: _Kept, why: str) -> Rejected:
+def _rejected_by_database(item: _StoredRecord, why: str) -> Rejected:
     return Rejected(item.record, RejectReason.REFUSED_BY_DATABASE, visible(why))
 
 
@@ -343,25 +355,25 @@ def _mark(ids: Collection[str], sinks: Sinks, loader: Loader) -> int:
     return sinks.database.run(mark)
 
 
-def _tell(total: _Sum, left: int, sinks: Sinks, now: datetime) -> None:
-    states = sorted({told.state for told in total.objects})
+def _log(total: _Totals, remaining: int, sinks: Sinks, now: datetime) -> None:
+    states = sorted({result.state for result in total.objects})
     sinks.log.info(
-        "loaded again",
+        "replay finished",
         extra={
             "objects": len(total.objects),
             "states": states,
             "loaded": total.loaded,
             "identical": total.identical,
             "replayed": total.replayed,
-            "left": left,
+            "left": remaining,
         },
     )
-    if total.loaded and (issue := _published(total.loaded, sinks, now)):
-        sinks.log.error("metrics were not published", extra={"cause": issue})
+    if total.loaded and (issue := _publish(total.loaded, sinks, now)):
+        sinks.log.error("metrics not published", extra={"cause": issue})
 
 
-def _published(loaded: int, sinks: Sinks, now: datetime) -> str:
-    """Publish how many rows are new; return why, if that failed."""
+def _publish(loaded: int, sinks: Sinks, now: datetime) -> str:
+    """Publish the number of new rows; return the error, if any."""
     try:
         sinks.publisher.publish([], {PipelineMetric.ROWS_LOADED: loaded}, now=now)
     except AWS_FAULTS as error:

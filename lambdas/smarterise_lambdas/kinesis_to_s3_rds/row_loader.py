@@ -1,7 +1,7 @@
-"""A batch into PostgreSQL: rows, the meters they tell of, and the index of what was rejected, all or nothing.
+"""Loads a batch into PostgreSQL: rows, their meters and the quarantine index in one transaction.
 
-What the database refuses for its own sake, whoever sends it, is found by halves and handed back, so that it
-holds nothing else up.
+Rows that the database rejects because of their values are found by bisection and returned, so that they do
+not block the others.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.database import Connection, Database
     from smarterise_lambdas.shared.quarantine import QuarantineEntry
 
-OF_THE_ROW: Final = psycopg.DataError
-"""What lies in the values of a row. A constraint that somebody added is no fault of theirs."""
+ROW_ERROR: Final = psycopg.DataError
+"""Errors caused by the values of a row. Violations of added constraints are not caused by the row."""
 _NOTHING: Final = LoadOutcome(0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of some rows.
+    """Result of loading rows.
 
     Attributes:
-        outcome: Of those that the database took; positions are those of the rows that were given.
-        refused: By position, why the database takes a row never.
+        outcome: Outcome of the accepted rows; positions refer to the given rows.
+        refused: Error of each rejected row, by position.
     """
 
     outcome: LoadOutcome
@@ -43,12 +43,12 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Loads with the patience of one invocation.
+    """Loads rows and quarantine entries within the limits of one invocation.
 
     Attributes:
-        database: Where to.
-        timeout_s: How long each statement may take, seconds.
-        now: This moment, UTC.
+        database: Target database.
+        timeout_s: Statement timeout, seconds.
+        now: Current time, UTC.
     """
 
     database: Database
@@ -56,31 +56,31 @@ class Loader:
     now: datetime
 
     def load(self, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]) -> Loaded:
-        """Load rows, and note what was rejected.
+        """Load rows and record rejected input in the quarantine index.
 
         Raises:
-            psycopg.Error: If the database fails; then nothing of what failed is loaded or noted.
-            SchemaBehind: If it lacks what this version needs.
+            psycopg.Error: If the database fails; the failed transaction leaves no trace.
+            SchemaBehind: If the database schema is older than this version requires.
         """
         if not rows and not rejected:
             return Loaded(_NOTHING, {})
         try:
             return Loaded(self._run(rows, rejected), {})
-        except OF_THE_ROW:
+        except ROW_ERROR:
             if rejected:
                 self._run([], rejected)
-            return self._by_halves(rows, 0)
+            return self._bisect(rows, 0)
 
-    def _by_halves(self, rows: Sequence[Row], first: int) -> Loaded:
+    def _bisect(self, rows: Sequence[Row], first: int) -> Loaded:
         try:
             outcome = self._run(rows, [])
-        except OF_THE_ROW as error:
+        except ROW_ERROR as error:
             if len(rows) == 1:
                 return Loaded(_NOTHING, {first: str(error)})
         else:
-            return Loaded(_moved(outcome, first), {})
+            return Loaded(_shift_positions(outcome, first), {})
         middle = len(rows) // 2
-        one, other = self._by_halves(rows[:middle], first), self._by_halves(rows[middle:], first + middle)
+        one, other = self._bisect(rows[:middle], first), self._bisect(rows[middle:], first + middle)
         return Loaded(_sum(one.outcome, other.outcome), one.refused | other.refused)
 
     def _run(self, rows: Sequence[Row], rejected: Sequence[QuarantineEntry]) -> LoadOutcome:
@@ -108,7 +108,7 @@ class Loader:
         return outcome
 
 
-def _moved(outcome: LoadOutcome, by: int) -> LoadOutcome:
+def _shift_positions(outcome: LoadOutcome, by: int) -> LoadOutcome:
     differing = tuple(position + by for position in outcome.differing)
     return replace(outcome, differing=differing)
 

@@ -1,7 +1,7 @@
-"""Whose readings are taken from the stream: those of live sites, and of gateways the site file does not know.
+"""Filters stream records by tier: keeps streaming sites and gateways that are not in the site file.
 
-A reading of a site that is not live is let go: its values come by FTP, or are not wanted. A gateway that
-nobody has entered yet is let through, because what it measures could not be had again.
+Readings of other sites are dropped: their values arrive by FTP, or the site is disabled. Readings of unknown
+gateways are kept, because they cannot be recovered later.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What of a batch is taken.
+    """Result of the tier filter for a batch.
 
     Attributes:
-        accepted: Readings that are taken.
-        rejected: Records that are no reading, and are kept for people to see.
-        dropped: How many records of sites that are not live were let go.
-        unknown: Gateways among the accepted that the site file does not know.
+        accepted: Readings to load.
+        rejected: Invalid records to quarantine.
+        dropped: Number of dropped records of sites that are not streaming.
+        unknown: Gateways of accepted readings that are not in the site file.
     """
 
     accepted: tuple[Accepted, ...]
@@ -35,18 +35,18 @@ class Admission:
     unknown: frozenset[str]
 
 
-def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] | None) -> Admission:
-    """Return what of a batch is taken.
+def admit(records: Iterable[Accepted | Rejected], sites: Mapping[str, Site] | None) -> Admission:
+    """Apply the tier filter to a batch.
 
     Args:
-        verdicts: The records, judged.
-        sites: The sites by gateway serial; `None` when nobody can say, then everything is taken.
+        records: Parsed records.
+        sites: Sites by gateway serial; `None` if the site file is not readable, then nothing is dropped.
     """
     accepted: list[Accepted] = []
     rejected: list[Rejected] = []
     unknown: set[str] = set()
     dropped = 0
-    for parsed in verdicts:
+    for parsed in records:
         serial = _serial_of(parsed)
         if is_dropped(parsed, sites):
             dropped += 1
@@ -60,21 +60,21 @@ def admitted(verdicts: Iterable[Accepted | Rejected], sites: Mapping[str, Site] 
 
 
 def is_dropped(parsed: Accepted | Rejected, sites: Mapping[str, Site] | None) -> bool:
-    """Return whether a record is of a site that is known and is not live.
+    """Return whether a record belongs to a known site that is not streaming.
 
     Args:
-        parsed: The record, judged.
-        sites: The sites by gateway serial; `None` when nobody can say.
+        parsed: Parsed record.
+        sites: Sites by gateway serial; `None` if the site file is not readable.
     """
     site = sites.get(_serial_of(parsed)) if sites is not None else None
-    return site is not None and not site.is_streaming and not _may_be_of_many(parsed)
+    return site is not None and not site.is_streaming and not _is_aggregate(parsed)
 
 
-def _may_be_of_many(parsed: Accepted | Rejected) -> bool:
-    # An aggregate bears the key of one of those whose readings it holds.
+def _is_aggregate(parsed: Accepted | Rejected) -> bool:
+    # The partition key of an aggregate is that of only one of its gateways.
     return isinstance(parsed, Rejected) and parsed.reason is RejectReason.BAD_AGGREGATE
 
 
 def _serial_of(parsed: Accepted | Rejected) -> str:
-    # What cannot be read tells no serial; then the topic it came on does.
+    # An unreadable record has no serial; its partition key was set from the topic.
     return parsed.reading.gateway_serial if isinstance(parsed, Accepted) else parsed.record.partition_key

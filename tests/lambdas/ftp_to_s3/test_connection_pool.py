@@ -1,4 +1,4 @@
-"""Connections lent, kept, and given up on: what a pool does when a server says no."""
+"""Tests of the connection pool and the spool budget."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FakeConnection:
     def __init__(self, source: FakeSource) -> None:
         self._source = source
 
-    def be_patient(self, seconds: float) -> None:
+    def set_timeout(self, seconds: float) -> None:
         pass
 
     def close(self) -> None:
@@ -34,13 +34,13 @@ class FakeConnection:
 
 
 class FakeSource:
-    """A server that takes so many connections, and then fails in a way of its own."""
+    """A server that accepts `limit` connections and then raises `fault`."""
 
     name = "fake"
     location = "ftp://fake"
 
-    def __init__(self, most: int, fault: SourceFault) -> None:
-        self.most = most
+    def __init__(self, limit: int, fault: SourceFault) -> None:
+        self.limit = limit
         self.fault = fault
         self.open = 0
         self.tries = 0
@@ -50,15 +50,15 @@ class FakeSource:
     def connect(self, *, timeout: float) -> Any:
         with self.lock:
             self.tries += 1
-            if self.open >= self.most:
+            if self.open >= self.limit:
                 raise self.fault
             self.open += 1
             self.highest = max(self.highest, self.open)
         return FakeConnection(self)
 
 
-def pool_of(source: FakeSource, most: int = 8, seconds: float = 30) -> Pool:
-    return Pool(source, most, Deadline(lambda: int(seconds * 1000), 0), pause=lambda _seconds: None)  # type: ignore[arg-type]
+def pool_of(source: FakeSource, limit: int = 8, seconds: float = 30) -> Pool:
+    return Pool(source, limit, Deadline(lambda: int(seconds * 1000), 0), pause=lambda _seconds: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", [Busy("421"), LoginRefused("530"), Unreachable("refused")])
@@ -112,12 +112,12 @@ def test_so_many_files_that_fail_in_a_row_end_it_and_one_that_comes_begins_anew(
     pool = pool_of(FakeSource(8, Busy("421")))
     cut = ConnectionCut("cut")
     for _ in range(4):
-        pool.failed(cut)
-    pool.succeeded()
+        pool.record_failure(cut)
+    pool.record_success()
     for _ in range(4):
-        pool.failed(cut)
+        pool.record_failure(cut)
     assert not pool.is_lost
-    pool.failed(cut)
+    pool.record_failure(cut)
     assert pool.cause is cut
     with pytest.raises(ServerLost), pool.connection():
         pass
@@ -139,19 +139,19 @@ def test_nobody_waits_longer_than_there_is_time() -> None:
             waiting.result(5)
 
 
-def test_room_is_waited_for_given_back_and_never_promised_beyond_what_there_is() -> None:
-    room = SpoolBudget(100)
+def test_spool_budget_waits_for_space_and_never_exceeds_its_total() -> None:
+    budget = SpoolBudget(100)
     deadline = Deadline(lambda: 5_000, 0)
-    room.hold(80, deadline)
-    assert not room.hold_more(30)
-    assert room.hold_more(20)
+    budget.reserve(80, deadline)
+    assert not budget.try_reserve(30)
+    assert budget.try_reserve(20)
     with pytest.raises(TooLarge):
-        room.hold(101, deadline)
+        budget.reserve(101, deadline)
     with pytest.raises(OutOfTime):
-        room.hold(1, Deadline(lambda: 0, 0))
+        budget.reserve(1, Deadline(lambda: 0, 0))
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(room.hold, 50, deadline)
-        room.release(60)
+        waiting = threads.submit(budget.reserve, 50, deadline)
+        budget.release(60)
         waiting.result(5)
-    assert not room.hold_more(11)
-    assert room.hold_more(10)
+    assert not budget.try_reserve(11)
+    assert budget.try_reserve(10)

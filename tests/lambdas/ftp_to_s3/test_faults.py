@@ -164,7 +164,7 @@ def test_a_wrong_password_is_tried_once_and_never_shown(
 
 def test_a_password_with_a_line_end_is_no_command(sweeps: Any, server: Any) -> None:
     sweeps.configure({"main": {"url": f"ftp://gateways:a%0d%0aDELE%20x@localhost:{server.port}"}})
-    with pytest.raises(SweepIncomplete, match="LOGIN_REFUSED main: user or password has a line's end"):
+    with pytest.raises(SweepIncomplete, match="LOGIN_REFUSED main: user or password has a line break"):
         sweeps.sweep()
     assert server.deleted == []
 
@@ -188,14 +188,14 @@ def test_credentials_come_from_a_secret_read_anew_each_time(sweeps: Any, server:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "SECRET_UNREADABLE main: the secret cannot be read: .*ResourceNotFoundException"),
-        ("hunter2", "SECRET_INVALID main: the secret is no JSON object"),
-        ('["hunter2"]', "SECRET_INVALID main: the secret is no JSON object"),
-        ('{"username": "gateways"}', "SECRET_INVALID main: the secret has no password"),
-        ('{"password": "hunter2"}', "SECRET_INVALID main: the secret has no username"),
+        (None, "SECRET_UNREADABLE main: cannot read the secret: .*ResourceNotFoundException"),
+        ("hunter2", "SECRET_INVALID main: the secret is not a JSON object"),
+        ('["hunter2"]', "SECRET_INVALID main: the secret is not a JSON object"),
+        ('{"username": "gateways"}', "SECRET_INVALID main: password in the secret"),
+        ('{"password": "hunter2"}', "SECRET_INVALID main: username in the secret"),
         (
             '{"username": "u", "password": "hunter2", "certificate": 3}',
-            "SECRET_INVALID main: the certificate",
+            "SECRET_INVALID main: certificate in the secret",
         ),
     ],
 )
@@ -268,7 +268,7 @@ def test_a_manifest_that_cannot_be_had_or_written_stops_no_other_site(
     sweeps.visit(server)
     with monkeypatch.context() as patch:
         denying(patch, action, where="ftp-manifests/AN54101471")
-        with pytest.raises(SweepIncomplete, match=r"MANIFEST_FAULT main: the manifest: .*AccessDenied"):
+        with pytest.raises(SweepIncomplete, match=r"MANIFEST_FAULT main: manifest: .*AccessDenied"):
             sweeps.sweep()
     assert b"of another site" in sweeps.bodies()
     sweeps.sweep()

@@ -108,7 +108,7 @@ def test_a_server_that_always_lies_is_believed_what_it_sends_twice(
     assert sweeps.bodies() == [content]
     (issue,) = response["errors"]
     assert issue["code"] == "LENGTH_DISPUTED"
-    assert f"says {1001 + lie} bytes, and sends the same 1001" in issue["message"]
+    assert f"lists {1001 + lie} bytes but sends the same 1001" in issue["message"]
     assert response["is_complete"]
     assert server.fetched == [NAME, NAME]
     assert sweeps.sweep()["deleted"] == 0

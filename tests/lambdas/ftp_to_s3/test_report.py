@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from smarterise_lambdas.ftp_to_s3.handler import SweepIncomplete
-from smarterise_lambdas.ftp_to_s3.report import Issue, SweepStats, report_of
+from smarterise_lambdas.ftp_to_s3.report import Issue, SweepStats, build_report
 from smarterise_lambdas.shared import clients
 from smarterise_sdk.domain.ingest.sweep_report import FAULTS_AT_MOST, SweepReport, sweep_report_key
 from smarterise_sdk.domain.sites.model import Tier
@@ -100,7 +100,7 @@ def test_whole_servers_are_told_before_what_is_cut() -> None:
     for number in range(FAULTS_AT_MOST + 3):
         stats.issue(Issue("S3_DENIED", "main", "no", file=f"/{number}.csv", is_fault=True))
     stats.issue(Issue("SERVER_UNREACHABLE", "other", "timed out", is_fault=True))
-    report = report_of(stats, ["main", "other"], now=datetime.now(UTC))
+    report = build_report(stats, ["main", "other"], now=datetime.now(UTC))
     assert [fault.is_whole for fault in report.faults] == [True, *[False] * FAULTS_AT_MOST]
     assert report.fault_count == FAULTS_AT_MOST + 4
     assert not report.is_blocked
@@ -114,4 +114,4 @@ def test_a_report_that_cannot_be_kept_fails_no_sweep(
     denying(monkeypatch, "sweep=")
     assert sweeps.sweep()["stored"] == 1
     assert reports(sweeps) == {}
-    assert "the report on the sweep cannot be kept" in caplog.text
+    assert "storing the sweep report failed" in caplog.text

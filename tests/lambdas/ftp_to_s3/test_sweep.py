@@ -202,7 +202,7 @@ def test_a_name_that_no_command_can_carry_is_told_and_stops_nothing(sweeps: Any,
     assert response["stored"] == 1
     codes = {issue["code"]: issue["message"] for issue in response["errors"]}
     assert set(codes) == {"UNUSABLE_NAME", "FILE_REFUSED"}
-    assert codes["UNUSABLE_NAME"].startswith("5 files are left where they are")
+    assert codes["UNUSABLE_NAME"].startswith("5 files skipped")
     assert "\\x0aRETR b.csv" in codes["UNUSABLE_NAME"]
     assert server.fetched.count("AN54101471-gone.csv") == 1
     assert sorted(set(server.fetched)) == ["AN54101471-gone.csv", NAME]
@@ -264,12 +264,12 @@ def test_a_file_that_needs_the_disk_arrives_as_it_was(sweeps: Any, server: Any) 
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ([], "no JSON object"),
+        ([], "not a JSON object"),
         ({"site_tier": "CRITICL"}, "CRITICAL, NON_CRITICAL"),
         ({"site_tier": ["CRITICAL"]}, "CRITICAL, NON_CRITICAL"),
-        ({"tier": "CRITICAL"}, "it may have site_tier or gateway_serial"),
-        ({"site_tier": "CRITICAL", "gateway_serial": "AN54101471"}, "site_tier or gateway_serial"),
-        ({"gateway_serial": 7}, "no text"),
+        ({"tier": "CRITICAL"}, "allowed is one of site_tier and gateway_serial"),
+        ({"site_tier": "CRITICAL", "gateway_serial": "AN54101471"}, "site_tier and gateway_serial"),
+        ({"gateway_serial": 7}, "not a string"),
         ({"gateway_serial": "AN99999999"}, "AN99999999 is not in the site file"),
         ({"gateway_serial": "AN00000009"}, "AN00000009 is not enabled"),
     ],

@@ -49,7 +49,7 @@ def lines_of(bucket: str, key: str) -> list[dict[str, Any]]:
 
 def counts_of(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
     """Return what the function said of the last batch, without what there was none of."""
-    told = [record for record in caplog.records if record.message == "batch handled"][-1].__dict__
+    told = [record for record in caplog.records if record.message == "batch processed"][-1].__dict__
     names = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "dropped")
     return {name: told[name] for name in names if told[name]}
 

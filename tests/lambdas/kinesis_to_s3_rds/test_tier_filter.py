@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_handler
 from smarterise_lambdas.kinesis_to_s3_rds.records import Accepted, Rejected, StreamRecord
-from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import admitted
+from smarterise_lambdas.kinesis_to_s3_rds.tier_filter import admit
 from smarterise_lambdas.shared import clients
 from smarterise_lambdas.shared.site_cache import REFRESH_SECONDS, SiteWatch
 from smarterise_lambdas.shared.site_file import SiteFile
@@ -53,7 +53,7 @@ def verdict(serial: str, *, good: bool) -> Accepted | Rejected:
 def test_nothing_is_lost_but_what_is_gated(
     verdicts: list[Accepted | Rejected], sites: dict[str, Site] | None
 ) -> None:
-    admission = admitted(verdicts, sites)
+    admission = admit(verdicts, sites)
     dropped = [one for one in verdicts if sites and one.record.partition_key in (OTHER, ASLEEP)]
     taken = [one for one in verdicts if one not in dropped]
 
@@ -66,13 +66,13 @@ def test_nothing_is_lost_but_what_is_gated(
 
 def test_the_serial_inside_counts_and_not_the_topic_it_came_on() -> None:
     on_anothers_topic = Accepted(StreamRecord("stream", "shard", "1", LIVE, NOW, b""), reading_of(OTHER))
-    assert admitted([on_anothers_topic], SITES).dropped == 1
+    assert admit([on_anothers_topic], SITES).dropped == 1
 
 
 @pytest.mark.parametrize(("reason", "dropped"), [(RejectReason.BAD_AGGREGATE, 0), (RejectReason.NOT_JSON, 1)])
 def test_an_aggregate_that_cannot_be_read_may_be_of_anybody(reason: RejectReason, dropped: int) -> None:
     on_anothers_topic = Rejected(StreamRecord("stream", "shard", "1", OTHER, NOW, b""), reason, "why")
-    admission = admitted([on_anothers_topic], SITES)
+    admission = admit([on_anothers_topic], SITES)
     assert (admission.dropped, len(admission.rejected)) == (dropped, 1 - dropped)
 
 
@@ -258,8 +258,8 @@ def test_a_batch_keeps_the_readings_of_live_sites_and_of_strangers(
     assert pipeline.points("VoltagePhase_A", LIVE, at) == [231.0]
     assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
     told = {line.message: vars(line) for line in caplog.records}
-    assert (told["batch handled"]["dropped"], told["batch handled"]["unknown_gateways"]) == (2, 1)
-    assert told["gateways not in the site file"]["gateway_serials"] == [STRANGER]
+    assert (told["batch processed"]["dropped"], told["batch processed"]["unknown_gateways"]) == (2, 1)
+    assert told["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
 
 
 def test_a_batch_of_gated_readings_alone_is_handled(pipeline: Any, file: Any, message: Message) -> None:
