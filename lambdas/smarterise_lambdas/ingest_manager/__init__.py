@@ -1,1 +1,1 @@
-"""Answers operators about the ingest pipeline: what came, what is missing, what is in the quarantine."""
+"""Serves ingest queries of operators: received data, gaps, file ledger and quarantine."""

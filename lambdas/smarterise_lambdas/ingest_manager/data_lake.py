@@ -1,4 +1,4 @@
-"""What lies in the lake's bucket: objects for a backfill, and the content of what is in the quarantine."""
+"""Reads the data lake's bucket: lists objects for a backfill and reads the content of quarantine entries."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from smarterise_lambdas.ingest_manager.event import Request
 
 PAGE: Final = 1000
-"""S3 lists no more at once."""
+"""Maximum number of keys of one ListObjectsV2 call."""
 LONGEST_FILE: Final = timedelta(days=2)
-"""A file may begin so long before a span and reach into it."""
+"""Longest time range of one log file."""
 GIVEN_UP_WITHIN: Final = timedelta(days=8)
-"""A stream keeps records for a day, or a week; no batch is given up later."""
+"""Stream retention is at most a week, so a batch fails for good within this time."""
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/")
 _SEARCH_S: Final = 20.0
 
 
 class ObjectGone(Exception):
-    """What the quarantine's index tells of is not there any more."""
+    """The object of a quarantine entry no longer exists."""
 
     code = OBJECT_GONE
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An object of the lake."""
+    """An object of the data lake."""
 
     key: str
     etag: str
@@ -54,20 +54,20 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """Where objects may be: they are listed by prefix, and begin after a key."""
+    """One S3 listing: key prefix, key to start after, and key filter."""
 
     prefix: str
     start: str
-    wants: Callable[[str], bool]
+    matches: Callable[[str], bool]
 
 
 class DataLake:
-    """The lake's bucket.
+    """Reads the data lake's bucket.
 
     Args:
-        s3: The client.
-        bucket: Its name.
-        clock: Seconds that only rise.
+        s3: S3 client.
+        bucket: Bucket name.
+        clock: Monotonic clock, seconds.
     """
 
     def __init__(self, s3: S3Client, bucket: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,12 +75,12 @@ class DataLake:
         self.bucket = bucket
         self._clock = clock
 
-    def piece(self, bucket: str, key: str, offset: int, length: int) -> dict[str, Any]:
-        """Return some bytes of an object, and how many it has in all.
+    def read_range(self, bucket: str, key: str, offset: int, length: int) -> dict[str, Any]:
+        """Read a byte range of an object; return it with the size of the object.
 
         Raises:
-            ObjectGone: If it is not there.
-            botocore.exceptions.ClientError: If S3 does not let us look.
+            ObjectGone: If the object does not exist.
+            botocore.exceptions.ClientError: If S3 returns another error.
         """
         try:
             found = self._s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
@@ -98,10 +98,10 @@ class DataLake:
         return {"content_base64": base64.b64encode(body).decode("ascii"), "size": size}
 
     def document(self, key: str) -> dict[str, Any] | None:
-        """Return a JSON object of the lake's bucket; `None` if there is none, or it is not one.
+        """Read a JSON document of the data lake; `None` if it does not exist or is not a JSON object.
 
         Raises:
-            botocore.exceptions.ClientError: If S3 does not let us look.
+            botocore.exceptions.ClientError: If S3 returns another error.
         """
         try:
             found = json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
@@ -114,24 +114,26 @@ class DataLake:
         return found if isinstance(found, dict) else None
 
     def objects(self, request: Request) -> tuple[list[_Found], list[str] | None]:
-        """Return a page of the objects that may hold readings of a span, and where the next one begins.
+        """List a page of the objects that may have readings of a time range, with the next page token.
 
         Raises:
-            InvalidInput: If it is asked for files without gateways, or after what is no end of a page.
-            botocore.exceptions.ClientError: If S3 does not let us look.
+            InvalidInput: If files are requested without gateways, or the page token is invalid.
+            botocore.exceptions.ClientError: If S3 returns an error.
         """
         since, until = request.time_range
         listings = list(
-            _of_files(request, since, until) if request.source is Source.FTP else _of_stream(request)
+            _file_listings(request, since, until)
+            if request.source is Source.FTP
+            else _stream_listings(request)
         )
-        number, start = _place(request, len(listings))
+        number, start = _parse_page_token(request, len(listings))
         found: list[_Found] = []
         ends_at = self._clock() + _SEARCH_S
         while number < len(listings):
             listing = listings[number]
             for page in self._pages(listing.prefix, start or listing.start):
                 start = page[-1].key
-                found += (each for each in page if listing.wants(each.key))
+                found += (each for each in page if listing.matches(each.key))
                 if len(found) + PAGE > request.limit or self._clock() >= ends_at:
                     return found, [str(number), start]
             number, start = number + 1, ""
@@ -139,54 +141,56 @@ class DataLake:
 
     def _pages(self, prefix: str, start: str) -> Iterator[list[_Found]]:
         while True:
-            told = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=start, MaxKeys=PAGE)
+            response = self._s3.list_objects_v2(
+                Bucket=self.bucket, Prefix=prefix, StartAfter=start, MaxKeys=PAGE
+            )
             page = [
                 _Found(each["Key"], each["ETag"].strip('"'), each["Size"])
-                for each in told.get("Contents", [])
+                for each in response.get("Contents", [])
             ]
             if page:
                 yield page
-            if not told["IsTruncated"]:
+            if not response["IsTruncated"]:
                 return
             start = page[-1].key
 
 
-def _of_stream(request: Request) -> Iterator[_Listing]:
-    """Yield where raw readings lie: by the hour they were measured in, then by gateway."""
+def _stream_listings(request: Request) -> Iterator[_Listing]:
+    """Yield the listings of raw readings: by hour of measurement, then by gateway."""
     since, until = request.time_range
     hour = since.replace(minute=0, second=0, microsecond=0)
     while hour < until:
-        of_hour = f"{STREAM_PREFIX}dt={hour:%Y-%m-%d}/hour={hour:%H}/"
+        hour_prefix = f"{STREAM_PREFIX}dt={hour:%Y-%m-%d}/hour={hour:%H}/"
         for folder in [f"{serial}/" for serial in _serials(request)] or [""]:
-            yield _Listing(of_hour + folder, "", lambda key: key.endswith(".json.gz"))
+            yield _Listing(hour_prefix + folder, "", lambda key: key.endswith(".json.gz"))
         hour += _HOUR
-    # Batches are of several gateways, and are named for when they were given up: days later, at the most.
+    # Failed batches have records of several gateways and are named by the day of the failure, days later.
     first, last = since.date(), (until + GIVEN_UP_WITHIN).date()
     yield _Listing(GIVEN_UP_PREFIX, "", lambda key: first <= (_day_in(key) or date.min) <= last)
 
 
-def _of_files(request: Request, since: datetime, until: datetime) -> Iterator[_Listing]:
-    """Yield where files lie: by gateway, then by the day they begin, or as people have put them there."""
+def _file_listings(request: Request, since: datetime, until: datetime) -> Iterator[_Listing]:
+    """Yield the listings of log files: by gateway, then by the day of their first row."""
     serials = _serials(request)
     if not serials:
-        told = "files are looked for by gateway"
-        raise InvalidInput("the request", [Problem("BAD_REQUEST", told, "Name gateways.", field="gateways")])
+        problem = Problem("BAD_REQUEST", "source ftp requires gateways", "Name gateways.", field="gateways")
+        raise InvalidInput("the request", [problem])
     for serial in serials:
         prefix = f"{FTP_PREFIX}{serial}/"
-        # Names of people begin with letters, which come after the digits of days.
+        # Manually uploaded files have names that begin with A-Z or a-z, which sort after the digits of dates.
         start = f"{prefix}{since - LONGEST_FILE:%Y/%m/%d}"
         yield _Listing(prefix, start, lambda key: not key.endswith("/") and _may_hold(key, since, until))
 
 
 def _may_hold(key: str, since: datetime, until: datetime) -> bool:
-    """Return whether a file may hold readings of a span, as far as its name tells."""
+    """Return whether a file, by its name, may have readings of a time range."""
     name = read_log_name(key.rpartition("/")[2])
     if name.start is None:
         return True
     started = name.started_at
     if started is not None:
         return since - LONGEST_FILE < started < until
-    # Local time, of a zone that is not told: half a day to both sides.
+    # Local time of an unknown time zone: 14 hours tolerance in both directions.
     started = name.start.replace(tzinfo=since.tzinfo)
     return since - LONGEST_FILE - 14 * _HOUR < started < until + 14 * _HOUR
 
@@ -202,12 +206,12 @@ def _day_in(key: str) -> date | None:
 def _serials(request: Request) -> list[str]:
     bad = [serial for serial in request.gateways if not GATEWAY_SERIAL.match(serial)]
     if bad:
-        told = f"{bad[0]!r:.80} is no gateway serial"
-        raise InvalidInput("the request", [Problem("BAD_REQUEST", told, field="gateways")])
+        message = f"{bad[0]!r:.80} is not a gateway serial"
+        raise InvalidInput("the request", [Problem("BAD_REQUEST", message, field="gateways")])
     return list(request.gateways)
 
 
-def _place(request: Request, listings: int) -> tuple[int, str]:
+def _parse_page_token(request: Request, listings: int) -> tuple[int, str]:
     if not request.after:
         return 0, ""
     try:
@@ -216,6 +220,6 @@ def _place(request: Request, listings: int) -> tuple[int, str]:
             raise ValueError
         return int(number), start
     except ValueError:
-        told = "it is not where a page ended"
-        problem = Problem("BAD_REQUEST", told, "Send what the page before told as next.", field="after")
+        remedy = "Send `next` of the previous page."
+        problem = Problem("BAD_REQUEST", "it is not a page token", remedy, field="after")
         raise InvalidInput("the request", [problem]) from None

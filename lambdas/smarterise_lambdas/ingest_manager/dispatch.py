@@ -1,17 +1,17 @@
-"""What the function answers: plain values in, plain answers out.
+"""Dispatches a request to its action and builds the response.
 
     gateways             ok action gateways
     status               ok action streams files kept sweeps{tier: report}
-    gaps                 ok action meters holes is_complete files kept
+    gaps                 ok action meters gaps is_complete files kept
     files                ok action rows next
     quarantine_list      ok action rows next
     quarantine_show      ok action entry content_base64 size
     quarantine_discard   ok action discarded states
     objects              ok action rows next
-    any refusal          ok action error{code message remedy problems[]}
+    rejected request     ok action error{code message remedy problems[]}
 
-Moments are ISO 8601, UTC; spans of time are seconds. `next` is null on the last page, else what to send as
-`after` for the next one. Codes of refusals: BAD_REQUEST, ENTRY_NOT_FOUND, OBJECT_GONE.
+Timestamps are ISO 8601, UTC; durations are seconds. `next` is null on the last page, else the value of
+`after` for the next one. Error codes: BAD_REQUEST, ENTRY_NOT_FOUND, OBJECT_GONE.
 """
 
 from __future__ import annotations
@@ -38,33 +38,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What answering needs, kept between invocations."""
+    """Dependencies of the function, cached between invocations."""
 
     database: Database
     data_lake: DataLake
 
 
 def dispatch(event: Any, dependencies: Dependencies, *, now: datetime) -> dict[str, Any]:
-    """Answer one invocation.
+    """Run the requested action and return its response.
 
     Args:
-        event: What was sent.
-        dependencies: What with.
-        now: This moment, UTC.
+        event: The Lambda event.
+        dependencies: Dependencies of the function.
+        now: Current time, UTC.
 
     Raises:
-        psycopg.Error: If the database fails: a fault of the function, not of the caller.
-        botocore.exceptions.ClientError: If S3 denies or fails: neither.
+        psycopg.Error: If the database fails.
+        botocore.exceptions.ClientError: If S3 returns an error.
     """
     try:
         request = read_request(event)
-        content = _RESPONSES[request.action](request, dependencies, now)
-    except InvalidInput as refused:
-        return _refusal(event, refused.problems[0].code, str(refused), refused.problems)
+        content = _ACTIONS[request.action](request, dependencies, now)
+    except InvalidInput as error:
+        return _error_response(event, error.problems[0].code, str(error), error.problems)
     except ObjectGone as gone:
-        told = f"the object {visible(str(gone))[:200]} is not there any more"
-        remedy = "its entry can be discarded: nothing of it is left to be replayed"
-        return _refusal(event, gone.code, told, [Problem(gone.code, told, remedy)])
+        message = f"the object {visible(str(gone))[:200]} no longer exists"
+        remedy = "discard its entry: it cannot be replayed"
+        return _error_response(event, gone.code, message, [Problem(gone.code, message, remedy)])
     return {"ok": True, "action": request.action.value, **content}
 
 
@@ -96,11 +96,11 @@ def _show(request: Request, dependencies: Dependencies, _: datetime) -> dict[str
     entry_id = request.ids[0]
     entry = dependencies.database.run(lambda connection: paging.entry(connection, entry_id))
     if entry is None:
-        told = f"the quarantine has no entry {visible(entry_id)[:80]}"
-        remedy = "List what there is: quarantine_list (`quarantine list`)."
-        raise InvalidInput("the request", [Problem(ENTRY_NOT_FOUND, told, remedy, field="ids")])
-    piece = dependencies.data_lake.piece(entry["bucket"], entry["key"], request.offset, request.length)
-    return {"entry": entry, **piece}
+        message = f"the quarantine has no entry {visible(entry_id)[:80]}"
+        remedy = "List the entries: quarantine_list (`quarantine list`)."
+        raise InvalidInput("the request", [Problem(ENTRY_NOT_FOUND, message, remedy, field="ids")])
+    content = dependencies.data_lake.read_range(entry["bucket"], entry["key"], request.offset, request.length)
+    return {"entry": entry, **content}
 
 
 def _discard(request: Request, dependencies: Dependencies, now: datetime) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _discard(request: Request, dependencies: Dependencies, now: datetime) -> dic
 
 
 def _objects(request: Request, dependencies: Dependencies, _: datetime) -> dict[str, Any]:
-    found, following = dependencies.data_lake.objects(request)
+    found, next_page = dependencies.data_lake.objects(request)
     states = [""] * len(found)
     if request.source is Source.FTP and found:
         bucket, objects = dependencies.data_lake.bucket, [(each.key, each.etag) for each in found]
@@ -117,10 +117,10 @@ def _objects(request: Request, dependencies: Dependencies, _: datetime) -> dict[
         {"key": each.key, "size": each.size, "state": state}
         for each, state in zip(found, states, strict=True)
     ]
-    return {"rows": rows, "next": following}
+    return {"rows": rows, "next": next_page}
 
 
-def _refusal(event: Any, code: str, message: str, problems: Any) -> dict[str, Any]:
+def _error_response(event: Any, code: str, message: str, problems: Any) -> dict[str, Any]:
     action = event.get("action") if isinstance(event, dict) else None
     return {
         "ok": False,
@@ -134,7 +134,7 @@ def _refusal(event: Any, code: str, message: str, problems: Any) -> dict[str, An
     }
 
 
-_RESPONSES: dict[IngestAction, Callable[[Request, Dependencies, datetime], dict[str, Any]]] = {
+_ACTIONS: dict[IngestAction, Callable[[Request, Dependencies, datetime], dict[str, Any]]] = {
     IngestAction.GATEWAYS: _gateways,
     IngestAction.STATUS: _status,
     IngestAction.GAPS: _gaps,

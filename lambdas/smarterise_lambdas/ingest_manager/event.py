@@ -1,4 +1,4 @@
-"""What an invocation asks for, checked before anything is done; every problem is told at once."""
+"""Parses and validates the request of an invocation; all problems are reported together."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUBJECT: Final = "the request"
-_LONGEST_TEXT: Final = 1100
-_LONGEST_REASON: Final = 1000
+_MAX_TEXT_LENGTH: Final = 1100
+_MAX_REASON_LENGTH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. What an action does not know stays as it is here.
+    """A validated request; fields that the action does not have keep their defaults.
 
     Attributes:
-        action: What to do.
-        gateways: Only of these; empty for all, where that can be asked.
-        since: From this moment, UTC.
-        until: Before this moment, UTC.
-        states: Only what is in one of these states; empty for any.
-        reasons: Only what was rejected for one of these; empty for any.
-        source: Only by this road.
-        ids: Entries of the quarantine; where they are looked for, beginnings of their ids.
-        keys: Only these objects.
-        limit: How many rows, or objects, at most.
-        after: Where the page before this one ended, as its answer told.
-        offset: From which byte.
-        length: How many bytes at most.
-        reason: Why, in the words of whoever asks.
-        by: Who that is.
+        action: The action.
+        gateways: Gateway serials to include; empty for all, where the action allows it.
+        since: Start of the time range, inclusive, UTC.
+        until: End of the time range, exclusive, UTC.
+        states: States to include; empty for all.
+        reasons: Rejection reasons to include; empty for all.
+        source: Data path to include.
+        ids: Quarantine entry ids; id prefixes for `quarantine_list`.
+        keys: Object keys to include.
+        limit: Maximum number of rows or objects.
+        after: Page token: `next` of the previous page's response.
+        offset: First byte to return.
+        length: Maximum number of bytes to return.
+        reason: Reason given by the operator.
+        by: Name of the operator.
     """
 
     action: IngestAction
@@ -68,7 +68,7 @@ class Request:
 
     @property
     def time_range(self) -> tuple[datetime, datetime]:
-        """From when until when; only where both are required."""
+        """Start and end; only for actions that require both."""
         if self.since is None or self.until is None:
             raise AssertionError(self.action)
         return self.since, self.until
@@ -89,7 +89,7 @@ _FIELDS: Final[dict[IngestAction, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     IngestAction.QUARANTINE_DISCARD: (("ids", "reason"), ("by",)),
     IngestAction.OBJECTS: (("source", *_TIME_RANGE), ("gateways", *_PAGE)),
 }
-"""The fields of each action: required, and others."""
+"""Required and optional fields of each action."""
 _STATES: Final[dict[IngestAction, Iterable[str]]] = {
     IngestAction.FILES: list(FileState),
     IngestAction.QUARANTINE_LIST: list(QuarantineState),
@@ -97,36 +97,36 @@ _STATES: Final[dict[IngestAction, Iterable[str]]] = {
 
 
 def read_request(event: Any) -> Request:
-    """Return what an event asks for.
+    """Parse and validate an event.
 
     Raises:
-        InvalidInput: With code BAD_REQUEST and every problem.
+        InvalidInput: If it is invalid; code BAD_REQUEST, with every problem.
     """
     if not isinstance(event, dict):
         raise InvalidInput(SUBJECT, [_bad("it is not a JSON object", 'Send e.g. {"action": "gateways"}.')])
     try:
         action = IngestAction(str(event.get("action")))
     except ValueError:
-        told = f"there is no action {_shown(event.get('action'))}"
-        remedy = f"Actions are {', '.join(IngestAction)}."
-        raise InvalidInput(SUBJECT, [_bad(told, remedy, "action")]) from None
+        message = f"unknown action {_shown(event.get('action'))}"
+        remedy = f"Valid actions: {', '.join(IngestAction)}."
+        raise InvalidInput(SUBJECT, [_bad(message, remedy, "action")]) from None
     required, others = _FIELDS[action]
-    reader = _Reader(event, action)
+    reader = _FieldReader(event, action)
     known = {"action", *required, *others}
     for name in event:
         if name not in known:
-            reader.complain(f"{action} has no such field", str(name))
+            reader.add_problem(f"{action} has no such field", str(name))
     for name in required:
         if event.get(name) is None:
-            reader.complain("it is missing", name)
+            reader.add_problem("it is missing", name)
     request = reader.request()
     if reader.problems:
         raise InvalidInput(SUBJECT, reader.problems)
     return request
 
 
-class _Reader:
-    """Reads an event, and keeps what is wrong with it."""
+class _FieldReader:
+    """Reads the fields of an event and collects problems."""
 
     def __init__(self, event: dict[str, Any], action: IngestAction) -> None:
         self._event = event
@@ -136,14 +136,14 @@ class _Reader:
     def request(self) -> Request:
         since, until = self._datetime("since"), self._datetime("until")
         if since is not None and until is not None and until <= since:
-            self.complain("it is not after since", "until")
+            self.add_problem("it is not after since", "until")
         most = OBJECTS_AT_MOST if self._action is IngestAction.OBJECTS else ROWS_AT_MOST
         return Request(
             action=self._action,
             gateways=self._texts("gateways", GATEWAYS_AT_MOST),
             since=since,
             until=until,
-            states=self._words("states", _STATES.get(self._action, ())),
+            states=self._states("states", _STATES.get(self._action, ())),
             reasons=self._texts("reasons", 50),
             source=self._source(),
             ids=self._texts("ids", IDS_AT_MOST),
@@ -152,77 +152,77 @@ class _Reader:
             after=self._texts("after", 5),
             offset=self._number("offset", 0, 0, 2**53),
             length=self._number("length", PIECE_BYTES_AT_MOST, 1, PIECE_BYTES_AT_MOST),
-            reason=self._text("reason", _LONGEST_REASON),
-            by=self._text("by", _LONGEST_TEXT),
+            reason=self._text("reason", _MAX_REASON_LENGTH),
+            by=self._text("by", _MAX_TEXT_LENGTH),
         )
 
-    def complain(self, message: str, field: str) -> None:
+    def add_problem(self, message: str, field: str) -> None:
         required, others = _FIELDS[self._action]
-        remedy = f"Fields of {self._action} are {', '.join((*required, *others))}."
+        remedy = f"Fields of {self._action}: {', '.join((*required, *others))}."
         self.problems.append(_bad(message, remedy, visible(field)[:80]))
 
     def _texts(self, name: str, at_most: int) -> tuple[str, ...]:
-        told = self._event.get(name)
-        if told is None:
+        value = self._event.get(name)
+        if value is None:
             return ()
-        if not isinstance(told, list) or not all(map(_is_text, told)):
-            self.complain("it is no list of texts", name)
+        if not isinstance(value, list) or not all(map(_is_text, value)):
+            self.add_problem("it is not a list of strings", name)
             return ()
-        if len(told) > at_most:
-            self.complain(f"it has {len(told)} entries; at most {at_most} are taken", name)
+        if len(value) > at_most:
+            self.add_problem(f"it has {len(value)} entries; the maximum is {at_most}", name)
             return ()
-        return tuple(dict.fromkeys(told))
+        return tuple(dict.fromkeys(value))
 
-    def _words(self, name: str, known: Iterable[str]) -> tuple[str, ...]:
-        text = self._texts(name, 10)
-        for word in text:
-            if word not in set(known):
-                self.complain(f"there is no state {_shown(word)}, only {', '.join(known)}", name)
-        return text
+    def _states(self, name: str, known: Iterable[str]) -> tuple[str, ...]:
+        states = self._texts(name, 10)
+        for state in states:
+            if state not in set(known):
+                self.add_problem(f"unknown state {_shown(state)}; valid: {', '.join(known)}", name)
+        return states
 
     def _source(self) -> Source | None:
-        told = self._event.get("source")
-        if told is None:
+        value = self._event.get("source")
+        if value is None:
             return None
         try:
-            return Source(told)
+            return Source(value)
         except ValueError:
-            self.complain(f"{_shown(told)} is not one of {', '.join(Source)}", "source")
+            self.add_problem(f"{_shown(value)} is not one of {', '.join(Source)}", "source")
             return None
 
     def _text(self, name: str, at_most: int) -> str:
-        told = self._event.get(name, "")
-        if not _is_text(told) or len(told) > at_most:
-            self.complain(f"it is no text of at most {at_most} characters", name)
+        value = self._event.get(name, "")
+        if not _is_text(value) or len(value) > at_most:
+            self.add_problem(f"it is not a string of at most {at_most} characters", name)
             return ""
-        return str(told)
+        return str(value)
 
     def _number(self, name: str, default: int, least: int, most: int) -> int:
-        told = self._event.get(name, default)
-        if not isinstance(told, int) or isinstance(told, bool) or not least <= told <= most:
-            self.complain(f"it is no whole number from {least} to {most}", name)
+        value = self._event.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            self.add_problem(f"it is not an integer from {least} to {most}", name)
             return default
-        return told
+        return value
 
     def _datetime(self, name: str) -> datetime | None:
-        told = self._event.get(name)
-        if told is None:
+        value = self._event.get(name)
+        if value is None:
             return None
         try:
-            timestamp = datetime.fromisoformat(told)
+            timestamp = datetime.fromisoformat(value)
             if timestamp.tzinfo is None:
                 raise ValueError
-            # What lies at the ends of time has no place in PostgreSQL's calendar, nor in another zone's.
+            # Years near the limits overflow when converted to another time zone or to PostgreSQL.
             if not 1970 <= timestamp.year <= 9000:
                 raise ValueError
             return timestamp.astimezone(UTC)
         except (TypeError, ValueError):
-            self.complain(f"{_shown(told)} is no moment such as 2026-03-01T12:00:00Z", name)
+            self.add_problem(f"{_shown(value)} is not a timestamp such as 2026-03-01T12:00:00Z", name)
             return None
 
 
 def _is_text(value: Any) -> bool:
-    # PostgreSQL keeps no NUL, and UTF-8 carries no lone surrogate.
+    # PostgreSQL text cannot hold NUL, and UTF-8 cannot encode lone surrogates.
     return isinstance(value, str) and "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 

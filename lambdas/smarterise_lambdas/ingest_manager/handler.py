@@ -1,4 +1,4 @@
-"""AWS in and out of `ingest-manager`: what an operator asks, to the logic; its answer back."""
+"""Lambda handler of `ingest-manager`: dispatches a request and returns the response."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ logger = Logger(service="ingest-manager")
 
 @cache
 def dependencies() -> Dependencies:
-    """Return what answering needs; made on first use, kept between invocations."""
+    """Create the dependencies on first use; cached between invocations."""
     return Dependencies(Database(), DataLake(clients.s3(), required("DATA_LAKE_BUCKET")))
 
 
 @logger.inject_lambda_context
 def handler(event: Any, _context: LambdaContext) -> dict[str, Any]:
-    """Answer one direct invocation; see `dispatch` for the shapes."""
+    """Handle one direct invocation; see `dispatch` for the responses."""
     result = dispatch(event, dependencies(), now=datetime.now(UTC))
     if result["ok"]:
-        logger.info("answered", extra={"action": result["action"]})
+        logger.info("request succeeded", extra={"action": result["action"]})
     else:
-        logger.warning("refused", extra={"action": result["action"], "code": result["error"]["code"]})
+        logger.warning(
+            "request rejected", extra={"action": result["action"], "code": result["error"]["code"]}
+        )
     return result

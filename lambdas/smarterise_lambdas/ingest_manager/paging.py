@@ -1,4 +1,4 @@
-"""Rows of the ledger and of the quarantine's index, a page at a time."""
+"""Pages through the file ledger and the quarantine index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table that is listed: what is shown of it, and by what it is put in order, the moment first."""
+    """A listed table: its name, the returned columns and the sort columns, timestamp first."""
 
     name: str
     columns: tuple[str, ...]
@@ -40,11 +40,11 @@ _ENTRY: Final = (
 _FILES: Final = _Table("ingest_files", _FILE, ("received_at", "bucket", "key", "etag"))
 _ENTRIES: Final = _Table("quarantine", _ENTRY, ("seen_at", "id"))
 _END_OF_ID: Final = "g"
-"""Comes after every hexadecimal digit."""
+"""Sorts after every hexadecimal digit."""
 
 
 def files(connection: Connection, request: Request) -> dict[str, Any]:
-    """Return a page of the ledger, the newest files first.
+    """Return a page of the file ledger, the latest files first.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -57,7 +57,7 @@ def files(connection: Connection, request: Request) -> dict[str, Any]:
 
 
 def entries(connection: Connection, request: Request) -> dict[str, Any]:
-    """Return a page of the quarantine's index, the newest entries first.
+    """Return a page of the quarantine index, the latest entries first.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -72,8 +72,8 @@ def entries(connection: Connection, request: Request) -> dict[str, Any]:
     if request.ids:
         conditions.append(
             sql.SQL(
-                "EXISTS (SELECT FROM unnest(%s::text[]) AS asked (beginning)"
-                " WHERE id >= beginning AND id < beginning || %s)"
+                "EXISTS (SELECT FROM unnest(%s::text[]) AS requested (prefix)"
+                " WHERE id >= prefix AND id < prefix || %s)"
             )
         )
         values += [list(request.ids), _END_OF_ID]
@@ -81,7 +81,7 @@ def entries(connection: Connection, request: Request) -> dict[str, Any]:
 
 
 def discard(connection: Connection, request: Request, *, now: datetime) -> dict[str, Any]:
-    """Mark entries of the quarantine as discarded; what they stand for stays where it is.
+    """Mark quarantine entries as discarded; their objects are not deleted.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -93,7 +93,7 @@ def discard(connection: Connection, request: Request, *, now: datetime) -> dict[
 
 
 def entry(connection: Connection, entry_id: str) -> dict[str, Any] | None:
-    """Return an entry of the quarantine's index; `None` if there is none.
+    """Return a quarantine entry by id; `None` if it does not exist.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -105,7 +105,7 @@ def entry(connection: Connection, entry_id: str) -> dict[str, Any] | None:
 
 
 def states_of(connection: Connection, bucket: str, objects: Sequence[tuple[str, str]]) -> list[str]:
-    """Return what the ledger says of objects, by key and ETag; empty where it never saw one.
+    """Return the ledger states of objects by key and ETag; empty for objects not in the ledger.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -118,13 +118,13 @@ def states_of(connection: Connection, bucket: str, objects: Sequence[tuple[str, 
 def _conditions(request: Request, timestamp: str) -> tuple[list[sql.Composable], list[Any]]:
     conditions: list[sql.Composable] = []
     values: list[Any] = []
-    asked = (
+    filters = (
         (request.since, "{} >= %s", timestamp),
         (request.until, "{} < %s", timestamp),
         (list(request.gateways), "{} = ANY (%s)", "gateway_serial"),
         (list(request.states), "{} = ANY (%s)", "state"),
     )
-    for value, condition, column in asked:
+    for value, condition, column in filters:
         if value:
             conditions.append(sql.SQL(condition).format(sql.Identifier(column)))
             values.append(value)
@@ -140,8 +140,8 @@ def _page(
 ) -> dict[str, Any]:
     columns, order = table.columns, table.order
     if request.after:
-        ends = sql.SQL(", ").join([sql.SQL("%s::timestamptz"), *[sql.SQL("%s")] * (len(order) - 1)])
-        conditions.append(sql.SQL("({}) < ({})").format(_names(order), ends))
+        position = sql.SQL(", ").join([sql.SQL("%s::timestamptz"), *[sql.SQL("%s")] * (len(order) - 1)])
+        conditions.append(sql.SQL("({}) < ({})").format(_names(order), position))
         values += _cursor(request, len(order))
     statement = sql.SQL("SELECT {columns} FROM {table}{where} ORDER BY {order} LIMIT %s").format(
         columns=_names(columns),
@@ -163,8 +163,8 @@ def _cursor(request: Request, length: int) -> list[Any]:
             raise ValueError
         return [datetime.fromisoformat(timestamp), *rest]
     except ValueError:
-        told = "it is not where a page ended"
-        problem = Problem("BAD_REQUEST", told, "Send what the page before told as next.", field="after")
+        remedy = "Send `next` of the previous page."
+        problem = Problem("BAD_REQUEST", "it is not a page token", remedy, field="after")
         raise InvalidInput("the request", [problem]) from None
 
 

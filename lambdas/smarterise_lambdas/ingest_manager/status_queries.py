@@ -1,6 +1,6 @@
-"""What came by each road, and what is missing of it: read from readings, ledger and quarantine.
+"""Queries ingest status and gaps per data path from readings, file ledger and quarantine.
 
-All of it is bounded: a question is about some gateways and a span, and readings are looked for by their key.
+Queries are bounded: by a list of gateways and a time range, and readings are read through their key.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.database import Connection
 
 LOOKBACK: Final = timedelta(days=7)
-"""So long before the span the last reading of a road is looked for."""
+"""How far before the time range the last reading of a data path is searched."""
 STUCK_AFTER: Final = timedelta(minutes=15)
-"""A load that is under way for longer was cut off: no function runs so long."""
+"""A load in progress for longer was interrupted, as it exceeds the maximum duration of a Lambda function."""
 LATE_EVIDENCE: Final = timedelta(days=2)
-"""So long after a gap a file that would fill it is looked for."""
+"""How long after a gap a file that would fill it is searched."""
 TIMEOUT_S: Final = 40.0
 
 
 def gateways(connection: Connection, request: Request) -> dict[str, Any]:
-    """Return the gateways that the database has heard of: by their meters, or by what came lately.
+    """List known gateways: those with meters, or with recent files or quarantine entries.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -37,10 +37,10 @@ def gateways(connection: Connection, request: Request) -> dict[str, Any]:
 
 
 def status(connection: Connection, request: Request) -> dict[str, Any]:
-    """Return what came from gateways by each road in a span.
+    """Return the ingest status of gateways per data path in a time range.
 
-    `streams` has a row a meter and source of readings, `files` one a gateway, `kept` one a gateway, source
-    and reason of what the quarantine keeps.
+    `streams` has one row per meter and source of readings, `files` one per gateway, `kept` one per gateway,
+    source and reason of quarantine entries.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -62,9 +62,9 @@ def status(connection: Connection, request: Request) -> dict[str, Any]:
 
 
 def gaps(connection: Connection, request: Request) -> dict[str, Any]:
-    """Return the holes in gateways' readings in a span, and what may tell why they are there.
+    """Return the gaps in gateways' readings in a time range, with evidence of their cause.
 
-    `meters` has every meter with readings in it: a gateway without any is one hole, which is not listed.
+    `meters` has every meter with readings in the range; a gateway without any is not listed as a gap.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -79,14 +79,14 @@ def gaps(connection: Connection, request: Request) -> dict[str, Any]:
         "limit": ROWS_AT_MOST,
     }
     with transaction(connection, TIMEOUT_S) as cursor:
-        cursor.execute(_STAMPED, values)
+        cursor.execute(_CREATE_INTERVALS, values)
         response = {"meters": _rows(cursor.execute(_METERS))}
-        gaps = _rows(cursor.execute(_HOLES, {**values, "limit": ROWS_AT_MOST + 1}))
+        gaps = _rows(cursor.execute(_GAPS, {**values, "limit": ROWS_AT_MOST + 1}))
         return {
             **response,
             "gaps": gaps[:ROWS_AT_MOST],
             "is_complete": len(gaps) <= ROWS_AT_MOST,
-            "files": _rows(cursor.execute(_TROUBLED_FILES, values)),
+            "files": _rows(cursor.execute(_FAILED_FILES, values)),
             "kept": _rows(cursor.execute(_KEPT_ENTRIES, values)),
         }
 
@@ -108,9 +108,9 @@ _GATEWAYS: Final = b"""
     UNION SELECT gateway_serial FROM quarantine WHERE seen_at >= %(since)s
     ORDER BY gateway_serial
 """
-# A road without a reading in the span is looked for further back, once a meter.
+# The stream of a meter without a reading in the time range is searched further back.
 _STREAMS: Final = b"""
-    WITH stamped AS (
+    WITH intervals AS (
         SELECT gateway_serial, device_serial, source, measured_at, ingested_at,
                measured_at - lag(measured_at) OVER (
                    PARTITION BY gateway_serial, device_serial, source ORDER BY measured_at
@@ -123,7 +123,7 @@ _STREAMS: Final = b"""
                CASE WHEN count(delta) >= 3
                     THEN percentile_disc(0.5) WITHIN GROUP (ORDER BY delta) END AS usual_s,
                max(measured_at) AS last_measured_at, max(ingested_at) AS last_arrived_at
-        FROM stamped GROUP BY 1, 2, 3
+        FROM intervals GROUP BY 1, 2, 3
     )
     SELECT * FROM found
     UNION ALL
@@ -143,7 +143,8 @@ _STREAMS: Final = b"""
       )
     ORDER BY 1, 2, 3
 """
-# Files overlap and are sent again: what they cover is their union. A row stands for the time to the next.
+# Files overlap and are uploaded repeatedly, so coverage is the union of their time ranges. Each row covers
+# the time until the next.
 _FILES: Final = b"""
     WITH spans AS (
         SELECT gateway_serial, first_measured_at AS first, last_measured_at AS last,
@@ -166,10 +167,10 @@ _FILES: Final = b"""
         ) AS united
         GROUP BY 1
     )
-    SELECT wanted.gateway_serial, covered_s, usual_s, lately.files, lately.unfinished_files, lately.rejected,
+    SELECT requested.gateway_serial, covered_s, usual_s, lately.files, lately.unfinished_files, lately.rejected,
            loaded.last_measured_at, loaded.last_arrived_at,
-           newest.key, newest.state, newest.reason, newest.received_at
-    FROM unnest(%(gateways)s::text[]) AS wanted (gateway_serial)
+           latest.key, latest.state, latest.reason, latest.received_at
+    FROM unnest(%(gateways)s::text[]) AS requested (gateway_serial)
     LEFT JOIN covered USING (gateway_serial)
     CROSS JOIN LATERAL (
         SELECT count(*) AS files,
@@ -177,22 +178,22 @@ _FILES: Final = b"""
                    WHERE state = 'failed' OR state = 'loading' AND started_at < %(stuck)s
                ) AS unfinished_files,
                count(*) FILTER (WHERE state = 'rejected') AS rejected
-        FROM ingest_files WHERE gateway_serial = wanted.gateway_serial AND received_at >= %(since)s
+        FROM ingest_files WHERE gateway_serial = requested.gateway_serial AND received_at >= %(since)s
     ) AS lately
     LEFT JOIN LATERAL (
         SELECT max(last_measured_at) AS last_measured_at, max(received_at) AS last_arrived_at
         FROM (
             SELECT last_measured_at, received_at FROM ingest_files
-            WHERE gateway_serial = wanted.gateway_serial AND state = 'loaded'
+            WHERE gateway_serial = requested.gateway_serial AND state = 'loaded'
             ORDER BY received_at DESC LIMIT 20
         ) AS last_ones
     ) AS loaded ON true
     LEFT JOIN LATERAL (
         SELECT key, state, reason, received_at FROM ingest_files
-        WHERE gateway_serial = wanted.gateway_serial
+        WHERE gateway_serial = requested.gateway_serial
         ORDER BY received_at DESC LIMIT 1
-    ) AS newest ON true
-    WHERE newest.received_at IS NOT NULL
+    ) AS latest ON true
+    WHERE latest.received_at IS NOT NULL
     ORDER BY 1
 """
 _KEPT: Final = b"""
@@ -203,8 +204,8 @@ _KEPT: Final = b"""
       AND seen_at < %(until)s
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
-_STAMPED: Final = b"""
-    CREATE TEMP TABLE stamped ON COMMIT DROP AS
+_CREATE_INTERVALS: Final = b"""
+    CREATE TEMP TABLE intervals ON COMMIT DROP AS
     SELECT gateway_serial, device_serial, measured_at,
            lag(measured_at) OVER (PARTITION BY gateway_serial, device_serial ORDER BY measured_at) AS before
     FROM readings
@@ -215,40 +216,40 @@ _METERS: Final = b"""
     SELECT gateway_serial, device_serial, count(*) AS readings,
            CASE WHEN count(before) >= 3
                 THEN percentile_disc(0.5) WITHIN GROUP (ORDER BY measured_at - before) END AS usual_s
-    FROM stamped GROUP BY 1, 2 ORDER BY 1, 2
+    FROM intervals GROUP BY 1, 2 ORDER BY 1, 2
 """
-# A minute at the least: a file has no more, and what fills a hole of the stream is none itself.
-_HOLES: Final = b"""
+# At least one minute, the interval of file rows, so that file rows within a gap of the stream are not gaps.
+_GAPS: Final = b"""
     WITH meter AS (
         SELECT gateway_serial, device_serial, min(measured_at) AS first, max(measured_at) AS last,
                greatest(CASE WHEN count(before) >= 3
                              THEN percentile_disc(0.5) WITHIN GROUP (ORDER BY measured_at - before) END,
                         interval '1 minute') * %(factor)s AS longest
-        FROM stamped GROUP BY 1, 2
-    ), hole AS (
+        FROM intervals GROUP BY 1, 2
+    ), gap AS (
         SELECT gateway_serial, device_serial, before AS since, measured_at AS until
-        FROM stamped JOIN meter USING (gateway_serial, device_serial)
+        FROM intervals JOIN meter USING (gateway_serial, device_serial)
         WHERE measured_at - before > longest
         UNION ALL
         SELECT gateway_serial, device_serial, %(since)s, first FROM meter WHERE first - %(since)s > longest
         UNION ALL
         SELECT gateway_serial, device_serial, last, %(until)s FROM meter WHERE %(until)s - last > longest
     )
-    SELECT hole.*, offline, clock_faults, unnamed
-    FROM (SELECT * FROM hole ORDER BY gateway_serial, since, device_serial LIMIT %(limit)s) AS hole
+    SELECT gap.*, offline, clock_faults, unnamed
+    FROM (SELECT * FROM gap ORDER BY gateway_serial, since, device_serial LIMIT %(limit)s) AS gap
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE device_serial = hole.device_serial AND NOT device_online) AS offline,
+        SELECT count(*) FILTER (WHERE device_serial = gap.device_serial AND NOT device_online) AS offline,
                count(*) FILTER (
-                   WHERE device_serial = hole.device_serial AND 'clock_fault' = ANY (flags || quality)
+                   WHERE device_serial = gap.device_serial AND 'clock_fault' = ANY (flags || quality)
                ) AS clock_faults,
-               count(*) FILTER (WHERE device_serial <> hole.device_serial AND device_serial = '') AS unnamed
+               count(*) FILTER (WHERE device_serial <> gap.device_serial AND device_serial = '') AS unnamed
         FROM readings
-        WHERE gateway_serial = hole.gateway_serial AND device_serial IN (hole.device_serial, '')
-          AND measured_at > hole.since AND measured_at < hole.until
+        WHERE gateway_serial = gap.gateway_serial AND device_serial IN (gap.device_serial, '')
+          AND measured_at > gap.since AND measured_at < gap.until
     ) AS within
     ORDER BY gateway_serial, since, device_serial
 """
-_TROUBLED_FILES: Final = b"""
+_FAILED_FILES: Final = b"""
     SELECT gateway_serial, key, state, reason, received_at FROM ingest_files
     WHERE gateway_serial = ANY (%(gateways)s) AND state <> 'loaded'
       AND received_at >= %(since)s AND received_at < %(later)s

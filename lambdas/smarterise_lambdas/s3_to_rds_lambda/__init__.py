@@ -1,1 +1,1 @@
-"""The files' path: log files that came to S3, to rows in PostgreSQL and metrics in CloudWatch."""
+"""Loads log files from the data lake into PostgreSQL and publishes their metrics to CloudWatch."""

@@ -1,4 +1,4 @@
-"""Blocks of rows as PostgreSQL's binary COPY takes them: what is common to all made once, the rest in C."""
+"""Encodes blocks of rows in PostgreSQL's binary COPY format; fields equal in all rows are encoded once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.readings.voltage_quality import UnbalanceMethod
 
 BEGINNING: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-"""Before the first row."""
+"""Header before the first row."""
 END: Final = b"\xff\xff"
-"""Behind the last."""
+"""Trailer after the last row."""
 
 _EIGHT: Final = b"\0\0\0\x08"
 _NULL: Final = b"\xff\xff\xff\xff"
@@ -34,13 +34,13 @@ _DATETIME: Final = struct.Struct(">iq")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Rows on their way.
+    """Encoded rows of one block.
 
     Attributes:
-        columns: The table's columns, in the order of the fields.
-        block: The rows as they were read.
-        head: The fields that all have in common.
-        rests: The other fields of each.
+        columns: Table columns, in the order of the fields.
+        block: The rows as parsed.
+        head: Encoded fields that are equal in all rows.
+        rests: Encoded other fields of each row.
     """
 
     columns: tuple[str, ...]
@@ -50,7 +50,7 @@ class Packed:
 
     @property
     def rows(self) -> bytes:
-        """All rows, of `columns`."""
+        """All rows, encoded with `columns`."""
         head = _COUNT.pack(len(self.columns)) + self.head
         return head + head.join(self.rests)
 
@@ -61,7 +61,7 @@ class Packed:
 
     @property
     def staged_rows(self) -> bytes:
-        """All rows, each with the line that it stood on."""
+        """All rows, encoded with their line number in the file."""
         count, head = _COUNT.pack(len(self.columns) + 1), self.head
         return b"".join(
             part
@@ -71,12 +71,12 @@ class Packed:
 
 
 class Packer:
-    """Packs the rows of one file.
+    """Encodes the rows of one file.
 
     Args:
-        constants: The texts that all rows have in common, by column.
-        flags: What each row is flagged with, whatever is odd about it.
-        encoding: The connection's, as Python calls it.
+        constants: Text values equal in all rows, by column.
+        flags: Quality flags of every row.
+        encoding: Python name of the connection's encoding.
     """
 
     def __init__(self, constants: Mapping[str, str], flags: Sequence[str], encoding: str) -> None:
@@ -84,17 +84,17 @@ class Packer:
         self._columns = (*constants, "device_online")
         self._head = b"".join(_field(text.encode(encoding)) for text in constants.values()) + _field(b"\1")
 
-    def packed(self, block: RowBlock) -> Packed:
-        """Return a block's rows. What none of them has is left out."""
+    def pack(self, block: RowBlock) -> Packed:
+        """Encode the rows of a block; columns without any value are omitted."""
         if not block.timestamps:
             return Packed((), block, b"", ())
         columns: list[str] = [*self._columns]
         head = self._head
         texts: dict[str, Iterable[bytes]] = {}
         measured: dict[str, Column | Sequence[float | None]] = {
-            quantity.value: column for quantity, column in block.values.items() if _holds_any(column)
+            quantity.value: column for quantity, column in block.values.items() if _has_value(column)
         }
-        if _holds_any(block.unbalances):
+        if _has_value(block.unbalances):
             measured["voltage_unbalance"] = block.unbalances
             methods = block.methods
             if methods.count(methods[0]) == len(methods):
@@ -117,10 +117,10 @@ class Packer:
 
 
 def _rests(timestamps: Sequence[int], measured: Sequence[Sequence[float | None]]) -> Iterable[bytes]:
-    """Return the fields of each row that are numbers, moments first."""
+    """Encode the numeric fields of each row, timestamp first."""
     try:
         full = [array("d", cast("Sequence[float]", column)) for column in measured]
-    except TypeError:  # somewhere nothing was measured
+    except TypeError:  # a value is missing
         return map(
             b"".join,
             zip(
@@ -142,7 +142,7 @@ def _with_gaps(column: Sequence[float | None]) -> Iterator[bytes]:
     return (_NULL if value is None else _NUMBER.pack(8, value) for value in column)
 
 
-def _holds_any(column: Sequence[float | None]) -> bool:
+def _has_value(column: Sequence[float | None]) -> bool:
     return isinstance(column, array) or any(value is not None for value in column)
 
 
@@ -153,7 +153,7 @@ def _method(method: UnbalanceMethod | None) -> bytes:
 
 @lru_cache(maxsize=64)
 def _texts(texts: tuple[str, ...]) -> bytes:
-    """Return an array of texts, which are ASCII."""
+    """Encode a text[] value of ASCII strings."""
     if not texts:
         return _field(struct.pack(">iii", 0, 0, _TEXT_TYPE))
     items = b"".join(_field(text.encode("ascii")) for text in texts)

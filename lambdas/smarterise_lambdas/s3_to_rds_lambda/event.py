@@ -1,4 +1,4 @@
-"""Which objects an invocation is about: those of an S3 event, or those that somebody names."""
+"""Parses the invocation event: an S3 event, or a request that names object keys."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 _S3: Final = "aws:s3"
 _CREATED: Final = "ObjectCreated:"
-_KEYS_AT_MOST: Final = 1000
+_MAX_KEYS: Final = 1000
 
 
 class BadRequest(ValueError):
-    """An event that is none of ours: nothing was done."""
+    """The event is invalid; nothing was loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRequest:
-    """An object that is to be loaded.
+    """An object to load.
 
     Attributes:
-        bucket: Where it is.
-        key: As S3 knows it, not URL-encoded.
-        etag: Which content; `None` for what is there now.
-        version_id: Which version, where the bucket keeps versions.
+        bucket: Bucket name.
+        key: Object key, not URL-encoded.
+        etag: Expected ETag; `None` for the current content.
+        version_id: Version to load, in a bucket with versioning.
     """
 
     bucket: str
@@ -39,11 +39,11 @@ class ObjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an invocation is to do.
+    """Objects to load in one invocation.
 
     Attributes:
-        objects: To be loaded, each once.
-        reload: Load what has been loaded already too: somebody asked for it.
+        objects: The objects, without duplicates.
+        reload: Whether files that are already loaded are loaded again.
     """
 
     objects: tuple[ObjectRequest, ...]
@@ -51,35 +51,33 @@ class Request:
 
 
 def read_request(event: Any, default_bucket: str) -> Request:
-    """Return what an event asks for.
+    """Parse an S3 event or `{"action": "load", "keys": [...], "bucket"?, "reload"?}`.
 
-    Either an S3 event, of any number of records, or `{"action": "load", "keys": [...], "bucket"?,
-    "reload"?}`.
-    Records that tell of no new object are passed over; so is S3's own test.
+    Records other than `ObjectCreated` and the S3 test event are ignored.
 
     Args:
-        event: As Lambda hands it over.
-        default_bucket: Where keys are, if the event does not say.
+        event: The Lambda event.
+        default_bucket: Bucket of the keys, if the event names none.
 
     Raises:
-        BadRequest: If it is neither.
+        BadRequest: If the event is neither.
     """
     if not isinstance(event, dict):
-        raise BadRequest(f"an object is expected, not {type(event).__name__}")
+        raise BadRequest(f"the event must be a JSON object, not {type(event).__name__}")
     if event.get("Event") == "s3:TestEvent":
         return Request(())
     if isinstance(event.get("Records"), list):
-        found = [_wanted(record) for record in event["Records"]]
+        found = [_parse_record(record) for record in event["Records"]]
         return Request(
             tuple(dict.fromkeys(object_request for object_request in found if object_request is not None))
         )
     if event.get("action") == "load":
-        return _direct(event, default_bucket)
+        return _parse_load_action(event, default_bucket)
     keys = ", ".join(visible(str(key))[:40] for key in list(event)[:8])
-    raise BadRequest(f"neither an S3 event nor the action load; its keys: {keys or 'none'}")
+    raise BadRequest(f"the event is neither an S3 event nor the action load; its keys: {keys or 'none'}")
 
 
-def _wanted(record: Any) -> ObjectRequest | None:
+def _parse_record(record: Any) -> ObjectRequest | None:
     try:
         if record["eventSource"] != _S3:
             raise BadRequest(f"a record of {visible(str(record['eventSource']))[:40]}, not of {_S3}")
@@ -94,17 +92,15 @@ def _wanted(record: Any) -> ObjectRequest | None:
             version_id=str(version_id) if version_id else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadRequest(
-            f"a record that is no S3 event's: {error!r} is missing or of another kind"
-        ) from error
+        raise BadRequest(f"invalid S3 event record: {error!r} is missing or has the wrong type") from error
 
 
-def _direct(event: Mapping[str, Any], default_bucket: str) -> Request:
+def _parse_load_action(event: Mapping[str, Any], default_bucket: str) -> Request:
     keys, bucket, reload = event.get("keys"), event.get("bucket", default_bucket), event.get("reload", False)
     if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
         raise BadRequest("keys must be a list of object keys")
-    if len(keys) > _KEYS_AT_MOST:
-        raise BadRequest(f"{len(keys)} keys; at most {_KEYS_AT_MOST} are taken")
+    if len(keys) > _MAX_KEYS:
+        raise BadRequest(f"{len(keys)} keys; the maximum is {_MAX_KEYS}")
     if not isinstance(bucket, str) or not isinstance(reload, bool):
-        raise BadRequest("bucket must be a text, and again true or false")
+        raise BadRequest("bucket must be a string, and reload true or false")
     return Request(tuple(ObjectRequest(bucket, key) for key in dict.fromkeys(keys)), reload)

@@ -1,4 +1,4 @@
-"""One file into PostgreSQL: rows, what was rejected of it, and its entry in the ledger, all or nothing."""
+"""Loads one file into PostgreSQL: rows, rejected rows and the ledger entry in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from smarterise_lambdas.s3_to_rds_lambda.copy_format import Packer
 from smarterise_lambdas.s3_to_rds_lambda.latest_readings import LatestReadings
 from smarterise_lambdas.s3_to_rds_lambda.log_file import LogFile, site_clock
-from smarterise_lambdas.s3_to_rds_lambda.prefetch import ahead
+from smarterise_lambdas.s3_to_rds_lambda.prefetch import prefetch
 from smarterise_lambdas.s3_to_rds_lambda.quick_table import quick_table
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
 from smarterise_lambdas.s3_to_rds_lambda.row_writer import RowSink
@@ -40,37 +40,37 @@ if TYPE_CHECKING:
 
 FAULTS: Final = (psycopg.Error, ClientError, BotoCoreError)
 BLOCKS_AHEAD: Final = 24
-"""More than are put into the table together: while the database takes those, the next ones are made."""
+"""Blocks parsed in advance: more than one database batch, so parsing continues while it is written."""
 
-_OF_THE_FILE: Final = psycopg.DataError
-"""What lies in the values of a row. A constraint that somebody added is no fault of theirs."""
-_CUT: Final = "the file ends early; what came before is loaded"
+_ROW_ERROR: Final = psycopg.DataError
+"""Errors caused by the values of a row. Violations of added constraints are not caused by the file."""
+_TRUNCATED: Final = "the file is truncated; the rows before the end are loaded"
 
 
 class OutOfTime(RuntimeError):
-    """The invocation's time does not suffice for a file."""
+    """The deadline was exceeded while a file was loaded."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(
-            f"time ran out after {rows} rows, and nothing of the file is loaded:"
-            " give the function more time, or more memory, which makes it quicker"
+            f"deadline exceeded after {rows} rows; nothing of the file is loaded."
+            " Fix: increase the function's timeout, or its memory, which also adds CPU"
         )
 
 
 class SitesUnknown(RuntimeError):
-    """A file needs its site's time zone, and the site file cannot be read now."""
+    """A file needs its site's time zone, but the site file is not readable now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of a file.
+    """Result of loading a file.
 
     Attributes:
-        state: As the ledger has it.
-        counts: What became of its rows.
-        reason: Why it was rejected, or what is odd about it.
-        is_new: False if all that was done long ago.
-        latest: What is worth publishing of it, the newest first.
+        state: State in the file ledger.
+        counts: Rows by outcome.
+        reason: Why it was rejected, or what is unusual about it.
+        is_new: `False` if the file had been loaded or rejected before.
+        latest: Readings to publish, the latest first.
     """
 
     state: FileState
@@ -82,16 +82,16 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class FileLoader:
-    """Loads files with the patience of one invocation.
+    """Loads files within the limits of one invocation.
 
     Attributes:
-        database: Where to.
-        archive: Where rejected rows are kept.
-        sites: The sites by gateway serial; `None` when nobody can say.
-        now: This moment, UTC.
-        timeout_s: How long a statement of the database may take, seconds.
-        is_over: Whether the time for loading is.
-        reload: Load files that are settled too.
+        database: Target database.
+        archive: Store of rejected rows.
+        sites: Sites by gateway serial; `None` if the site file is not readable.
+        now: Current time, UTC.
+        timeout_s: Statement timeout, seconds.
+        is_over: Returns whether the deadline for loading is exceeded.
+        reload: Whether files in a final state are loaded again.
     """
 
     database: Database
@@ -103,18 +103,20 @@ class FileLoader:
     reload: bool = False
 
     def load(self, log_file: LogFile, chunks: Callable[[], Iterator[bytes]]) -> FileResult:
-        """Load a file. Whatever is in it, it ends in the table or in the quarantine.
+        """Load a file into the table, or quarantine it if its content is invalid.
+
+        After an error, nothing of the file is loaded.
 
         Args:
             log_file: The file.
-            chunks: Gives its bytes from the beginning, as often as it is asked.
+            chunks: Returns its bytes from the beginning; callable repeatedly.
 
         Raises:
-            psycopg.Error: If the database fails; then nothing of the file is loaded.
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached; then neither.
-            botocore.exceptions.ClientError: If S3 refuses; then neither.
-            OutOfTime: If it takes too long; then neither.
-            SitesUnknown: If its time zone cannot be found out now; then neither.
+            psycopg.Error: If the database fails.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns an error.
+            OutOfTime: If the deadline is exceeded.
+            SitesUnknown: If its time zone is not available now.
         """
         progress = _Progress()
 
@@ -123,32 +125,34 @@ class FileLoader:
 
         try:
             return self.database.run(once)
-        except psycopg.errors.LockNotAvailable:  # somebody else is at it, and will say how it ended
+        except (
+            psycopg.errors.LockNotAvailable
+        ):  # another invocation is loading the file and records the result
             raise
         except (*FAULTS, OutOfTime, SitesUnknown) as error:
-            why = str(error)
-            with suppress(psycopg.Error):  # the ledger says so to whoever looks; the fault itself is raised
-                self.database.run(lambda connection: self._note_failure(connection, log_file, why))
+            cause = str(error)
+            with suppress(psycopg.Error):  # the fault itself is raised below
+                self.database.run(lambda connection: self._note_failure(connection, log_file, cause))
             raise
 
-    def _note_failure(self, connection: Connection, log_file: LogFile, why: str) -> None:
+    def _note_failure(self, connection: Connection, log_file: LogFile, cause: str) -> None:
         with transaction(connection, self.timeout_s):
-            ledger.fail(connection, log_file.file, why)
+            ledger.fail(connection, log_file.file, cause)
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the tries at one file have come.
+    """Progress over the attempts at one file.
 
     Attributes:
-        has_flushed: Whether one wrote down what became of it. Whether that was committed it may not know.
+        has_flushed: Whether an attempt wrote the final state; the commit itself may be unconfirmed.
     """
 
     has_flushed: bool = False
 
 
 class _Load:
-    """One try at one file."""
+    """One attempt to load one file."""
 
     def __init__(
         self,
@@ -170,20 +174,20 @@ class _Load:
         with transaction(self._connection, self._loader.timeout_s):
             found = ledger.begin(self._connection, self._file, reload=reload)
         if found.state.is_final:
-            # If an earlier try came so far, it was that one which settled it, and could not tell.
+            # After a flush, the final state comes from an earlier attempt whose commit was not confirmed.
             return _result_of(found, is_new=self._progress.has_flushed)
         try:
             if self._log_file.issue is not None:
                 raise self._log_file.issue
             try:
                 return self._load(is_alone=True)
-            except psycopg.errors.UniqueViolation:  # another file with the same rows was loaded meanwhile
+            except psycopg.errors.UniqueViolation:  # another file with the same rows was loaded concurrently
                 return self._load(is_alone=False)
         except RejectedFile as rejected:
             if rejected.reason is FileReason.NO_TIME_ZONE and self._loader.sites is None:
                 raise SitesUnknown(rejected.message) from rejected
             return self._reject(rejected.reason.value, rejected.message)
-        except _OF_THE_FILE as error:
+        except _ROW_ERROR as error:
             return self._reject(FileReason.REFUSED_BY_DATABASE.value, str(error))
 
     def _load(self, *, is_alone: bool) -> FileResult:
@@ -193,21 +197,21 @@ class _Load:
         reader = LogReader(clock, file.received_at, site.nominal_voltage, quick_table)
         with transaction(self._connection, loader.timeout_s) as cursor:
             if not ledger.claim(self._connection, file):
-                return self._settled()
+                return self._concurrent_result()
             known = meters.known_meters(self._connection, file.gateway_serial)
             meter = meters.meter_of_file(known, self._log_file.name.logger, site.loggers)
             latest = LatestReadings(file.gateway_serial, meter.device_serial, loader.now)
             sink = RowSink(cursor, file.gateway_serial, meter.device_serial, latest, is_alone=is_alone)
-            packed = map(self._packer(meter).packed, reader.rows(line_blocks(self._chunks())))
+            packed = map(self._packer(meter).pack, reader.rows(line_blocks(self._chunks())))
             with Rejects(file, self._log_file.batch_id) as rejects:
-                with ahead(packed, BLOCKS_AHEAD) as blocks:
-                    self._take(blocks, sink, rejects)
+                with prefetch(packed, BLOCKS_AHEAD) as blocks:
+                    self._write_blocks(blocks, sink, rejects)
                 counts = replace(sink.finish(), rejected=rejects.count)
                 entries = rejects.store(loader.archive)
             if meter.device_serial == meters.NO_METER and sink.time_range:
                 meters.note_unnamed(self._connection, file.gateway_serial)
-            reason = _CUT if reader.ends_early else ""
-            self._settle(FileState.LOADED, counts, entries, reason=reason, time_range=sink.time_range)
+            reason = _TRUNCATED if reader.ends_early else ""
+            self._finalize(FileState.LOADED, counts, entries, reason=reason, time_range=sink.time_range)
         return FileResult(FileState.LOADED, counts, reason, latest=latest)
 
     def _packer(self, meter: MeterChoice) -> Packer:
@@ -220,18 +224,18 @@ class _Load:
         }
         return Packer(constants, meter.flags, self._connection.info.encoding)
 
-    def _take(self, blocks: Iterable[Packed], sink: RowSink, rejects: Rejects) -> None:
+    def _write_blocks(self, blocks: Iterable[Packed], sink: RowSink, rejects: Rejects) -> None:
         rows = 0
         for packed in blocks:
             if self._loader.is_over():
                 raise OutOfTime(rows)
-            sink.take(packed)
+            sink.write(packed)
             block = packed.block
-            rejects.take(block.header, block.rejected)
+            rejects.add(block.header, block.rejected)
             rows += len(block.timestamps)
 
     def _reject(self, reason: str, message: str) -> FileResult:
-        """Put the file into the quarantine: it stays where it is, whole, and the index says why."""
+        """Quarantine the file: the object stays in place, and the quarantine index records the reason."""
         file = self._file
         counts = RowCounts(rejected=_count_rows(self._chunks()))
         entry = QuarantineEntry(
@@ -246,14 +250,14 @@ class _Load:
             seen_at=file.received_at,
             rows=counts.rejected,
         )
-        told = f"{reason}: {message}"
+        description = f"{reason}: {message}"
         with transaction(self._connection, self._loader.timeout_s):
             if not ledger.claim(self._connection, file):
-                return self._settled()
-            self._settle(FileState.REJECTED, counts, [entry], reason=told)
-        return FileResult(FileState.REJECTED, counts, told)
+                return self._concurrent_result()
+            self._finalize(FileState.REJECTED, counts, [entry], reason=description)
+        return FileResult(FileState.REJECTED, counts, description)
 
-    def _settle(
+    def _finalize(
         self,
         state: FileState,
         counts: RowCounts,
@@ -265,7 +269,7 @@ class _Load:
         connection, file = self._connection, self._file
         quarantine.note(connection, entries)
         if self._loader.reload:
-            # What it was rejected for before, and is not now, has been replayed by this.
+            # Earlier rejections that no longer apply are resolved by this reload.
             of_file = QuarantineEntry(file.source, "", "", "", file.origin, "", "", "", file.received_at)
             gone = {replace(of_file, reason=reason.value).id for reason in (*RowReason, *FileReason)}
             gone -= {entry.id for entry in entries}
@@ -273,8 +277,8 @@ class _Load:
         ledger.finalize(connection, file, state, counts, time_range=time_range, reason=reason)
         self._progress.has_flushed = True
 
-    def _settled(self) -> FileResult:
-        """Return what somebody else made of the file meanwhile; inside a transaction."""
+    def _concurrent_result(self) -> FileResult:
+        """Return the result that another invocation recorded concurrently; inside a transaction."""
         found = ledger.entry(self._connection, self._file)
         if found is None:
             raise AssertionError(self._file.origin)
@@ -286,7 +290,7 @@ def _result_of(found: LedgerEntry, *, is_new: bool) -> FileResult:
 
 
 def _count_rows(chunks: Iterable[bytes]) -> int:
-    """Return how many rows a file seems to have that is not understood, as far as it can be read."""
+    """Estimate the number of rows of a file that cannot be parsed."""
     count = 0
     with suppress(RejectedFile):
         for block in line_blocks(chunks):

@@ -1,4 +1,4 @@
-"""AWS in and out of `s3_to_rds_lambda`: objects in, what became of each out."""
+"""Lambda handler of `s3_to_rds_lambda`: loads objects and returns the result of each."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SPARE_S: Final = 10.0
-"""Left of an invocation for metrics, upkeep and the answer."""
+"""Time reserved for metrics, maintenance and the response, seconds."""
 
 logger = Logger(service="s3_to_rds_lambda")
 
 
 @cache
 def dependencies() -> Dependencies:
-    """Return what loading needs; made on first use, kept between invocations."""
+    """Create the dependencies on first use; cached between invocations."""
     file = SiteFile(
         clients.s3(),
         required("SITE_CONFIG_BUCKET"),
@@ -49,7 +49,7 @@ def dependencies() -> Dependencies:
 
 @cache
 def maintenance() -> PeriodicMaintenance:
-    """Return the function's turns at the upkeep of the database; kept between invocations."""
+    """Create the periodic database maintenance; cached between invocations."""
     return PeriodicMaintenance(dependencies().database, logger)
 
 
@@ -58,15 +58,15 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Load the objects of one event.
 
     Raises:
-        BadRequest: If the event asks for nothing that there is.
-        LoadIncomplete: If S3, the database or time failed. What could be done was done nevertheless.
+        BadRequest: If the event is invalid.
+        LoadIncomplete: If files failed because of S3, the database or the deadline; the others are loaded.
     """
 
     def remaining_s() -> float:
         return context.get_remaining_time_in_millis() / 1000 - SPARE_S
 
     request = read_request(event, required("DATA_LAKE_BUCKET"))
-    told = load(request, dependencies(), now=datetime.now(UTC), remaining_s=remaining_s)
-    raise_faults(told)
+    results = load(request, dependencies(), now=datetime.now(UTC), remaining_s=remaining_s)
+    raise_faults(results)
     maintenance().run_if_due(remaining_s())
-    return {"files": [each.response() for each in told]}
+    return {"files": [each.response() for each in results]}

@@ -1,4 +1,4 @@
-"""Which rows of a file become metrics: the newest of each minute, of those that CloudWatch still takes."""
+"""Selects the rows of a file to publish as metrics: the latest of each minute that CloudWatch accepts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUANTITIES: Final = frozenset(METRIC_QUANTITIES.values())
 
 
 class _Row(NamedTuple):
-    """What is worth publishing of a row; of two weeks there are many."""
+    """Publishable values of a row; compact, as two weeks have many rows."""
 
     timestamp: int
     position: int
@@ -36,12 +36,12 @@ class _Row(NamedTuple):
 
 
 class LatestReadings:
-    """Gathers what is worth publishing of one file; at most one reading a minute of two weeks.
+    """Collects the readings of one file to publish: at most one per minute of two weeks.
 
     Args:
-        gateway_serial: The site.
-        device_serial: The meter; empty if it is not known.
-        now: This moment, UTC.
+        gateway_serial: Serial of the gateway.
+        device_serial: Serial of the meter; empty if unknown.
+        now: Current time, UTC.
     """
 
     def __init__(self, gateway_serial: str, device_serial: str, now: datetime) -> None:
@@ -54,28 +54,29 @@ class LatestReadings:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is anything staged that is worth publishing."""
+        """Whether rows are staged."""
         return bool(self._staged)
 
     def __iter__(self) -> Iterator[Reading]:
-        """Yield what was kept, the newest first."""
+        """Yield the kept readings, the latest first."""
         for minute in sorted(self._kept, reverse=True):
             yield self._reading(self._kept[minute])
 
     def stage(self, block: RowBlock) -> None:
-        """Look at rows that are on their way to the table."""
+        """Stage the rows of a block that is about to be written to the table."""
         timestamps = block.timestamps
         earliest, latest = self._earliest, self._latest
         if not timestamps or max(timestamps) < earliest or min(timestamps) > latest:
             return
-        # The newest of a minute comes last, and of two of one moment the one that the table takes: the first.
+        # The last entry of each minute wins: the latest row, and of equal timestamps the first in the file,
+        # which is the one that the table keeps.
         order = sorted(range(len(timestamps) - 1, -1, -1), key=timestamps.__getitem__)
-        newest = {
+        latest_of_minute = {
             timestamps[place] // _PERIOD: place for place in order if earliest <= timestamps[place] <= latest
         }
         quantities = tuple(quantity for quantity in block.values if quantity in _QUANTITIES)
         columns = [block.values[quantity] for quantity in quantities]
-        for minute, place in newest.items():
+        for minute, place in latest_of_minute.items():
             found = self._staged.get(minute)
             if found is None or found.timestamp < timestamps[place]:
                 self._staged[minute] = _Row(
@@ -89,10 +90,10 @@ class LatestReadings:
                 )
 
     def keep(self, positions: Container[int] | None = None) -> None:
-        """Settle what was staged.
+        """Keep staged rows that were loaded and discard the others.
 
         Args:
-            positions: The positions of the rows that the table took; `None` for all.
+            positions: Positions of the loaded rows; `None` for all.
         """
         for minute, row in self._staged.items():
             if positions is None or row.position in positions:

@@ -1,7 +1,7 @@
-"""The files of one invocation: each loaded or put into the quarantine; what failed for another reason, told.
+"""Loads the files of one invocation: each is loaded, quarantined or reported as a fault.
 
-One file never holds up the others. What is a fault of S3, of the database or of time is raised at the end, so
-that AWS counts it and delivers the event again: what was done by then is known by the ledger.
+A failing file does not stop the others. Faults of S3, the database or the deadline are raised at the end, so
+that Lambda retries the event; the file ledger skips files that are already loaded.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 30.0
 READINGS_AT_ONCE: Final = 90
-"""Published in one call, which takes a thousand points; a reading has at most eleven."""
-_NO_TIME: Final = "there was no time left for it"
+"""Readings published per PutMetricData call: at most 1000 data points, 11 per reading."""
+_NO_TIME: Final = "deadline exceeded"
 
 
 class LoadIncomplete(RuntimeError):
-    """Some files could not be loaded for a reason that is not theirs: AWS counts it, and tries again."""
+    """Files failed for a reason other than their content; Lambda records and retries the event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What loading needs, kept between invocations."""
+    """Dependencies of the function, cached between invocations."""
 
     s3: S3Client
     watch: SiteWatch
@@ -63,13 +63,13 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class ObjectResult:
-    """What became of one object.
+    """Result of one object.
 
     Attributes:
-        key: Its key.
-        state: That of the ledger, or `superseded`, `gone`, `skipped`, `fault`.
-        result: What was made of it, if it came so far.
-        reason: Why, if it was not simply loaded.
+        key: Object key.
+        state: State in the file ledger, or `superseded`, `gone`, `skipped`, `fault`.
+        result: Result of the load, if it was attempted.
+        reason: Why it was not loaded, or what is unusual about it.
     """
 
     key: str
@@ -78,77 +78,82 @@ class ObjectResult:
     reason: str = ""
 
     def response(self) -> dict[str, Any]:
-        """Return it as JSON, fit to be shown."""
-        told: dict[str, Any] = {"key": visible(self.key), "state": self.state}
+        """Return the result as JSON, with control characters escaped."""
+        response: dict[str, Any] = {"key": visible(self.key), "state": self.state}
         if self.result is not None:
-            told |= {"rows": asdict(self.result.counts), "is_new": self.result.is_new}
+            response |= {"rows": asdict(self.result.counts), "is_new": self.result.is_new}
         if self.reason:
-            told["reason"] = visible(self.reason)
-        return told
+            response["reason"] = visible(self.reason)
+        return response
 
 
 def load(
     request: Request, dependencies: Dependencies, *, now: datetime, remaining_s: Callable[[], float]
 ) -> list[ObjectResult]:
-    """Load what an invocation asks for.
+    """Load the objects of a request and publish their latest readings.
 
     Args:
-        request: Which objects.
-        dependencies: What with.
-        now: This moment, UTC.
-        remaining_s: Seconds that are left for loading.
+        request: The objects.
+        dependencies: Dependencies of the function.
+        now: Current time, UTC.
+        remaining_s: Returns the seconds left for loading.
 
     Returns:
-        What became of each object, in the order of the request.
+        The result of each object, in the order of the request.
     """
     is_any = any(is_log_key(object_request.key) for object_request in request.objects)
     loader = FileLoader(
         database=dependencies.database,
         archive=dependencies.archive,
-        # Who asks for files again has mostly just corrected the site file.
+        # A reload usually follows a correction of the site file.
         sites=dependencies.watch.sites(at_once=request.reload) if is_any else None,
         now=now,
         timeout_s=TIMEOUT_S,
         is_over=lambda: remaining_s() <= 0,
         reload=request.reload,
     )
-    told = [_one(object_request, loader, dependencies.s3, remaining_s) for object_request in request.objects]
-    results = [each.result for each in told if each.result is not None and each.result.is_new]
-    unpublished = _publish(results, dependencies.publisher, now, remaining_s)
-    _log(told, unpublished, dependencies.log)
-    return told
+    results = [
+        _load_object(object_request, loader, dependencies.s3, remaining_s)
+        for object_request in request.objects
+    ]
+    new = [each.result for each in results if each.result is not None and each.result.is_new]
+    unpublished = _publish(new, dependencies.publisher, now, remaining_s)
+    _log(results, unpublished, dependencies.log)
+    return results
 
 
-def raise_faults(told: Iterable[ObjectResult]) -> None:
-    """Raise what must come again.
+def raise_faults(results: Iterable[ObjectResult]) -> None:
+    """Raise an error if files must be retried.
 
     Raises:
-        LoadIncomplete: If anything must.
+        LoadIncomplete: If any result is a fault.
     """
-    faults = [each for each in told if each.state == "fault"]
+    faults = [each for each in results if each.state == "fault"]
     if faults:
         shown = "; ".join(f"{visible(fault.key)}: {visible(fault.reason)}" for fault in faults[:5])
-        raise LoadIncomplete(f"{len(faults)} files must come again: {shown}")
+        raise LoadIncomplete(f"{len(faults)} files must be retried: {shown}")
 
 
-def _one(
+def _load_object(
     object_request: ObjectRequest, loader: FileLoader, s3: S3Client, remaining_s: Callable[[], float]
 ) -> ObjectResult:
     if not is_log_key(object_request.key) or "\0" in object_request.key:
-        return ObjectResult(object_request.key, "skipped", reason="it is no log file")
+        return ObjectResult(object_request.key, "skipped", reason="not a log file")
     if remaining_s() <= 0:
         return ObjectResult(object_request.key, "fault", reason=_NO_TIME)
     reader = ObjectReader(s3, object_request)
-    # Each file's own: the last one must not wait for longer than there is time.
+    # Per file, so that the last one does not wait longer than the time left.
     loader = replace(loader, timeout_s=max(1.0, min(TIMEOUT_S, remaining_s())))
     try:
         result = loader.load(log_file_of(reader.open()), reader.chunks)
     except Superseded:
         return ObjectResult(
-            object_request.key, "superseded", reason="another content is under its key, and has its own event"
+            object_request.key,
+            "superseded",
+            reason="the object was overwritten; the new content has its own event",
         )
     except Gone:
-        return ObjectResult(object_request.key, "gone", reason="it was deleted before it could be read")
+        return ObjectResult(object_request.key, "gone", reason="deleted before it was read")
     except (*FAULTS, OutOfTime, SitesUnknown) as error:
         return ObjectResult(object_request.key, "fault", reason=str(error))
     return ObjectResult(object_request.key, result.state.value, result, result.reason)
@@ -157,7 +162,7 @@ def _one(
 def _publish(
     results: Sequence[FileResult], publisher: Publisher, now: datetime, remaining_s: Callable[[], float]
 ) -> str:
-    """Publish what was counted, then what was measured, the newest first; return what was not, and why."""
+    """Publish counts, then readings, the latest first; return a description of what was not published."""
     if not results:
         return ""
     states = [result.state for result in results]
@@ -170,28 +175,28 @@ def _publish(
     readings = chain.from_iterable(result.latest for result in results)
     try:
         publisher.publish(islice(readings, READINGS_AT_ONCE), counts, now=now)
-        for some in _batches(readings):
+        for batch in _batches(readings):
             if remaining_s() <= 0:
-                return f"{len(some) + len(list(readings))} readings: {_NO_TIME}"
-            publisher.publish(some, {}, now=now)
+                return f"{len(batch) + len(list(readings))} readings: {_NO_TIME}"
+            publisher.publish(batch, {}, now=now)
     except (ClientError, BotoCoreError) as error:
         return str(error)
     return ""
 
 
 def _batches(readings: Iterator[Reading]) -> Iterator[list[Reading]]:
-    while some := list(islice(readings, READINGS_AT_ONCE)):
-        yield some
+    while batch := list(islice(readings, READINGS_AT_ONCE)):
+        yield batch
 
 
-def _log(told: Iterable[ObjectResult], unpublished: str, log: Log) -> None:
-    for each in told:
+def _log(results: Iterable[ObjectResult], unpublished: str, log: Log) -> None:
+    for each in results:
         extra: dict[str, object] = each.response()
         if each.state == "fault":
-            log.error("a file must come again", extra=extra)
+            log.error("file must be retried", extra=extra)
         elif each.state in (FileState.REJECTED.value, "gone"):
-            log.warning("a file was not loaded", extra=extra)
+            log.warning("file not loaded", extra=extra)
         else:
-            log.info("a file was handled", extra=extra)
+            log.info("file processed", extra=extra)
     if unpublished:
-        log.error("metrics were not published", extra={"cause": unpublished})
+        log.error("metrics not published", extra={"cause": unpublished})

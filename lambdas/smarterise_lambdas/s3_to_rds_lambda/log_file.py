@@ -1,4 +1,4 @@
-"""What is known of a file before it is read: whose it is, what its name tells, which zone its clock is in."""
+"""Metadata of a log file before it is read: gateway, name parts and time zone of its clock."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from smarterise_lambdas.s3_to_rds_lambda.s3_reader import StoredObject
 
 LOGGERS_KEY: Final = "loggers"
-"""Of a site in the site file: which meter each of its loggers logs, `{"logger1": "CLD…"}`."""
-_BATCH_ID_AT_MOST: Final = 150
-_NAME_OF_THE_SERVER: Final = "original-name"
+"""Field of a site in the site file: meter of each logger, `{"logger1": "CLD…"}`."""
+_MAX_BATCH_ID_LENGTH: Final = 150
+_ORIGINAL_NAME: Final = "original-name"
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file that is to be loaded.
+    """A log file to load.
 
     Attributes:
-        file: As the ledger knows it.
-        name: What its name tells.
-        batch_id: What its rows are known by: its key's last part, without suffix.
-        issue: Why it cannot be taken, whatever is in it.
+        file: Its identity in the file ledger.
+        name: Its parsed name.
+        batch_id: Batch id of its rows: last part of its key, without suffix.
+        issue: Why it is rejected regardless of its content.
     """
 
     file: IngestFile
@@ -46,13 +46,13 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class SiteClock:
-    """A site as far as its files need it.
+    """Site settings that are needed to read its log files.
 
     Attributes:
-        zone: Its time zone; `None` when nobody can say.
-        why_no_zone: Why not.
+        zone: Time zone; `None` if unknown.
+        why_no_zone: Why the time zone is unknown.
         nominal_voltage: Nominal line-to-neutral voltage, V.
-        loggers: Which meter each of its loggers logs, as far as the site file says.
+        loggers: Meter of each logger, as far as the site file has it.
     """
 
     zone: ZoneInfo | None
@@ -62,26 +62,26 @@ class SiteClock:
 
 
 def is_log_key(key: str) -> bool:
-    """Return whether a key is that of a log file, and none of what else lies in the bucket."""
+    """Return whether an object key is that of a log file."""
     return key.startswith(FTP_PREFIX) and not key.endswith("/")
 
 
 def log_file_of(found: StoredObject) -> LogFile:
-    """Return what is known of a file. One in the lake is named for its gateway by its folder."""
+    """Build a `LogFile` from a stored object; in the data lake, the folder names the gateway."""
     data_lake, (*folders, last) = (
         parse_data_lake_key(found.key),
         found.key.removeprefix(FTP_PREFIX).split("/"),
     )
-    original = unquote(found.metadata.get(_NAME_OF_THE_SERVER, ""), errors="replace")
+    original = unquote(found.metadata.get(_ORIGINAL_NAME, ""), errors="replace")
     name = read_log_name(original or (data_lake.name if data_lake else last))
     folder = data_lake.gateway_serial if data_lake else _serial_of(folders)
     serial = folder or name.gateway_serial
     issue = None
     if not serial:
-        text = f"neither the folder nor the name {visible(last)!r} tells a gateway serial"
+        text = f"neither the folder nor the name {visible(last)!r} has a gateway serial"
         issue = RejectedFile(FileReason.NO_SERIAL, text)
     elif name.gateway_serial and name.gateway_serial != serial:
-        text = f"it lies with the files of {serial}, but its name is of {name.gateway_serial}"
+        text = f"the folder is that of {serial}, but the file name has {name.gateway_serial}"
         issue = RejectedFile(FileReason.SERIAL_MISMATCH, text)
     file = IngestFile(
         bucket=found.bucket,
@@ -92,24 +92,24 @@ def log_file_of(found: StoredObject) -> LogFile:
         gateway_serial=serial,
         received_at=found.received_at,
     )
-    return LogFile(file, name, visible(last.split(".")[0])[:_BATCH_ID_AT_MOST] or "_", issue)
+    return LogFile(file, name, visible(last.split(".")[0])[:_MAX_BATCH_ID_LENGTH] or "_", issue)
 
 
 def site_clock(sites: Mapping[str, Site] | None, gateway_serial: str) -> SiteClock:
-    """Return what a site's files need of it.
+    """Return the settings of a site that are needed to read its log files.
 
     Args:
-        sites: The sites by gateway serial; `None` when nobody can say.
-        gateway_serial: The site.
+        sites: Sites by gateway serial; `None` if the site file is not readable.
+        gateway_serial: Serial of the site's gateway.
     """
     if sites is None:
-        return SiteClock(None, "the site file cannot be read", _ANY_SITE.nominal_voltage, {})
+        return SiteClock(None, "the site file is not readable", _ANY_SITE.nominal_voltage, {})
     site = sites.get(gateway_serial)
     if site is None:
-        why = f"the site file does not know {gateway_serial}"
+        why = f"{gateway_serial} is not in the site file"
         return SiteClock(None, why, _ANY_SITE.nominal_voltage, {})
     zone = _zone(site.timezone)
-    why = "" if zone else f"no time zone is called {visible(site.timezone)!r}"
+    why = "" if zone else f"unknown time zone {visible(site.timezone)!r}"
     loggers = site.extra.get(LOGGERS_KEY)
     return SiteClock(zone, why, site.nominal_voltage, loggers if isinstance(loggers, dict) else {})
 
@@ -125,5 +125,5 @@ def _serial_of(folders: list[str]) -> str:
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):  # not there, a folder, or no name at all
+    except (ValueError, OSError, LookupError):  # unknown, a folder, or an invalid name
         return None

@@ -1,4 +1,4 @@
-"""Work done ahead of its use, on a thread of its own: rows are read while the database takes others."""
+"""Prefetches the items of an iterable on a thread, so that parsing overlaps with database writes."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ _POLL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What comes after the last item.
+    """Marks the end of the items.
 
     Attributes:
-        error: Why there are no more, if they did not simply end.
+        error: Error that ended the iteration; `None` at the regular end.
     """
 
     error: BaseException | None
 
 
 @contextmanager
-def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """Let items be made before they are asked for.
+def prefetch(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
+    """Iterate over items on another thread and return an iterator over the results.
 
-    Leaving the context stops the making, whether all was used or not.
+    Leaving the context stops the thread, whether or not all items were consumed.
 
     Args:
-        items: Made on another thread.
-        depth: How many may wait to be used.
+        items: Iterated on the other thread.
+        depth: Maximum number of items waiting to be consumed.
     """
     waiting: queue.Queue[T | _End] = queue.Queue(depth)
     stopped = threading.Event()
-    maker = threading.Thread(target=_make, args=(items, waiting, stopped), name="ahead", daemon=True)
-    maker.start()
+    producer = threading.Thread(target=_produce, args=(items, waiting, stopped), name="prefetch", daemon=True)
+    producer.start()
     try:
-        yield _used(waiting)
+        yield _consume(waiting)
     finally:
         stopped.set()
-        while maker.is_alive():
-            with suppress(queue.Empty):  # it may be waiting for room
+        while producer.is_alive():
+            with suppress(queue.Empty):  # the producer may be waiting for space in the queue
                 waiting.get_nowait()
-            maker.join(_POLL_S)
+            producer.join(_POLL_S)
 
 
-def _make(items: Iterable[T], waiting: queue.Queue[T | _End], stopped: threading.Event) -> None:
+def _produce(items: Iterable[T], waiting: queue.Queue[T | _End], stopped: threading.Event) -> None:
     end = _End(None)
     try:
         for item in items:
             waiting.put(item)
             if stopped.is_set():
                 return
-    except BaseException as error:  # noqa: BLE001 -- raised where the items are used
+    except BaseException as error:  # noqa: BLE001 -- raised again by the consumer
         end = _End(error)
     waiting.put(end)
 
 
-def _used(waiting: queue.Queue[T | _End]) -> Iterator[T]:
+def _consume(waiting: queue.Queue[T | _End]) -> Iterator[T]:
     while True:
         item = waiting.get()
         if isinstance(item, _End):

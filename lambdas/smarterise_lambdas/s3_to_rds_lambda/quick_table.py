@@ -1,4 +1,4 @@
-"""Numbers at several times the speed of `float`: read as JSON, where they are that too."""
+"""Parses comma-separated numbers with the JSON parser, several times faster than `float`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import orjson
 
 
 def quick_table(text: str) -> array[float]:
-    """Return the numbers of a text with commas between them. What it returns, `number_text.table` would too.
+    """Parse comma-separated numbers; the result equals that of `number_text.table`.
 
     Raises:
-        ValueError: If anything between two commas is no number, or is one but not to JSON: `.5`, `007`.
+        ValueError: If a value is not a number in JSON syntax, such as `.5` or `007`.
     """
-    # Two words of JSON would be numbers to an array, `true` and `false`. Numbers have no such letters.
+    # The array would accept JSON's `true` and `false`; "u" and "s" occur in no number.
     if "u" in text or "s" in text:
-        raise ValueError("there are words among the numbers")
+        raise ValueError("a value is not a number")
     try:
         found = array("d", orjson.loads(f"[{text}]"))
     except (TypeError, OverflowError) as error:
-        raise ValueError("there are texts or lists among the numbers") from error
+        raise ValueError("a value is not a number") from error
     if not found:
-        raise ValueError("there is nothing")
+        raise ValueError("the text is empty")
     return found

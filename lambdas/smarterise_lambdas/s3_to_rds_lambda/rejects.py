@@ -1,6 +1,6 @@
-"""Rows that cannot be taken: kept as they were, with line and header, in one object a file and reason.
+"""Stores rejected rows unchanged, with line number and header, in one object per file and reason.
 
-They go to the disk while the file is read, so that a file of nothing else needs no more memory than any.
+Rows are spooled to disk while the file is read, so memory use does not depend on their number.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _IN_MEMORY: Final = 256 * 1024
 
 
 class Rejects:
-    """What is rejected of one file.
+    """Collects the rejected rows of one file.
 
     Args:
         file: The file.
-        batch_id: What its rows are known by.
+        batch_id: Batch id of its rows.
     """
 
     def __init__(self, file: IngestFile, batch_id: str) -> None:
         self._file = file
         self._batch_id = batch_id
-        self._of_reason: dict[str, _OfReason] = {}
+        self._by_reason: dict[str, _ReasonFile] = {}
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -44,30 +44,30 @@ class Rejects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for each in self._of_reason.values():
+        for each in self._by_reason.values():
             each.close()
 
-    def take(self, header: str, rows: Iterable[RejectedRow]) -> None:
-        """Take rows that stood under a header."""
+    def add(self, header: str, rows: Iterable[RejectedRow]) -> None:
+        """Add rejected rows and the header they were read with."""
         for row in rows:
             reason = row.reason.value
-            if reason not in self._of_reason:
-                self._of_reason[reason] = _OfReason(self._file, reason)
-            self._of_reason[reason].add(header, row)
+            if reason not in self._by_reason:
+                self._by_reason[reason] = _ReasonFile(self._file, reason)
+            self._by_reason[reason].add(header, row)
             self.count += 1
 
     def store(self, archive: Archive) -> list[QuarantineEntry]:
-        """Write one object for each reason; return what the index is to say of them.
+        """Write one object per reason; return their entries for the quarantine index.
 
         Raises:
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-            botocore.exceptions.ClientError: If S3 refuses.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns an error.
         """
         file = self._file
         entries: list[QuarantineEntry] = []
-        for reason, kept in self._of_reason.items():
+        for reason, kept in self._by_reason.items():
             key = quarantine_key(file.source, file.received_at, reason, self._batch_id)
-            archive.put_file(key, kept.finished())
+            archive.put_file(key, kept.finish())
             entries.append(
                 QuarantineEntry(
                     source=file.source,
@@ -85,8 +85,8 @@ class Rejects:
         return entries
 
 
-class _OfReason:
-    """The rows of one reason, gzipped: the same rows give the same bytes."""
+class _ReasonFile:
+    """Rejected rows of one reason, gzipped deterministically."""
 
     def __init__(self, file: IngestFile, reason: str) -> None:
         self.count = 0
@@ -105,7 +105,7 @@ class _OfReason:
         self.count += 1
         self._write({"line": row.line, "text": row.text, "detail": row.detail})
 
-    def finished(self) -> IO[bytes]:
+    def finish(self) -> IO[bytes]:
         self._lines.close()
         self._spool.seek(0)
         return self._spool
@@ -115,5 +115,5 @@ class _OfReason:
         self._spool.close()
 
     def _write(self, line: dict[str, object]) -> None:
-        # Escaped, so that bytes that were no UTF-8 come back as they were.
+        # ASCII escapes preserve bytes that are not UTF-8.
         self._lines.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")

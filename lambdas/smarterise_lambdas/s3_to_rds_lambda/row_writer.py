@@ -1,9 +1,9 @@
 """Writes the rows of one file into the table `readings`, a few thousand at a time.
 
-Rows of which the table has none, in the order of their keys, go there with nothing between, at the speed of
-a bare COPY: the rule of `readings_table` has nothing to decide. That is looked up, and held by the primary
-key: if another loader puts in the same rows concurrently, the COPY fails with all that its transaction did.
-All other rows go through a staging table, by that rule.
+Rows in rising order of time whose time range is empty in the table are copied directly: there are no
+conflicts for the rule of `readings_table` to decide. The range is checked first and enforced by the primary
+key: if another loader writes the same rows concurrently, the COPY and its transaction fail. All other rows go
+through a staging table, where that rule is applied.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
     from smarterise_lambdas.shared.readings_table import LoadOutcome
 
 ROWS_AT_ONCE: Final = 8000
-"""Put into the table together: enough to be quick, few enough for little memory."""
+"""Rows written at once: a compromise between speed and memory."""
 
-_FEW_MONTHS: Final = 3
+_MAX_MONTHS: Final = 3
 _WEEK: Final = timedelta(days=7)
 
 _DAY: Final = timedelta(days=1) // MICROSECOND
 
 
 class RowSink:
-    """Takes the rows of one file, in the caller's transaction.
+    """Writes the rows of one file in the caller's transaction.
 
     Args:
-        cursor: Inside the transaction.
-        gateway_serial: The site.
-        device_serial: The meter; empty if it is not known.
-        latest: Told of what becomes a row.
-        is_alone: Whether rows that the table lacks may be copied there straight. If another loader turns out
-            to have the same ones, that fails, and the transaction with it.
+        cursor: Cursor inside the transaction.
+        gateway_serial: Serial of the gateway.
+        device_serial: Serial of the meter; empty if unknown.
+        latest: Collects the readings to publish.
+        is_alone: Whether rows missing from the table may be copied directly. If another loader writes the
+            same rows concurrently, the transaction fails.
     """
 
     def __init__(
@@ -75,18 +75,18 @@ class RowSink:
 
     @property
     def time_range(self) -> tuple[datetime, datetime] | None:
-        """The first and the last moment that was measured, loaded or not; `None` without rows."""
+        """First and last time of measurement, loaded or not; `None` without rows."""
         return (
             (datetime_at(min(self._time_ranges)), datetime_at(max(self._time_ranges)))
             if self._time_ranges
             else None
         )
 
-    def take(self, packed: Packed) -> None:
-        """Take some rows.
+    def write(self, packed: Packed) -> None:
+        """Add rows and write them when enough are waiting.
 
         Raises:
-            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
+            psycopg.errors.UniqueViolation: If another loader has written the same rows concurrently.
             psycopg.Error: If the database fails.
         """
         if not packed.rests:
@@ -95,20 +95,20 @@ class RowSink:
         self._count += len(packed.rests)
         self._latest.stage(packed.block)
         if self._count >= ROWS_AT_ONCE:
-            self._settle()
+            self._flush()
 
     def finish(self) -> RowCounts:
-        """Put what is left into the table; return what became of all rows.
+        """Write the remaining rows; return the counts of all rows.
 
         Raises:
-            psycopg.errors.UniqueViolation: If another loader has put in the same, and this one is not alone.
+            psycopg.errors.UniqueViolation: If another loader has written the same rows concurrently.
             psycopg.Error: If the database fails.
         """
         if self._waiting:
-            self._settle()
+            self._flush()
         return self._counts
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         timestamps = list(chain.from_iterable(packed.block.timestamps for packed in self._waiting))
         first, last = min(timestamps), max(timestamps)
         is_rising = all(map(lt, timestamps, islice(timestamps, 1, None)))
@@ -121,18 +121,18 @@ class RowSink:
             and not has_rows(self._cursor, *meter, first, last)
         ):
             ensure_months(self._cursor, months)
-            copy_straight(self._cursor, self._waiting)
+            copy_directly(self._cursor, self._waiting)
             note_days(self._cursor, *meter, timestamps)
             self._latest.keep()
             counts = RowCounts(loaded=len(timestamps))
         else:
-            counts = self._settle_staged(months, in_order=is_rising)
+            counts = self._flush_staged(months, in_order=is_rising)
         self._counts = RowCounts(*map(add, astuple(self._counts), astuple(counts)))
         self._time_ranges = [min([first, *self._time_ranges]), max([last, *self._time_ranges])]
         self._waiting.clear()
         self._count = 0
 
-    def _settle_staged(self, months: set[datetime] | None, *, in_order: bool) -> RowCounts:
+    def _flush_staged(self, months: set[datetime] | None, *, in_order: bool) -> RowCounts:
         stage = self._stage = self._stage or Stage(self._cursor)
         for columns, alike in groupby(self._waiting, lambda packed: packed.staged_columns):
             with stage.copying(columns) as copy:
@@ -142,25 +142,25 @@ class RowSink:
                 copy.write(END)
         outcome = stage.flush(months=months, in_order=in_order)
         if self._latest.is_waiting:
-            self._latest.keep(self._taken(outcome))
+            self._latest.keep(self._loaded_positions(outcome))
         stage.clear()
         return RowCounts.of(outcome)
 
-    def _taken(self, outcome: LoadOutcome) -> frozenset[int] | None:
-        """Return the positions of rows that the table took; `None` if it took all."""
+    def _loaded_positions(self, outcome: LoadOutcome) -> frozenset[int] | None:
+        """Return the positions of the rows that were loaded; `None` if all were."""
         if outcome.loaded == self._count:
             return None
         if not outcome.loaded:
             return frozenset()
-        self._cursor.execute(_TAKEN)
+        self._cursor.execute(_LOADED_POSITIONS)
         return frozenset(position for (position,) in self._cursor)
 
     def _new_months(self, first: int, last: int) -> set[datetime] | None:
-        """Return months that may have no partition yet; `None` if they are best looked for in the rows."""
+        """Return months that may have no partition yet; `None` if the staging table has to be queried."""
         month, until = month_of(datetime_at(first)), month_of(datetime_at(last))
         found = {month}
         while month < until:
-            if len(found) == _FEW_MONTHS:
+            if len(found) == _MAX_MONTHS:
                 return None
             month = month_of(month.replace(day=28) + _WEEK)
             found.add(month)
@@ -169,8 +169,8 @@ class RowSink:
         return new
 
 
-# What this transaction put in bears its moment; of two staged rows of one key the first was taken.
-_TAKEN: Final = b"""
+# Rows of this transaction have ingested_at = now(); of two staged rows with one key the first was loaded.
+_LOADED_POSITIONS: Final = b"""
     SELECT min(position) FROM incoming JOIN readings USING (gateway_serial, device_serial, measured_at)
     WHERE readings.batch_id = incoming.batch_id AND readings.ingested_at = now()
     GROUP BY measured_at
@@ -178,7 +178,7 @@ _TAKEN: Final = b"""
 
 
 def has_rows(cursor: Cursor, gateway_serial: str, device_serial: str, first: int, last: int) -> bool:
-    """Return whether the table has any row of a meter between two moments, or at them.
+    """Return whether the table has a row of a meter in a time range, bounds included.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -188,11 +188,11 @@ def has_rows(cursor: Cursor, gateway_serial: str, device_serial: str, first: int
     return found is not None and bool(found[0])
 
 
-def copy_straight(cursor: Cursor, packed: Iterable[Packed]) -> None:
-    """Put rows into the table, whose months have partitions.
+def copy_directly(cursor: Cursor, packed: Iterable[Packed]) -> None:
+    """Copy rows into the table; the partitions of their months must exist.
 
     Raises:
-        psycopg.errors.UniqueViolation: If one is there already.
+        psycopg.errors.UniqueViolation: If the table has one of the rows.
         psycopg.Error: If the database fails.
     """
     for columns, alike in groupby(packed, lambda each: each.columns):
@@ -207,13 +207,13 @@ def copy_straight(cursor: Cursor, packed: Iterable[Packed]) -> None:
 
 
 def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, timestamps: Sequence[int]) -> None:
-    """Have upkeep find anew what is made of a meter's readings, as `Stage.flush` does.
+    """Mark the days of new readings for the rollup maintenance, as `Stage.flush` does.
 
     Args:
-        cursor: Inside a transaction.
-        gateway_serial: The site.
-        device_serial: The meter.
-        timestamps: When they were measured, rising.
+        cursor: Cursor inside a transaction.
+        gateway_serial: Serial of the gateway.
+        device_serial: Serial of the meter.
+        timestamps: Times of measurement, rising.
 
     Raises:
         psycopg.Error: If the database fails.
@@ -224,7 +224,7 @@ def note_days(cursor: Cursor, gateway_serial: str, device_serial: str, timestamp
 
 
 def _days(timestamps: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last moment of each day, UTC."""
+    """Yield the first and the last timestamp of each day, UTC."""
     start = 0
     while start < len(timestamps):
         until = bisect_left(timestamps, (timestamps[start] // _DAY + 1) * _DAY, start)

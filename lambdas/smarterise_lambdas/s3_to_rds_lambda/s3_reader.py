@@ -1,4 +1,4 @@
-"""Objects in S3, read a piece at a time: no connection outlasts a piece, and a piece is all that is kept."""
+"""Reads S3 objects in ranges, each with its own request, so memory and connection time are bounded."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 
     from smarterise_lambdas.s3_to_rds_lambda.event import ObjectRequest
 
-PIECE: Final = 4 * 1024 * 1024
+RANGE_SIZE: Final = 4 * 1024 * 1024
 CHUNK: Final = 128 * 1024
-"""What is handed on at once: some hundred rows, few enough to stay in the processor's cache."""
+"""Size of the yielded chunks: some hundred rows, which fit into the CPU cache."""
 
-_TRIES: Final = 3
+_MAX_ATTEMPTS: Final = 3
 _GONE: Final = NOT_FOUND | DELETE_MARKER | {"NoSuchBucket"}
 """A deleted bucket is final too: another attempt at its event cannot succeed."""
 
 
 class Superseded(Exception):
-    """Under the key is another content by now; its own event tells of that."""
+    """The object was overwritten; the new content has its own event."""
 
 
 class Gone(Exception):
-    """There is no such object any more."""
+    """The object no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as it was found.
+    """Properties of an S3 object.
 
     Attributes:
-        bucket: Where it is.
-        key: As S3 knows it.
-        etag: Which content it is.
-        size: Bytes.
-        received_at: When S3 took it, UTC.
-        metadata: What was kept beside it.
+        bucket: Bucket name.
+        key: Object key.
+        etag: ETag of the content.
+        size: Size, bytes.
+        received_at: LastModified, UTC.
+        metadata: User metadata.
     """
 
     bucket: str
@@ -67,36 +67,36 @@ class ObjectReader:
     """Reads one object.
 
     Args:
-        s3: The client.
-        object_request: Which object.
-        piece: Bytes asked for at once.
+        s3: S3 client.
+        object_request: The object to read.
+        range_size: Bytes per request.
     """
 
-    def __init__(self, s3: S3Client, object_request: ObjectRequest, *, piece: int = PIECE) -> None:
+    def __init__(self, s3: S3Client, object_request: ObjectRequest, *, range_size: int = RANGE_SIZE) -> None:
         self._s3 = s3
-        self._wanted = object_request
-        self._piece = piece
+        self._request = object_request
+        self._range_size = range_size
         self._first = b""
 
     def open(self) -> StoredObject:
-        """Find the object, and read its first piece.
+        """Read the properties and the first range of the object.
 
         Raises:
-            Superseded: If it is another content by now.
-            Gone: If it is not there.
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-            botocore.exceptions.ClientError: If S3 does not let us look.
+            Superseded: If the object was overwritten.
+            Gone: If it does not exist.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns another error.
         """
         try:
-            found, self._first = self._get(0, self._wanted.etag)
+            found, self._first = self._get(0, self._request.etag)
         except ClientError as error:
             if code_of(error) not in INVALID_RANGE:
                 raise
-            found, self._first = self._call({}, self._wanted.etag)
+            found, self._first = self._call({}, self._request.etag)
         total = found.get("ContentRange", "").rpartition("/")[2]
         self._found = StoredObject(
-            bucket=self._wanted.bucket,
-            key=self._wanted.key,
+            bucket=self._request.bucket,
+            key=self._request.key,
             etag=found["ETag"],
             size=int(total) if total.isdigit() else len(self._first),
             received_at=found["LastModified"],
@@ -105,13 +105,13 @@ class ObjectReader:
         return self._found
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield its bytes from the beginning; may be done again.
+        """Yield the content in chunks from the beginning; callable repeatedly.
 
         Raises:
-            Superseded: If it became another content meanwhile.
-            Gone: If it was deleted meanwhile.
-            botocore.exceptions.BotoCoreError: If S3 cannot be reached.
-            botocore.exceptions.ClientError: If S3 does not let us look.
+            Superseded: If the object was overwritten since `open`.
+            Gone: If it was deleted since `open`.
+            botocore.exceptions.BotoCoreError: If S3 is unreachable.
+            botocore.exceptions.ClientError: If S3 returns another error.
         """
         body, start = self._first, 0
         while body:
@@ -124,15 +124,15 @@ class ObjectReader:
             _, body = self._get(start, self._found.etag)
 
     def _get(self, start: int, etag: str | None) -> tuple[GetObjectOutputTypeDef, bytes]:
-        return self._call({"Range": f"bytes={start}-{start + self._piece - 1}"}, etag)
+        return self._call({"Range": f"bytes={start}-{start + self._range_size - 1}"}, etag)
 
     def _call(self, options: dict[str, Any], etag: str | None) -> tuple[GetObjectOutputTypeDef, bytes]:
-        object_request = self._wanted
+        object_request = self._request
         if object_request.version_id is not None:
             options = {**options, "VersionId": object_request.version_id}
         elif etag is not None:
             options = {**options, "IfMatch": etag}
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
             try:
                 found = self._s3.get_object(Bucket=object_request.bucket, Key=object_request.key, **options)
                 with closing(found["Body"]) as stream:
@@ -143,7 +143,7 @@ class ObjectReader:
                 if code_of(error) in _GONE:
                     raise Gone(object_request.key) from error
                 raise
-            except BotoCoreError:  # cut off in the middle of the body, which the client does not try again
-                if attempt == _TRIES:
+            except BotoCoreError:  # connection lost within the body, which botocore does not retry
+                if attempt == _MAX_ATTEMPTS:
                     raise
         raise AssertionError

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smarterise_lambdas.s3_to_rds_lambda.copy_format import BEGINNING, END, Packer
-from smarterise_lambdas.s3_to_rds_lambda.row_writer import copy_straight, has_rows, note_days
+from smarterise_lambdas.s3_to_rds_lambda.row_writer import copy_directly, has_rows, note_days
 from smarterise_lambdas.shared.readings_table import Stage, ensure_months
 from smarterise_sdk.domain.log_files.rows import RowBlock
 from smarterise_sdk.domain.readings.model import Quantity
@@ -69,7 +69,7 @@ def expected(found: list[tuple[Any, Any, Any]]) -> list[tuple[Any, ...]]:
 
 
 def straight(cursor: Cursor, packed: list[Packed]) -> None:
-    copy_straight(cursor, packed)
+    copy_directly(cursor, packed)
 
 
 def staged(cursor: Cursor, packed: list[Packed]) -> None:
@@ -93,7 +93,7 @@ def test_rows_come_through_both_ways_exactly(
     connection: Connection, found: list[tuple[Any, Any, Any]]
 ) -> None:
     packer = Packer(CONSTANTS, FLAGS, connection.info.encoding)
-    packed = [packer.packed(block_of(found))]
+    packed = [packer.pack(block_of(found))]
     for put in (straight, staged):
         with connection.transaction(force_rollback=True), connection.cursor() as cursor:
             put(cursor, packed)
@@ -102,7 +102,7 @@ def test_rows_come_through_both_ways_exactly(
 
 
 def test_a_block_of_nothing_but_rejected_rows_is_nothing() -> None:
-    packed = Packer(CONSTANTS, FLAGS, "utf-8").packed(RowBlock("", (), [], {}))
+    packed = Packer(CONSTANTS, FLAGS, "utf-8").pack(RowBlock("", (), [], {}))
     assert (packed.columns, packed.rests) == ((), ())
 
 
@@ -113,7 +113,7 @@ def test_blocks_of_other_columns_follow_each_other_straight(connection: Connecti
         at = [count_of(START) + number]
         blocks.append(RowBlock("", [number], at, {Quantity(name): array("d", [number])}, [None], [None]))
     with connection.cursor() as cursor:
-        copy_straight(cursor, map(packer.packed, blocks))
+        copy_directly(cursor, map(packer.pack, blocks))
         cursor.execute(b"SELECT voltage_a, frequency FROM readings ORDER BY measured_at")
         assert cursor.fetchall() == [(0.0, None), (1.0, None), (None, 2.0), (3.0, None)]
 
@@ -127,7 +127,7 @@ def test_what_is_there_is_found_to_the_microsecond_and_of_the_same_meter_alone(
     meter = (CONSTANTS["gateway_serial"], CONSTANTS["device_serial"])
     with connection.cursor() as cursor:
         ensure_months(cursor, [START])
-        copy_straight(cursor, [packer.packed(block)])
+        copy_directly(cursor, [packer.pack(block)])
         assert has_rows(cursor, *meter, at, at)
         assert has_rows(cursor, *meter, at - 9, at + 9)
         assert not has_rows(cursor, *meter, at + 1, at + 9)

@@ -45,7 +45,7 @@ def test_a_database_that_is_down_is_a_fault(loads: Any, monkeypatch: pytest.Monk
     with monkeypatch.context() as down:
         down.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         loads.restart()
-        with pytest.raises(LoadIncomplete, match="1 files must come again"):
+        with pytest.raises(LoadIncomplete, match="1 files must be retried"):
             loads.deliver(key)
     loads.restart()
     recovers(loads, key, 5)
@@ -400,9 +400,11 @@ def test_time_that_runs_out_is_a_fault_with_a_remedy(loads: Any) -> None:
     loads.invoke({"Records": []})
     told = loads.within(lasting(8), key, other)
     assert [each.state for each in told] == ["fault", "fault"]
-    assert re.search("time ran out after [1-9][0-9]* rows.*give the function more time", told[0].reason)
-    assert "no time left" in told[1].reason
-    with pytest.raises(LoadIncomplete, match="2 files must come again"):
+    assert re.search(
+        r"deadline exceeded after [1-9][0-9]* rows.*increase the function's timeout", told[0].reason
+    )
+    assert told[1].reason == "deadline exceeded"
+    with pytest.raises(LoadIncomplete, match="2 files must be retried"):
         raise_faults(told)
     assert loads.readings() == []
     assert loads.ledger()[key]["state"] == "failed"
@@ -472,7 +474,7 @@ def test_a_site_file_that_cannot_be_read_stops_only_files_that_need_it(loads: An
     loads.restart()
     assert loads.load(loads.log(loads.rows(3)))["rows"]["loaded"] == 3
     key = loads.put(loads.log(loads.rows(5)), "logger1.csv")
-    with pytest.raises(LoadIncomplete, match="the site file cannot be read"):
+    with pytest.raises(LoadIncomplete, match="the site file is not readable"):
         loads.deliver(key)
     assert loads.quarantine() == []
     loads.sites({loads.serial: {"tier": "NON_CRITICAL", "timezone": "America/New_York"}})
@@ -543,4 +545,4 @@ def test_no_thread_is_left_behind(loads: Any) -> None:
     loads.load(loads.log(loads.rows(10)))
     loads.load(b"nonsense")
     loads.load(loads.log(loads.rows(9000, step=timedelta(seconds=1)))[:-1] + b"\n" + b"x" * 100_000)
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]

@@ -15,7 +15,7 @@ import pytest
 
 from smarterise_lambdas.s3_to_rds_lambda.event import BadRequest, ObjectRequest, Request, read_request
 from smarterise_lambdas.s3_to_rds_lambda.log_file import is_log_key, log_file_of, site_clock
-from smarterise_lambdas.s3_to_rds_lambda.prefetch import ahead
+from smarterise_lambdas.s3_to_rds_lambda.prefetch import prefetch
 from smarterise_lambdas.s3_to_rds_lambda.rejects import Rejects
 from smarterise_lambdas.s3_to_rds_lambda.s3_reader import StoredObject
 from smarterise_sdk.domain.log_files.rejects import FileReason, RejectedRow, RowReason
@@ -153,10 +153,10 @@ def test_what_is_a_log() -> None:
         (
             Site("AN1", Tier.CRITICAL, timezone="Africa/Nowhere"),
             None,
-            "no time zone is called 'Africa/Nowhere'",
+            "unknown time zone 'Africa/Nowhere'",
         ),
-        (Site("AN1", Tier.CRITICAL, timezone="Africa"), None, "no time zone is called 'Africa'"),
-        (Site("AN2", Tier.CRITICAL), None, "the site file does not know AN1"),
+        (Site("AN1", Tier.CRITICAL, timezone="Africa"), None, "unknown time zone 'Africa'"),
+        (Site("AN2", Tier.CRITICAL), None, "AN1 is not in the site file"),
     ],
 )
 def test_the_clock_of_a_site(site: Site, zone: ZoneInfo | None, why: str) -> None:
@@ -172,7 +172,7 @@ def test_what_is_done_ahead_comes_in_order_and_no_further_than_it_may() -> None:
             made.append(number)
             yield number
 
-    with ahead(make(), 2) as items:
+    with prefetch(make(), 2) as items:
         time.sleep(0.1)
         assert made == [0, 1, 2]
         assert list(items) == list(range(10))
@@ -183,16 +183,16 @@ def test_a_fault_ahead_is_raised_where_the_items_are_used() -> None:
         yield 1
         raise KeyError("why")
 
-    with ahead(make(), 2) as items:
+    with prefetch(make(), 2) as items:
         assert next(items) == 1
         with pytest.raises(KeyError, match="why"):
             next(items)
 
 
 def test_work_ahead_stops_when_nobody_uses_it() -> None:
-    with pytest.raises(ZeroDivisionError), ahead(count(), 3) as items:
+    with pytest.raises(ZeroDivisionError), prefetch(count(), 3) as items:
         raise ZeroDivisionError(next(items))
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
 
 
 def test_what_is_rejected_is_the_same_bytes_each_time_and_needs_little_memory() -> None:
@@ -209,7 +209,7 @@ def test_what_is_rejected_is_the_same_bytes_each_time_and_needs_little_memory() 
         with Rejects(file, "batch") as rejects:
             for line in range(50_000):
                 text = f"{line},{line * 7919 % 10007},\udcff"
-                rejects.take(
+                rejects.add(
                     "head" if line < 9 else "other", [RejectedRow(line, text, RowReason.HALF_ROW, "why")]
                 )
             (entry,) = rejects.store(Archive())  # type: ignore[arg-type]
