@@ -167,7 +167,8 @@ _FILES: Final = b"""
         ) AS united
         GROUP BY 1
     )
-    SELECT requested.gateway_serial, covered_s, usual_s, lately.files, lately.unfinished_files, lately.rejected,
+    SELECT requested.gateway_serial, covered_s, usual_s,
+           lately.files, lately.unfinished_files, lately.rejected,
            loaded.last_measured_at, loaded.last_arrived_at,
            latest.key, latest.state, latest.reason, latest.received_at
     FROM unnest(%(gateways)s::text[]) AS requested (gateway_serial)
