@@ -1,4 +1,4 @@
-# Backups of what cannot be made anew, copied to a second region. How to restore: docs/how-to/restore.md
+# Backups of data that cannot be recreated, copied to a second region. How to restore: docs/how-to/restore.md
 
 module "backups" {
   count  = local.is_full && var.backups_enabled ? 1 : 0

@@ -1,4 +1,4 @@
-# What the environment costs, told before the bill does. Free of charge, so in every mode.
+# Budget and cost anomaly alerts. Free of charge, so enabled in every mode.
 
 module "costs" {
   source = "./meta/costs"

@@ -11,7 +11,7 @@ locals {
     partition  = module.meta.partition
   }
 
-  # A site of which nothing is told is what the defaults of the modules make of it.
+  # A site without details gets the defaults of the modules.
   sites = { for serial in var.smart_device_names : serial => try(var.site_details[serial], {}) }
 
   package_dir = coalesce(var.lambda_package_dir, abspath("${path.root}/../build/lambdas"))

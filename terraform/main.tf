@@ -1,4 +1,4 @@
-# The stack, chain by chain. What a module needs of another it is given here; modules know nothing of each other.
+# The stack by subject. Modules do not refer to each other: outputs are passed as inputs here.
 
 module "meta" {
   source = "./meta"
@@ -147,7 +147,7 @@ module "vpc" {
     local.is_full ? ["ecr.api", "ecr.dkr", "logs", "lambda"] : [],
   ))
 
-  # Functions and tasks reach all they need by endpoints; only a database elsewhere needs a way out.
+  # Functions and tasks use endpoints; only an external database needs a NAT gateway.
   nat                    = local.is_other_database ? "single" : "none"
   outside_database_ports = local.is_other_database ? [var.database_url_port] : []
 }
@@ -230,21 +230,21 @@ module "eventbridge" {
 
   schedules = {
     database-upkeep = {
-      description   = "partitions ahead, and what loads left to be done"
+      description   = "Creates partitions in advance and runs pending maintenance"
       expression    = "cron(30 1 * * ? *)"
       function_name = module.lambda.functions.migrate_database.name
       function_arn  = module.lambda.functions.migrate_database.arn
       input         = { action = "maintain" }
     }
     alarm-letters-left = {
-      description   = "tell what waits, should the invocation that was to tell it have died"
+      description   = "Sends pending notifications of an invocation that failed"
       expression    = "rate(5 minutes)"
       function_name = module.lambda.functions.alarm_notifier.name
       function_arn  = module.lambda.functions.alarm_notifier.arn
       input         = { source = "schedule" }
     }
     site-config-nightly = {
-      description   = "have the stack follow the site file, should an upload have gone unheard"
+      description   = "Reconciles the stack with the site file, in case an upload event was lost"
       expression    = "cron(15 2 * * ? *)"
       function_name = module.site_config.manager_name
       function_arn  = module.site_config.manager_arn
@@ -254,7 +254,7 @@ module "eventbridge" {
 
   notices = {
     backup-failed = {
-      description = "a backup or a copy of one did not come about"
+      description = "A backup or a copy of one failed"
       pattern = jsonencode({
         source        = ["aws.backup"]
         "detail-type" = ["Backup Job State Change", "Copy Job State Change"]
@@ -262,7 +262,7 @@ module "eventbridge" {
       })
     }
     restore-failed = {
-      description = "a restore did not come about, be it the monthly test or one in earnest"
+      description = "A restore failed, either the monthly test or a manual one"
       pattern = jsonencode({
         source        = ["aws.backup"]
         "detail-type" = ["Restore Job State Change"]
@@ -270,7 +270,7 @@ module "eventbridge" {
       })
     }
     promise-broken = {
-      description = "something in the account is no longer as the stack promises: encrypted, private, backed up"
+      description = "A resource violates a rule of AWS Config, e.g. encrypted, private, backed up"
       pattern = jsonencode({
         source        = ["aws.config"]
         "detail-type" = ["Config Rules Compliance Change"]
@@ -278,7 +278,7 @@ module "eventbridge" {
       })
     }
     audit-switched-off = {
-      description = "somebody stopped recording what is done to the account"
+      description = "Recording of the account by CloudTrail or AWS Config was stopped"
       pattern = jsonencode({
         source        = ["aws.cloudtrail", "aws.config"]
         "detail-type" = ["AWS API Call via CloudTrail"]
@@ -286,7 +286,7 @@ module "eventbridge" {
       })
     }
     aws-health = {
-      description = "AWS has trouble that concerns this account"
+      description = "AWS reports a health issue that affects this account"
       pattern     = jsonencode({ source = ["aws.health"], detail = { eventTypeCategory = ["issue"] } })
     }
   }

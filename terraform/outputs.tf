@@ -1,4 +1,4 @@
-# Outputs of the guide, and one for each name that the stack is known by.
+# Outputs of the guide, and the names of the stack's resources.
 
 output "ftp_lambda_arn" {
   description = "ARN of the function that collects files by FTP."
@@ -11,7 +11,7 @@ output "ftp_lambda_function_name" {
 }
 
 output "site_switching_instructions" {
-  description = "How a site is switched from one tier to the other."
+  description = "Instructions for switching the tier of a site."
   value       = module.site_config.site_switching_instructions
 }
 
@@ -36,27 +36,27 @@ output "s3_to_rds" {
 }
 
 output "kinesis_to_s3_rds" {
-  description = "Name of the function that takes the stream."
+  description = "Name of the function that loads the stream."
   value       = module.lambda.functions.kinesis_to_s3_rds.name
 }
 
 output "alarm_notifier" {
-  description = "Name of the function that tells people of alarms."
+  description = "Name of the function that sends alarm e-mails."
   value       = module.lambda.functions.alarm_notifier.name
 }
 
 output "ingest_manager" {
-  description = "Name of the function that answers operators about the ingest pipeline."
+  description = "Name of the function that serves operators' queries about the ingest pipeline."
   value       = module.lambda.functions.ingest_manager.name
 }
 
 output "migrate_database" {
-  description = "Name of the function that brings the database's schema up to date; each deployment that brings a new one invokes it."
+  description = "Name of the function that runs schema migrations; each deployment that changes it invokes it."
   value       = module.lambda.functions.migrate_database.name
 }
 
 output "collection_rules" {
-  description = "Rules that have files collected, by tier."
+  description = "FTP collection rules, by tier."
   value       = { for tier, rule in module.enhanced_eventbridge.rules : tier => rule.name }
 }
 
@@ -66,7 +66,7 @@ output "stream" {
 }
 
 output "topic_prefix" {
-  description = "Gateways publish on <this>/<gateway serial>."
+  description = "Topic prefix: gateways publish to <prefix>/<gateway serial>."
   value       = module.meta.names.topic_prefix
 }
 
@@ -89,42 +89,42 @@ output "metric_namespace" {
 }
 
 output "alarm_prefix" {
-  description = "Alarms of a site are named <this>-<gateway serial>-<rule>."
+  description = "Alarm prefix: alarms of a site are named <prefix>-<gateway serial>-<rule>."
   value       = module.meta.names.alarm_prefix
 }
 
 output "alert_topic" {
-  description = "Name of the topic that alarms go to."
+  description = "Name of the alert topic."
   value       = module.ses.alert_topic_name
 }
 
 output "alert_topic_arn" {
-  description = "ARN of the topic that alarms go to."
+  description = "ARN of the alert topic."
   value       = module.ses.alert_topic_arn
 }
 
 output "data_lake_bucket" {
-  description = "Bucket of the lake."
+  description = "Data lake bucket."
   value       = module.s3.data_lake.name
 }
 
 output "athena_results_bucket" {
-  description = "Bucket of query results."
+  description = "Bucket of Athena query results."
   value       = module.s3.athena_results.name
 }
 
 output "device_certificate_bucket" {
-  description = "Bucket of the devices' certificates."
+  description = "Bucket of the device certificates."
   value       = module.s3.device_certificates.name
 }
 
 output "rds_state_bucket" {
-  description = "Bucket of the database's exports."
+  description = "Bucket of the database exports."
   value       = module.s3.rds_state.name
 }
 
 output "athena_workgroup" {
-  description = "Workgroup that queries of the lake run in."
+  description = "Athena workgroup for queries of the data lake."
   value       = module.s3.athena_workgroup
 }
 
@@ -139,61 +139,61 @@ output "dashboards" {
 }
 
 output "web_url" {
-  description = "Where the web application is; null without it."
+  description = "URL of the web application; null without it."
   value       = one(module.web_app[*].url)
 }
 
 output "web_repository_url" {
-  description = "What images of the web application are pushed to; null without it."
+  description = "Repository URL for images of the web application; null without it."
   value       = try(module.ecr[0].repository_urls[local.web_repository], null)
 }
 
 output "name_servers" {
-  description = "Servers that the parent zone must name, for a zone that was made here."
+  description = "Name servers for the delegation in the parent zone, if the zone was created here."
   value       = module.route53.name_servers
 }
 
 output "audit_bucket" {
-  description = "Bucket of what CloudTrail and AWS Config record; null without them."
+  description = "Bucket of the CloudTrail and AWS Config records; null without them."
   value       = one(module.audit[*].bucket_name)
 }
 
 output "backup_vault" {
-  description = "Vault of the backups; null without them."
+  description = "Name of the backup vault; null without backups."
   value       = one(module.backups[*].vault_name)
 }
 
 output "backup_copy_vault" {
-  description = "Vault of the copies in the second region: name, ARN and region; null without them."
+  description = "Name, ARN and region of the vault of the copies; null without backups."
   value       = one(module.backups[*].copy_vault)
 }
 
 output "backup_role_arn" {
-  description = "Role to start restores with; null without backups."
+  description = "Role for restores; null without backups."
   value       = one(module.backups[*].role_arn)
 }
 
 output "database_instance" {
-  description = "Identifier of the database's instance."
+  description = "Identifier of the database instance."
   value       = module.rds.instance_id
 }
 
 output "database_subnet_group" {
-  description = "Subnet group that a restored database belongs into."
+  description = "Subnet group for a restored database."
   value       = module.rds.subnet_group_name
 }
 
 output "database_security_group" {
-  description = "Security group that a restored database belongs into."
+  description = "Security group for a restored database."
   value       = module.vpc.security_group_ids.database
 }
 
 output "database_parameter_group" {
-  description = "Parameter group that a restored database is to have."
+  description = "Parameter group for a restored database."
   value       = module.rds.parameter_group_name
 }
 
 output "budget" {
-  description = "Name of the budget of the month."
+  description = "Name of the monthly budget."
   value       = module.costs.budget_name
 }

@@ -1,5 +1,5 @@
-# The guide's recommendations on security that are not a property of one module: who did what, and whether the stack is
-# still what it promises. Flow logs are in aws-vpc, secrets in aws-lambda and aws-rds, bucket policies in aws-s3/bucket.
+# Account-wide security recommendations of the guide: an audit trail, and rules that check the stack's configuration.
+# Flow logs are in aws-vpc, secrets in aws-lambda and aws-rds, bucket policies in aws-s3/bucket.
 
 module "audit" {
   count  = local.is_full && var.audit_enabled ? 1 : 0
@@ -15,7 +15,7 @@ module "audit" {
   destroy_with_logs_enabled = var.destroy_with_data_enabled
 }
 
-# Besides each bucket's own: an account is one environment, and none of its buckets is for the public.
+# In addition to the setting of each bucket: the account contains no public bucket.
 resource "aws_s3_account_public_access_block" "this" {
   block_public_acls       = true
   block_public_policy     = true

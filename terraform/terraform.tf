@@ -13,7 +13,7 @@ terraform {
     }
   }
 
-  # Bucket, key and region: environments/<environment>.s3.tfbackend. The bucket is made by bootstrap/.
+  # Bucket, key and region: environments/<environment>.s3.tfbackend. The bucket is created by bootstrap/.
   backend "s3" {
     use_lockfile = true
     encrypt      = true

@@ -1,7 +1,7 @@
-"""Build build/lambdas/database-authorities.zip: who vouches for RDS and RDS Proxy, as a layer of Lambda.
+"""Build build/lambdas/database-authorities.zip: a Lambda layer with the authorities of RDS and RDS Proxy.
 
-An instance shows a certificate of RDS's own authorities, a proxy one of Amazon's public ones. The first come
-from AWS's trust store, the second from those that botocore carries; each is a root, nothing else is let in.
+An instance has a certificate of an RDS authority, a proxy one of a public Amazon authority. The former are
+downloaded from the AWS trust store, the latter are in botocore. Only root certificates are included.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RDS = "Amazon RDS "
 
 
 class BuildFailed(Exception):
-    """The layer could not be made; the message says why and what to do."""
+    """The layer could not be built; the message has cause and remedy."""
 
 
 def main() -> int:
@@ -35,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--bundle", type=Path, help=f"a copy of {TRUST_STORE}, where that cannot be reached")
+    parser.add_argument("--bundle", type=Path, help=f"a copy of {TRUST_STORE}, if it is unreachable")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "lambdas", help="default build/lambdas"
     )
@@ -53,38 +53,38 @@ def main() -> int:
 
 
 def fetched() -> bytes:
-    """Return AWS's bundle of the authorities of RDS.
+    """Return the AWS bundle of RDS authorities.
 
     Raises:
-        BuildFailed: If it cannot be had.
+        BuildFailed: If the trust store is unreachable.
     """
     try:
         with urllib.request.urlopen(TRUST_STORE, timeout=TIMEOUT_S) as response:
             return bytes(response.read())
     except (URLError, TimeoutError) as error:
         raise BuildFailed(
-            f"{TRUST_STORE} cannot be reached ({error}). Try: fetch it elsewhere, then"
+            f"{TRUST_STORE} is unreachable ({error}). Fix: download it elsewhere, then"
             f" python tools/{Path(__file__).name} --bundle FILE"
         ) from error
 
 
 def layer_of(bundle: bytes) -> bytes:
-    """Return the layer's zip: the same bytes from the same authorities.
+    """Return the layer's zip, reproducible from the same authorities.
 
     Args:
         bundle: Certificates of RDS's authorities, PEM.
 
     Raises:
-        BuildFailed: If there are none, or others among them.
+        BuildFailed: If there are no certificates, or others among them.
     """
     try:
         authorities = _by_name(bundle.decode("ascii"))
     except (ValueError, ssl.SSLError) as error:
-        raise BuildFailed(f"the bundle holds no certificates: {error}") from error
+        raise BuildFailed(f"the bundle contains no certificates: {error}") from error
     strangers = sorted({name for name, _ in authorities if not name.startswith(_RDS)})
     if strangers or not authorities:
-        told = ", ".join(strangers) or "nobody"
-        raise BuildFailed(f"the bundle must hold authorities of RDS and no others; it holds {told}")
+        found = ", ".join(strangers) or "none"
+        raise BuildFailed(f"the bundle must contain only RDS authorities; it contains {found}")
     carried = _by_name(Path(botocore.__file__).with_name("cacert.pem").read_text("utf-8"))
     public = [(name, der) for name, der in carried if name.startswith(_PUBLIC)]
     text = "".join(ssl.DER_cert_to_PEM_cert(der) for _, der in sorted({*authorities, *public}))
@@ -94,7 +94,7 @@ def layer_of(bundle: bytes) -> bytes:
 def _by_name(pem: str) -> list[tuple[str, bytes]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=pem)
-    subjects: list[Any] = [told["subject"] for told in context.get_ca_certs()]
+    subjects: list[Any] = [certificate["subject"] for certificate in context.get_ca_certs()]
     names = [dict(part for parts in each for part in parts).get("commonName", "") for each in subjects]
     return list(zip(names, context.get_ca_certs(binary_form=True), strict=True))
 

@@ -1,7 +1,7 @@
-"""Build what AWS Lambda runs: build/lambdas/<function>.zip, its own sources with the packages they need.
+"""Build the Lambda bundles build/lambdas/<function>.zip: sources with the packages they need.
 
-The same commit gives the same bytes on every run: versions and hashes come from requirements.lock, and
-nothing that tells when, where or by whom is packed. boto3 is not packed: the runtime has it.
+The build is reproducible: versions and hashes come from requirements.lock, and the zip contains no build
+time, host or user. boto3 is not included: the runtime provides it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28
 NAMES = tuple(spec.name for spec in FUNCTIONS.values())
 
 UPLOAD_LIMIT = 50 * 1024 * 1024
-"""Largest zip that Lambda takes directly."""
+"""Maximum size of a zip for direct upload to Lambda."""
 
 _LEFT_OUT_FOLDERS = frozenset({"__pycache__", "bin"})
 _LEFT_OUT_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
 
 
 class BuildFailed(Exception):
-    """A bundle could not be made; the message says why and what to do."""
+    """A bundle could not be built; the message has cause and remedy."""
 
 
 def main() -> int:
-    """Build the bundles that were asked for; return the exit code."""
+    """Build the requested bundles; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -73,7 +73,7 @@ def built(function: str, platform: str) -> bytes:
     """Return the zip of a function for a platform.
 
     Raises:
-        BuildFailed: If the packages cannot be had, or the zip is too large.
+        BuildFailed: If packages are not available, or the zip is too large.
     """
     with TemporaryDirectory() as folder:
         packages = Path(folder)
@@ -88,7 +88,7 @@ def _install(requirements: tuple[str, ...], target: Path, platform: str) -> None
     uv = shutil.which("uv", path=sysconfig.get_path("scripts")) or shutil.which("uv")
     if uv is None:
         raise BuildFailed("uv is not installed. Try: make .venv/.installed")
-    # Not pip: its --platform is exact, and takes older wheels or placeholders where names differ.
+    # Not pip: its --platform matches exactly and selects older wheels or placeholders.
     command = [
         *(uv, "pip", "install", "--quiet", "--no-config", "--target", str(target)),
         *("--python-platform", platform, "--python-version", RUNTIME, "--only-binary", ":all:"),

@@ -1,4 +1,4 @@
-"""Takes the documentation's picture of the console, on an embedded stack that has run for a while.
+"""Render the documentation's screenshot of the console, on a local stack that has run for a while.
 
 Usage: build_pictures.py [MINUTES]. The default of 31 minutes fills the sparklines.
 """
@@ -24,18 +24,18 @@ PICTURES = Path(__file__).parent.parent / "docs" / "images"
 SITES = 24
 SIZE = (140, 32)
 TIMEOUT_SECONDS = 60
-# The drawing must not fetch anything: fonts from elsewhere go, the viewer's own monospace stays.
+# The SVG must not load external fonts: use the viewer's monospace font.
 _WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-async def take(settings: Settings) -> None:
-    """Take the picture of the fleet."""
+async def render(settings: Settings) -> None:
+    """Render the picture of the fleet."""
     console = SmarteriseConsole(settings, lambda: Stack(settings))
     async with console.run_test(size=SIZE) as pilot:
         for _ in range(TIMEOUT_SECONDS):
             await pilot.pause(1)
-            told = [row.state.status for row in console.state.view.rows]
-            if told and Status.LOADING not in told:
+            statuses = [row.state.status for row in console.state.view.rows]
+            if statuses and Status.LOADING not in statuses:
                 break
         else:
             sys.exit("error: the fleet did not load")
@@ -44,7 +44,7 @@ async def take(settings: Settings) -> None:
 
 
 def save(console: SmarteriseConsole, name: str) -> None:
-    """Write the screen in front to `docs/images`."""
+    """Write the active screen to `docs/images`."""
     picture = PICTURES / f"{name}.svg"
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_text(_WEB_FONTS.sub("", console.export_screenshot(title="smarterise-ops")), "utf-8")
@@ -52,18 +52,18 @@ def save(console: SmarteriseConsole, name: str) -> None:
 
 
 def main() -> None:
-    """Run a stack, wait, take the picture."""
+    """Run a stack, wait, and render the picture."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 31
     with tempfile.TemporaryDirectory() as directory, running_stack(Path(directory), sites=SITES) as stack:
         os.environ.update({k: v for k, v in stack.exports.items() if k.startswith("AWS_")})
         settings = load_settings(cwd=stack.data_dir, home=stack.data_dir)
         settings = replace(settings, environment=replace(settings.environment, name=NAME))
 
-        async def wait_and_take() -> None:
+        async def wait_and_render() -> None:
             await asyncio.sleep(minutes * 60)
-            await take(settings)
+            await render(settings)
 
-        asyncio.run(wait_and_take())
+        asyncio.run(wait_and_render())
 
 
 if __name__ == "__main__":

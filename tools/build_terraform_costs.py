@@ -1,4 +1,4 @@
-"""Write the tables of docs/how-to/costs.md anew from applied stacks.
+"""Write the tables of docs/how-to/costs.md from applied stacks.
 
     python tools/build_terraform_costs.py dev=STATE staging=STATE prod=STATE minimal=STATE
 
@@ -35,7 +35,7 @@ END: Final = "<!-- END_COSTS -->"
 
 MILLION: Final = 1_000_000
 IOT_MESSAGE_USD: Final = (1.00 + 0.15 + 0.15) / MILLION
-"""One message, one look of the topic rule, one action. https://aws.amazon.com/iot-core/pricing/"""
+"""One message, one evaluation of the topic rule, one action. https://aws.amazon.com/iot-core/pricing/"""
 
 
 DATABASE_HOUR_USD: Final = {
@@ -48,7 +48,7 @@ DATABASE_HOUR_USD: Final = {
 """One instance of PostgreSQL in one zone. https://aws.amazon.com/rds/postgresql/pricing/"""
 
 VCPUS: Final = 2
-"""Of every class above: what RDS Proxy is billed by."""
+"""vCPUs of every class above, by which RDS Proxy is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +92,24 @@ DAY_H: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one part of a stack costs in a month, in USD."""
+    """Monthly cost of one part of a stack, in USD."""
 
     part: str
     usd: float
 
 
 def hours(price: str, count: float = 1) -> float:
-    """Return what so many of something that is billed by the hour cost in a month, in USD."""
+    """Return the monthly cost of items that are billed by the hour, in USD."""
     return PRICES[price].usd * HOURS_A_MONTH * count
 
 
 def months(price: str, count: float = 1) -> float:
-    """Return what so many of something that is billed by the month cost, in USD."""
+    """Return the monthly cost of items that are billed by the month, in USD."""
     return PRICES[price].usd * count
 
 
 def charges(resources: Iterable[Mapping[str, Any]]) -> Iterator[Charge]:
-    """Yield what an applied stack costs by standing; what is billed by use is left out.
+    """Yield the fixed costs of an applied stack, without usage costs.
 
     Args:
         resources: Resources as `terraform show -json` has them: `type` and `values`.
@@ -119,27 +119,27 @@ def charges(resources: Iterable[Mapping[str, Any]]) -> Iterator[Charge]:
     """
     managed = [each for each in resources if each["mode"] == "managed"]
     tasks = max((each["values"]["min_capacity"] for each in managed if each["type"] == _SCALING), default=0)
-    room = max(
+    storage_gb = max(
         (each["values"]["allocated_storage"] or 0 for each in managed if each["type"] == _DATABASE), default=0
     )
     for each in managed:
         if each["type"] == "aws_ecs_task_definition":
             yield from _tasks(each["values"], tasks)
         elif each["type"] == _DATABASE:
-            yield from _database(each["values"], room)
+            yield from _database(each["values"], storage_gb)
         elif each["type"] in _BY_TYPE:
             yield from _BY_TYPE[each["type"]](each["values"])
     if any(each["type"] == "aws_route53_record" for each in managed):
         yield Charge("zone", months("zone"))
 
 
-def _database(values: Mapping[str, Any], room: float) -> Iterator[Charge]:
-    """A replica has the room of what it follows, and does not say so."""
+def _database(values: Mapping[str, Any], storage_gb: float) -> Iterator[Charge]:
+    """Yield the costs of an instance; a replica has the storage of its primary, which the state omits."""
     machines = 2 if values["multi_az"] else 1
     rate = DATABASE_HOUR_USD[values["instance_class"]]
     part = "replica" if values["replicate_source_db"] else "database"
     yield Charge(part, rate * HOURS_A_MONTH * machines)
-    yield Charge(part, months("database storage", room * machines))
+    yield Charge(part, months("database storage", storage_gb * machines))
     if values["manage_master_user_password"]:
         yield Charge("secrets", months("secret"))
 
@@ -180,7 +180,7 @@ _SCALING: Final = "aws_appautoscaling_target"
 _BY_TYPE: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[Charge]]]] = {
     "aws_db_proxy": _one("proxy", hours("proxy", VCPUS)),
     "aws_vpc_endpoint": _endpoint,
-    "aws_nat_gateway": _one("way out", hours("NAT gateway") + hours("public address")),
+    "aws_nat_gateway": _one("NAT", hours("NAT gateway") + hours("public address")),
     "aws_lb": _one("load balancer", hours("load balancer")),
     "aws_wafv2_web_acl": _firewall,
     "aws_kms_key": _one("keys", months("key")),
@@ -191,7 +191,7 @@ _BY_TYPE: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[Charge]]]] =
 
 
 def resources(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return all resources of a state, those of its modules too."""
+    """Return all resources of a state, including those of modules."""
     return list(_walk(state["values"]["root_module"]))
 
 
@@ -202,7 +202,7 @@ def _walk(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def standing(found: list[Mapping[str, Any]]) -> dict[str, float]:
-    """Return what a stack costs in a month by standing, by part, in USD."""
+    """Return the fixed monthly costs of a stack by part, in USD."""
     sums: dict[str, float] = defaultdict(float)
     for charge in charges(found):
         sums[charge.part] += charge.usd
@@ -210,28 +210,28 @@ def standing(found: list[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def tables(stacks: Mapping[str, list[Mapping[str, Any]]]) -> str:
-    """Return the tables for stacks by their environments, as Markdown."""
+    """Return the cost tables of stacks by environment, as Markdown."""
     by_stack = {name: standing(found) for name, found in stacks.items()}
     parts = sorted({part for sums in by_stack.values() for part in sums})
     rows = [(part, *(_usd(sums.get(part)) for sums in by_stack.values())) for part in parts]
-    rows.append(("**all of it**", *(f"**{sum(sums.values()):.0f}**" for sums in by_stack.values())))
+    rows.append(("**total**", *(f"**{sum(sums.values()):.0f}**" for sums in by_stack.values())))
     return "\n".join(
         [
-            "### By standing, in USD a month\n",
+            "### Fixed costs, in USD a month\n",
             _table(("", *by_stack), rows, align="---:"),
-            "### For each further site that is streamed, in USD a month\n",
+            "### Usage costs per additional streaming site, in USD a month\n",
             _table(("", ""), _of_a_site(), align="---:"),
-            "### The prices\n",
+            "### Prices\n",
             _table(
-                ("", "USD", "for one", ""),
+                ("", "USD", "unit", "source"),
                 [
                     *(
                         (f"`{kind}`", f"{usd:g}", "hour, in one zone", _link("rds/postgresql/pricing"))
                         for kind, usd in DATABASE_HOUR_USD.items()
                     ),
                     *(
-                        (word, f"{price.usd:g}", price.unit, _link(price.source))
-                        for word, price in PRICES.items()
+                        (name, f"{price.usd:g}", price.unit, _link(price.source))
+                        for name, price in PRICES.items()
                     ),
                 ],
             ),
@@ -240,7 +240,7 @@ def tables(stacks: Mapping[str, list[Mapping[str, Any]]]) -> str:
 
 
 def written(text: str, stacks: Mapping[str, list[Mapping[str, Any]]]) -> str:
-    """Return the page with the tables it should have."""
+    """Return the page with current tables."""
     between = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
     return between.sub(lambda _: f"{BEGIN}\n\n{tables(stacks)}\n{END}", text)
 
@@ -250,12 +250,12 @@ def _of_a_site() -> list[tuple[str, ...]]:
     lines = {
         "metrics": cost.metrics,
         "alarms": months("alarm", len(ALARM_RULES)),
-        "objects of the lake": cost.data_lake,
+        "data lake objects": cost.data_lake,
         "messages": READINGS_A_MONTH * IOT_MESSAGE_USD,
     }
     return [
-        *((word, f"{usd:.2f}") for word, usd in lines.items()),
-        ("**all of it**", f"**{sum(lines.values()):.2f}**"),
+        *((name, f"{usd:.2f}") for name, usd in lines.items()),
+        ("**total**", f"**{sum(lines.values()):.2f}**"),
     ]
 
 
@@ -273,7 +273,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, align: str = "
 
 
 def applied(runner: str, environment: str) -> str:
-    """Return the state of an environment that is applied without an account, as JSON.
+    """Return the state of an environment that is applied offline, as JSON.
 
     Raises:
         subprocess.CalledProcessError: If it cannot be applied; what was said is on standard error.

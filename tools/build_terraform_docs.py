@@ -1,7 +1,6 @@
-"""Write the tables of every README.md under terraform/ anew: inputs, outputs, resources and modules.
+"""Generate the tables of every README.md under terraform/: inputs, outputs, resources and modules.
 
-They stand between two markers; what is around them is written by hand. `--check` tells which are not
-current and writes nothing.
+The tables are between two markers; the rest is written by hand. `--check` only lists stale files.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def tables(folder: Path) -> str:
 
 
 def written(readme: Path) -> str:
-    """Return a README.md with the tables it should have.
+    """Return a README.md with current tables.
 
     Raises:
         ValueError: If it has no markers.
@@ -93,7 +92,7 @@ def _parsed_text(text: str) -> dict[str, Any]:
 
 
 def _labelled(parsed: list[tuple[str, dict[str, Any]]], kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the blocks of one kind with their label, as they follow each other."""
+    """Return the blocks of one kind with their labels, in file order."""
     return [pair for _, file in parsed for block in file.get(kind, []) for pair in block.items()]
 
 
@@ -118,7 +117,7 @@ def _default(block: dict[str, Any]) -> str:
 
 
 def _hcl(value: Any) -> str:
-    """Return a value as one would write it in a .tfvars file."""
+    """Return a value in the syntax of a .tfvars file."""
     if isinstance(value, dict):
         return (
             "{ " + ", ".join(f"{key} = {_hcl(each)}" for key, each in value.items()) + " }" if value else "{}"

@@ -1,7 +1,7 @@
 """Write terraform/meta/domain.json: the names, metrics and alarm rules of the domain, for Terraform to read.
 
-So a name exists once: what the functions publish, what the console asks for and what Terraform makes cannot
-differ. `--check` tells whether the file is current and writes nothing.
+Functions, console and Terraform use the same names. `--check` writes nothing and fails if the file is stale.
+See docs/decisions/0080-terraform-reads-names-and-alarm-rules-from-domain.json.md.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ LAKE_COLUMNS = {
     **{quantity.value: "double" for quantity in Quantity},
     "payload": "string",
 }
-"""What a line of the raw lake holds, and its type in Athena."""
+"""Columns of a line of raw readings in the data lake, with their Athena types."""
 
 
 def domain() -> dict[str, Any]:
-    """Return everything Terraform must agree with the code about."""
+    """Return the names and rules that Terraform and the code share."""
     names = StackNames()
     return {
         "names": asdict(names),
@@ -85,7 +85,7 @@ def _rule(rule: AlarmRule) -> dict[str, Any]:
         "datapoints": {
             tier.value: dict(zip(("needed", "periods"), rule.points_for(tier), strict=True)) for tier in Tier
         },
-        # Every limit is a share of the nominal voltage, or a number: Terraform knows no functions of ours.
+        # Every threshold is linear in the nominal voltage, so Terraform needs two numbers per profile.
         "limits": {profile: _line(rule, profile) for profile in PROFILES},
     }
 
@@ -107,9 +107,7 @@ def main() -> int:
         return 0
     if TARGET.exists() and TARGET.read_text() == text:
         return 0
-    print(
-        f"{TARGET.name} is not what the domain says: run python tools/{Path(__file__).name}", file=sys.stderr
-    )
+    print(f"{TARGET.name} is not current. Fix: python tools/{Path(__file__).name}", file=sys.stderr)
     return 1
 
 

@@ -1,6 +1,6 @@
-"""Fail unless the SDK's tests take at least 90 % of its lines, and of its branches.
+"""Fail unless the tests cover at least 90 % of the SDK's lines and 90 % of its branches.
 
-`coverage report --fail-under` mixes the two into one figure; this looks at each.
+`coverage report --fail-under` combines both into one figure; this checks each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SUBJECT = "sdk/"
 
 
 def main() -> int:
-    """Combine the data files of the last test run, print the SDK's coverage, judge it."""
+    """Combine the data files of the last test run, print and check the SDK's coverage."""
     coverage = Coverage()
     coverage.load()
     if list(Path().glob(".coverage.*")):

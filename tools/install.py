@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
 BUILD_TOOL = "setuptools"
-"""Builds the packages that are published as source alone; locked too, and installed first."""
+"""Build backends of packages that are published as source only; locked too, and installed first."""
 SHOWN = 300
-"""Characters of pip's own words in a message."""
+"""Maximum length of pip output in a message."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-# Where images are kept: encrypted, looked through for known faults, each tag for one image for ever.
+# Image repositories: encrypted, scanned for vulnerabilities, with immutable tags.
 
 resource "aws_ecr_repository" "this" {
   for_each = var.repositories
@@ -25,13 +25,13 @@ resource "aws_ecr_lifecycle_policy" "this" {
     rules = [
       {
         rulePriority = 1
-        description  = "What lost its tag, or never had one"
+        description  = "Untagged images"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = var.untagged_days }
         action       = { type = "expire" }
       },
       {
         rulePriority = 2
-        description  = "More images than anyone goes back to"
+        description  = "Images above the retention count"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.repositories[each.key].kept_images }
         action       = { type = "expire" }
       },
@@ -39,7 +39,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
   })
 }
 
-# Who may write and who may read is in their own policies; whoever comes without TLS is refused here.
+# Reads and writes are granted by role policies; this policy denies requests without TLS.
 resource "aws_ecr_repository_policy" "this" {
   for_each = aws_ecr_repository.this
 
@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid     = "NothingWithoutTls"
     effect  = "Deny"
-    actions = ["ecr:*"] # all of it: this refuses
+    actions = ["ecr:*"] # deny statement, covers all actions
 
     principals {
       type        = "*"
@@ -66,10 +66,10 @@ data "aws_iam_policy_document" "this" {
   }
 }
 
-# An image that is found faulty is told of, as an alarm is.
+# Scan findings are sent to the alert topic.
 resource "aws_cloudwatch_event_rule" "findings" {
   name        = var.findings_rule_name
-  description = "Images in which known faults were found that matter"
+  description = "Images with critical or high scan findings"
 
   event_pattern = jsonencode({
     source        = ["aws.ecr"]
@@ -95,6 +95,6 @@ resource "aws_cloudwatch_event_target" "findings" {
       account    = "$.account"
       region     = "$.region"
     }
-    input_template = "\"Known faults that matter were found in the image <repository>@<digest> (account <account>, <region>): look at its scan in ECR, and deploy one built anew.\""
+    input_template = "\"Critical or high vulnerabilities in the image <repository>@<digest> (account <account>, <region>): check the scan in ECR and deploy a rebuilt image.\""
   }
 }

@@ -1,5 +1,5 @@
 output "repository_urls" {
-  description = "What images are pushed to and pulled from, by the repository's name."
+  description = "Repository URLs by repository name."
   value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
 }
 
@@ -9,6 +9,6 @@ output "repository_arns" {
 }
 
 output "findings_rule_name" {
-  description = "Rule that tells of faulty images."
+  description = "Rule for scan findings."
   value       = aws_cloudwatch_event_rule.findings.name
 }

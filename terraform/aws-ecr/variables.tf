@@ -4,34 +4,34 @@ variable "kms_key_arn" {
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that faults found in images are told to."
+  description = "Topic for scan findings."
   type        = string
 }
 
 variable "repositories" {
-  description = "Repositories by name, and how many images each keeps."
+  description = "Repositories by name, with the number of images to keep."
   type        = map(object({ kept_images = optional(number, 30) }))
   default     = { "smarterise/api_service" = {} }
   nullable    = false
 
   validation {
     condition     = length(var.repositories) > 0
-    error_message = "repositories is empty: name the repository of one image at least, e.g. { \"smarterise/api_service\" = {} }."
+    error_message = "repositories is empty: name at least one repository, e.g. { \"smarterise/api_service\" = {} }."
   }
 
   validation {
     condition     = alltrue([for name in keys(var.repositories) : can(regex("^[a-z0-9]+([._/-][a-z0-9]+)*$", name)) && length(name) >= 2])
-    error_message = "The name of a repository must be small letters and digits with single dots, hyphens, underscores and slashes between them, e.g. smarterise/api_service."
+    error_message = "The name of a repository must be lowercase letters and digits with single dots, hyphens, underscores and slashes between them, e.g. smarterise/api_service."
   }
 
   validation {
     condition     = alltrue([for repository in values(var.repositories) : repository.kept_images >= 2])
-    error_message = "kept_images of a repository must be 2 or more: with one there is nothing to go back to."
+    error_message = "kept_images of a repository must be 2 or more, to allow a rollback."
   }
 }
 
 variable "untagged_days" {
-  description = "Days that an image without a tag is kept."
+  description = "Retention in days of untagged images."
   type        = number
   default     = 7
   nullable    = false
@@ -43,14 +43,14 @@ variable "untagged_days" {
 }
 
 variable "findings_rule_name" {
-  description = "Name of the rule that tells of faulty images."
+  description = "Name of the rule for scan findings."
   type        = string
   default     = "smarterise-image-findings"
   nullable    = false
 }
 
 variable "destroy_with_images_enabled" {
-  description = "Whether `terraform destroy` may take the images with the repositories; for environments that may be lost."
+  description = "Whether `terraform destroy` may delete repositories with their images; for environments without data to keep."
   type        = bool
   default     = false
   nullable    = false

@@ -1,7 +1,7 @@
-# Two roles: one starts tasks (image, log, secrets), the other is what the application itself may.
+# Execution role (image, log, secrets) and task role (permissions of the application).
 
 locals {
-  # A secret may be followed by the part of it that is meant.
+  # A secret ARN may have a JSON key as suffix.
   secret_arns = distinct([for secret in values(var.secrets) : join(":", slice(split(":", secret), 0, 7))])
 }
 
@@ -40,11 +40,11 @@ resource "aws_iam_role_policy" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  #checkov:skip=CKV_AWS_356:A token of ECR is for the whole registry, see below
+  #checkov:skip=CKV_AWS_356:GetAuthorizationToken supports no resource, see below
   statement {
     sid       = "LogInToTheRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # the token is for the registry, which is no resource; what it opens is below
+    resources = ["*"] # no resource-level permissions; the repository is limited below
   }
 
   statement {

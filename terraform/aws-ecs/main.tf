@@ -1,4 +1,4 @@
-# The web application's tasks on Fargate: how many, from which image, what they are told.
+# ECS service of the web application on Fargate.
 
 locals {
   image_separator = startswith(var.image.tag, "sha256:") ? "@" : ":"
@@ -21,7 +21,7 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = var.log_group_name
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -66,7 +66,7 @@ resource "aws_ecs_task_definition" "this" {
         "awslogs-group"         = aws_cloudwatch_log_group.this.name
         "awslogs-region"        = var.place.region
         "awslogs-stream-prefix" = var.name
-        # Rather lose lines than stop answering while the log cannot be written.
+        # Drop log lines instead of blocking the application when the log is unavailable.
         "mode"            = "non-blocking"
         "max-buffer-size" = "25m"
       }
@@ -88,7 +88,7 @@ resource "aws_ecs_service" "this" {
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
-  # A version that does not come up is taken back by itself.
+  # A deployment that does not become healthy is rolled back automatically.
   deployment_circuit_breaker {
     enable   = true
     rollback = true
@@ -122,10 +122,10 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    ignore_changes = [desired_count] # scaling decides
+    ignore_changes = [desired_count] # set by autoscaling
   }
 
-  # Tasks start with the roles' policies, which the service does not name.
+  # Tasks need the policies of their roles, which the service does not refer to.
   depends_on = [
     aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy.execution,

@@ -14,17 +14,17 @@ output "service_name" {
 }
 
 output "task_definition_arn" {
-  description = "What the service runs, with its revision."
+  description = "Task definition of the service, with its revision."
   value       = aws_ecs_task_definition.this.arn
 }
 
 output "task_role_arn" {
-  description = "Role of the application itself, for policies of what it asks."
+  description = "Task role of the application."
   value       = aws_iam_role.task.arn
 }
 
 output "execution_role_arn" {
-  description = "Role that tasks are started with."
+  description = "Execution role of the tasks."
   value       = aws_iam_role.execution.arn
 }
 

@@ -1,4 +1,4 @@
-# As many tasks as are needed: by requests first, by load and memory where requests are dear.
+# Autoscaling by requests, CPU and memory.
 
 locals {
   targets = {

@@ -1,36 +1,36 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "name" {
-  description = "What service, container and roles are called."
+  description = "Name of service, container and roles."
   type        = string
   default     = "api_service"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9_-]{1,40}$", var.name))
-    error_message = "The name of the service must be 2 to 41 small letters, digits, hyphens and underscores, beginning with a letter, e.g. api_service."
+    error_message = "The name of the service must be 2 to 41 lowercase letters, digits, hyphens and underscores, beginning with a letter, e.g. api_service."
   }
 }
 
 variable "cluster_name" {
-  description = "What the cluster is called."
+  description = "Name of the cluster."
   type        = string
   default     = "smarterise"
   nullable    = false
 }
 
 variable "log_group_name" {
-  description = "Log group of the application, as `meta` tells."
+  description = "Log group of the application; output of `meta`."
   type        = string
   default     = "/aws/ecs/api_service"
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "Days that the application's log is kept."
+  description = "Retention in days of the application's log."
   type        = number
 }
 
@@ -40,22 +40,22 @@ variable "kms_key_arn" {
 }
 
 variable "image" {
-  description = "Image of the application: the repository it is pulled from, and a tag or digest (sha256:…) in it."
+  description = "Image of the application: repository URL, and tag or digest (sha256:…)."
   type        = object({ repository_url = string, tag = string })
 
   validation {
     condition     = can(regex("^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64})$", var.image.tag)) && var.image.tag != "latest"
-    error_message = "The tag of the image must be that of one build, or its digest (sha256: and 64 digits), and not \"latest\": nobody could tell what runs, or go back to it."
+    error_message = "The tag of the image must identify one build, or be its digest (sha256: and 64 digits), not \"latest\", which allows no rollback."
   }
 }
 
 variable "repository_arn" {
-  description = "ARN of the repository that the image is pulled from."
+  description = "ARN of the image repository."
   type        = string
 }
 
 variable "architecture" {
-  description = "Processors that the image was built for: ARM64 or X86_64."
+  description = "CPU architecture of the image: ARM64 or X86_64."
   type        = string
   default     = "ARM64"
   nullable    = false
@@ -67,7 +67,7 @@ variable "architecture" {
 }
 
 variable "container_user" {
-  description = "User, by number, that the application runs as."
+  description = "User id of the application."
   type        = string
   default     = "10001"
   nullable    = false
@@ -91,7 +91,7 @@ variable "application_port" {
 }
 
 variable "task" {
-  description = "Size of a task: processor in 1024ths, and memory."
+  description = "Size of a task: CPU units (1024 per vCPU) and memory."
   type        = object({ cpu = optional(number, 512), memory_mb = optional(number, 1024) })
   default     = {}
   nullable    = false
@@ -104,53 +104,53 @@ variable "task" {
       "2048" = [for gigabytes in range(4, 17) : gigabytes * 1024]
       "4096" = [for gigabytes in range(8, 31) : gigabytes * 1024]
     }, tostring(var.task.cpu), []), var.task.memory_mb)
-    error_message = "Fargate has no task of cpu ${var.task.cpu} and ${var.task.memory_mb} MB: take cpu 256, 512, 1024, 2048 or 4096 and whole gigabytes of memory, two to eight for each 1024 of cpu (512 MB goes with 256)."
+    error_message = "Fargate does not support cpu ${var.task.cpu} and ${var.task.memory_mb} MB: use cpu 256, 512, 1024, 2048 or 4096 and whole gigabytes of memory, two to eight per 1024 of cpu (512 MB with 256)."
   }
 }
 
 variable "environment" {
-  description = "What the application is told, by the name of the environment variable."
+  description = "Environment variables of the application."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET_KEY|TOKEN)$", name))])
-    error_message = "environment must have names such as DATABASE_HOST, and no password or token: everybody who may look at the task would read it. Put it into Secrets Manager and name it in secrets."
+    error_message = "environment must have names such as DATABASE_HOST, and no password or token, which would be readable in the task definition. Use Secrets Manager and the variable secrets."
   }
 }
 
 variable "secrets" {
-  description = "Secrets that the application is handed, by the name of the environment variable: ARNs of Secrets Manager, with the part that is meant where it is one (…:password::)."
+  description = "Secrets of the application by environment variable: ARNs in Secrets Manager, optionally with a JSON key (…:password::)."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "task_policies" {
-  description = "What the application may do, by any word: policies in JSON."
+  description = "Policies of the application in JSON, by any key."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "network" {
-  description = "Subnets and security group of the tasks, as `aws-vpc` tells."
+  description = "Subnets and security group of the tasks; outputs of `aws-vpc`."
   type        = object({ subnet_ids = list(string), security_group_id = string })
 }
 
 variable "target_group_arn" {
-  description = "What tasks register with, as `web-app` tells."
+  description = "Target group of the tasks; output of `web-app`."
   type        = string
 }
 
 variable "request_count_label" {
-  description = "What scaling by requests calls load balancer and group, as `web-app` tells."
+  description = "Resource label for scaling by requests; output of `web-app`."
   type        = string
 }
 
 variable "scaling" {
-  description = "The fewest and the most tasks, and what each is to bear: requests in a minute, percent of processor and memory."
+  description = "Minimum and maximum number of tasks, and target values per task: requests per minute, CPU and memory in percent."
   type = object({
     fewest              = optional(number, 2)
     most                = optional(number, 6)
@@ -163,30 +163,30 @@ variable "scaling" {
 
   validation {
     condition     = var.scaling.fewest >= 1 && var.scaling.most >= var.scaling.fewest
-    error_message = "scaling must have 1 task or more, and not fewer at most (${var.scaling.most}) than at least (${var.scaling.fewest})."
+    error_message = "scaling needs 1 task or more, and most (${var.scaling.most}) must not be less than fewest (${var.scaling.fewest})."
   }
 
   validation {
     condition     = alltrue([for percent in [var.scaling.cpu_percent, var.scaling.memory_percent] : percent >= 10 && percent <= 90])
-    error_message = "cpu_percent and memory_percent of scaling must be between 10 and 90: above, a task is overrun before the next one is up."
+    error_message = "cpu_percent and memory_percent of scaling must be between 10 and 90: above, tasks are overloaded before the next one has started."
   }
 }
 
 variable "spot_enabled" {
-  description = "Whether tasks above the first may be of spare capacity, at a third of the price, and taken away within two minutes."
+  description = "Whether tasks after the first use Fargate Spot, at a third of the price, with a two-minute interruption notice."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "detailed_metrics_enabled" {
-  description = "Whether CloudWatch has metrics of each task and container, at a price for each."
+  description = "Whether to enable Container Insights, at a price per metric."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms and failed deployments go to."
+  description = "Topic of alarms and failed deployments."
   type        = string
 }

@@ -1,4 +1,4 @@
-# Tier-aware scheduling: one rule a tier has the files of its sites collected.
+# Tier-aware scheduling: one rule per tier collects the files of its sites.
 
 locals {
   prefixes = {
@@ -11,7 +11,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   for_each = var.schedules
 
   name                = "${local.prefixes[each.key]}-ftp-sweep"
-  description         = "collect the files of ${each.key} sites"
+  description         = "Collects the files of ${each.key} sites"
   schedule_expression = each.value
   state               = "ENABLED"
 }
@@ -24,7 +24,7 @@ resource "aws_cloudwatch_event_target" "this" {
   arn       = var.sweeper.arn
   input     = jsonencode({ site_tier = each.key })
 
-  # A sweep that comes late is of no use: the next one takes the same files.
+  # A late sweep is useless: the next one collects the same files.
   retry_policy {
     maximum_event_age_in_seconds = 300
     maximum_retry_attempts       = 3
@@ -47,7 +47,7 @@ resource "aws_lambda_permission" "this" {
 
 resource "aws_sqs_queue" "undelivered" {
   name                      = "ftp-sweeps-undelivered"
-  message_retention_seconds = 1209600 # 14 days, the longest there is
+  message_retention_seconds = 1209600 # 14 days, the maximum
   sqs_managed_sse_enabled   = true
 }
 

@@ -1,5 +1,5 @@
 output "rules" {
-  description = "The rules by tier: name, ARN and schedule."
+  description = "Rules by tier: name, ARN and schedule."
   value = {
     for tier, rule in aws_cloudwatch_event_rule.this :
     tier => { name = rule.name, arn = rule.arn, schedule = rule.schedule_expression }
@@ -7,6 +7,6 @@ output "rules" {
 }
 
 output "dead_letter_queue" {
-  description = "Queue that keeps sweeps which could not be started."
+  description = "Dead-letter queue of sweeps that could not be started."
   value       = aws_sqs_queue.undelivered.name
 }

@@ -1,10 +1,10 @@
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
 variable "schedules" {
-  description = "When the files of each tier are collected, as EventBridge has it, in UTC, e.g. { CRITICAL = \"cron(0/15 * * * ? *)\" }."
+  description = "Collection schedule of each tier, an EventBridge expression in UTC, e.g. { CRITICAL = \"cron(0/15 * * * ? *)\" }."
   type        = map(string)
 
   validation {
@@ -14,7 +14,7 @@ variable "schedules" {
 
   validation {
     condition     = alltrue([for expression in values(var.schedules) : can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\([^()]+\\))$", expression))])
-    error_message = "A schedule must be rate(15 minutes) or cron(0/15 * * * ? *), as EventBridge has it."
+    error_message = "A schedule must be rate(15 minutes) or cron(0/15 * * * ? *), as EventBridge requires."
   }
 }
 

@@ -1,4 +1,4 @@
-# Two dashboards: what the fleet measures, and how the pipeline that brings it is doing.
+# Dashboards of the fleet's metrics and of the pipeline.
 
 locals {
   fleet = {
@@ -12,7 +12,7 @@ locals {
 
   pipeline = {
     "Readings into the stream" = [["AWS/Kinesis", "IncomingRecords", "StreamName", var.stream.name, { stat = "Sum" }]]
-    "How far behind the stream is read (ms)" = [
+    "Iterator age of the stream (ms)" = [
       ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", var.stream.name, { stat = "Maximum" }],
     ]
     "Rows" = [
@@ -27,7 +27,7 @@ locals {
     "Duration of functions (ms)" = [
       for function in var.functions : ["AWS/Lambda", "Duration", "FunctionName", function.name, { stat = "p95" }]
     ]
-    "What failed for good" = [
+    "Failed events" = [
       for queue in var.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]
     ]
   }
@@ -56,7 +56,7 @@ resource "aws_cloudwatch_dashboard" "fleet" {
           view   = "timeSeries"
           period = 60
           metrics = [[{
-            # However many sites there are, and whichever come: a search, not a list.
+            # A search expression covers future sites too.
             expression = "SEARCH('{${var.names.metric_namespace},${var.gateway_dimension}} MetricName=\"${local.fleet[title]}\"', 'Average', 60)"
           }]]
         }

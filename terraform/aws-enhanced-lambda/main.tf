@@ -1,7 +1,7 @@
-# Site-aware processing, watched: every site has the alarms of the domain, on the metrics that the functions publish.
+# Site alarms: the alarm rules of the domain, on the metrics that the functions publish.
 
 locals {
-  # One alarm a site and rule, named for both; a serial has no hyphen, so the name can be taken apart again.
+  # One alarm per site and rule, named after both; a serial has no hyphen, so the name can be parsed.
   site_alarms = merge([
     for serial, site in var.sites : {
       for rule_name, rule in var.alarm_rules : "${var.names.alarm_prefix}-${serial}-${rule_name}" => {
@@ -37,7 +37,7 @@ resource "aws_cloudwatch_metric_alarm" "site" {
   ok_actions          = [var.alert_topic_arn]
 
   lifecycle {
-    # From here on site-config-manager switches the actions, as the site file says.
+    # site-config-manager enables and disables the actions, as defined by the site file.
     ignore_changes = [actions_enabled]
   }
 }

@@ -1,4 +1,4 @@
-# Alarms of the stack itself: what must work for a reading to arrive.
+# Alarms of the pipeline's own resources.
 
 locals {
   function_alarms = merge([
@@ -8,21 +8,21 @@ locals {
         metric      = "Errors"
         statistic   = "Sum"
         threshold   = 0
-        description = "${function.name} failed: its log says why"
+        description = "${function.name} failed: see its log"
       }
       "${function.name}-throttles" = {
         function    = function.name
         metric      = "Throttles"
         statistic   = "Sum"
         threshold   = 0
-        description = "${function.name} was not let run: more are wanted at once than are allowed"
+        description = "${function.name} was throttled: its concurrency limit is reached"
       }
       "${function.name}-slow" = {
         function    = function.name
         metric      = "Duration"
         statistic   = "Maximum"
         threshold   = function.timeout_seconds * 900
-        description = "${function.name} takes nearly all of its ${function.timeout_seconds} s"
+        description = "${function.name} takes more than 90 % of its timeout of ${function.timeout_seconds} s"
       }
     }
   ]...)
@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
   for_each = var.queues
 
   alarm_name          = "stack-${each.key}-filled"
-  alarm_description   = "something failed for good and waits in the queue ${each.key}"
+  alarm_description   = "a failed event is in the queue ${each.key}"
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.key }
@@ -66,7 +66,7 @@ resource "aws_cloudwatch_metric_alarm" "queue" {
 
 resource "aws_cloudwatch_metric_alarm" "stream_behind" {
   alarm_name          = "stack-${var.stream.name}-behind"
-  alarm_description   = "readings wait in the stream for more than ${var.iterator_age_limit_seconds} s"
+  alarm_description   = "the stream consumer is more than ${var.iterator_age_limit_seconds} s behind"
   namespace           = "AWS/Kinesis"
   metric_name         = "GetRecords.IteratorAgeMilliseconds"
   dimensions          = { StreamName = var.stream.name }
@@ -85,7 +85,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_full" {
   count = var.stream.is_provisioned ? 1 : 0
 
   alarm_name          = "stack-${var.stream.name}-full"
-  alarm_description   = "the stream takes no more: raise its number of shards"
+  alarm_description   = "the stream is throttled: raise its number of shards"
   namespace           = "AWS/Kinesis"
   metric_name         = "WriteProvisionedThroughputExceeded"
   dimensions          = { StreamName = var.stream.name }
@@ -102,7 +102,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_full" {
 
 resource "aws_cloudwatch_metric_alarm" "topic_rule" {
   alarm_name          = "stack-${var.topic_rule_name}-failed"
-  alarm_description   = "messages of gateways could not be put on the stream: they are kept under iot-errors/ of the lake"
+  alarm_description   = "messages of gateways could not be written to the stream: they are stored under iot-errors/ of the data lake"
   namespace           = "AWS/IoT"
   metric_name         = "Failure"
   dimensions          = { RuleName = var.topic_rule_name, ActionType = "Kinesis" }
@@ -118,13 +118,13 @@ resource "aws_cloudwatch_metric_alarm" "topic_rule" {
 
 resource "aws_cloudwatch_metric_alarm" "pipeline" {
   for_each = {
-    RowsRejected           = { threshold = var.rejected_rows_limit, words = "many rows were rejected: see the quarantine" }
-    FilesRejected          = { threshold = 0, words = "a whole file was rejected: see the quarantine" }
-    RowsInDefaultPartition = { threshold = 0, words = "rows have no partition of their own: see the log of migrate_database" }
+    RowsRejected           = { threshold = var.rejected_rows_limit, description = "many rows were rejected: see the quarantine" }
+    FilesRejected          = { threshold = 0, description = "a whole file was rejected: see the quarantine" }
+    RowsInDefaultPartition = { threshold = 0, description = "rows are in the default partition: see the log of migrate_database" }
   }
 
   alarm_name          = "stack-${each.key}"
-  alarm_description   = each.value.words
+  alarm_description   = each.value.description
   namespace           = var.names.metric_namespace
   metric_name         = each.key
   statistic           = each.key == "RowsInDefaultPartition" ? "Maximum" : "Sum"
@@ -139,7 +139,7 @@ resource "aws_cloudwatch_metric_alarm" "pipeline" {
 
 resource "aws_cloudwatch_metric_alarm" "letters" {
   alarm_name          = "stack-letters-bounce"
-  alarm_description   = "letters of alarms do not arrive"
+  alarm_description   = "alarm e-mails are not delivered"
   namespace           = "AWS/SES"
   metric_name         = "Bounce"
   dimensions          = { ConfigurationSet = var.configuration_set }

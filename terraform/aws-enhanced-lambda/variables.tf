@@ -1,25 +1,25 @@
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
 variable "region" {
-  description = "Region that the dashboards show."
+  description = "Region of the dashboards."
   type        = string
 }
 
 variable "gateway_dimension" {
-  description = "Dimension that metrics of a site are published under, as `meta` tells."
+  description = "Dimension of site metrics; output of `meta`."
   type        = string
 }
 
 variable "metrics" {
-  description = "Metrics of a site and their units, as `meta` tells."
+  description = "Site metrics and their units; output of `meta`."
   type        = map(string)
 }
 
 variable "alarm_rules" {
-  description = "Alarms that every site has, as `meta` tells."
+  description = "Alarm rules of every site; output of `meta`."
   type = map(object({
     metric      = string
     statistic   = string
@@ -32,12 +32,12 @@ variable "alarm_rules" {
 }
 
 variable "alarm_paces" {
-  description = "Seconds that a period of an alarm lasts, by tier, as `meta` tells."
+  description = "Alarm period in seconds, by tier; output of `meta`."
   type        = map(object({ period = number, is_single = bool }))
 }
 
 variable "sites" {
-  description = "The sites by gateway serial, as far as their alarms depend on them."
+  description = "Sites by gateway serial, with the data that alarm thresholds depend on."
   type = map(object({
     tier            = optional(string, "CRITICAL")
     enabled         = optional(bool, true)
@@ -58,27 +58,27 @@ variable "sites" {
 }
 
 variable "functions" {
-  description = "Functions to watch, by any word: name and the longest an invocation may take."
+  description = "Functions to monitor, by any key: name and timeout."
   type        = map(object({ name = string, timeout_seconds = number }))
 }
 
 variable "queues" {
-  description = "Queues that are empty as long as all is well."
+  description = "Failure queues to monitor, normally empty."
   type        = set(string)
 }
 
 variable "stream" {
-  description = "The stream, and whether it can be too small."
+  description = "The stream, and whether it is provisioned."
   type        = object({ name = string, is_provisioned = bool })
 }
 
 variable "topic_rule_name" {
-  description = "IoT topic rule to watch."
+  description = "IoT topic rule to monitor."
   type        = string
 }
 
 variable "iterator_age_limit_seconds" {
-  description = "How far the reader of the stream may fall behind."
+  description = "Alarm threshold: iterator age of the stream, in seconds."
   type        = number
   default     = 300
   nullable    = false
@@ -90,24 +90,24 @@ variable "iterator_age_limit_seconds" {
 }
 
 variable "rejected_rows_limit" {
-  description = "Rows that may be rejected in an hour before it is told."
+  description = "Alarm threshold: rejected rows per hour."
   type        = number
   default     = 100
   nullable    = false
 }
 
 variable "database_instance_id" {
-  description = "Identifier of the database instance that the dashboard shows; null for none."
+  description = "Identifier of the database instance on the dashboard; null for none."
   type        = string
   default     = null
 }
 
 variable "configuration_set" {
-  description = "Configuration set of SES whose bounces are watched."
+  description = "SES configuration set whose bounces are monitored."
   type        = string
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "ARN of the alert topic."
   type        = string
 }

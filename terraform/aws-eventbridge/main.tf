@@ -1,4 +1,4 @@
-# Event scheduling besides the tiers' sweeps: upkeep by the clock, and events of AWS that people must hear of.
+# Other schedules and event rules: maintenance, and AWS events that are sent to the alert topic.
 
 resource "aws_cloudwatch_event_rule" "schedule" {
   for_each = var.schedules
@@ -60,7 +60,7 @@ resource "aws_cloudwatch_event_target" "notice" {
 
 resource "aws_sqs_queue" "undelivered" {
   name                      = "events-undelivered"
-  message_retention_seconds = 1209600 # 14 days, the longest there is
+  message_retention_seconds = 1209600 # 14 days, the maximum
   sqs_managed_sse_enabled   = true
 }
 

@@ -1,5 +1,5 @@
 output "rule_arns" {
-  description = "ARNs of the rules by their names."
+  description = "ARNs of the rules by name."
   value = merge(
     { for name, rule in aws_cloudwatch_event_rule.schedule : name => rule.arn },
     { for name, rule in aws_cloudwatch_event_rule.notice : name => rule.arn },
@@ -7,6 +7,6 @@ output "rule_arns" {
 }
 
 output "dead_letter_queue" {
-  description = "Queue that keeps events which could not be delivered."
+  description = "Dead-letter queue of events that could not be delivered."
   value       = aws_sqs_queue.undelivered.name
 }

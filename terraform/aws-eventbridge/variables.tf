@@ -1,5 +1,5 @@
 variable "schedules" {
-  description = "What runs when, by the rule's name: a function, what it is told, and when, as EventBridge has it, in UTC."
+  description = "Schedules by rule name: function, input, and EventBridge expression in UTC."
   type = map(object({
     description   = string
     expression    = string
@@ -12,12 +12,12 @@ variable "schedules" {
 
   validation {
     condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\([^()]+\\))$", schedule.expression))])
-    error_message = "A schedule must be rate(5 minutes) or cron(0 3 * * ? *), as EventBridge has it."
+    error_message = "A schedule must be rate(5 minutes) or cron(0 3 * * ? *), as EventBridge requires."
   }
 }
 
 variable "notices" {
-  description = "Events of AWS that people are told of, by the rule's name: what matches, as JSON."
+  description = "AWS events that are sent to the alert topic, by rule name: event pattern in JSON."
   type        = map(object({ description = string, pattern = string }))
   default     = {}
   nullable    = false
@@ -29,6 +29,6 @@ variable "notices" {
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that notices go to."
+  description = "ARN of the alert topic."
   type        = string
 }

@@ -2,7 +2,7 @@
 
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:Retention is the environment's decision
-  name              = "AWSIotLogsV2" # AWS IoT knows no other
+  name              = "AWSIotLogsV2" # fixed by AWS IoT
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
@@ -16,7 +16,7 @@ resource "aws_iot_logging_options" "this" {
 
 resource "aws_iam_role" "logging" {
   name               = "iot-logging-role"
-  description        = "What AWS IoT may to write its log"
+  description        = "Lets AWS IoT write its log"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -1,10 +1,10 @@
-# The gateways as things, each held to its own topic; and one rule that puts all they publish on the stream.
+# IoT things and policies of the gateways, each limited to its own topic; one rule writes all messages to the stream.
 
 resource "aws_iot_thing_type" "gateway" {
   name = "accuenergy-gateway"
 
   properties {
-    description = "A gateway and the three-phase meters behind it"
+    description = "A gateway with its three-phase meters"
   }
 }
 
@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "gateway" {
   }
 }
 
-# Certificates are made from signing requests: a private key is never in AWS, nor in Terraform's state.
+# Certificates are created from signing requests: private keys are neither in AWS nor in the Terraform state.
 resource "aws_iot_certificate" "this" {
   for_each = var.signing_requests
 

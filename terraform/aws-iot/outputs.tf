@@ -4,22 +4,22 @@ output "thing_arns" {
 }
 
 output "policy_names" {
-  description = "Names of the devices' policies by gateway serial: attach a certificate to the one of its gateway."
+  description = "Names of the device policies by gateway serial, to attach certificates to."
   value       = { for serial, policy in aws_iot_policy.gateway : serial => policy.name }
 }
 
 output "certificate_arns" {
-  description = "ARNs of the devices' certificates by gateway serial, as far as there were signing requests."
+  description = "ARNs of the device certificates by gateway serial, for gateways with a signing request."
   value       = { for serial, certificate in aws_iot_certificate.this : serial => certificate.arn }
 }
 
 output "topic_rule_name" {
-  description = "Name of the rule that puts readings on the stream."
+  description = "Name of the topic rule that writes readings to the stream."
   value       = aws_iot_topic_rule.this.name
 }
 
 output "topic_rule_arn" {
-  description = "ARN of the rule that puts readings on the stream."
+  description = "ARN of the topic rule that writes readings to the stream."
   value       = aws_iot_topic_rule.this.arn
 }
 

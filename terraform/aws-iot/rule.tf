@@ -2,11 +2,11 @@ locals {
   iot_arn = "arn:${var.place.partition}:iot:${var.place.region}:${var.place.account_id}"
 }
 
-# Whatever a gateway publishes goes on the stream; which sites are taken is decided where the stream is read
-# (docs/decisions/0050-tier-filter-where-the-stream-is-read.md). Records that cannot be written there are kept, with the reason.
+# All readings go to the stream. The consumer filters them by tier
+# (docs/decisions/0050-tier-filter-where-the-stream-is-read.md). Messages that cannot be written are stored with the error.
 resource "aws_iot_topic_rule" "this" {
   name        = var.names.topic_rule
-  description = "Readings of every gateway to the stream"
+  description = "Writes the readings of every gateway to the stream"
   enabled     = true
   sql         = "SELECT * FROM '${var.names.topic_prefix}/+'"
   sql_version = "2016-03-23"
@@ -30,7 +30,7 @@ resource "aws_iot_topic_rule" "this" {
 
 resource "aws_iam_role" "rule" {
   name               = "${var.names.topic_rule}-role"
-  description        = "What the topic rule ${var.names.topic_rule} may"
+  description        = "Permissions of the topic rule ${var.names.topic_rule}"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

@@ -1,10 +1,10 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
@@ -14,39 +14,39 @@ variable "gateways" {
 
   validation {
     condition     = length(var.gateways) > 0
-    error_message = "There is no device: name the gateway serial of one at least in smart_device_names."
+    error_message = "There is no device: name at least one gateway serial in smart_device_names."
   }
 }
 
 variable "signing_requests" {
-  description = "Certificate signing requests (PEM) by gateway serial, made on the device or beside it, so that its private key is nowhere else. A gateway without one has no certificate yet."
+  description = "Certificate signing requests (PEM) by gateway serial, created on the device so that its private key stays there. A gateway without one gets no certificate."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for serial in keys(var.signing_requests) : contains(var.gateways, serial)])
-    error_message = "There is a signing request of a gateway that is not among smart_device_names: ${join(", ", [for serial in keys(var.signing_requests) : serial if !contains(var.gateways, serial)])}."
+    error_message = "There is a signing request for a gateway that is not in smart_device_names: ${join(", ", [for serial in keys(var.signing_requests) : serial if !contains(var.gateways, serial)])}."
   }
 
   validation {
     condition     = alltrue([for pem in values(var.signing_requests) : strcontains(pem, "CERTIFICATE REQUEST") && !strcontains(pem, "PRIVATE KEY")])
-    error_message = "A signing request must be a PEM of a CERTIFICATE REQUEST, and hold no private key: make one with openssl req -new."
+    error_message = "A signing request must be a PEM of a CERTIFICATE REQUEST, and contain no private key: create one with openssl req -new."
   }
 }
 
 variable "stream" {
-  description = "Name and ARN of the stream that readings go to."
+  description = "Name and ARN of the stream of readings."
   type        = object({ name = string, arn = string })
 }
 
 variable "error_bucket" {
-  description = "Name and ARN of the bucket that keeps messages which could not be put on the stream, under iot-errors/."
+  description = "Name and ARN of the bucket for messages that could not be written to the stream, under iot-errors/."
   type        = object({ name = string, arn = string })
 }
 
 variable "certificate_bucket" {
-  description = "Name and ARN of the bucket that the devices' certificates are kept in."
+  description = "Name and ARN of the bucket of the device certificates."
   type        = object({ name = string, arn = string })
 }
 
@@ -56,6 +56,6 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that the log of AWS IoT is kept."
+  description = "Retention in days of the AWS IoT log."
   type        = number
 }

@@ -1,4 +1,4 @@
-# The stream that readings of live sites come by.
+# The stream of readings.
 
 resource "aws_kinesis_stream" "this" {
   name             = var.name
@@ -7,7 +7,7 @@ resource "aws_kinesis_stream" "this" {
   encryption_type  = "KMS"
   kms_key_id       = var.kms_key_arn
 
-  # What the monitoring of a shard needs; the stream's own metrics (IncomingRecords, …) come without.
+  # Shard-level metrics, in addition to the metrics of the stream (IncomingRecords, …).
   shard_level_metrics = var.shard_count == null ? [] : ["IteratorAgeMilliseconds", "WriteProvisionedThroughputExceeded"]
 
   stream_mode_details {

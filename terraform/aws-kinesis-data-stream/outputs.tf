@@ -9,6 +9,6 @@ output "arn" {
 }
 
 output "is_provisioned" {
-  description = "Whether the stream has a fixed number of shards, and so can be too small."
+  description = "Whether the stream is provisioned with a fixed number of shards."
   value       = var.shard_count != null
 }

@@ -1,4 +1,4 @@
-# What each function may: the calls that its code makes, on its own things. A test compares the two.
+# Least-privilege policies, compared with recorded calls. See docs/decisions/0083-least-privilege-is-compared-with-recorded-calls.md
 
 locals {
   site_file_arn = "${var.site_config.bucket_arn}/${var.site_config.key}"
@@ -23,12 +23,12 @@ data "aws_iam_policy_document" "read_site_file" {
 }
 
 data "aws_iam_policy_document" "publish_metrics" {
-  #checkov:skip=CKV_AWS_356:Metrics are no resources, see below
-  #checkov:skip=CKV_AWS_111:Metrics are no resources, see below
+  #checkov:skip=CKV_AWS_356:PutMetricData and GetMetricData support no resources, see below
+  #checkov:skip=CKV_AWS_111:PutMetricData and GetMetricData support no resources, see below
   statement {
     sid       = "PublishItsMetrics"
     actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"] # metrics are no resources: the namespace is what holds it to ours
+    resources = ["*"] # limited by namespace, as metrics have no ARN
 
     condition {
       test     = "StringEquals"
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "ftp_to_s3" {
 
   statement {
     sid       = "TellWhatIsNotThere"
-    actions   = ["s3:ListBucket"] # without it S3 says "denied" of what is not there
+    actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
 
@@ -123,7 +123,7 @@ data "aws_iam_policy_document" "s3_to_rds" {
 
   statement {
     sid       = "TellWhatIsNotThere"
-    actions   = ["s3:ListBucket"] # without it S3 says "denied" of what is not there
+    actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
 
@@ -166,11 +166,11 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
     resources = [
       "${var.data_lake.arn}/raw/source=iot/*",
       "${var.data_lake.arn}/quarantine/source=iot/*",
-      "${var.data_lake.arn}/aws/lambda/*", # batches that were given up
+      "${var.data_lake.arn}/aws/lambda/*", # batches that failed after all retries
     ]
   }
 
-  # What the mapping gives up, Lambda itself keeps, under a prefix of its own, in this role.
+  # Lambda uses this role to write failed batches under its own prefix.
   statement {
     sid       = "KeepBatchesGivenUp"
     actions   = ["s3:PutObject"]
@@ -185,7 +185,7 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
 }
 
 data "aws_iam_policy_document" "alarm_notifier" {
-  #checkov:skip=CKV_AWS_356:Metrics are no resources, see below
+  #checkov:skip=CKV_AWS_356:PutMetricData and GetMetricData support no resources, see below
   source_policy_documents = [
     data.aws_iam_policy_document.read_site_file.json,
     data.aws_iam_policy_document.use_key["s3"].json,
@@ -206,7 +206,7 @@ data "aws_iam_policy_document" "alarm_notifier" {
   statement {
     sid       = "ShowTheLastValues"
     actions   = ["cloudwatch:GetMetricData"]
-    resources = ["*"] # metrics are no resources, and reading them takes no condition
+    resources = ["*"] # metrics have no ARN, and reads support no condition
   }
 
   statement {
@@ -240,7 +240,7 @@ data "aws_iam_policy_document" "ingest_manager" {
 
   statement {
     sid       = "FindFilesAndTellWhatIsNotThere"
-    actions   = ["s3:ListBucket"] # without it S3 says "denied" of what is not there
+    actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
 }

@@ -1,4 +1,4 @@
-# The functions that process data: from the FTP server and the stream into lake and database, and alarms to people.
+# The data functions: FTP server and stream to data lake and database, and alarm notifications.
 
 locals {
   site_file = {
@@ -12,7 +12,7 @@ locals {
 
   authorities = { DATABASE_CA_FILE = "/opt/rds/authorities.pem" }
 
-  # Functions log in by IAM, without a password, unless another database is given.
+  # Functions log in by IAM, without a password, except to an external database.
   login_of_functions = local.is_other_database ? { DATABASE_SECRET_ARN = aws_secretsmanager_secret.database_url[0].arn } : {
     DATABASE_HOST = var.database.host
     DATABASE_PORT = tostring(var.database.port)
@@ -35,17 +35,17 @@ locals {
   migration_is_there = fileexists(local.migration_zip)
 }
 
-# Who vouches for the database: Amazon's authorities for RDS and RDS Proxy.
+# Layer with the certificate authorities of RDS and RDS Proxy.
 resource "aws_lambda_layer_version" "authorities" {
   layer_name       = "database-authorities"
-  description      = "rds/authorities.pem: who vouches for RDS and RDS Proxy"
+  description      = "rds/authorities.pem: certificate authorities of RDS and RDS Proxy"
   filename         = local.authorities_zip
   source_code_hash = fileexists(local.authorities_zip) ? filebase64sha256(local.authorities_zip) : null
 
   lifecycle {
     precondition {
       condition     = fileexists(local.authorities_zip)
-      error_message = "${local.authorities_zip} is not there: run `make authorities` first, or set lambda_package_dir to where the zips are."
+      error_message = "${local.authorities_zip} does not exist: run `make authorities` first, or set lambda_package_dir to the folder of the zips."
     }
   }
 }
@@ -54,7 +54,7 @@ module "ftp_to_s3" {
   source = "./function"
 
   name               = var.names.ftp_to_s3
-  description        = "Sweeps the FTP server: every file of a tier's sites whole into the lake"
+  description        = "Transfers the files of a tier's sites from the FTP server to the data lake"
   handler            = var.functions.ftp_to_s3.handler
   package_path       = "${var.package_dir}/${var.names.ftp_to_s3}.zip"
   timeout_seconds    = var.functions.ftp_to_s3.timeout_seconds
@@ -74,7 +74,7 @@ module "s3_to_rds" {
   source = "./function"
 
   name                 = var.names.s3_to_rds
-  description          = "Loads files of the lake into the database"
+  description          = "Loads files of the data lake into the database"
   handler              = var.functions.s3_to_rds.handler
   package_path         = "${var.package_dir}/${var.names.s3_to_rds}.zip"
   timeout_seconds      = var.functions.s3_to_rds.timeout_seconds
@@ -95,7 +95,7 @@ module "kinesis_to_s3_rds" {
   source = "./function"
 
   name                  = var.names.kinesis_to_s3_rds
-  description           = "Takes readings of live sites from the stream into lake, database and metrics"
+  description           = "Loads readings of streaming sites into data lake, database and metrics"
   handler               = var.functions.kinesis_to_s3_rds.handler
   package_path          = "${var.package_dir}/${var.names.kinesis_to_s3_rds}.zip"
   timeout_seconds       = var.functions.kinesis_to_s3_rds.timeout_seconds
@@ -106,7 +106,7 @@ module "kinesis_to_s3_rds" {
   network               = var.network
   layers                = [aws_lambda_layer_version.authorities.arn]
   reserved_concurrency  = var.database_concurrency
-  failure_queue_enabled = false # what the mapping gives up is kept whole in the lake
+  failure_queue_enabled = false # the mapping's failure destination is the data lake
 
   after = aws_lambda_invocation.migration.id
 
@@ -117,7 +117,7 @@ module "alarm_notifier" {
   source = "./function"
 
   name               = var.names.alarm_notifier
-  description        = "Tells people of alarms, a storm of them in one letter"
+  description        = "Sends alarm e-mails, batched during alarm storms"
   handler            = var.functions.alarm_notifier.handler
   package_path       = "${var.package_dir}/${var.names.alarm_notifier}.zip"
   timeout_seconds    = var.functions.alarm_notifier.timeout_seconds
@@ -137,7 +137,7 @@ module "ingest_manager" {
   source = "./function"
 
   name                  = var.names.ingest_manager
-  description           = "Answers operators about files, rows and the quarantine"
+  description           = "Serves operators' queries about files, rows and the quarantine"
   handler               = var.functions.ingest_manager.handler
   package_path          = "${var.package_dir}/${var.names.ingest_manager}.zip"
   timeout_seconds       = var.functions.ingest_manager.timeout_seconds
@@ -147,8 +147,8 @@ module "ingest_manager" {
   kms_key_arn           = var.kms_key_arn
   network               = var.network
   layers                = [aws_lambda_layer_version.authorities.arn]
-  reserved_concurrency  = 5     # people ask it, and it is to leave the database to those that load
-  failure_queue_enabled = false # whoever asks waits for the answer
+  reserved_concurrency  = 5     # leaves database connections to the loading functions
+  failure_queue_enabled = false # invoked synchronously
 
   after = aws_lambda_invocation.migration.id
 
@@ -159,7 +159,7 @@ module "migrate_database" {
   source = "./function"
 
   name                 = var.names.migrate_database
-  description          = "Brings the database's schema up to date on deployment, and keeps it in order on schedule"
+  description          = "Runs schema migrations on deployment and maintenance on schedule"
   handler              = var.functions.migrate_database.handler
   package_path         = "${var.package_dir}/${var.names.migrate_database}.zip"
   timeout_seconds      = var.functions.migrate_database.timeout_seconds
@@ -174,8 +174,8 @@ module "migrate_database" {
   environment = merge(local.metrics, local.authorities, local.login_of_owner)
 }
 
-# Each deployment brings the schema up to date before it replaces who loads: they refuse one that is too old for them.
-# If that fails, the deployment ends there.
+# Each deployment runs the migrations before it updates the loading functions, which reject an earlier schema.
+# A failure stops the deployment. See docs/decisions/0076-schema-migrations-sql-steps-run-by-the-deployment.md
 resource "aws_lambda_invocation" "migration" {
   function_name = module.migrate_database.name
   input         = jsonencode({ action = "migrate" })

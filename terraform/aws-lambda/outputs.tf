@@ -9,7 +9,7 @@ output "ftp_lambda_function_name" {
 }
 
 output "functions" {
-  description = "The functions by the domain's own word: name, ARN, role, log group and time limit of each."
+  description = "Functions by their key in the domain: name, ARN, role, log group and timeout."
   value = {
     for word, function in {
       ftp_to_s3         = module.ftp_to_s3
@@ -29,7 +29,7 @@ output "functions" {
 }
 
 output "failure_queues" {
-  description = "Queues that keep invocations which failed for good."
+  description = "Queues of invocations that failed after all retries."
   value = [
     module.ftp_to_s3.failure_queue,
     module.s3_to_rds.failure_queue,
@@ -44,6 +44,6 @@ output "ftp_secret_arn" {
 }
 
 output "database_url_secret_arn" {
-  description = "Secret of the database's URL, where it is not the stack's own; else null."
+  description = "Secret with the URL of the external database; null without one."
   value       = one(aws_secretsmanager_secret.database_url[*].arn)
 }

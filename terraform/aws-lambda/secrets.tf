@@ -1,7 +1,7 @@
-# Passwords go to Secrets Manager by write-only arguments: they are in no state and no plan.
+# Passwords are written by write-only arguments: they are in no state and no plan. See
 
 resource "aws_secretsmanager_secret" "ftp" {
-  #checkov:skip=CKV2_AWS_57:Whoever runs the FTP server changes its password; ftp_pass_version writes the new one
+  #checkov:skip=CKV2_AWS_57:The FTP server's operator changes the password; ftp_pass_version writes the new one
   name                    = var.names.ftp_secret
   description             = "User and password of the FTP server"
   kms_key_id              = var.kms_key_arn
@@ -17,9 +17,9 @@ resource "aws_secretsmanager_secret_version" "ftp" {
 resource "aws_secretsmanager_secret" "database_url" {
   count = local.is_other_database ? 1 : 0
 
-  #checkov:skip=CKV2_AWS_57:Whoever runs that database changes its password; database_url_version writes the new one
+  #checkov:skip=CKV2_AWS_57:The database's operator changes the password; database_url_version writes the new one
   name                    = "smarterise/database-url"
-  description             = "URL of the database, where it is not the stack's own"
+  description             = "URL of the external database"
   kms_key_id              = var.kms_key_arn
   recovery_window_in_days = 7
 }

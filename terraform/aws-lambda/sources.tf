@@ -1,4 +1,4 @@
-# What has the functions run: the stream, new files, alarms. Schedules are in aws-eventbridge and aws-enhanced-eventbridge.
+# Event sources of the functions: stream, new files, alarms. Schedules are in aws-eventbridge and aws-enhanced-eventbridge.
 
 resource "aws_lambda_event_source_mapping" "stream" {
   function_name                      = module.kinesis_to_s3_rds.name
@@ -8,13 +8,13 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = var.stream.batching_window_seconds
   parallelization_factor             = var.stream.readers_per_shard
   bisect_batch_on_function_error     = true
-  maximum_retry_attempts             = var.stream.retries # else one bad batch stops its shard for ever
+  maximum_retry_attempts             = var.stream.retries # otherwise a failing batch blocks its shard
   maximum_record_age_in_seconds      = 86400
   function_response_types            = ["ReportBatchItemFailures"]
 
   destination_config {
     on_failure {
-      destination_arn = var.data_lake.arn # records and all; a queue would only be told where they had been
+      destination_arn = var.data_lake.arn # stores the records; a queue would get only their positions
     }
   }
 }
@@ -30,7 +30,7 @@ resource "aws_lambda_permission" "files" {
 
 resource "aws_s3_bucket_notification" "files" {
   bucket      = var.data_lake.name
-  eventbridge = var.data_lake.backups_enabled # AWS Backup hears of new objects by it
+  eventbridge = var.data_lake.backups_enabled # required by AWS Backup
 
   lambda_function {
     id                  = "files-of-the-ftp-server"

@@ -1,45 +1,45 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts what the stack keeps."
+  description = "KMS key of the stack."
   type        = string
 }
 
 variable "package_dir" {
-  description = "Folder of the functions' zips, as `make lambdas` leaves them."
+  description = "Folder of the functions' zips, the output of `make lambdas`."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that the functions' logs are kept."
+  description = "Retention in days of the functions' logs."
   type        = number
 }
 
 variable "site_config" {
-  description = "Bucket, its ARN and key of the site file."
+  description = "Bucket, bucket ARN and key of the site file."
   type        = object({ bucket = string, bucket_arn = string, key = string })
 }
 
 variable "data_lake" {
-  description = "Name and ARN of the lake's bucket, and whether AWS Backup backs it up."
+  description = "Name and ARN of the data lake bucket, and whether AWS Backup backs it up."
   type        = object({ name = string, arn = string, backups_enabled = optional(bool, false) })
 }
 
 variable "ftp_folder" {
-  description = "Prefix in the lake under which files of the FTP server are kept, with its slash."
+  description = "Prefix of log files in the data lake, with a trailing slash."
   type        = string
 }
 
 variable "stream" {
-  description = "Name and ARN of the stream, and how it is read: batches of so many records, or of what came in so many seconds."
+  description = "Name and ARN of the stream, with batch size and batching window in seconds."
   type = object({
     name                    = string
     arn                     = string
@@ -51,29 +51,29 @@ variable "stream" {
 
   validation {
     condition     = var.stream.retries >= 0 && var.stream.retries <= 100
-    error_message = "retries of the stream must be between 0 and 100: a batch that fails for ever stops its shard for ever."
+    error_message = "retries of the stream must be between 0 and 100: unlimited retries of a failing batch would block its shard."
   }
 }
 
 variable "ftp" {
-  description = "The FTP server: URL without user and password, user, and the version of the password. Raise the version to have a new password written."
+  description = "The FTP server: URL without credentials, user, and version of the password. Raise the version to write a new password."
   type        = object({ url = string, user = string, password_version = number })
 
   validation {
     condition     = can(regex("^ftps?://[^/@:]+(:[0-9]+)?/", "${var.ftp.url}/"))
-    error_message = "The URL of the FTP server must be ftp:// or ftps:// with a host, and without user and password: those are kept in Secrets Manager."
+    error_message = "The URL of the FTP server must be ftp:// or ftps:// with a host, and without credentials, which are in Secrets Manager."
   }
 }
 
 variable "ftp_password" {
-  description = "Password of the FTP user. Kept in Secrets Manager; in no state and no plan."
+  description = "Password of the FTP user. Written to Secrets Manager; in no state and no plan."
   type        = string
   sensitive   = true
   ephemeral   = true
 }
 
 variable "database" {
-  description = "Where the database is: host for functions (the proxy, where there is one), host and resource id of the instance itself, resource id for IAM logins, the user that functions log in as, and the secret of its owner. With another instance_resource_id the schema is brought up to date again."
+  description = "Connection data of the database: host for functions (the proxy, if enabled), host and resource id of the instance, resource id for IAM logins, user of the functions, and secret of the owner. A change of instance_resource_id runs the migrations again."
   type = object({
     host                 = string
     port                 = number
@@ -87,14 +87,14 @@ variable "database" {
 }
 
 variable "database_url" {
-  description = "Another database than the stack's own: its version, 0 for none; raise it to have a new URL written."
+  description = "Version of the external database's URL, 0 for none; raise it to write a new URL."
   type        = object({ version = number })
   default     = { version = 0 }
   nullable    = false
 }
 
 variable "database_url_value" {
-  description = "URL of another database than the stack's own. Kept in Secrets Manager; in no state and no plan."
+  description = "URL of an external database. Written to Secrets Manager; in no state and no plan."
   type        = string
   default     = null
   sensitive   = true
@@ -107,35 +107,35 @@ variable "network" {
 }
 
 variable "database_concurrency" {
-  description = "How many of each function may talk to the database at once: each has a connection of its own."
+  description = "Reserved concurrency of each function with a database connection."
   type        = number
   default     = 20
   nullable    = false
 
   validation {
     condition     = var.database_concurrency >= 1
-    error_message = "database_concurrency must be 1 or more: with 0 nothing would ever be loaded."
+    error_message = "database_concurrency must be 1 or more: with 0 nothing would be loaded."
   }
 }
 
 variable "mail" {
-  description = "What letters of alarms are sent with: sender, recipients, and the ARNs that SES is to send by."
+  description = "Alarm e-mails: sender, recipients, and ARNs of the SES identity and configuration set."
   type        = object({ sender = string, recipients = list(string), identity_arns = list(string) })
 }
 
 variable "alert_topic_arn" {
-  description = "Topic whose messages alarm_notifier tells."
+  description = "Topic that alarm_notifier subscribes to."
   type        = string
 }
 
 variable "alarm_news" {
-  description = "Which of the topic's messages are news, as SNS's filter of their bodies, in JSON; null: all. Text that is no JSON does not pass a filter: budgets reach people by e-mail directly."
+  description = "SNS filter policy for message bodies, in JSON; null for all messages. Messages that are not JSON are filtered out: budget alerts are sent by e-mail directly."
   type        = string
   default     = null
 
   validation {
     condition     = can(jsondecode(coalesce(var.alarm_news, "{}")))
-    error_message = "alarm_news must be a filter of SNS in JSON, e.g. jsonencode({ NewStateValue = [\"ALARM\"] })."
+    error_message = "alarm_news must be an SNS filter policy in JSON, e.g. jsonencode({ NewStateValue = [\"ALARM\"] })."
   }
 }
 

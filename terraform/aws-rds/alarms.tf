@@ -1,12 +1,12 @@
-# Alarms of the database, and what RDS itself has to say of it.
+# Alarms and RDS events of the database.
 
 locals {
   alarms = {
-    cpu         = { metric = "CPUUtilization", statistic = "Average", threshold = 85, comparison = "GreaterThanThreshold", words = "works at more than 85 %" }
-    storage     = { metric = "FreeStorageSpace", statistic = "Minimum", threshold = var.storage_gb * 1073741824 / 10, comparison = "LessThanThreshold", words = "has less than a tenth of its first storage left" }
-    memory      = { metric = "FreeableMemory", statistic = "Minimum", threshold = 67108864, comparison = "LessThanThreshold", words = "has less than 64 MB of memory left" }
-    connections = { metric = "DatabaseConnections", statistic = "Maximum", threshold = var.connections_limit, comparison = "GreaterThanThreshold", words = "has more than ${var.connections_limit} connections" }
-    xids        = { metric = "MaximumUsedTransactionIDs", statistic = "Maximum", threshold = 1000000000, comparison = "GreaterThanThreshold", words = "must be vacuumed, or it stops taking writes" }
+    cpu         = { metric = "CPUUtilization", statistic = "Average", threshold = 85, comparison = "GreaterThanThreshold", description = "has a CPU load above 85 %" }
+    storage     = { metric = "FreeStorageSpace", statistic = "Minimum", threshold = var.storage_gb * 1073741824 / 10, comparison = "LessThanThreshold", description = "has less than 10 % of its initial storage free" }
+    memory      = { metric = "FreeableMemory", statistic = "Minimum", threshold = 67108864, comparison = "LessThanThreshold", description = "has less than 64 MB of memory free" }
+    connections = { metric = "DatabaseConnections", statistic = "Maximum", threshold = var.connections_limit, comparison = "GreaterThanThreshold", description = "has more than ${var.connections_limit} connections" }
+    xids        = { metric = "MaximumUsedTransactionIDs", statistic = "Maximum", threshold = 1000000000, comparison = "GreaterThanThreshold", description = "needs a vacuum, or it will stop accepting writes" }
   }
 }
 
@@ -14,7 +14,7 @@ resource "aws_cloudwatch_metric_alarm" "database" {
   for_each = local.alarms
 
   alarm_name          = "stack-${var.name}-${each.key}"
-  alarm_description   = "the database ${each.value.words}"
+  alarm_description   = "the database ${each.value.description}"
   namespace           = "AWS/RDS"
   metric_name         = each.value.metric
   dimensions          = { DBInstanceIdentifier = aws_db_instance.this.identifier }
@@ -32,7 +32,7 @@ resource "aws_cloudwatch_metric_alarm" "replica_behind" {
   count = var.replica_enabled ? 1 : 0
 
   alarm_name          = "stack-${local.replica_name}-behind"
-  alarm_description   = "the replica is more than five minutes behind"
+  alarm_description   = "the lag of the replica is above five minutes"
   namespace           = "AWS/RDS"
   metric_name         = "ReplicaLag"
   dimensions          = { DBInstanceIdentifier = aws_db_instance.replica[0].identifier }

@@ -1,4 +1,4 @@
-# What RDS does on the stack's behalf: measure the machine, log in through the proxy, export snapshots.
+# Roles of RDS: enhanced monitoring, login through the proxy, snapshot exports.
 
 locals {
   dbuser_arn = "arn:${var.place.partition}:rds-db:${var.place.region}:${var.place.account_id}:dbuser"

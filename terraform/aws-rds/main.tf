@@ -1,11 +1,11 @@
-# The database: PostgreSQL, encrypted, by TLS alone, its owner's password in no state.
+# PostgreSQL on RDS: encrypted, TLS only, the owner's password in no state.
 
 locals {
   family        = "postgres${split(".", var.engine_version)[0]}"
   log_kinds     = toset(["postgresql", "upgrade"])
   replica_name  = "${var.name}-replica"
   instance_host = aws_db_instance.this.address
-  # The proxy has an id of its own that IAM logins are allowed by: the last part of its ARN.
+  # IAM logins through the proxy use the proxy's id, the last part of its ARN.
   proxy_resource_id = one([for proxy in aws_db_proxy.this : element(split(":", proxy.arn), -1)])
 }
 
@@ -48,11 +48,11 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-# Made before the instance, which would else make them itself and keep them for ever.
+# Created before the instance, which would otherwise create them without retention.
 resource "aws_cloudwatch_log_group" "instance" {
   for_each = local.log_kinds
 
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = "/aws/rds/instance/${var.name}/${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -60,8 +60,8 @@ resource "aws_cloudwatch_log_group" "instance" {
 
 resource "aws_db_instance" "this" {
   #checkov:skip=CKV2_AWS_69:The parameter group has rds.force_ssl
-  #checkov:skip=CKV_AWS_157:A second zone is the environment's decision, by multi_az_enabled
-  #checkov:skip=CKV_AWS_293:Protection from deletion is the environment's decision, and on unless it says otherwise
+  #checkov:skip=CKV_AWS_157:The environment enables a second zone, by multi_az_enabled
+  #checkov:skip=CKV_AWS_293:Deletion protection is set by the environment, on by default
   identifier     = var.name
   engine         = "postgres"
   engine_version = var.engine_version
@@ -116,19 +116,19 @@ resource "aws_db_instance" "this" {
 resource "aws_cloudwatch_log_group" "replica" {
   for_each = var.replica_enabled ? local.log_kinds : []
 
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = "/aws/rds/instance/${local.replica_name}/${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 
-# For questions that would hold up the loading: reports, the web application's long views.
+# Read replica for long queries: reports, long views of the web application.
 resource "aws_db_instance" "replica" {
   count = var.replica_enabled ? 1 : 0
 
   #checkov:skip=CKV2_AWS_69:The parameter group has rds.force_ssl
-  #checkov:skip=CKV_AWS_157:It is itself the second copy
-  #checkov:skip=CKV_AWS_293:Everything in it is in the instance that it follows
+  #checkov:skip=CKV_AWS_157:The replica is the second copy
+  #checkov:skip=CKV_AWS_293:All its data is in the primary instance
   identifier          = local.replica_name
   replicate_source_db = aws_db_instance.this.identifier
   instance_class      = var.instance_class

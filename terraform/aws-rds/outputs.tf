@@ -1,5 +1,5 @@
 output "database" {
-  description = "What functions log in by: the proxy where there is one, and the instance itself for migrations."
+  description = "Connection data of the functions: host of the proxy, if enabled, and of the instance for migrations."
   value = {
     host              = var.proxy_enabled ? aws_db_proxy.this[0].endpoint : local.instance_host
     port              = var.port
@@ -12,12 +12,12 @@ output "database" {
     instance_resource_id = aws_db_instance.this.resource_id
   }
 
-  # A proxy answers only once it has something to ask.
+  # The proxy responds only after its target is registered.
   depends_on = [aws_db_proxy_target.this]
 }
 
 output "instance_id" {
-  description = "Identifier of the instance, as its metrics bear it."
+  description = "Identifier of the instance."
   value       = aws_db_instance.this.identifier
 }
 
@@ -27,27 +27,27 @@ output "instance_arn" {
 }
 
 output "subnet_group_name" {
-  description = "Subnet group of the instance, for what is restored beside it."
+  description = "Subnet group of the instance, for restored instances."
   value       = aws_db_subnet_group.this.name
 }
 
 output "parameter_group_name" {
-  description = "Parameter group of the instance, for what is restored beside it."
+  description = "Parameter group of the instance, for restored instances."
   value       = aws_db_parameter_group.this.name
 }
 
 output "replica_host" {
-  description = "Host of the replica; null where there is none."
+  description = "Host of the replica; null without one."
   value       = one(aws_db_instance.replica[*].address)
 }
 
 output "login_arn" {
-  description = "What a role must be allowed rds-db:connect to, up to the user's name."
+  description = "Resource ARN prefix for rds-db:connect, without the user name."
   value       = "${local.dbuser_arn}:${var.proxy_enabled ? local.proxy_resource_id : aws_db_instance.this.resource_id}"
 }
 
 output "export_role_arn" {
-  description = "Role that exports of snapshots are started with."
+  description = "Role for snapshot exports."
   value       = aws_iam_role.export.arn
 }
 

@@ -1,5 +1,5 @@
-# The owner's password. RDS makes and rotates it, but not of an instance that a replica follows, which AWS refuses;
-# then it is made here, written by write-only arguments, and in no state. owner_password_version makes a new one.
+# The owner's password. RDS creates and rotates it, which AWS does not support with a replica.
+# Then it is created here with write-only arguments, in no state; owner_password_version creates a new one.
 
 ephemeral "random_password" "owner" {
   count = var.replica_enabled ? 1 : 0
@@ -11,7 +11,7 @@ ephemeral "random_password" "owner" {
 resource "aws_secretsmanager_secret" "owner" {
   count = var.replica_enabled ? 1 : 0
 
-  #checkov:skip=CKV2_AWS_57:owner_password_version makes a new one, in database and secret at once
+  #checkov:skip=CKV2_AWS_57:owner_password_version creates a new one, in database and secret together
   name                    = "smarterise/${var.name}"
   description             = "User and password of the owner of the database"
   kms_key_id              = var.kms_key_arn

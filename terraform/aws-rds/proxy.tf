@@ -1,9 +1,9 @@
-# RDS Proxy: many functions share few connections, and a failover is waited out. Logins are by IAM from end to end.
+# RDS Proxy: functions share connections, and a failover is transparent. All logins use IAM.
 
 resource "aws_cloudwatch_log_group" "proxy" {
   count = var.proxy_enabled ? 1 : 0
 
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = "/aws/rds/proxy/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -31,7 +31,7 @@ resource "aws_db_proxy_default_target_group" "this" {
 
   connection_pool_config {
     connection_borrow_timeout    = 30
-    max_connections_percent      = 80 # the rest is for migrations and people
+    max_connections_percent      = 80 # the rest is for migrations and operators
     max_idle_connections_percent = 20
   }
 }

@@ -1,5 +1,5 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
@@ -9,7 +9,7 @@ variable "kms_key_arn" {
 }
 
 variable "network" {
-  description = "Where the database is, and who may reach it and its proxy, as `aws-vpc` tells."
+  description = "Subnets of the database, and security groups of database and proxy; outputs of `aws-vpc`."
   type = object({
     database_subnet_ids        = list(string)
     database_security_group_id = string
@@ -18,29 +18,29 @@ variable "network" {
 }
 
 variable "state_bucket" {
-  description = "Name and ARN of the bucket of the database's exports."
+  description = "Name and ARN of the bucket of the database exports."
   type        = object({ name = string, arn = string })
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms and events of the database go to."
+  description = "Topic of the database's alarms and events."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that the database's logs are kept."
+  description = "Retention in days of the database's logs."
   type        = number
 }
 
 variable "name" {
-  description = "Identifier of the instance, which its metrics bear."
+  description = "Identifier of the instance, used as metric dimension."
   type        = string
   default     = "postgresql-instance"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9]){0,47}$", var.name))
-    error_message = "The identifier of the database must be up to 48 small letters, digits and single hyphens, beginning with a letter and not ending with a hyphen, e.g. postgresql-instance."
+    error_message = "The identifier of the database must be up to 48 lowercase letters, digits and single hyphens, beginning with a letter and not ending with a hyphen, e.g. postgresql-instance."
   }
 }
 
@@ -52,41 +52,41 @@ variable "database_name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.database_name))
-    error_message = "database_name must begin with a small letter and have only small letters, digits and underscores, e.g. smarterise."
+    error_message = "database_name must begin with a small letter and have only lowercase letters, digits and underscores, e.g. smarterise."
   }
 }
 
 variable "username" {
-  description = "User that owns the database. The password is in Secrets Manager alone: made and rotated by RDS or, with replica_enabled, made here and anew with each owner_password_version."
+  description = "User that owns the database. The password is only in Secrets Manager: created and rotated by RDS or, with replica_enabled, created here for each owner_password_version."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.username)) && !contains(["admin", "postgres", "rdsadmin", "public"], var.username)
-    error_message = "username must begin with a small letter, have only small letters, digits and underscores, and not be a name that PostgreSQL or RDS keeps for itself (admin, postgres, rdsadmin, public)."
+    error_message = "username must begin with a lowercase letter, have only lowercase letters, digits and underscores, and not be a name that PostgreSQL or RDS reserves (admin, postgres, rdsadmin, public)."
   }
 }
 
 variable "function_user" {
-  description = "User that functions log in as, by IAM. The migrations make it."
+  description = "Database user of the functions, with IAM login, created by the migrations."
   type        = string
   default     = "smarterise_functions"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.function_user)) && var.function_user != var.username
-    error_message = "function_user must begin with a small letter, have only small letters, digits and underscores, and be another than the owner: functions need not own what they write to."
+    error_message = "function_user must begin with a lowercase letter, have only lowercase letters, digits and underscores, and differ from the owner: functions get row privileges only."
   }
 }
 
 variable "iam_users" {
-  description = "All users that log in through the proxy, by IAM; function_user is to be one of them."
+  description = "Users that log in through the proxy, by IAM; must include function_user."
   type        = set(string)
   default     = ["smarterise_functions"]
   nullable    = false
 
   validation {
     condition     = contains(var.iam_users, var.function_user)
-    error_message = "iam_users must have ${var.function_user}, as functions log in through the proxy too."
+    error_message = "iam_users must contain ${var.function_user}, because functions log in through the proxy."
   }
 }
 
@@ -98,24 +98,24 @@ variable "port" {
 
   validation {
     condition     = var.port >= 1150 && var.port <= 65535
-    error_message = "port must be between 1150 and 65535, as RDS takes nothing else."
+    error_message = "port must be between 1150 and 65535, as RDS requires."
   }
 }
 
 variable "engine_version" {
-  description = "Version of PostgreSQL: the major one alone, so that RDS keeps the minor one new."
+  description = "PostgreSQL version: major version only, so RDS upgrades minor versions."
   type        = string
   default     = "17"
   nullable    = false
 
   validation {
     condition     = can(regex("^1[4-9](\\.[0-9]+)?$", var.engine_version))
-    error_message = "engine_version must be PostgreSQL 14 or newer, e.g. 17: readings are kept in partitions that older ones do badly."
+    error_message = "engine_version must be PostgreSQL 14 or later, e.g. 17: earlier versions are slow with the partitioned readings table."
   }
 }
 
 variable "instance_class" {
-  description = "Machine of the database, e.g. db.t4g.medium."
+  description = "Instance class of the database, e.g. db.t4g.medium."
   type        = string
   default     = "db.t4g.medium"
   nullable    = false
@@ -127,50 +127,50 @@ variable "instance_class" {
 }
 
 variable "storage_gb" {
-  description = "Storage to begin with, in GB."
+  description = "Initial storage, in GB."
   type        = number
   default     = 50
   nullable    = false
 
   validation {
     condition     = var.storage_gb >= 20
-    error_message = "storage_gb must be 20 or more, as RDS takes nothing less of this kind."
+    error_message = "storage_gb must be 20 or more, the minimum for this storage type."
   }
 }
 
 variable "storage_limit_gb" {
-  description = "Storage that RDS may let the database grow to by itself, in GB."
+  description = "Maximum storage for autoscaling, in GB."
   type        = number
   default     = 500
   nullable    = false
 
   validation {
     condition     = var.storage_limit_gb >= var.storage_gb * 1.26
-    error_message = "storage_limit_gb must be at least 26 % above storage_gb, as AWS advises, for the database to have room to grow: ${ceil(var.storage_gb * 1.26)} or more."
+    error_message = "storage_limit_gb must be at least 26 % above storage_gb, as AWS recommends for autoscaling: ${ceil(var.storage_gb * 1.26)} or more."
   }
 }
 
 variable "multi_az_enabled" {
-  description = "Whether a copy stands by in a second zone."
+  description = "Whether the database has a standby in a second zone."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "replica_enabled" {
-  description = "Whether there is a replica that can be read from."
+  description = "Whether the database has a read replica."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = !var.replica_enabled || var.backup_retention_days > 0
-    error_message = "A replica needs backups of what it follows: set backup_retention_days to 1 or more."
+    error_message = "A replica needs backups of the primary instance: set backup_retention_days to 1 or more."
   }
 }
 
 variable "owner_password_version" {
-  description = "With a replica the owner's password is not rotated by RDS: raise this to have a new one made."
+  description = "Version of the owner's password with a replica, when RDS does not rotate it: raise it to create a new password."
   type        = number
   default     = 1
   nullable    = false
@@ -182,26 +182,26 @@ variable "owner_password_version" {
 }
 
 variable "proxy_enabled" {
-  description = "Whether functions reach the database through RDS Proxy."
+  description = "Whether functions connect to the database through RDS Proxy."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "backup_retention_days" {
-  description = "Days back that the database can be restored to any second of."
+  description = "Point-in-time recovery window in days."
   type        = number
   default     = 14
   nullable    = false
 
   validation {
     condition     = var.backup_retention_days >= 1 && var.backup_retention_days <= 35
-    error_message = "backup_retention_days must be between 1 and 35: a database without backups is not to be had here, and RDS keeps none longer."
+    error_message = "backup_retention_days must be between 1 and 35: backups are required, and 35 is the maximum of RDS."
   }
 }
 
 variable "backup_window" {
-  description = "When a snapshot is taken each day, in UTC."
+  description = "Daily backup window, in UTC."
   type        = string
   default     = "01:00-01:45"
   nullable    = false
@@ -213,7 +213,7 @@ variable "backup_window" {
 }
 
 variable "maintenance_window" {
-  description = "When the database may be restarted for maintenance, in UTC."
+  description = "Weekly maintenance window, in UTC."
   type        = string
   default     = "sun:02:30-sun:03:30"
   nullable    = false
@@ -225,41 +225,41 @@ variable "maintenance_window" {
 }
 
 variable "snapshot_identifier" {
-  description = "Snapshot that the database is made from, to restore it; null for an empty one. It is replaced when this changes."
+  description = "Snapshot to create the database from; null for an empty one. A change replaces the database."
   type        = string
   default     = null
 }
 
 variable "major_upgrade_enabled" {
-  description = "Whether a new major version in engine_version may be taken."
+  description = "Whether to allow a major version upgrade to engine_version."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "apply_immediately_enabled" {
-  description = "Whether changes that need a restart are made at once, and not in the maintenance window."
+  description = "Whether changes that need a restart are applied immediately instead of in the maintenance window."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "destroy_with_data_enabled" {
-  description = "Whether `terraform destroy` may take the database, its backups too, without a last snapshot; for environments that may be lost."
+  description = "Whether `terraform destroy` may delete the database with its backups and without a final snapshot; for environments without data to keep."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "slow_statement_ms" {
-  description = "Milliseconds from which a statement is written to the log."
+  description = "Minimum duration in milliseconds of statements that are logged."
   type        = number
   default     = 1000
   nullable    = false
 }
 
 variable "connections_limit" {
-  description = "Connections above which it is told."
+  description = "Alarm threshold: number of connections."
   type        = number
   default     = 100
   nullable    = false

@@ -1,9 +1,9 @@
-# Certificates of the domain, in the region of whoever shows them: CloudFront's are always in us-east-1.
+# Certificates of the domain, in the region of the service that uses them: us-east-1 for CloudFront.
 
 locals {
   certified_names = toset(concat([var.domain], var.alternative_names))
 
-  # The proof is the same for every certificate of a name in an account, whatever the region: one record serves all.
+  # The validation record is the same for all certificates of a name in an account, in every region.
   proving = one(slice(sort(keys(var.certificate_regions)), 0, min(1, length(var.certificate_regions))))
   proofs = local.proving == null ? {} : {
     for name in local.certified_names :

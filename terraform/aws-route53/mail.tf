@@ -1,7 +1,7 @@
-# What other mail servers ask for before they believe a letter: DKIM, the way back of bounces, SPF and DMARC.
+# Mail authentication records: DKIM, MAIL FROM domain, SPF and DMARC.
 
 resource "aws_route53_record" "dkim" {
-  count = var.mail == null ? 0 : 3 # as many as SES gives, always
+  count = var.mail == null ? 0 : 3 # SES always creates three
 
   zone_id = local.zone_id
   name    = "${var.mail.dkim_tokens[count.index]}._domainkey.${var.mail.domain}"

@@ -1,4 +1,4 @@
-# Names: the zone, made here or found, the web application's address, and what other mail servers ask for.
+# DNS: the zone (created or existing), the web application's address, and mail records.
 
 locals {
   zone_name = coalesce(var.zone_name, var.domain)
@@ -8,8 +8,8 @@ locals {
 resource "aws_route53_zone" "this" {
   count = var.zone_creation_enabled ? 1 : 0
 
-  #checkov:skip=CKV2_AWS_38:Signing needs the parent zone's owner to add a record, who is somebody else
-  #checkov:skip=CKV2_AWS_39:Who asks for the address is in the log of CloudFront, and Route53 would write it to another region
+  #checkov:skip=CKV2_AWS_38:DNSSEC needs a record in the parent zone, which has another owner
+  #checkov:skip=CKV2_AWS_39:Requests are in the CloudFront log; Route53 query logs would be in another region
   name          = local.zone_name
   comment       = "The zone of the stack"
   force_destroy = false
@@ -32,7 +32,7 @@ resource "aws_route53_record" "alias" {
   alias {
     name                   = each.value.target_name
     zone_id                = each.value.target_zone_id
-    evaluate_target_health = false # of CloudFront it tells nothing
+    evaluate_target_health = false # has no effect for CloudFront
   }
 }
 
@@ -46,7 +46,7 @@ resource "aws_route53_record" "plain" {
   records = each.value.values
 }
 
-# Nobody but Amazon may vouch for the domain.
+# CAA: only Amazon may issue certificates for the domain.
 resource "aws_route53_record" "authorities" {
   count = var.certificate_authorities == null ? 0 : 1
 

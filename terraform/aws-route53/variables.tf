@@ -4,65 +4,65 @@ variable "domain" {
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
-    error_message = "The domain must be a full name of small letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
+    error_message = "The domain must be a full name of lowercase letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
   }
 }
 
 variable "zone_name" {
-  description = "Zone that the domain is in, e.g. powersmarter.net; null for a zone of the domain's own name."
+  description = "Zone of the domain, e.g. powersmarter.net; null for a zone with the domain's name."
   type        = string
   default     = null
 
   validation {
     condition     = var.zone_name == null ? true : endswith(".${var.domain}", ".${var.zone_name}")
-    error_message = "zone_name must be the domain itself or a part of it from the right, e.g. powersmarter.net for dev.demo.powersmarter.net."
+    error_message = "zone_name must be the domain or one of its parent domains, e.g. powersmarter.net for dev.demo.powersmarter.net."
   }
 }
 
 variable "zone_creation_enabled" {
-  description = "Whether the zone is made here; otherwise it must be in Route53 already."
+  description = "Whether to create the zone; otherwise it must exist in Route53."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "alternative_names" {
-  description = "Further names that the certificates are for, e.g. [\"www.dev.demo.powersmarter.net\"]."
+  description = "Additional names of the certificates, e.g. [\"www.dev.demo.powersmarter.net\"]."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for name in var.alternative_names : endswith(name, ".${var.domain}")])
-    error_message = "alternative_names must be names under ${var.domain}, as they are proven in its zone."
+    error_message = "alternative_names must be names under ${var.domain}, as they are validated in its zone."
   }
 }
 
 variable "certificate_regions" {
-  description = "Regions that certificates are in, by whom they are for, e.g. { cloudfront = \"us-east-1\" }."
+  description = "Regions of the certificates, by purpose, e.g. { cloudfront = \"us-east-1\" }."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = lookup(var.certificate_regions, "cloudfront", "us-east-1") == "us-east-1"
-    error_message = "The certificate of cloudfront must be in us-east-1: CloudFront looks nowhere else."
+    error_message = "The certificate of cloudfront must be in us-east-1, as CloudFront requires."
   }
 }
 
 variable "certificate_authorities" {
-  description = "Authorities that may vouch for the domain; null to say nothing of it."
+  description = "Certificate authorities in the CAA record; null for no record."
   type        = list(string)
   default     = ["amazon.com"]
 
   validation {
     condition     = var.certificate_authorities == null ? true : contains(var.certificate_authorities, "amazon.com")
-    error_message = "certificate_authorities must have amazon.com, or the stack's own certificates could not be renewed; null says nothing of it."
+    error_message = "certificate_authorities must have amazon.com, or the stack's certificates could not be renewed; null creates no record."
   }
 }
 
 variable "aliases" {
-  description = "Names that lead to things of AWS, by any word."
+  description = "Alias records for AWS resources, by any key."
   type = map(object({
     name           = string
     type           = optional(string, "A")
@@ -79,7 +79,7 @@ variable "aliases" {
 }
 
 variable "records" {
-  description = "Other records, by any word."
+  description = "Other records, by any key."
   type = map(object({
     name        = string
     type        = string
@@ -96,12 +96,12 @@ variable "records" {
 
   validation {
     condition     = alltrue([for record in values(var.records) : length(record.values) > 0])
-    error_message = "A record without values says nothing: give it one, or leave it out."
+    error_message = "A record has no values: add one, or remove the record."
   }
 }
 
 variable "mail" {
-  description = "The domain that letters are sent from, as `aws_ses` tells, and what is to become of letters that only pretend to; null for no mail."
+  description = "Mail domain and records from `aws_ses`, and the DMARC policy; null for no mail."
   type = object({
     domain           = string
     region           = string

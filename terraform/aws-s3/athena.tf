@@ -1,8 +1,8 @@
-# The raw lake as a table: partitions follow from the keys alone, so none is ever registered.
+# Raw readings as an Athena table with partition projection.
 
 resource "aws_athena_workgroup" "this" {
   name        = "smarterise"
-  description = "Queries of the raw lake"
+  description = "Queries of raw readings"
 
   configuration {
     enforce_workgroup_configuration    = true
@@ -27,12 +27,12 @@ resource "aws_athena_workgroup" "this" {
 
 resource "aws_glue_catalog_database" "this" {
   name        = "smarterise"
-  description = "The raw lake"
+  description = "Raw readings"
 }
 
 resource "aws_glue_catalog_table" "raw_readings" {
   name          = "raw_readings"
-  description   = "Readings as they came, one line each, under raw/ of the lake"
+  description   = "Raw readings, one line each, under raw/ of the data lake"
   database_name = aws_glue_catalog_database.this.name
   table_type    = "EXTERNAL_TABLE"
 
@@ -90,7 +90,7 @@ resource "aws_glue_catalog_table" "raw_readings" {
 
 resource "aws_athena_named_query" "newest" {
   name        = "newest-readings"
-  description = "The last hour of one gateway, straight from the lake"
+  description = "The last hour of one gateway, from the data lake"
   workgroup   = aws_athena_workgroup.this.name
   database    = aws_glue_catalog_database.this.name
   query       = <<-SQL

@@ -1,4 +1,4 @@
-# What the stack keeps in S3: the lake, results of queries, certificates of devices, exports of the database.
+# S3 buckets: data lake, query results, device certificates, database exports.
 
 locals {
   objects_of_this_account = "arn:${var.place.partition}:s3:::"
@@ -8,7 +8,7 @@ module "access_logs" {
   source = "./bucket"
 
   name                         = var.bucket_names.access_logs
-  kms_key_arn                  = null # access logs are delivered to buckets under the key of S3 alone
+  kms_key_arn                  = null # access log delivery supports only SSE-S3
   noncurrent_days              = 30
   destroy_with_objects_enabled = var.destroy_with_objects_enabled
   policy_json                  = [data.aws_iam_policy_document.access_logs.json]
@@ -45,7 +45,7 @@ module "data_lake" {
   access_log                   = { bucket = module.access_logs.name }
   destroy_with_objects_enabled = var.destroy_with_objects_enabled
 
-  # raw/ and the files are what everything else can be made from again: cheaper in time, never gone.
+  # raw/ and log files are the source of all other data: moved to cheaper storage, never deleted.
   lifecycle_rules = {
     raw           = { prefix = "raw/", archive_days = var.archive_days }
     ftp-backups   = { prefix = var.ftp_folder, archive_days = var.archive_days }
@@ -63,7 +63,7 @@ module "athena_results" {
   kms_key_arn                  = var.kms_key_arn
   noncurrent_days              = 7
   access_log                   = { bucket = module.access_logs.name }
-  destroy_with_objects_enabled = true # every result can be asked for again
+  destroy_with_objects_enabled = true # query results can be recreated
 
   lifecycle_rules = {
     results = { prefix = "", expiration_days = 30 }

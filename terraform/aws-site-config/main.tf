@@ -1,4 +1,4 @@
-# Site switching: one versioned file says what tier a site has, one function changes it and has the stack follow.
+# Site switching: the versioned site file with the tier of each site, and the function that changes it and reconciles the stack.
 
 locals {
   key        = var.names.site_config_key
@@ -21,7 +21,7 @@ module "bucket" {
 
   name            = var.names.site_config_bucket
   kms_key_arn     = var.kms_key_arn
-  noncurrent_days = null # the versions are the history
+  noncurrent_days = null # versions are the change history
   access_log      = var.access_log
 
   destroy_with_objects_enabled = var.destroy_with_objects_enabled
@@ -41,7 +41,7 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
-  # The manager never writes over what it has not read. People may: the guide has them upload the file by hand.
+  # The manager may write only conditionally. Operators may upload the file by hand, as in the guide.
   statement {
     sid       = "TheManagerWritesOnlyWhatItHasRead"
     effect    = "Deny"
@@ -86,11 +86,11 @@ resource "aws_s3_object" "first_file" {
   content_type = "application/json"
 
   lifecycle {
-    # From here on the file is the operators': whatever it has become, Terraform leaves it.
+    # Operators own the file after its creation: Terraform ignores changes.
     ignore_changes = all
   }
 
-  # The manager is told of it, as of every later one, so that the stack follows from the first minute.
+  # The initial file invokes the manager too, which reconciles the stack.
   depends_on = [aws_s3_bucket_notification.this]
 }
 
@@ -98,7 +98,7 @@ module "manager" {
   source = "../aws-lambda/function"
 
   name               = var.names.site_config_manager
-  description        = "Reads and changes ${local.key}, and has the stack follow it"
+  description        = "Reads and changes ${local.key}, and reconciles the stack with it"
   handler            = var.function.handler
   package_path       = var.package_path
   timeout_seconds    = var.function.timeout_seconds
@@ -118,7 +118,7 @@ module "manager" {
 }
 
 data "aws_iam_policy_document" "manager" {
-  #checkov:skip=CKV_AWS_356:Two listings take no resource, see below
+  #checkov:skip=CKV_AWS_356:Two list calls support no resource, see below
   statement {
     sid       = "ReadAndWriteTheSiteFile"
     actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
@@ -134,7 +134,7 @@ data "aws_iam_policy_document" "manager" {
   statement {
     sid       = "SeeAlarmsAndSchedules"
     actions   = ["cloudwatch:DescribeAlarms", "events:ListRules"]
-    resources = ["*"] # neither listing can be held to certain names
+    resources = ["*"] # neither call supports resource-level permissions
   }
 
   statement {
@@ -165,7 +165,7 @@ data "aws_iam_policy_document" "manager" {
   }
 }
 
-# Whichever road a new file came by, the manager is told.
+# Every new version of the file invokes the manager.
 resource "aws_lambda_permission" "uploads" {
   statement_id   = "uploads-of-the-site-file"
   action         = "lambda:InvokeFunction"
@@ -177,13 +177,13 @@ resource "aws_lambda_permission" "uploads" {
 
 resource "aws_s3_bucket_notification" "this" {
   bucket      = module.bucket.name
-  eventbridge = true # AWS Backup hears of new versions by it, and would switch it on behind Terraform's back
+  eventbridge = true # required by AWS Backup, which would otherwise enable it and cause drift
 
   lambda_function {
     id                  = "the-site-file"
     lambda_function_arn = module.manager.arn
     events              = ["s3:ObjectCreated:*"]
-    # There is no filter for one key; beginning and end leave little else.
+    # There is no filter for one key, only for prefix and suffix.
     filter_prefix = local.key
     filter_suffix = local.key
   }

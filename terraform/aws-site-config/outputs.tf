@@ -24,12 +24,12 @@ output "manager_arn" {
 }
 
 output "manager_failure_queue" {
-  description = "Queue that keeps uploads which the function could not carry out."
+  description = "Queue of upload events that the function failed to process."
   value       = module.manager.failure_queue
 }
 
 output "manager_timeout_seconds" {
-  description = "Longest that one invocation of the function may take."
+  description = "Timeout of the function, in seconds."
   value       = module.manager.timeout_seconds
 }
 
@@ -39,13 +39,13 @@ output "log_group" {
 }
 
 output "site_switching_instructions" {
-  description = "How a site is switched from one tier to the other."
+  description = "Instructions for switching the tier of a site."
   value       = <<-EOT
-    Which tier a site has is said in s3://${var.names.site_config_bucket}/${local.key}:
-    CRITICAL is streamed live and its alarms tell; NON_CRITICAL comes by FTP alone.
-    Alarms, stream and schedules follow the file within a minute, whichever road it came by.
+    The site file with the tier of each site: s3://${var.names.site_config_bucket}/${local.key}:
+    CRITICAL: streamed, with alarms. NON_CRITICAL: collected by FTP only, without alarms.
+    Alarms, stream and schedules are updated within a minute after every change of the file.
 
-    See it:
+    Show the sites:
       aws lambda invoke --function-name ${var.names.site_config_manager} \
         --payload '{"action": "get_config"}' response.json
 
@@ -54,14 +54,14 @@ output "site_switching_instructions" {
         --payload '{"action": "update_sites", "updates": {"${keys(var.sites)[0]}": {"tier": "NON_CRITICAL"}}}' \
         response.json
 
-    Switch it by hand:
+    Switch a site manually:
       aws s3 cp s3://${var.names.site_config_bucket}/${local.key} .
       (edit the tier)
       aws s3 cp ${local.key} s3://${var.names.site_config_bucket}/
 
-    Or with a plan, a check and a way back:
+    Or with plan, verification and undo:
       smarterise-ops sites bulk-update --set ${keys(var.sites)[0]}=NON_CRITICAL --reason "why"
 
-    (AWS CLI version 2: once before, aws configure set cli_binary_format raw-in-base64-out)
+    (AWS CLI version 2: run aws configure set cli_binary_format raw-in-base64-out once)
   EOT
 }

@@ -1,15 +1,15 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
 variable "tiers" {
-  description = "The tiers there are, as `meta` tells."
+  description = "Valid tiers; output of `meta`."
   type        = list(string)
 }
 
@@ -19,7 +19,7 @@ variable "kms_key_arn" {
 }
 
 variable "sites" {
-  description = "Sites of the first site-tiers.json by gateway serial. Once there is a file, it is never written again by Terraform."
+  description = "Sites of the initial site-tiers.json by gateway serial. Terraform never changes an existing file."
   type = map(object({
     tier            = optional(string, "CRITICAL")
     enabled         = optional(bool, true)
@@ -33,7 +33,7 @@ variable "sites" {
 
   validation {
     condition     = length(var.sites) > 0
-    error_message = "There is no site: name the gateway serial of one at least in smart_device_names."
+    error_message = "There is no site: name at least one gateway serial in smart_device_names."
   }
 
   validation {
@@ -53,12 +53,12 @@ variable "package_path" {
 }
 
 variable "log_retention_days" {
-  description = "Days that the function's log is kept."
+  description = "Retention in days of the function's log."
   type        = number
 }
 
 variable "access_log" {
-  description = "Where S3 writes who asked the bucket for what; null for nowhere."
+  description = "Target of the bucket's access log; null for none."
   type        = object({ bucket = string })
   default     = null
 }
@@ -75,7 +75,7 @@ variable "memory_mb" {
 }
 
 variable "destroy_with_objects_enabled" {
-  description = "Whether `terraform destroy` may take the site file with all its versions; for environments that may be lost."
+  description = "Whether `terraform destroy` may delete the site file with all versions; for environments without data to keep."
   type        = bool
   default     = false
   nullable    = false

@@ -1,7 +1,7 @@
-# Services of AWS without a way out: S3 through the route tables, the others by an address in each private subnet.
+# VPC endpoints: a gateway endpoint for S3, interface endpoints in each private subnet for the other services.
 
 locals {
-  # What the actions of a service begin with, where it is not what its endpoint is called.
+  # IAM action prefix of a service, if it differs from the endpoint name.
   action_prefixes = { monitoring = "cloudwatch", kinesis-streams = "kinesis", email = "ses" }
 }
 
@@ -18,7 +18,7 @@ resource "aws_vpc_endpoint" "s3" {
 data "aws_iam_policy_document" "s3" {
   statement {
     sid       = "BucketsForRolesOfThisAccount"
-    actions   = ["s3:*"] # what a role may is in its own policy; here it is who may pass
+    actions   = ["s3:*"] # limits the principals; role policies limit the actions
     resources = ["*"]
 
     principals {
@@ -33,7 +33,7 @@ data "aws_iam_policy_document" "s3" {
     }
   }
 
-  # Layers of images are kept in a bucket of ECR's own, and fetched by links that it signs.
+  # Image layers are in a bucket owned by ECR and are fetched by presigned URLs.
   statement {
     sid       = "LayersOfImages"
     actions   = ["s3:GetObject"]
@@ -65,7 +65,7 @@ data "aws_iam_policy_document" "interface" {
 
   statement {
     sid       = "RolesOfThisAccount"
-    actions   = ["${lookup(local.action_prefixes, each.key, split(".", each.key)[0])}:*"] # as for S3: who, not what
+    actions   = ["${lookup(local.action_prefixes, each.key, split(".", each.key)[0])}:*"] # as for S3: limits principals, not actions
     resources = ["*"]
 
     principals {

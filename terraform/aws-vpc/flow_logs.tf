@@ -1,7 +1,7 @@
-# Who talked to whom, and who was turned away.
+# Flow log of accepted and rejected traffic.
 
 resource "aws_cloudwatch_log_group" "flow" {
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = "/aws/vpc/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

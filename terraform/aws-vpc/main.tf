@@ -1,9 +1,9 @@
-# The network: public subnets for the way out, private ones for what runs, others for the database, which has no way out.
+# The VPC: public subnets for NAT gateways, private ones for functions and tasks, isolated ones for the database.
 
 locals {
   zones = { for index, zone in var.availability_zones : zone => index }
 
-  # Of the range, the first three sixteenths are for what runs; database and way out need little.
+  # The first three sixteenths of the CIDR block are private subnets; database and public subnets are small.
   private_ranges  = { for zone, index in local.zones : zone => cidrsubnet(var.cidr, 4, index) }
   database_ranges = { for zone, index in local.zones : zone => cidrsubnet(var.cidr, 8, 192 + index) }
   public_ranges   = { for zone, index in local.zones : zone => cidrsubnet(var.cidr, 8, 208 + index) }
@@ -18,19 +18,19 @@ locals {
 resource "aws_vpc" "this" {
   cidr_block           = var.cidr
   enable_dns_support   = true
-  enable_dns_hostnames = true # names of endpoints are answered inside only with both
+  enable_dns_hostnames = true # private DNS of endpoints needs both
 
   tags = { Name = var.name }
 }
 
-# What names no group of its own gets one that lets nothing in and nothing out.
+# The default security group allows no traffic.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 
   tags = { Name = "${var.name}-nothing" }
 }
 
-# CloudFront reaches the load balancer only in a network that has a gateway, though nothing passes through it.
+# A CloudFront VPC origin requires an internet gateway, although no traffic uses it.
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 

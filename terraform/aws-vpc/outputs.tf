@@ -1,18 +1,18 @@
 output "vpc_id" {
-  description = "Id of the network."
+  description = "Id of the VPC."
   value       = aws_vpc.this.id
 }
 
 output "cidr" {
-  description = "Range of addresses of the network."
+  description = "CIDR block of the VPC."
   value       = aws_vpc.this.cidr_block
 }
 
 output "private_subnet_ids" {
-  description = "Subnets of what runs, in the order of the zones, once they lead to what it needs."
+  description = "Private subnets in the order of the zones, once routes and endpoints exist."
   value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]
 
-  # What is put there may run at once, and must find its ways.
+  # Functions may run as soon as they are created, so routes must exist.
   depends_on = [
     aws_route.private,
     aws_route_table_association.private,
@@ -26,27 +26,27 @@ output "private_subnet_ids" {
 }
 
 output "database_subnet_ids" {
-  description = "Subnets of the database, in the order of the zones."
+  description = "Database subnets, in the order of the zones."
   value       = [for zone in var.availability_zones : aws_subnet.database[zone].id]
 }
 
 output "public_subnet_ids" {
-  description = "Subnets of the way out, in the order of the zones."
+  description = "Public subnets, in the order of the zones."
   value       = [for zone in var.availability_zones : aws_subnet.public[zone].id]
 }
 
 output "security_group_ids" {
-  description = "Security groups by whom they are for: functions, application, load_balancer, proxy, database, endpoints."
+  description = "Security groups by purpose: functions, application, load_balancer, proxy, database, endpoints."
   value       = { for word, group in aws_security_group.this : word => group.id }
 }
 
 output "nat_addresses" {
-  description = "Addresses that the private subnets are seen under from outside, for the lists of other people's firewalls."
+  description = "Public addresses of the private subnets, for external firewall allowlists."
   value       = [for address in aws_eip.nat : address.public_ip]
 }
 
 output "s3_endpoint_id" {
-  description = "Endpoint that S3 is reached by."
+  description = "Gateway endpoint of S3."
   value       = aws_vpc_endpoint.s3.id
 }
 

@@ -1,4 +1,4 @@
-# The ways out: none from the database, from the private subnets only where there is a NAT gateway.
+# Routes: no internet for the database, and for private subnets only with a NAT gateway.
 
 resource "aws_route_table" "public" {
   vpc_id = aws_vpc.this.id
@@ -35,7 +35,7 @@ resource "aws_nat_gateway" "this" {
 
   tags = { Name = "${var.name}-${each.key}" }
 
-  # Without a gateway of the network it has nowhere to send to, which no argument says.
+  # Needs the internet gateway, but has no reference to it.
   depends_on = [aws_internet_gateway.this]
 }
 

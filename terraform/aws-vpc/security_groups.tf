@@ -1,4 +1,4 @@
-# Who may talk to whom. Every group is here, so that no module waits for another's.
+# Allowed connections. All security groups are here, so modules do not depend on each other.
 
 locals {
   groups = {
@@ -10,7 +10,7 @@ locals {
     endpoints     = "Addresses of services of AWS"
   }
 
-  # By name: who asks, who answers, on which port.
+  # Allowed connections by name: client, server, port.
   paths = {
     functions-to-database    = { from = "functions", to = "database", port = var.database_port }
     functions-to-proxy       = { from = "functions", to = "proxy", port = var.database_port }
@@ -22,20 +22,20 @@ locals {
     proxy-to-database        = { from = "proxy", to = "database", port = var.database_port }
   }
 
-  # Ports that are open to the outside, for those who have a way out at all.
+  # Outbound ports, with a NAT gateway only.
   ways_out = var.nat == "none" ? {} : merge(
     { application-https = { from = "application", port = 443 } },
     { for port in var.outside_database_ports : "functions-database-${port}" => { from = "functions", port = port } },
   )
 }
 
-# Whom CloudFront asks the load balancer by.
+# Addresses of CloudFront as a client of the load balancer.
 data "aws_ec2_managed_prefix_list" "cloudfront" {
   name = "com.amazonaws.global.cloudfront.origin-facing"
 }
 
 resource "aws_security_group" "this" {
-  #checkov:skip=CKV2_AWS_5:Attached by the modules that the groups are handed to
+  #checkov:skip=CKV2_AWS_5:Attached by the modules that receive the groups
   for_each = local.groups
 
   name_prefix = "${var.name}-${each.key}-"

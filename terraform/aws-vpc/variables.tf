@@ -1,57 +1,57 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "name" {
-  description = "What the network is called; its parts are named after it."
+  description = "Name of the VPC and prefix of its resources."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
-    error_message = "The name of the network must be 2 to 31 small letters, digits and hyphens, beginning with a letter, e.g. smarterise-dev."
+    error_message = "The name of the VPC must be 2 to 31 lowercase letters, digits and hyphens, beginning with a letter, e.g. smarterise-dev."
   }
 }
 
 variable "cidr" {
-  description = "Range of addresses of the network, which must not be in use where it is to be connected to."
+  description = "CIDR block of the VPC, not in use in connected networks."
   type        = string
   default     = "10.20.0.0/16"
   nullable    = false
 
   validation {
     condition     = can(cidrnetmask(var.cidr))
-    error_message = "cidr must be a range of IPv4 addresses such as 10.20.0.0/16."
+    error_message = "cidr must be an IPv4 CIDR block such as 10.20.0.0/16."
   }
 
   validation {
     condition     = try(tonumber(split("/", var.cidr)[1]) >= 16 && tonumber(split("/", var.cidr)[1]) <= 20, true)
-    error_message = "cidr must be a range from /16 to /20, so that every subnet has addresses enough: e.g. 10.20.0.0/16."
+    error_message = "cidr must be a block from /16 to /20, so every subnet has enough addresses: e.g. 10.20.0.0/16."
   }
 
   validation {
     condition     = try(cidrhost(var.cidr, 0) == split("/", var.cidr)[0], true)
-    error_message = "cidr must begin with the first address of its range: ${try(cidrhost(var.cidr, 0), "10.20.0.0")}/${try(split("/", var.cidr)[1], "16")}."
+    error_message = "cidr must begin with the first address of its block: ${try(cidrhost(var.cidr, 0), "10.20.0.0")}/${try(split("/", var.cidr)[1], "16")}."
   }
 
   validation {
     condition     = can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", var.cidr))
-    error_message = "cidr must be of the private ranges 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16: other addresses belong to somebody."
+    error_message = "cidr must be of the private ranges 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16: other addresses are public."
   }
 }
 
 variable "availability_zones" {
-  description = "Zones that the network is in, e.g. [\"eu-west-1a\", \"eu-west-1b\"]."
+  description = "Availability zones of the VPC, e.g. [\"eu-west-1a\", \"eu-west-1b\"]."
   type        = list(string)
 
   validation {
     condition     = length(var.availability_zones) >= 2 && length(var.availability_zones) <= 3
-    error_message = "availability_zones must name two or three zones: a database asks for two at least."
+    error_message = "availability_zones must contain two or three zones: a database needs at least two."
   }
 
   validation {
     condition     = length(distinct(var.availability_zones)) == length(var.availability_zones)
-    error_message = "availability_zones names a zone twice: leave each in once."
+    error_message = "availability_zones contains a zone twice: list each once."
   }
 
   validation {
@@ -61,7 +61,7 @@ variable "availability_zones" {
 }
 
 variable "nat" {
-  description = "The way out of the private subnets: none, a single NAT gateway, or one per_zone."
+  description = "NAT gateways of the private subnets: none, single or per_zone."
   type        = string
   default     = "none"
   nullable    = false
@@ -73,19 +73,19 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "Services of AWS that have an address in the private subnets, as AWS calls their endpoints. Each costs by the hour and zone."
+  description = "AWS services with an interface endpoint in the private subnets, billed by hour and zone."
   type        = set(string)
   default     = ["monitoring", "secretsmanager"]
   nullable    = false
 
   validation {
     condition     = alltrue([for service in var.interface_endpoints : can(regex("^[a-z0-9.-]+$", service)) && !startswith(service, "com.amazonaws")])
-    error_message = "interface_endpoints must be what comes after com.amazonaws.<region>. in the name of an endpoint, e.g. secretsmanager or ecr.api."
+    error_message = "interface_endpoints must be the part after com.amazonaws.<region>. of an endpoint name, e.g. secretsmanager or ecr.api."
   }
 
   validation {
     condition     = var.nat != "none" || length(setsubtract(["monitoring", "secretsmanager"], var.interface_endpoints)) == 0
-    error_message = "Without a NAT gateway interface_endpoints must have monitoring and secretsmanager: functions in the network could else neither publish metrics nor read a password. Add them, or set nat to single."
+    error_message = "Without a NAT gateway interface_endpoints must have monitoring and secretsmanager: functions in the VPC could otherwise neither publish metrics nor read a password. Add them, or set nat to single."
   }
 }
 
@@ -109,19 +109,19 @@ variable "application_port" {
 }
 
 variable "outside_database_ports" {
-  description = "Ports on which functions may reach a database outside of the network; for where the stack's own is not used."
+  description = "Ports of an external database that functions may connect to."
   type        = set(number)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(var.outside_database_ports) == 0 || var.nat != "none"
-    error_message = "outside_database_ports needs a way out: set nat to single or per_zone."
+    error_message = "outside_database_ports needs a NAT gateway: set nat to single or per_zone."
   }
 }
 
 variable "log_retention_days" {
-  description = "Days that the flow log is kept."
+  description = "Retention in days of the flow log."
   type        = number
 }
 

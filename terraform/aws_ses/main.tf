@@ -1,4 +1,4 @@
-# How people are told: the identity that letters are sent from, and what becomes of letters that do not arrive.
+# SES identity of the notification e-mails, and handling of bounces.
 
 resource "aws_sesv2_email_identity" "this" {
   email_identity         = var.domain
@@ -31,7 +31,7 @@ resource "aws_sesv2_configuration_set" "this" {
   }
 }
 
-# Counted in CloudWatch, where an alarm watches them: told by letter, a letter that bounces would bounce again.
+# Bounces are counted in CloudWatch, which has an alarm; an e-mail about a bounced e-mail would bounce again.
 resource "aws_sesv2_configuration_set_event_destination" "this" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "metrics"

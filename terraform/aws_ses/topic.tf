@@ -1,4 +1,4 @@
-# The topic that every alarm goes to: from here to people at once, and to alarm_notifier, which gathers storms.
+# The alert topic, with e-mail subscribers and alarm_notifier, which batches alarms.
 
 resource "aws_sns_topic" "alerts" {
   name              = var.names.alert_topic
@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "alerts" {
     }
   }
 
-  # Rules of EventBridge name themselves alone.
+  # EventBridge passes only the rule's ARN.
   statement {
     sid       = "RulesOfThisAccount"
     actions   = ["sns:Publish"]

@@ -1,32 +1,32 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "names" {
-  description = "What every part of the stack is called, as `meta` tells."
+  description = "Names of the stack's resources; output of `meta`."
   type        = map(string)
 }
 
 variable "domain" {
-  description = "Domain that letters are sent from."
+  description = "Domain of the sender of notification e-mails."
   type        = string
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
-    error_message = "The domain must be a full name of small letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
+    error_message = "The domain must be a full name of lowercase letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
   }
 }
 
 variable "sender" {
-  description = "Part before the @ of the address that letters are sent from."
+  description = "Local part of the sender's address."
   type        = string
   default     = "alerts"
   nullable    = false
 }
 
 variable "subscribers" {
-  description = "Addresses that are told each alarm at once, by SNS. Each must confirm once."
+  description = "Addresses that receive each alarm directly from SNS. Each must confirm once."
   type        = set(string)
   default     = []
   nullable    = false

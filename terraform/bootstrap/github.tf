@@ -1,4 +1,4 @@
-# Who GitHub's workflows are in this account: one role that looks, one that changes. Neither has a password.
+# Roles of the GitHub workflows: one plans, one applies. See docs/decisions/0086-ci-applies-the-plan-that-was-reviewed-without-passing-it-on.md
 
 data "aws_caller_identity" "current" {}
 
@@ -12,15 +12,15 @@ locals {
   account_arns = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}"
   provider_arn = "${local.account_arns}:oidc-provider/${local.github}"
 
-  # What a workflow says it is. A job in an environment says so instead of its branch.
+  # Subjects of the OIDC tokens. A job in an environment has the environment instead of the branch.
   subjects = {
     plan  = ["pull_request", "ref:refs/heads/main"]
     apply = ["environment:${var.environment}"]
   }
 
   purposes = {
-    plan  = "Plans the stack of ${var.environment} for pull requests, main and the search for drift; changes nothing"
-    apply = "Changes the stack of ${var.environment}, for jobs that the environment ${var.environment} let through"
+    plan  = "Plans the stack of ${var.environment} for pull requests, main and drift detection; read-only"
+    apply = "Changes the stack of ${var.environment}, for approved jobs of the environment ${var.environment}"
   }
 
   roles = merge([
@@ -38,7 +38,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  #checkov:skip=CKV_AWS_358:The subjects are those of local.roles, whole and without wildcards; a test reads them
+  #checkov:skip=CKV_AWS_358:The subjects in local.roles are complete and have no wildcards; a test checks them
   for_each = local.roles
 
   statement {
@@ -72,7 +72,7 @@ resource "aws_iam_role" "github" {
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   max_session_duration = 3600
 
-  depends_on = [aws_iam_openid_connect_provider.github] # IAM looks whether who is trusted is there
+  depends_on = [aws_iam_openid_connect_provider.github] # the trust policy needs an existing provider
 }
 
 resource "aws_iam_role_policy" "github" {
@@ -86,7 +86,7 @@ resource "aws_iam_role_policy" "github" {
   }[each.key]
 }
 
-# AWS's own lists of what reads, and of what changes anything but IAM: the stack has some 80 kinds of resource.
+# AWS managed policies, because the stack has about 80 resource types.
 resource "aws_iam_role_policy_attachment" "github" {
   for_each = local.roles
 

@@ -1,4 +1,4 @@
-# What the roles may beyond AWS's own lists, and what they may never.
+# Permissions of the roles beyond the managed policies, and explicit denials.
 
 locals {
   state_object = "${module.state.arn}/${var.environment}/terraform.tfstate"
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "plan" {
     actions   = ["kms:Decrypt"]
     resources = ["arn:${data.aws_partition.current.partition}:kms:${var.aws_region}:${data.aws_caller_identity.current.account_id}:key/*"]
 
-    # Of what S3 keeps, the statement below leaves the site file and the state alone.
+    # Exempt from the denial below: site file and state.
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "plan" {
     }
   }
 
-  # ReadOnlyAccess reads objects, records and logs, too, and a pull request's configuration is code that runs here.
+  # ReadOnlyAccess includes objects, records and logs, and this role runs code from pull requests.
   statement {
     sid           = "NeverReadObjects"
     effect        = "Deny"
@@ -64,7 +64,7 @@ data "aws_iam_policy_document" "plan" {
 }
 
 data "aws_iam_policy_document" "apply" {
-  # PowerUserAccess has nothing of IAM. The stack's roles all end in "-role"; the two here do not.
+  # PowerUserAccess excludes IAM. Names of the stack's roles end in "-role"; these two do not.
   statement {
     sid = "ManageTheRolesOfTheStack"
     actions = [
@@ -111,7 +111,7 @@ data "aws_iam_policy_document" "apply" {
     }
   }
 
-  # Also the stack's earlier states are what a mistake is mended with.
+  # Earlier versions of the state are needed to recover from mistakes.
   statement {
     sid    = "NeverLoseTheState"
     effect = "Deny"

@@ -1,4 +1,4 @@
-# The bucket that Terraform keeps its state in: made once for an account, by hand, before anything else.
+# The bucket of the Terraform state, created manually once per account before the stack.
 
 terraform {
   required_version = ">= 1.11, < 2.0"
@@ -25,8 +25,8 @@ provider "aws" {
 }
 
 resource "aws_kms_key" "state" {
-  #checkov:skip=CKV2_AWS_64:The account's own default policy is wanted: IAM decides who may read the state
-  description             = "Encrypts Terraform's state of ${var.environment}"
+  #checkov:skip=CKV2_AWS_64:The default key policy is intended: access is controlled by IAM
+  description             = "Encrypts the Terraform state of ${var.environment}"
   deletion_window_in_days = 30
   enable_key_rotation     = true
 

@@ -1,5 +1,5 @@
 output "backend_configuration" {
-  description = "What belongs into environments/<environment>.s3.tfbackend."
+  description = "Contents of environments/<environment>.s3.tfbackend."
   value       = <<-EOT
     bucket     = "${module.state.name}"
     key        = "${var.environment}/terraform.tfstate"
@@ -9,6 +9,6 @@ output "backend_configuration" {
 }
 
 output "github_role_arns" {
-  description = "The roles of GitHub's workflows, plan and apply; empty without github_repository."
+  description = "ARNs of the GitHub roles, plan and apply; empty without github_repository."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
 }

@@ -4,7 +4,7 @@ variable "environment" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.environment))
-    error_message = "environment must be 2 to 16 small letters, digits and hyphens, beginning with a letter, e.g. dev."
+    error_message = "environment must be 2 to 16 lowercase letters, digits and hyphens, beginning with a letter, e.g. dev."
   }
 }
 
@@ -14,19 +14,19 @@ variable "state_bucket_name" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket_name))
-    error_message = "state_bucket_name must be 3 to 63 small letters, digits, hyphens and dots, as S3 takes nothing else."
+    error_message = "state_bucket_name must be 3 to 63 lowercase letters, digits, hyphens and dots, as S3 requires."
   }
 }
 
 variable "aws_region" {
-  description = "Region that the bucket is in."
+  description = "Region of the bucket."
   type        = string
   default     = "eu-west-1"
   nullable    = false
 }
 
 variable "github_repository" {
-  description = "Repository of GitHub whose workflows may plan and apply, e.g. smarterise/smarterise-ops; null for none, and no roles."
+  description = "GitHub repository whose workflows may plan and apply, e.g. smarterise/smarterise-ops; null for no roles."
   type        = string
   default     = null
 
@@ -37,7 +37,7 @@ variable "github_repository" {
 }
 
 variable "github_provider_creation_enabled" {
-  description = "Whether the account is made to know GitHub's tokens; false where it does already, as an account can do so only once."
+  description = "Whether to create the OIDC provider of GitHub; false if the account has it already."
   type        = bool
   default     = true
   nullable    = false

@@ -1,4 +1,4 @@
-# The guide's own names. Passwords are not here: export TF_VAR_ftp_pass.
+# The guide's names. Passwords are not set here: export TF_VAR_ftp_pass.
 
 environment = "dev"
 mode        = "full"

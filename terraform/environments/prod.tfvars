@@ -1,4 +1,4 @@
-# Passwords are not here: export TF_VAR_ftp_pass.
+# Passwords are not set here: export TF_VAR_ftp_pass.
 
 environment = "prod"
 mode        = "full"
@@ -42,5 +42,5 @@ destroy_with_data_enabled = false
 web_scaling = { fewest = 2, most = 8 }
 
 backup_copy_region  = "eu-central-1"
-backup_lake_enabled = false # the readings are in the database, too, whose backups are copied
+backup_lake_enabled = false # the readings are in the database too, whose backups are copied
 monthly_budget_usd  = 900

@@ -1,4 +1,4 @@
-# Passwords are not here: export TF_VAR_ftp_pass.
+# Passwords are not set here: export TF_VAR_ftp_pass.
 
 environment = "staging"
 mode        = "full"

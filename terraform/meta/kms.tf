@@ -1,8 +1,8 @@
-# One key for all that the stack keeps: buckets, stream, topics, logs, database, secrets. Services that write on
-# the stack's behalf without a role of ours are named here; our own roles are given the key where they need it.
+# One key for buckets, stream, topics, logs, database and secrets. Services that write
+# without a role of the stack are allowed here; roles of the stack are granted access by their policies.
 
 resource "aws_kms_key" "this" {
-  description             = "Encrypts what the stack ${var.environment} keeps"
+  description             = "Encrypts the data of the stack ${var.environment}"
   deletion_window_in_days = var.key_deletion_window_days
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_356:In a key's own policy the resource "*" is the key itself
   statement {
     sid       = "TheAccountDecidesByIam"
-    actions   = ["kms:*"] # without it nobody could ever change the key again; IAM policies decide
+    actions   = ["kms:*"] # otherwise the key could never be changed; access is controlled by IAM
     resources = ["*"]
 
     principals {
@@ -45,7 +45,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # A trail says which it is, not whose.
+  # CloudTrail passes the trail's ARN, not the account.
   statement {
     sid       = "TrailsThatRecord"
     actions   = ["kms:GenerateDataKey", "kms:DescribeKey"]
@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Rules of EventBridge do not say whom they are of when a topic's key is asked for.
+  # EventBridge passes no source account when it uses a topic's key.
   statement {
     sid       = "RulesThatTell"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

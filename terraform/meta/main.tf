@@ -1,4 +1,4 @@
-# Where the stack is, what its parts are called, and the one key that encrypts all it keeps.
+# Account and region, names of the resources, and the KMS key of the stack.
 
 data "aws_caller_identity" "this" {}
 

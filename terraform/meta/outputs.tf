@@ -1,30 +1,30 @@
 output "account_id" {
-  description = "The AWS account that the stack is in."
+  description = "AWS account of the stack."
   value       = local.account_id
 }
 
 output "region" {
-  description = "The AWS region that the stack is in."
+  description = "AWS region of the stack."
   value       = local.region
 }
 
 output "partition" {
-  description = "The AWS partition, for ARNs."
+  description = "AWS partition, for ARNs."
   value       = local.partition
 }
 
 output "names" {
-  description = "What every part of the stack is called, by the domain's own word for it."
+  description = "Names of the stack's resources, by their key in the domain."
   value       = local.names
 }
 
 output "functions" {
-  description = "Names of the functions, by the domain's own word for each."
+  description = "Names of the functions, by their key in the domain."
   value       = local.functions
 }
 
 output "function_arns" {
-  description = "ARNs of the functions, by the domain's own word: for whoever must name a function that does not stand yet."
+  description = "ARNs of the functions by their key in the domain, for references to functions that do not exist yet."
   value = {
     for word, name in local.functions :
     word => "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
@@ -32,11 +32,11 @@ output "function_arns" {
 }
 
 output "domain" {
-  description = "Tiers, metrics, quality profiles and alarm rules, as the code has them."
+  description = "Tiers, metrics, quality profiles and alarm rules of the domain."
   value       = local.domain
 }
 
 output "kms_key_arn" {
-  description = "The key that encrypts what the stack keeps."
+  description = "KMS key of the stack."
   value       = aws_kms_key.this.arn
 }

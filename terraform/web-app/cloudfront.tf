@@ -1,9 +1,9 @@
-# The edge: TLS, what never changes from nearby, and a private way to the load balancer.
+# CloudFront: TLS, caching of immutable files, and a VPC origin for the load balancer.
 
 locals {
   origin = "load-balancer"
 
-  # What CloudFront calls them; pages are asked for anew each time, with all that the browser sent.
+  # Managed policies of CloudFront; pages are not cached, and all request headers are forwarded.
   policies = {
     pages  = "Managed-CachingDisabled"
     static = "Managed-CachingOptimized"
@@ -34,12 +34,12 @@ resource "aws_cloudfront_vpc_origin" "this" {
     }
   }
 
-  # CloudFront asks at once whether somebody answers.
+  # CloudFront connects to the origin at once.
   depends_on = [aws_lb_listener.https]
 }
 
 resource "aws_cloudfront_response_headers_policy" "this" {
-  #checkov:skip=CKV_AWS_259:It is enforced; to be preloaded binds the whole domain for months and is its owner's decision
+  #checkov:skip=CKV_AWS_259:HSTS is set; preloading affects the whole domain for months and is its owner's decision
   name    = var.name
   comment = "What a browser may not do with pages of ${var.domain}"
 
@@ -64,7 +64,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
       override        = true
     }
 
-    # The application may say it closer.
+    # The application may override it.
     content_security_policy {
       content_security_policy = var.content_security_policy
       override                = false
@@ -73,11 +73,11 @@ resource "aws_cloudfront_response_headers_policy" "this" {
 }
 
 resource "aws_cloudfront_distribution" "this" {
-  #checkov:skip=CKV_AWS_86:Logs are delivered by CloudWatch's delivery, see logs.tf
-  #checkov:skip=CKV_AWS_305:The application answers the root itself
-  #checkov:skip=CKV_AWS_310:There is one origin; another region is a plan of its own, see docs
-  #checkov:skip=CKV2_AWS_47:The rules against Log4j are among the managed ones of waf.tf, by for_each
-  #checkov:skip=CKV_AWS_374:Operators travel; who they are is what is asked, not where
+  #checkov:skip=CKV_AWS_86:Logs are delivered by CloudWatch vended log delivery, see logs.tf
+  #checkov:skip=CKV_AWS_305:The application serves the root path
+  #checkov:skip=CKV_AWS_310:There is one origin; multiple regions are described in the docs
+  #checkov:skip=CKV2_AWS_47:The Log4j rules are in the managed rules of waf.tf, by for_each
+  #checkov:skip=CKV_AWS_374:Operators travel; access depends on the user, not on the country
   enabled         = true
   comment         = "The web application of ${var.domain}"
   aliases         = concat([var.domain], var.alternative_names)

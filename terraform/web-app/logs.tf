@@ -1,4 +1,4 @@
-# One bucket for what load balancer, CloudFront and WAF write. WAF wants its name to begin with aws-waf-logs-.
+# Log bucket of load balancer, CloudFront and WAF. WAF requires a name that begins with aws-waf-logs-.
 
 locals {
   load_balancer_prefix = "load-balancer"
@@ -9,7 +9,7 @@ module "logs" {
   source = "../aws-s3/bucket"
 
   name                         = var.log_bucket_name
-  kms_key_arn                  = null # load balancers write to buckets under the key of S3 alone
+  kms_key_arn                  = null # load balancers support only SSE-S3
   noncurrent_days              = 30
   access_log                   = var.access_log
   destroy_with_objects_enabled = var.destroy_with_logs_enabled

@@ -1,7 +1,7 @@
-# The way to the web application: CloudFront, and behind it a load balancer that has no public address.
+# Access to the web application: CloudFront with an internal load balancer as origin.
 
 resource "aws_lb" "this" {
-  #checkov:skip=CKV_AWS_150:Protection from deletion is the environment's decision, and on unless it says otherwise
+  #checkov:skip=CKV_AWS_150:Deletion protection is set by the environment, on by default
   name                       = var.name
   load_balancer_type         = "application"
   internal                   = true
@@ -18,12 +18,12 @@ resource "aws_lb" "this" {
     prefix  = local.load_balancer_prefix
   }
 
-  # A load balancer is refused while its bucket does not take its logs yet.
+  # The load balancer needs the bucket policy for its logs.
   depends_on = [module.logs]
 }
 
 resource "aws_lb_target_group" "this" {
-  #checkov:skip=CKV_AWS_378:Between load balancer and tasks is nothing but the private subnets
+  #checkov:skip=CKV_AWS_378:Load balancer and tasks are connected by private subnets only
   name_prefix          = "web-"
   vpc_id               = var.network.vpc_id
   target_type          = "ip"

@@ -1,5 +1,5 @@
 output "distribution" {
-  description = "What the domain's address must lead to."
+  description = "CloudFront domain and zone, for the alias record."
   value = {
     id          = aws_cloudfront_distribution.this.id
     arn         = aws_cloudfront_distribution.this.arn
@@ -9,15 +9,15 @@ output "distribution" {
 }
 
 output "target_group_arn" {
-  description = "What tasks of the web application register with."
+  description = "Target group of the web application's tasks."
   value       = aws_lb_target_group.this.arn
 
-  # A service is refused while no load balancer sends to its group.
+  # A service needs a target group with a listener.
   depends_on = [aws_lb_listener.https]
 }
 
 output "request_count_label" {
-  description = "What scaling by requests calls load balancer and group."
+  description = "Resource label for scaling by requests."
   value       = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.this.arn_suffix}"
 }
 
@@ -27,21 +27,21 @@ output "load_balancer_arn" {
 }
 
 output "load_balancer_dns_name" {
-  description = "Name of the load balancer inside of the network."
+  description = "DNS name of the load balancer in the VPC."
   value       = aws_lb.this.dns_name
 }
 
 output "web_acl_arn" {
-  description = "ARN of the firewall at the edge."
+  description = "ARN of the WAF web ACL."
   value       = aws_wafv2_web_acl.this.arn
 }
 
 output "log_bucket" {
-  description = "Name and ARN of the bucket of logs."
+  description = "Name and ARN of the log bucket."
   value       = { name = module.logs.name, arn = module.logs.arn }
 }
 
 output "url" {
-  description = "Where the web application is."
+  description = "URL of the web application."
   value       = "https://${var.domain}"
 }

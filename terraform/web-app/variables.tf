@@ -1,17 +1,17 @@
 variable "place" {
-  description = "Account, region and partition that the stack is in, as `meta` tells."
+  description = "Account, region and partition of the stack; output of `meta`."
   type        = object({ account_id = string, region = string, partition = string })
 }
 
 variable "name" {
-  description = "What load balancer, firewall and policies are called."
+  description = "Name of load balancer, WAF and policies."
   type        = string
   default     = "smarterise-web"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9]){1,31}$", var.name)) && length(var.name) <= 32 && !startswith(var.name, "internal-")
-    error_message = "The name must be 2 to 32 small letters, digits and single hyphens, beginning with a letter and not with \"internal-\", as load balancers take nothing else."
+    error_message = "The name must be 2 to 32 lowercase letters, digits and single hyphens, beginning with a letter and not with \"internal-\", as load balancers require."
   }
 }
 
@@ -21,24 +21,24 @@ variable "domain" {
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain))
-    error_message = "The domain must be a full name of small letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
+    error_message = "The domain must be a full name of lowercase letters, digits and hyphens with a dot in it, e.g. dev.demo.powersmarter.net."
   }
 }
 
 variable "alternative_names" {
-  description = "Further names that it answers to; the certificates must have them too."
+  description = "Additional names of the web application; the certificates must include them."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "certificate_arns" {
-  description = "Proven certificates of the domain: for CloudFront in us-east-1, for the load balancer in the stack's own region."
+  description = "Validated certificates of the domain: for CloudFront in us-east-1, for the load balancer in the stack's region."
   type        = object({ cloudfront = string, load_balancer = string })
 }
 
 variable "network" {
-  description = "Where the load balancer is, and its security group, as `aws-vpc` tells."
+  description = "VPC, subnets and security group of the load balancer; outputs of `aws-vpc`."
   type        = object({ vpc_id = string, subnet_ids = list(string), security_group_id = string })
 }
 
@@ -50,7 +50,7 @@ variable "application_port" {
 }
 
 variable "health_path" {
-  description = "Path that answers 200 as long as a task is well."
+  description = "Health check path, which returns 200."
   type        = string
   default     = "/healthz"
   nullable    = false
@@ -62,7 +62,7 @@ variable "health_path" {
 }
 
 variable "static_paths" {
-  description = "Paths of what never changes under its name, and is kept at the edge."
+  description = "Paths of immutable files, cached by CloudFront."
   type        = list(string)
   default     = ["/static/*"]
   nullable    = false
@@ -74,14 +74,14 @@ variable "static_paths" {
 }
 
 variable "content_security_policy" {
-  description = "What pages may load and from where, unless the application says it closer."
+  description = "Default Content-Security-Policy, used if the application sets none."
   type        = string
   default     = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
   nullable    = false
 }
 
 variable "price_class" {
-  description = "From where CloudFront answers: PriceClass_100 (Europe and North America), PriceClass_200 (Africa and Asia too) or PriceClass_All."
+  description = "CloudFront price class: PriceClass_100 (Europe and North America), PriceClass_200 (Africa and Asia too) or PriceClass_All."
   type        = string
   default     = "PriceClass_200"
   nullable    = false
@@ -93,14 +93,14 @@ variable "price_class" {
 }
 
 variable "requests_limit" {
-  description = "Requests of one address in five minutes above which it is turned away for a while."
+  description = "Rate limit: requests per address in five minutes above which it is blocked."
   type        = number
   default     = 2000
   nullable    = false
 
   validation {
     condition     = var.requests_limit >= 10 && var.requests_limit <= 2000000000
-    error_message = "requests_limit must be between 10 and 2000000000, as AWS WAF takes nothing else."
+    error_message = "requests_limit must be between 10 and 2000000000, as AWS WAF requires."
   }
 }
 
@@ -110,18 +110,18 @@ variable "log_bucket_name" {
 
   validation {
     condition     = can(regex("^aws-waf-logs-[a-z0-9.-]{1,50}[a-z0-9]$", var.log_bucket_name))
-    error_message = "log_bucket_name must begin with aws-waf-logs-, as AWS WAF writes nowhere else, and have small letters, digits, hyphens and dots, e.g. aws-waf-logs-smarterise-dev."
+    error_message = "log_bucket_name must begin with aws-waf-logs-, as AWS WAF requires, and have lowercase letters, digits, hyphens and dots, e.g. aws-waf-logs-smarterise-dev."
   }
 }
 
 variable "access_log" {
-  description = "Where S3 writes who asked the bucket of logs for what; null for nowhere."
+  description = "Target of the log bucket's access log; null for none."
   type        = object({ bucket = string })
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "Days that the logs are kept."
+  description = "Retention in days of the logs."
   type        = number
 
   validation {
@@ -131,31 +131,31 @@ variable "log_retention_days" {
 }
 
 variable "faults_limit" {
-  description = "Faulty answers in five minutes above which it is told."
+  description = "Alarm threshold: server errors in five minutes."
   type        = number
   default     = 5
   nullable    = false
 }
 
-variable "slow_answer_seconds" {
-  description = "Seconds above which an answer is slow."
+variable "slow_response_seconds" {
+  description = "Alarm threshold: response time in seconds (p95)."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.slow_answer_seconds > 0
-    error_message = "slow_answer_seconds must be more than 0."
+    condition     = var.slow_response_seconds > 0
+    error_message = "slow_response_seconds must be more than 0."
   }
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "ARN of the alert topic."
   type        = string
 }
 
 variable "destroy_with_logs_enabled" {
-  description = "Whether `terraform destroy` may take the load balancer and the bucket with its logs; for environments that may be lost."
+  description = "Whether `terraform destroy` may delete the load balancer and the log bucket with its objects; for environments without data to keep."
   type        = bool
   default     = false
   nullable    = false

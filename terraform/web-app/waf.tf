@@ -1,7 +1,7 @@
-# Who is turned away at the edge: known attacks, known bad addresses, and who asks too much.
+# WAF rules: known attacks, known bad addresses and a rate limit.
 
 locals {
-  waf_region = "us-east-1" # where CloudFront's are, always
+  waf_region = "us-east-1" # required for CloudFront
 
   managed_rules = {
     AWSManagedRulesAmazonIpReputationList = 10
@@ -12,10 +12,10 @@ locals {
 }
 
 resource "aws_wafv2_web_acl" "this" {
-  #checkov:skip=CKV_AWS_192:AWSManagedRulesKnownBadInputsRuleSet is among local.managed_rules
+  #checkov:skip=CKV_AWS_192:AWSManagedRulesKnownBadInputsRuleSet is in local.managed_rules
   region      = local.waf_region
   name        = var.name
-  description = "Who may reach ${var.domain}"
+  description = "Filters requests to ${var.domain}"
   scope       = "CLOUDFRONT"
 
   default_action {
@@ -82,7 +82,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "this" {
   resource_arn            = aws_wafv2_web_acl.this.arn
   log_destination_configs = [module.logs.arn]
 
-  # Whoever reads the log must not be able to be somebody else by it.
+  # The log must not contain session credentials.
   dynamic "redacted_fields" {
     for_each = toset(["authorization", "cookie"])
 

@@ -58,7 +58,7 @@ def test_it_tells_what_is_done_and_no_values(tool: Any) -> None:
         "dev",
     )
     assert told.startswith("### dev\n\n1 to change, 1 to create, 1 to replace, 1 of the outputs.\n")
-    assert "**1 resources are lost or made anew.**" in told
+    assert "**1 resources are destroyed or replaced.**" in told
     assert "| change | `aws_db_instance.one` | `a` |" in told
     assert "| create | `aws_iam_role.two` |  |" in told
     assert "| replace | `aws_kms_key.three` | `arn`, `x` |" in told

@@ -40,7 +40,7 @@ run "the_container_is_what_was_asked_for" {
   }
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment == [{ name = "DATABASE_HOST", value = "db" }]
-    error_message = "The application is not told what it should be."
+    error_message = "The application must get its environment variables."
   }
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].logConfiguration.options["awslogs-group"] == "/aws/ecs/api_service" && aws_cloudwatch_log_group.this.retention_in_days == 90
@@ -57,7 +57,7 @@ run "without_secrets_none_may_be_read" {
 
   assert {
     condition     = length(data.aws_iam_policy_document.execution.statement) == 3 && length(aws_iam_role_policy.task) == 0
-    error_message = "Nothing may be allowed that was not asked for."
+    error_message = "Only the given policies may be attached."
   }
 }
 
@@ -78,11 +78,11 @@ run "bad_versions_are_taken_back_and_told_of" {
 
   assert {
     condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback && aws_ecs_service.this.deployment_minimum_healthy_percent == 100
-    error_message = "A bad version must be taken back, and nobody notice."
+    error_message = "A failed deployment must be rolled back without downtime."
   }
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.deployment_failed.event_pattern).resources == ["arn:aws:ecs:eu-west-1:123456789012:service/smarterise/api_service"] && aws_cloudwatch_event_target.deployment_failed.arn == var.alert_topic_arn
-    error_message = "A failed deployment must be told of."
+    error_message = "A failed deployment must be reported."
   }
   assert {
     condition     = !one(aws_ecs_service.this.network_configuration).assign_public_ip
@@ -98,7 +98,7 @@ run "tasks_come_and_go" {
 
   assert {
     condition     = aws_appautoscaling_target.this.min_capacity == 1 && aws_appautoscaling_target.this.max_capacity == 10 && aws_appautoscaling_target.this.resource_id == "service/smarterise/api_service"
-    error_message = "The service must scale between what was told."
+    error_message = "The service must scale between the given limits."
   }
   assert {
     condition     = aws_appautoscaling_policy.this["requests"].target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].resource_label == var.request_count_label
@@ -114,7 +114,7 @@ run "spare_capacity_comes_after_the_first_task" {
 
   assert {
     condition     = toset([for strategy in aws_ecs_service.this.capacity_provider_strategy : "${strategy.capacity_provider}:${strategy.weight}"]) == toset(["FARGATE:0", "FARGATE_SPOT:1"])
-    error_message = "All but the first task must be of spare capacity."
+    error_message = "All tasks after the first must use Fargate Spot."
   }
 }
 

@@ -37,12 +37,12 @@ run "each_tier_has_its_rule" {
 
   assert {
     condition     = jsondecode(aws_cloudwatch_event_target.this["CRITICAL"].input).site_tier == "CRITICAL"
-    error_message = "A rule must ask for its own tier."
+    error_message = "A rule must invoke the function with its own tier."
   }
 
   assert {
     condition     = aws_lambda_permission.this["CRITICAL"].principal == "events.amazonaws.com"
-    error_message = "The rule must be let invoke the function."
+    error_message = "The rule must be allowed to invoke the function."
   }
 }
 

@@ -76,7 +76,7 @@ run "only_live_sites_tell" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.site["smartmeter-ehm21120333-voltage-a-low"].actions_enabled && !aws_cloudwatch_metric_alarm.site["smartmeter-AN54101471-voltage-a-low"].actions_enabled
-    error_message = "Alarms of sites that are not live must not tell."
+    error_message = "Alarm actions of sites that are not streaming must be disabled."
   }
 }
 

@@ -8,7 +8,7 @@ variables {
   alert_topic_arn = "arn:aws:sns:eu-west-1:123456789012:smarterise-alerts"
   schedules = {
     upkeep = {
-      description   = "upkeep"
+      description   = "maintenance"
       expression    = "cron(30 1 * * ? *)"
       function_name = "migrate_database"
       function_arn  = "arn:aws:lambda:eu-west-1:123456789012:function:migrate_database"
@@ -23,12 +23,12 @@ run "a_schedule_invokes_its_function" {
 
   assert {
     condition     = aws_cloudwatch_event_target.schedule["upkeep"].input == jsonencode({ action = "maintain" })
-    error_message = "The function must be told what to do."
+    error_message = "The function must get its input."
   }
 
   assert {
     condition     = aws_lambda_permission.schedule["upkeep"].function_name == "migrate_database"
-    error_message = "The rule must be let invoke the function."
+    error_message = "The rule must be allowed to invoke the function."
   }
 }
 

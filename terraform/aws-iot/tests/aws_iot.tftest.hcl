@@ -46,7 +46,7 @@ run "what_fails_is_kept" {
 
   assert {
     condition     = aws_iot_topic_rule.this.sql == "SELECT * FROM 'accuenergy/+'"
-    error_message = "Every gateway's topic is taken."
+    error_message = "The rule must select the topic of every gateway."
   }
 
   assert {

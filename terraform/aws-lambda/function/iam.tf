@@ -1,6 +1,6 @@
 resource "aws_iam_role" "this" {
   name               = "${var.name}-role"
-  description        = "What the function ${var.name} may"
+  description        = "Permissions of the function ${var.name}"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
@@ -22,8 +22,8 @@ resource "aws_iam_role_policy" "this" {
 }
 
 data "aws_iam_policy_document" "this" {
-  #checkov:skip=CKV_AWS_111:Network interfaces have no name that a policy could hold them to, see below
-  #checkov:skip=CKV_AWS_356:Network interfaces have no name that a policy could hold them to, see below
+  #checkov:skip=CKV_AWS_111:Network interfaces have no predictable ARN, see below
+  #checkov:skip=CKV_AWS_356:Network interfaces have no predictable ARN, see below
   source_policy_documents = [var.policy_json]
 
   statement {
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "this" {
         "ec2:DescribeSubnets",
         "ec2:DeleteNetworkInterface",
       ]
-      resources = ["*"] # Lambda makes the interfaces under names of its own, and describing takes no resource
+      resources = ["*"] # interface ids are created by Lambda, and Describe calls support no resource
     }
   }
 
@@ -61,11 +61,11 @@ data "aws_iam_policy_document" "this" {
     for_each = var.network == null ? [] : [var.network]
 
     content {
-      # The permission above is for Lambda when it sets the function up; the function's own code has no use for it.
+      # Lambda needs the permission above to attach the function to the VPC; it is denied to the function's code.
       sid       = "NotFromItsCode"
       effect    = "Deny"
       actions   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
-      resources = ["*"] # this refuses
+      resources = ["*"] # deny statement
 
       condition {
         test     = "ArnLike"

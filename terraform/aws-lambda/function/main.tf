@@ -1,23 +1,23 @@
-# One function with all that is its own: role, policy, log group, queue of failures.
+# One function with its role, policy, log group and failure queue.
 
 locals {
   package_is_there = fileexists(var.package_path)
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:Retention is the environment's decision; what must be kept for long is in the buckets
+  #checkov:skip=CKV_AWS_338:The environment sets the retention; long-term data is in the buckets
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50:No code of ours sends segments; a request is followed by its id in the logs
-  #checkov:skip=CKV_AWS_115:Only who talks to the database is bounded, the rest takes what the account has
-  #checkov:skip=CKV_AWS_116:Failures go to the queue by aws_lambda_function_event_invoke_config, which keeps the answer too
+  #checkov:skip=CKV_AWS_50:The code sends no X-Ray segments; logs have the request id
+  #checkov:skip=CKV_AWS_115:Only functions with a database connection have reserved concurrency
+  #checkov:skip=CKV_AWS_116:aws_lambda_function_event_invoke_config sends failures to the queue, with the response
   #checkov:skip=CKV_AWS_117:Only functions that need the database are in the VPC
-  #checkov:skip=CKV_AWS_173:The environment holds no secrets, only names and ARNs
-  #checkov:skip=CKV_AWS_272:The zip's hash is that of the pipeline's own build; there is no other road to deploy by
+  #checkov:skip=CKV_AWS_173:The environment contains no secrets, only names and ARNs
+  #checkov:skip=CKV_AWS_272:The pipeline verifies the zip's hash; there is no other deployment
   function_name                  = var.name
   description                    = var.description
   role                           = aws_iam_role.this.arn
@@ -56,17 +56,17 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = local.package_is_there
-      error_message = "${var.package_path} is not there: run `make lambdas` first, or set lambda_package_dir to where the zips are."
+      error_message = "${var.package_path} does not exist: run `make lambdas` first, or set lambda_package_dir to the folder of the zips."
     }
 
-    # Always so: it is here to be waited for, which depends_on of the module would have every policy wait for too.
+    # Always true: makes only the function wait for var.after. depends_on of the module would defer all policies too.
     precondition {
       condition     = length(var.after) >= 0
-      error_message = "What has to be done before the function is replaced has not been done."
+      error_message = "The prerequisites of the function are not complete."
     }
   }
 
-  # What the role may must be in force when the first invocation comes.
+  # The first invocation needs the role's policy.
   depends_on = [aws_iam_role_policy.this]
 }
 
@@ -87,7 +87,7 @@ resource "aws_sqs_queue" "failures" {
   count = var.failure_queue_enabled ? 1 : 0
 
   name                      = "${var.name}-failures"
-  message_retention_seconds = 1209600 # 14 days, the longest there is
+  message_retention_seconds = 1209600 # 14 days, the maximum
   sqs_managed_sse_enabled   = true
 }
 
@@ -104,7 +104,7 @@ data "aws_iam_policy_document" "failures" {
   statement {
     sid       = "NothingWithoutTls"
     effect    = "Deny"
-    actions   = ["sqs:*"] # all of it: this refuses
+    actions   = ["sqs:*"] # deny statement, covers all actions
     resources = [aws_sqs_queue.failures[0].arn]
 
     principals {

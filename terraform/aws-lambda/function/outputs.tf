@@ -9,12 +9,12 @@ output "arn" {
 }
 
 output "role_arn" {
-  description = "ARN of the role that the function takes on."
+  description = "ARN of the function's execution role."
   value       = aws_iam_role.this.arn
 }
 
 output "timeout_seconds" {
-  description = "Longest that one invocation may take."
+  description = "Timeout of an invocation, in seconds."
   value       = aws_lambda_function.this.timeout
 }
 
@@ -24,11 +24,11 @@ output "log_group" {
 }
 
 output "failure_queue" {
-  description = "Name of the queue that keeps failed invocations; null if there is none."
+  description = "Name of the queue of failed invocations; null if there is none."
   value       = one(aws_sqs_queue.failures[*].name)
 }
 
 output "failure_queue_arn" {
-  description = "ARN of the queue that keeps failed invocations; null if there is none."
+  description = "ARN of the queue of failed invocations; null if there is none."
   value       = one(aws_sqs_queue.failures[*].arn)
 }

@@ -1,59 +1,59 @@
 variable "name" {
-  description = "Name of the function; its role, its policy and its log group are named after it."
+  description = "Name of the function; also used for role, policy and log group."
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9-_]{1,59}$", var.name))
-    error_message = "The name of a function must be 1 to 59 letters, digits, hyphens and underscores: its role has 5 more."
+    error_message = "The name of a function must be 1 to 59 letters, digits, hyphens and underscores, because the role name adds 5."
   }
 }
 
 variable "description" {
-  description = "What the function is for, in a line."
+  description = "Description of the function."
   type        = string
 }
 
 variable "handler" {
-  description = "The function's entry, e.g. smarterise_lambdas.ftp_to_s3.handler.handler."
+  description = "Handler of the function, e.g. smarterise_lambdas.ftp_to_s3.handler.handler."
   type        = string
 }
 
 variable "package_path" {
-  description = "The function's zip, as `make lambdas` leaves it."
+  description = "Zip of the function, from `make lambdas`."
   type        = string
 }
 
 variable "runtime" {
-  description = "Runtime that the zip was built for."
+  description = "Runtime of the zip."
   type        = string
   default     = "python3.13"
   nullable    = false
 }
 
 variable "architecture" {
-  description = "Processor that the zip was built for."
+  description = "Architecture of the zip."
   type        = string
   default     = "arm64"
   nullable    = false
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
-    error_message = "architecture must be arm64 or x86_64, the same as the zips were built for."
+    error_message = "architecture must be arm64 or x86_64, the architecture of the zips."
   }
 }
 
 variable "timeout_seconds" {
-  description = "Longest that one invocation may take."
+  description = "Timeout of an invocation, in seconds."
   type        = number
 
   validation {
     condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 900
-    error_message = "timeout_seconds must be between 1 and 900, the longest that Lambda allows."
+    error_message = "timeout_seconds must be between 1 and 900, the limits of Lambda."
   }
 }
 
 variable "memory_mb" {
-  description = "Memory, and with it the share of a processor."
+  description = "Memory in MB, which also determines the CPU share."
   type        = number
 
   validation {
@@ -63,46 +63,46 @@ variable "memory_mb" {
 }
 
 variable "ephemeral_storage_mb" {
-  description = "Room in /tmp."
+  description = "Ephemeral storage (/tmp), in MB."
   type        = number
   default     = 512
   nullable    = false
 }
 
 variable "environment" {
-  description = "Environment of the function. No secrets: those are in Secrets Manager, and their ARNs here."
+  description = "Environment variables of the function, without secrets: only their ARNs."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "policy_json" {
-  description = "What the function may, besides writing its own log."
+  description = "Policy of the function, in addition to writing its log."
   type        = string
 }
 
 variable "network" {
-  description = "Subnets and security groups that the function runs in; null for outside of any VPC."
+  description = "Subnets and security groups of the function; null for no VPC."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
   default     = null
 }
 
 variable "layers" {
-  description = "ARNs of the layers that the function needs."
+  description = "ARNs of the function's layers."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "reserved_concurrency" {
-  description = "How many may run at once; -1 for as many as the account allows."
+  description = "Reserved concurrency; -1 for none."
   type        = number
   default     = -1
   nullable    = false
 }
 
 variable "retries" {
-  description = "How often an asynchronous invocation that failed is tried again, before it is kept in the queue of failures."
+  description = "Retries of a failed asynchronous invocation before it is sent to the failure queue."
   type        = number
   default     = 2
   nullable    = false
@@ -114,21 +114,21 @@ variable "retries" {
 }
 
 variable "failure_queue_enabled" {
-  description = "Whether asynchronous invocations that failed for good are kept in a queue; for functions that something invokes asynchronously."
+  description = "Whether to send asynchronous invocations that failed after all retries to a queue."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "after" {
-  description = "Anything that is known once what the function needs has been done: it is made, and replaced, only then."
+  description = "Value that is known once the function's prerequisites exist; the function is created and replaced after that."
   type        = string
   default     = ""
   nullable    = false
 }
 
 variable "log_retention_days" {
-  description = "Days that the log is kept."
+  description = "Retention in days of the log."
   type        = number
 }
 

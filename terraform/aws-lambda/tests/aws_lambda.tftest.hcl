@@ -89,7 +89,7 @@ run "a_lake_that_is_backed_up_tells_eventbridge" {
 
   assert {
     condition     = aws_s3_bucket_notification.files.eventbridge
-    error_message = "AWS Backup would switch it on itself, and the next apply off again."
+    error_message = "EventBridge must be enabled, because AWS Backup enables it and causes drift."
   }
 }
 

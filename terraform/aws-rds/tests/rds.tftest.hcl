@@ -37,7 +37,7 @@ run "the_database_is_encrypted_private_and_kept" {
 
   assert {
     condition     = aws_db_instance.this.identifier == "postgresql-instance" && aws_db_instance.this.db_name == "smarterise"
-    error_message = "The database has not the name that its metrics are looked up by."
+    error_message = "The database must have the identifier of its metrics."
   }
   assert {
     condition     = aws_db_instance.this.storage_encrypted && !aws_db_instance.this.publicly_accessible && aws_db_instance.this.iam_database_authentication_enabled
@@ -49,7 +49,7 @@ run "the_database_is_encrypted_private_and_kept" {
   }
   assert {
     condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.password == null && aws_db_instance.this.performance_insights_enabled
-    error_message = "RDS keeps the password, and watches what statements cost."
+    error_message = "RDS must manage the password and enable Performance Insights."
   }
   assert {
     condition     = contains([for parameter in aws_db_parameter_group.this.parameter : "${parameter.name}=${parameter.value}"], "rds.force_ssl=1") && aws_db_parameter_group.this.family == "postgres17"
@@ -78,11 +78,11 @@ run "with_a_proxy_functions_go_to_it" {
   }
   assert {
     condition     = data.aws_iam_policy_document.proxy.statement[0].resources == toset(["arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/smarterise_functions"])
-    error_message = "The proxy logs in as functions do, and as nobody else."
+    error_message = "The proxy must log in only as the functions' user."
   }
   assert {
     condition     = aws_db_proxy.this[0].require_tls && aws_db_proxy.this[0].default_auth_scheme == "IAM_AUTH"
-    error_message = "The proxy must ask for TLS and IAM."
+    error_message = "The proxy must require TLS and IAM."
   }
 }
 
@@ -107,7 +107,7 @@ run "with_a_replica_the_password_is_not_made_by_rds" {
 
   assert {
     condition     = aws_db_instance.this.manage_master_user_password == null && aws_db_instance.this.password_wo_version == 2 && aws_secretsmanager_secret_version.owner[0].secret_string_wo_version == 2
-    error_message = "AWS refuses a replica of an instance whose password RDS makes; database and secret must get the same."
+    error_message = "With a replica RDS cannot manage the password; database and secret must get the same one."
   }
 }
 

@@ -83,7 +83,7 @@ run "the_address_leads_to_cloudfront" {
   }
   assert {
     condition     = aws_route53_record.authorities[0].records == toset(["0 issue \"amazon.com\""])
-    error_message = "Nobody but Amazon may vouch for the domain."
+    error_message = "Only Amazon may issue certificates for the domain."
   }
 }
 
@@ -101,11 +101,11 @@ run "letters_are_believed" {
 
   assert {
     condition     = [for record in aws_route53_record.dkim : record.name] == ["a._domainkey.dev.demo.powersmarter.net", "b._domainkey.dev.demo.powersmarter.net", "c._domainkey.dev.demo.powersmarter.net"]
-    error_message = "The records of DKIM are not those that SES looks for."
+    error_message = "The DKIM records must be those that SES expects."
   }
   assert {
     condition     = aws_route53_record.bounces[0].records == toset(["10 feedback-smtp.eu-west-1.amazonses.com"]) && aws_route53_record.dmarc[0].records == toset(["v=DMARC1; p=quarantine; rua=mailto:postmaster@powersmarter.net"])
-    error_message = "Bounces and DMARC are not as other servers ask for them."
+    error_message = "MAIL FROM and DMARC records are not correct."
   }
 }
 

@@ -1,10 +1,10 @@
-# A bucket as every bucket of the stack is: private, encrypted, versioned, by TLS alone.
+# Settings of every bucket: private, encrypted, versioned, TLS only.
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Access logs are on wherever access_log is given; the log bucket cannot log to itself
-  #checkov:skip=CKV_AWS_144:The vault of AWS Backup copies what must survive a region, see docs
-  #checkov:skip=CKV_AWS_145:The key is given by the caller; only the bucket of access logs goes without, as S3 demands
-  #checkov:skip=CKV2_AWS_62:Who must be told of an object is said by the module that owns the bucket
+  #checkov:skip=CKV_AWS_144:AWS Backup copies the buckets that must survive a region failure, see docs
+  #checkov:skip=CKV_AWS_145:The caller sets the key; only the access log bucket has none, as S3 requires
+  #checkov:skip=CKV2_AWS_62:The module that owns the bucket sets its notifications
   bucket        = var.name
   force_destroy = var.destroy_with_objects_enabled
 }
@@ -107,7 +107,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Rules for older versions mean nothing until there are any.
+  # Rules for noncurrent versions need versioning.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -123,7 +123,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.this.json
 
-  # A policy that is put while public policies are being blocked can be refused.
+  # A policy can be rejected while the public access block is being created.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -133,7 +133,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "NothingWithoutTls"
     effect    = "Deny"
-    actions   = ["s3:*"] # all of it: this refuses
+    actions   = ["s3:*"] # deny statement, covers all actions
     resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
 
     principals {

@@ -1,8 +1,8 @@
 output "name" {
-  description = "Name of the bucket, once it may be used."
+  description = "Name of the bucket, once encryption and public access block exist."
   value       = aws_s3_bucket.this.bucket
 
-  # Whoever writes by this name must find encryption and privacy in force.
+  # Writers need encryption and public access block in place.
   depends_on = [
     aws_s3_bucket_public_access_block.this,
     aws_s3_bucket_server_side_encryption_configuration.this,

@@ -49,7 +49,7 @@ run "results_go_where_they_are_told" {
 
   assert {
     condition     = aws_athena_workgroup.this.configuration[0].enforce_workgroup_configuration
-    error_message = "Nobody may write results elsewhere."
+    error_message = "Query results must be written only to the given bucket."
   }
 
   assert {

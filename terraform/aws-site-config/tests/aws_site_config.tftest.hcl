@@ -42,12 +42,12 @@ run "the_first_file_has_every_site" {
 
   assert {
     condition     = jsondecode(aws_s3_object.first_file.content).sites.ehm21120333.tier == "CRITICAL"
-    error_message = "A site of which nothing is told is critical."
+    error_message = "A site without details must be CRITICAL."
   }
 
   assert {
     condition     = !contains(keys(jsondecode(aws_s3_object.first_file.content).sites.ehm21120333), "name")
-    error_message = "What is not told must not be written."
+    error_message = "Omitted fields must not be written."
   }
 }
 

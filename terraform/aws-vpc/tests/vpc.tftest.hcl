@@ -59,7 +59,7 @@ run "one_way_out_serves_every_zone" {
   }
   assert {
     condition     = toset(keys(aws_vpc_security_group_egress_rule.outside)) == toset(["application-https", "functions-database-5433"])
-    error_message = "Only what was asked for may be open to the outside."
+    error_message = "Only the requested ports may be open to the outside."
   }
 }
 
@@ -94,7 +94,7 @@ run "what_passes_is_written_down" {
 
   assert {
     condition     = aws_flow_log.this.traffic_type == "ALL" && aws_cloudwatch_log_group.flow.retention_in_days == 90
-    error_message = "The flow log must have all, and be kept as long as told."
+    error_message = "The flow log must record all traffic, with the given retention."
   }
 }
 

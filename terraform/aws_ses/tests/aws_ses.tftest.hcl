@@ -34,12 +34,12 @@ run "people_are_subscribed" {
 
   assert {
     condition     = aws_sns_topic.alerts.name == "smarterise-alerts" && aws_sns_topic_subscription.people["oncall@powersmarter.net"].protocol == "email"
-    error_message = "The subscribers must be told."
+    error_message = "The subscribers must be subscribed to the topic."
   }
 
   assert {
     condition     = output.sender == "alerts@dev.demo.powersmarter.net"
-    error_message = "Letters come from the domain."
+    error_message = "Notification e-mails must come from the domain."
   }
 
   assert {

@@ -1,21 +1,21 @@
-# What the stack promises, looked at by AWS Config whenever something changes. What breaks a promise is an event
-# "Config Rules Compliance Change", which a rule of EventBridge tells people of.
+# AWS Config rules, evaluated at every change. A violation is an event
+# "Config Rules Compliance Change", which an EventBridge rule sends to the alert topic.
 
 locals {
   promises = {
-    buckets-encrypted         = { identifier = "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", words = "Every bucket is encrypted" }
-    buckets-by-tls-alone      = { identifier = "S3_BUCKET_SSL_REQUESTS_ONLY", words = "Every bucket refuses what does not come by TLS" }
-    buckets-private           = { identifier = "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", words = "No bucket can be made public" }
-    buckets-versioned         = { identifier = "S3_BUCKET_VERSIONING_ENABLED", words = "Every bucket keeps what is written over" }
-    database-encrypted        = { identifier = "RDS_STORAGE_ENCRYPTED", words = "The database is encrypted" }
-    database-private          = { identifier = "RDS_INSTANCE_PUBLIC_ACCESS_CHECK", words = "The database has no public address" }
-    database-backed-up        = { identifier = "DB_INSTANCE_BACKUP_ENABLED", words = "The database is backed up" }
-    functions-private         = { identifier = "LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", words = "Nobody outside may run a function" }
-    default-group-closed      = { identifier = "VPC_DEFAULT_SECURITY_GROUP_CLOSED", words = "The network's default group lets nothing through" }
-    no-policy-allows-all      = { identifier = "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS", words = "No policy allows everything" }
-    network-traffic-logged    = { identifier = "VPC_FLOW_LOGS_ENABLED", words = "Traffic of every network is logged", frequency = "TwentyFour_Hours" }
-    trail-in-every-region     = { identifier = "MULTI_REGION_CLOUD_TRAIL_ENABLED", words = "What is done in any region is recorded", frequency = "TwentyFour_Hours" }
-    owner-has-a-second-factor = { identifier = "ROOT_ACCOUNT_MFA_ENABLED", words = "The account's owner logs in with a second factor", frequency = "TwentyFour_Hours" }
+    buckets-encrypted         = { identifier = "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", description = "Every bucket is encrypted" }
+    buckets-by-tls-alone      = { identifier = "S3_BUCKET_SSL_REQUESTS_ONLY", description = "Every bucket requires TLS" }
+    buckets-private           = { identifier = "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", description = "No bucket can be made public" }
+    buckets-versioned         = { identifier = "S3_BUCKET_VERSIONING_ENABLED", description = "Every bucket is versioned" }
+    database-encrypted        = { identifier = "RDS_STORAGE_ENCRYPTED", description = "The database is encrypted" }
+    database-private          = { identifier = "RDS_INSTANCE_PUBLIC_ACCESS_CHECK", description = "The database has no public address" }
+    database-backed-up        = { identifier = "DB_INSTANCE_BACKUP_ENABLED", description = "The database is backed up" }
+    functions-private         = { identifier = "LAMBDA_FUNCTION_PUBLIC_ACCESS_PROHIBITED", description = "No function can be invoked publicly" }
+    default-group-closed      = { identifier = "VPC_DEFAULT_SECURITY_GROUP_CLOSED", description = "The default security group of a VPC allows no traffic" }
+    no-policy-allows-all      = { identifier = "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS", description = "No policy allows everything" }
+    network-traffic-logged    = { identifier = "VPC_FLOW_LOGS_ENABLED", description = "Every VPC has a flow log", frequency = "TwentyFour_Hours" }
+    trail-in-every-region     = { identifier = "MULTI_REGION_CLOUD_TRAIL_ENABLED", description = "The trail covers every region", frequency = "TwentyFour_Hours" }
+    owner-has-a-second-factor = { identifier = "ROOT_ACCOUNT_MFA_ENABLED", description = "The root user has MFA", frequency = "TwentyFour_Hours" }
   }
 }
 
@@ -50,7 +50,7 @@ resource "aws_config_configuration_recorder_status" "this" {
   name       = aws_config_configuration_recorder.this.name
   is_enabled = true
 
-  # A recorder that has nowhere to deliver to cannot be started.
+  # A recorder cannot start without a delivery channel.
   depends_on = [aws_config_delivery_channel.this]
 }
 
@@ -58,7 +58,7 @@ resource "aws_config_config_rule" "promise" {
   for_each = local.promises
 
   name                        = "${var.name}-${each.key}"
-  description                 = each.value.words
+  description                 = each.value.description
   maximum_execution_frequency = try(each.value.frequency, null)
 
   source {
@@ -71,7 +71,7 @@ resource "aws_config_config_rule" "promise" {
 
 resource "aws_iam_role" "recorder" {
   name               = "${var.name}-config-recorder-role"
-  description        = "What AWS Config reads of the account, and where it writes that"
+  description        = "Permissions of the AWS Config recorder"
   assume_role_policy = data.aws_iam_policy_document.recorder_trust.json
 }
 
@@ -92,7 +92,7 @@ data "aws_iam_policy_document" "recorder_trust" {
   }
 }
 
-# Reads the settings of every kind of resource, and so changes with each that AWS adds: AWS keeps this list itself.
+# AWS managed policy, which AWS extends with new resource types.
 resource "aws_iam_role_policy_attachment" "recorder" {
   role       = aws_iam_role.recorder.name
   policy_arn = "arn:${var.place.partition}:iam::aws:policy/service-role/AWS_ConfigRole"

@@ -1,4 +1,4 @@
-# Who did what in the account, kept where it cannot be changed unseen.
+# CloudTrail with log file validation, in a bucket of its own.
 
 locals {
   trail_prefix  = "cloudtrail"
@@ -60,8 +60,8 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 resource "aws_cloudtrail" "this" {
-  #checkov:skip=CKV_AWS_252:EventBridge tells of what matters at once; a message for each file of the log is no news
-  #checkov:skip=CKV2_AWS_10:EventBridge tells of what matters at once, and the log is asked with Athena
+  #checkov:skip=CKV_AWS_252:EventBridge reports important events; a message per log file is not useful
+  #checkov:skip=CKV2_AWS_10:EventBridge reports important events, and logs are queried with Athena
   name                          = var.name
   s3_bucket_name                = module.bucket.name
   s3_key_prefix                 = local.trail_prefix
@@ -79,7 +79,7 @@ resource "aws_cloudtrail" "this" {
     }
   }
 
-  # Functions read these buckets all day long; who changed something is what will be asked.
+  # Functions read these buckets constantly, so only writes are recorded.
   advanced_event_selector {
     name = "who changed an object"
 
@@ -123,6 +123,6 @@ resource "aws_cloudtrail" "this" {
     }
   }
 
-  # The bucket's name is known before CloudTrail may write to it.
+  # CloudTrail needs the bucket policy.
   depends_on = [module.bucket]
 }

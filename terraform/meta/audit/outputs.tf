@@ -9,6 +9,6 @@ output "bucket_name" {
 }
 
 output "rule_names" {
-  description = "Names of the rules that hold the stack to its promises."
+  description = "Names of the AWS Config rules."
   value       = [for rule in aws_config_config_rule.promise : rule.name]
 }

@@ -1,9 +1,9 @@
-# AWS keeps the lists of what backing up and restoring call, which change with the service. What they would allow on
-# buckets of others is taken away again.
+# AWS managed policies for backup and restore, which AWS updates. Access to other buckets
+# is denied.
 
 resource "aws_iam_role" "this" {
   name               = "${var.name}-backup-role"
-  description        = "What AWS Backup may, to back up and to restore"
+  description        = "Permissions of AWS Backup for backups and restores"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 

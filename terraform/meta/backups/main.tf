@@ -1,4 +1,4 @@
-# Backups beyond what a service keeps of itself: in a vault of their own, and in a second region.
+# AWS Backup plans, with vaults in two regions. See docs/decisions/0084-audit-and-backups-what-is-recorded-and-copied.md
 
 resource "aws_backup_vault" "this" {
   name          = var.name
@@ -6,9 +6,9 @@ resource "aws_backup_vault" "this" {
   force_destroy = var.destroy_with_backups_enabled
 }
 
-# A copy has to be readable without the first region, its keys included.
+# Copies must be readable without the first region, so they have a key of their own.
 resource "aws_kms_key" "copies" {
-  #checkov:skip=CKV2_AWS_64:The account's own default policy is wanted: IAM decides, as for every role of AWS Backup
+  #checkov:skip=CKV2_AWS_64:The default key policy is intended: access is controlled by IAM
   region                  = var.copy_region
   description             = "Encrypts copies of the backups of ${var.name}"
   deletion_window_in_days = 30
@@ -22,8 +22,8 @@ resource "aws_backup_vault" "copies" {
   force_destroy = var.destroy_with_backups_enabled
 }
 
-# Governance mode: nobody deletes a backup early by mistake or with a stolen password of usual rights. Compliance mode
-# could not be left again, not even by AWS.
+# Governance mode prevents early deletion by mistake or with ordinary permissions. Compliance mode
+# could never be removed, not even by AWS.
 resource "aws_backup_vault_lock_configuration" "this" {
   count = var.destroy_with_backups_enabled ? 0 : 1
 
@@ -42,14 +42,14 @@ resource "aws_backup_vault_lock_configuration" "copies" {
 locals {
   shortest_days = 7
 
-  # In UTC. RDS lets nobody back up while it does so itself or is being maintained, nor in the hour before.
+  # In UTC. RDS rejects backups during its own backup and maintenance windows and in the hour before.
   rules = {
     daily   = { schedule = "cron(0 5 * * ? *)", days = var.daily_retention_days }
     monthly = { schedule = "cron(0 7 1 * ? *)", days = var.monthly_retention_days }
   }
 }
 
-# No continuous backup: RDS restores to any second by itself, and would have two masters.
+# No continuous backup: RDS has point-in-time recovery, and both would manage the same setting.
 resource "aws_backup_plan" "this" {
   name = var.name
 
@@ -84,6 +84,6 @@ resource "aws_backup_selection" "this" {
   iam_role_arn = aws_iam_role.this.arn
   resources    = concat([var.database.instance_arn], values(var.bucket_arns))
 
-  # Whoever backs up must be let before the first backup is due.
+  # The role needs its policies before the first backup.
   depends_on = [aws_iam_role_policy_attachment.this, aws_iam_role_policy.this]
 }

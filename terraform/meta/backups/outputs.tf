@@ -1,5 +1,5 @@
 output "vault_name" {
-  description = "Vault of the backups."
+  description = "Name of the backup vault."
   value       = aws_backup_vault.this.name
 }
 
@@ -13,11 +13,11 @@ output "copy_vault" {
 }
 
 output "role_arn" {
-  description = "Role that backups, copies and restores are started with."
+  description = "Role for backups, copies and restores."
   value       = aws_iam_role.this.arn
 }
 
 output "restore_test_plan" {
-  description = "Plan by which backups are restored to see that they can be; null without it."
+  description = "Restore testing plan; null without it."
   value       = one(aws_backup_restore_testing_plan.this[*].name)
 }

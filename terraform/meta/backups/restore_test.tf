@@ -1,5 +1,5 @@
-# A backup that was never restored is a hope: each month the newest are, beside the stack, and taken away again. Whether
-# that worked is in AWS Backup, and a rule of EventBridge tells people if it did not.
+# Monthly restore test of the latest backups, deleted afterwards. Results are in AWS Backup;
+# an EventBridge rule sends failures to the alert topic.
 
 resource "aws_backup_restore_testing_plan" "this" {
   count = var.restore_test_enabled ? 1 : 0
@@ -27,7 +27,7 @@ resource "aws_backup_restore_testing_selection" "database" {
   protected_resource_arns   = [var.database.instance_arn]
   validation_window_hours   = 1
 
-  # Without these it would be put into the default network, which an account need not have.
+  # Without these the default VPC would be used, which may not exist.
   restore_metadata_overrides = {
     dbSubnetGroupName   = var.database.subnet_group_name
     vpcSecurityGroupIds = jsonencode([var.database.security_group_id])

@@ -1,4 +1,4 @@
-# What the account costs, told before the bill does. Both are free of charge.
+# Budget and cost anomaly detection. Both are free of charge.
 
 resource "aws_budgets_budget" "month" {
   name         = "${var.name}-month"
@@ -24,7 +24,7 @@ resource "aws_budgets_budget" "month" {
   }
 }
 
-# An account has one monitor of all its services, and newer accounts come with it.
+# An account can have only one monitor of all services; newer accounts have one by default.
 resource "aws_ce_anomaly_monitor" "services" {
   count = var.anomaly_monitor_arn == null ? 1 : 0
 

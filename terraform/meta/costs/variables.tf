@@ -1,17 +1,17 @@
 variable "name" {
-  description = "What the names of budget, monitor and subscription begin with."
+  description = "Name prefix of budget, monitor and subscription."
   type        = string
   default     = "smarterise"
   nullable    = false
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that is told; its policy and its key must let `budgets` and `costalerts` publish."
+  description = "Topic of the alerts; its policy and key must allow `budgets` and `costalerts` to publish."
   type        = string
 }
 
 variable "monthly_limit_usd" {
-  description = "What the account may cost a month, in US dollars. Told at 80 %, when it is reached, and when it is expected to be."
+  description = "Monthly budget of the account, in US dollars: alerts at 80 %, at 100 % and when the forecast exceeds it."
   type        = number
 
   validation {
@@ -21,7 +21,7 @@ variable "monthly_limit_usd" {
 }
 
 variable "anomaly_limit_usd" {
-  description = "What an unusual cost of one service must come to, in US dollars, to be told."
+  description = "Threshold of cost anomaly alerts for one service, in US dollars."
   type        = number
   default     = 20
   nullable    = false
@@ -33,12 +33,12 @@ variable "anomaly_limit_usd" {
 }
 
 variable "anomaly_monitor_arn" {
-  description = "ARN of the account's monitor of all services, where it has one already; null to have one made."
+  description = "ARN of the account's existing cost anomaly monitor of all services; null to create one."
   type        = string
   default     = null
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:ce::[0-9]{12}:anomalymonitor/[0-9a-f-]+$", coalesce(var.anomaly_monitor_arn, "arn:aws:ce::123456789012:anomalymonitor/0")))
-    error_message = "anomaly_monitor_arn must be the ARN of a monitor, as `aws ce get-anomaly-monitors` tells it, e.g. arn:aws:ce::123456789012:anomalymonitor/1a2b3c4d."
+    error_message = "anomaly_monitor_arn must be the ARN of a monitor from `aws ce get-anomaly-monitors`, e.g. arn:aws:ce::123456789012:anomalymonitor/1a2b3c4d."
   }
 }

@@ -66,7 +66,7 @@ run "backups_are_kept_in_two_places" {
 
   assert {
     condition     = length(aws_backup_vault_lock_configuration.this) == 1
-    error_message = "Backups must be locked unless the environment may be lost."
+    error_message = "Backups must be locked unless destroy_with_backups_enabled is set."
   }
 }
 
