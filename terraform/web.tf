@@ -98,19 +98,19 @@ module "ecs" {
 data "aws_iam_policy_document" "web" {
   #checkov:skip=CKV_AWS_356:PutMetricData and GetMetricData support no resources, see below
   statement {
-    sid       = "AskForSites"
+    sid       = "ReadSites"
     actions   = ["lambda:InvokeFunction"]
     resources = [module.site_config.manager_arn]
   }
 
   statement {
-    sid       = "LogInToTheDatabase"
+    sid       = "ConnectToDatabase"
     actions   = ["rds-db:connect"]
     resources = ["${module.rds.login_arn}/${module.rds.database.function_user}"]
   }
 
   statement {
-    sid       = "LookAtMetricsAndAlarms"
+    sid       = "ReadMetricsAndAlarms"
     actions   = ["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"]
     resources = ["*"] # metrics are no resources, and the listing of alarms cannot be held to names
   }

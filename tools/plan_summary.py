@@ -124,7 +124,7 @@ def main() -> int:
             raise ValueError("not a Terraform plan")
     except (OSError, ValueError) as error:
         print(f"error: cannot read the plan {options.plan}: {error}", file=sys.stderr)
-        print("fix: terraform show -json PLAN > plan.json", file=sys.stderr)
+        print("try: terraform show -json PLAN > plan.json", file=sys.stderr)
         return 2
     if options.outputs:
         print(f"changes={len(changes_of(plan)) + len(outputs_of(plan))}\ndigest={digest(plan)}")

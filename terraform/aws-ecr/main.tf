@@ -49,7 +49,7 @@ resource "aws_ecr_repository_policy" "this" {
 
 data "aws_iam_policy_document" "this" {
   statement {
-    sid     = "NothingWithoutTls"
+    sid     = "DenyWithoutTls"
     effect  = "Deny"
     actions = ["ecr:*"] # deny statement, covers all actions
 

@@ -42,19 +42,19 @@ resource "aws_iam_role_policy" "execution" {
 data "aws_iam_policy_document" "execution" {
   #checkov:skip=CKV_AWS_356:GetAuthorizationToken supports no resource, see below
   statement {
-    sid       = "LogInToTheRegistry"
+    sid       = "GetRegistryToken"
     actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"] # no resource-level permissions; the repository is limited below
   }
 
   statement {
-    sid       = "PullTheImage"
+    sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     resources = [var.repository_arn]
   }
 
   statement {
-    sid       = "WriteTheLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }
@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "execution" {
     for_each = length(var.secrets) == 0 ? [] : [local.secret_arns]
 
     content {
-      sid       = "HandOverSecrets"
+      sid       = "ReadTaskSecrets"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = statement.value
     }
@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "execution" {
     for_each = length(var.secrets) == 0 ? [] : [var.kms_key_arn]
 
     content {
-      sid       = "UseTheStacksKey"
+      sid       = "UseStackKey"
       actions   = ["kms:Decrypt"]
       resources = [statement.value]
 

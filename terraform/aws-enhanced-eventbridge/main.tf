@@ -58,7 +58,7 @@ resource "aws_sqs_queue_policy" "undelivered" {
 
 data "aws_iam_policy_document" "undelivered" {
   statement {
-    sid       = "TheRulesKeepWhatFailed"
+    sid       = "SendFailedEvents"
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.undelivered.arn]
 

@@ -28,7 +28,7 @@ resource "aws_iam_role_policy" "logging" {
 
 data "aws_iam_policy_document" "logging" {
   statement {
-    sid       = "WriteItsLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }

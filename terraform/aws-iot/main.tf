@@ -32,7 +32,7 @@ data "aws_iam_policy_document" "gateway" {
   }
 
   statement {
-    sid       = "PublishOnItsTopic"
+    sid       = "PublishOwnTopic"
     actions   = ["iot:Publish"]
     resources = ["${local.iot_arn}:topic/${var.names.topic_prefix}/${each.key}"]
   }

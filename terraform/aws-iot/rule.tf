@@ -59,19 +59,19 @@ resource "aws_iam_role_policy" "rule" {
 
 data "aws_iam_policy_document" "rule" {
   statement {
-    sid       = "PutOnTheStream"
+    sid       = "PutRecords"
     actions   = ["kinesis:PutRecord"]
     resources = [var.stream.arn]
   }
 
   statement {
-    sid       = "KeepWhatFailed"
+    sid       = "SendFailedInvocations"
     actions   = ["s3:PutObject"]
     resources = ["${var.error_bucket.arn}/iot-errors/*"]
   }
 
   statement {
-    sid       = "UseTheKeyOfBoth"
+    sid       = "UseBucketKeys"
     actions   = ["kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
 

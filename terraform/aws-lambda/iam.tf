@@ -10,13 +10,13 @@ locals {
 
 data "aws_iam_policy_document" "read_site_file" {
   statement {
-    sid       = "ReadTheSiteFile"
+    sid       = "ReadSiteFile"
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = [local.site_file_arn]
   }
 
   statement {
-    sid       = "FindItsLastGoodVersion"
+    sid       = "ListVersionsForFallback"
     actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
     resources = [var.site_config.bucket_arn]
   }
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "publish_metrics" {
   #checkov:skip=CKV_AWS_356:PutMetricData and GetMetricData support no resources, see below
   #checkov:skip=CKV_AWS_111:PutMetricData and GetMetricData support no resources, see below
   statement {
-    sid       = "PublishItsMetrics"
+    sid       = "PublishMetrics"
     actions   = ["cloudwatch:PutMetricData"]
     resources = ["*"] # limited by namespace, as metrics have no ARN
 
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "log_in_to_database" {
     for_each = local.is_other_database ? [] : [var.database]
 
     content {
-      sid       = "LogInToTheDatabase"
+      sid       = "ConnectToDatabase"
       actions   = ["rds-db:connect"]
       resources = ["arn:${var.place.partition}:rds-db:${var.place.region}:${var.place.account_id}:dbuser:${statement.value.resource_id}/${statement.value.function_user}"]
     }
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "log_in_to_database" {
     for_each = aws_secretsmanager_secret.database_url
 
     content {
-      sid       = "ReadTheDatabasesUrl"
+      sid       = "ReadDatabaseUrl"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = [statement.value.arn]
     }
@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "use_key" {
   }
 
   statement {
-    sid       = "UseTheStacksKey"
+    sid       = "UseStackKey"
     actions   = each.value.actions
     resources = [var.kms_key_arn]
 
@@ -89,19 +89,19 @@ data "aws_iam_policy_document" "ftp_to_s3" {
   ]
 
   statement {
-    sid       = "KeepFilesAndWhatIsKnownOfThem"
+    sid       = "WriteFilesAndManifests"
     actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${var.data_lake.arn}/${var.ftp_folder}*", "${var.data_lake.arn}/ftp-manifests/*"]
   }
 
   statement {
-    sid       = "TellWhatIsNotThere"
+    sid       = "ListToDetectMissingObjects"
     actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
 
   statement {
-    sid       = "ReadTheServersPassword"
+    sid       = "ReadFtpPassword"
     actions   = ["secretsmanager:GetSecretValue"]
     resources = [aws_secretsmanager_secret.ftp.arn]
   }
@@ -122,13 +122,13 @@ data "aws_iam_policy_document" "s3_to_rds" {
   }
 
   statement {
-    sid       = "TellWhatIsNotThere"
+    sid       = "ListToDetectMissingObjects"
     actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
 
   statement {
-    sid       = "KeepWhatIsRejected"
+    sid       = "WriteQuarantine"
     actions   = ["s3:PutObject"]
     resources = ["${var.data_lake.arn}/quarantine/*"]
   }
@@ -143,7 +143,7 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
   ]
 
   statement {
-    sid = "ReadTheStream"
+    sid = "ReadStream"
     actions = [
       "kinesis:DescribeStream",
       "kinesis:DescribeStreamSummary",
@@ -155,13 +155,13 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
   }
 
   statement {
-    sid       = "AddToTheLake"
+    sid       = "WriteRawObjects"
     actions   = ["s3:PutObject"]
     resources = ["${var.data_lake.arn}/raw/*", "${var.data_lake.arn}/quarantine/*"]
   }
 
   statement {
-    sid     = "LoadOnceMore"
+    sid     = "ReadReplayInput"
     actions = ["s3:GetObject"]
     resources = [
       "${var.data_lake.arn}/raw/source=iot/*",
@@ -172,13 +172,13 @@ data "aws_iam_policy_document" "kinesis_to_s3_rds" {
 
   # Lambda uses this role to write failed batches under its own prefix.
   statement {
-    sid       = "KeepBatchesGivenUp"
+    sid       = "WriteFailedBatches"
     actions   = ["s3:PutObject"]
     resources = ["${var.data_lake.arn}/aws/lambda/*"]
   }
 
   statement {
-    sid       = "LambdaLooksWhetherTheBucketIsThere"
+    sid       = "LambdaCheckBucket"
     actions   = ["s3:ListBucket"]
     resources = [var.data_lake.arn]
   }
@@ -192,7 +192,7 @@ data "aws_iam_policy_document" "alarm_notifier" {
   ]
 
   statement {
-    sid       = "SendLetters"
+    sid       = "SendEmail"
     actions   = ["ses:SendEmail"]
     resources = var.mail.identity_arns
 
@@ -204,19 +204,19 @@ data "aws_iam_policy_document" "alarm_notifier" {
   }
 
   statement {
-    sid       = "ShowTheLastValues"
+    sid       = "ReadLatestValues"
     actions   = ["cloudwatch:GetMetricData"]
     resources = ["*"] # metrics have no ARN, and reads support no condition
   }
 
   statement {
-    sid       = "GatherNotices"
+    sid       = "ReadWriteNotifications"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     resources = ["${var.data_lake.arn}/alarm-notifier/*"]
   }
 
   statement {
-    sid       = "FindNotices"
+    sid       = "ListNotifications"
     actions   = ["s3:ListBucket"]
     resources = [var.data_lake.arn]
   }
@@ -229,7 +229,7 @@ data "aws_iam_policy_document" "ingest_manager" {
   ]
 
   statement {
-    sid     = "ReadFilesAndWhatWasRejectedOrCouldNotBeSwept"
+    sid     = "ReadFilesQuarantineAndSweepReports"
     actions = ["s3:GetObject"]
     resources = [
       "${var.data_lake.arn}/${var.ftp_folder}*",
@@ -239,7 +239,7 @@ data "aws_iam_policy_document" "ingest_manager" {
   }
 
   statement {
-    sid       = "FindFilesAndTellWhatIsNotThere"
+    sid       = "ListFiles"
     actions   = ["s3:ListBucket"] # without it S3 returns "access denied" for a missing object
     resources = [var.data_lake.arn]
   }
@@ -252,7 +252,7 @@ data "aws_iam_policy_document" "migrate_database" {
   ]
 
   statement {
-    sid       = "ReadTheOwnersPassword"
+    sid       = "ReadOwnerPassword"
     actions   = ["secretsmanager:GetSecretValue"]
     resources = local.is_other_database ? aws_secretsmanager_secret.database_url[*].arn : [var.database.master_secret_arn]
   }

@@ -50,7 +50,7 @@ resource "aws_iam_role_policy" "proxy" {
 
 data "aws_iam_policy_document" "proxy" {
   statement {
-    sid       = "LogInAsWhoeverLoggedIn"
+    sid       = "ConnectAsClientUser"
     actions   = ["rds-db:connect"]
     resources = [for user in var.iam_users : "${local.dbuser_arn}:${aws_db_instance.this.resource_id}/${user}"]
   }
@@ -75,13 +75,13 @@ data "aws_iam_policy_document" "export" {
   }
 
   statement {
-    sid       = "FindExports"
+    sid       = "ListExports"
     actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
     resources = [var.state_bucket.arn]
   }
 
   statement {
-    sid       = "UseTheStacksKey"
+    sid       = "UseStackKey"
     actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
   }

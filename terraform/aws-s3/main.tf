@@ -20,7 +20,7 @@ module "access_logs" {
 
 data "aws_iam_policy_document" "access_logs" {
   statement {
-    sid       = "AccessLogsOfTheStacksBuckets"
+    sid       = "BucketAccessLogs"
     actions   = ["s3:PutObject"]
     resources = ["${local.objects_of_this_account}${var.bucket_names.access_logs}/*"]
 

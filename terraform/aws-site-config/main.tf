@@ -31,7 +31,7 @@ module "bucket" {
 
 data "aws_iam_policy_document" "bucket" {
   statement {
-    sid       = "TheManagerReadsAndWrites"
+    sid       = "ManagerReadWrite"
     actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
     resources = [local.file_arn]
 
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "bucket" {
 
   # The manager may write only conditionally. Operators may upload the file by hand, as in the guide.
   statement {
-    sid       = "TheManagerWritesOnlyWhatItHasRead"
+    sid       = "ManagerConditionalWritesOnly"
     effect    = "Deny"
     actions   = ["s3:PutObject"]
     resources = [local.file_arn]
@@ -67,7 +67,7 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   statement {
-    sid       = "NobodyLosesAVersion"
+    sid       = "DenyVersionDeletion"
     effect    = "Deny"
     actions   = ["s3:DeleteObjectVersion"]
     resources = ["${local.bucket_arn}/*"]
@@ -120,31 +120,31 @@ module "manager" {
 data "aws_iam_policy_document" "manager" {
   #checkov:skip=CKV_AWS_356:Two list calls support no resource, see below
   statement {
-    sid       = "ReadAndWriteTheSiteFile"
+    sid       = "ReadWriteSiteFile"
     actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
     resources = [local.file_arn]
   }
 
   statement {
-    sid       = "FindItsVersions"
+    sid       = "ListVersions"
     actions   = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"]
     resources = [local.bucket_arn]
   }
 
   statement {
-    sid       = "SeeAlarmsAndSchedules"
+    sid       = "DescribeAlarmsAndSchedules"
     actions   = ["cloudwatch:DescribeAlarms", "events:ListRules"]
     resources = ["*"] # neither call supports resource-level permissions
   }
 
   statement {
-    sid       = "SwitchTheSitesAlarms"
+    sid       = "SwitchSiteAlarms"
     actions   = ["cloudwatch:EnableAlarmActions", "cloudwatch:DisableAlarmActions"]
     resources = ["arn:${var.place.partition}:cloudwatch:${var.place.region}:${var.place.account_id}:alarm:${var.names.alarm_prefix}-*"]
   }
 
   statement {
-    sid     = "EnableTheSchedules"
+    sid     = "EnableSchedules"
     actions = ["events:ListTargetsByRule", "events:EnableRule"]
     resources = [
       for prefix in local.rule_prefixes :
@@ -153,7 +153,7 @@ data "aws_iam_policy_document" "manager" {
   }
 
   statement {
-    sid       = "UseTheKeyOfTheFile"
+    sid       = "UseSiteFileKey"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
 

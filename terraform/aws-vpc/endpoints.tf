@@ -35,7 +35,7 @@ data "aws_iam_policy_document" "s3" {
 
   # Image layers are in a bucket owned by ECR and are fetched by presigned URLs.
   statement {
-    sid       = "LayersOfImages"
+    sid       = "ImageLayers"
     actions   = ["s3:GetObject"]
     resources = ["arn:${var.place.partition}:s3:::prod-${var.place.region}-starport-layer-bucket/*"]
 

@@ -48,7 +48,7 @@ resource "aws_iam_role_policy" "flow" {
 
 data "aws_iam_policy_document" "flow" {
   statement {
-    sid       = "WriteTheFlowLog"
+    sid       = "WriteFlowLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
     resources = [aws_cloudwatch_log_group.flow.arn, "${aws_cloudwatch_log_group.flow.arn}:*"]
   }

@@ -54,7 +54,7 @@ data "aws_iam_policy_document" "alerts" {
   }
 
   statement {
-    sid       = "NothingWithoutTls"
+    sid       = "DenyWithoutTls"
     effect    = "Deny"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.alerts.arn]

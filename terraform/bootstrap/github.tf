@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "trust" {
   for_each = local.roles
 
   statement {
-    sid     = "JobsOfGitHub"
+    sid     = "GitHubJobs"
     actions = ["sts:AssumeRoleWithWebIdentity"]
 
     principals {

@@ -7,19 +7,19 @@ locals {
 
 data "aws_iam_policy_document" "plan" {
   statement {
-    sid       = "ReadTheState"
+    sid       = "ReadState"
     actions   = ["s3:GetObject"]
     resources = [local.state_object]
   }
 
   statement {
-    sid       = "DecryptTheState"
+    sid       = "DecryptState"
     actions   = ["kms:Decrypt"]
     resources = [aws_kms_key.state.arn]
   }
 
   statement {
-    sid       = "DecryptTheSiteFile"
+    sid       = "DecryptSiteFile"
     actions   = ["kms:Decrypt"]
     resources = ["arn:${data.aws_partition.current.partition}:kms:${var.aws_region}:${data.aws_caller_identity.current.account_id}:key/*"]
 
@@ -33,14 +33,14 @@ data "aws_iam_policy_document" "plan" {
 
   # ReadOnlyAccess includes objects, records and logs, and this role runs code from pull requests.
   statement {
-    sid           = "NeverReadObjects"
+    sid           = "DenyObjectReads"
     effect        = "Deny"
     actions       = ["s3:GetObject", "s3:GetObjectVersion"]
     not_resources = [local.state_object, "arn:${data.aws_partition.current.partition}:s3:::*/site-tiers.json"]
   }
 
   statement {
-    sid    = "NeverReadData"
+    sid    = "DenyDataReads"
     effect = "Deny"
     actions = [
       "athena:GetQueryResults*",
@@ -66,7 +66,7 @@ data "aws_iam_policy_document" "plan" {
 data "aws_iam_policy_document" "apply" {
   # PowerUserAccess excludes IAM. Names of the stack's roles end in "-role"; these two do not.
   statement {
-    sid = "ManageTheRolesOfTheStack"
+    sid = "ManageStackRoles"
     actions = [
       "iam:AttachRolePolicy",
       "iam:CreateRole",
@@ -90,7 +90,7 @@ data "aws_iam_policy_document" "apply" {
   }
 
   statement {
-    sid       = "HandThemToTheServicesTheyAreFor"
+    sid       = "PassStackRoles"
     actions   = ["iam:PassRole"]
     resources = [local.stack_roles]
 
@@ -113,7 +113,7 @@ data "aws_iam_policy_document" "apply" {
 
   # Earlier versions of the state are needed to recover from mistakes.
   statement {
-    sid    = "NeverLoseTheState"
+    sid    = "DenyStateDeletion"
     effect = "Deny"
     actions = [
       "s3:DeleteBucket",
@@ -129,7 +129,7 @@ data "aws_iam_policy_document" "apply" {
   }
 
   statement {
-    sid       = "NeverLoseItsKey"
+    sid       = "DenyStateKeyDeletion"
     effect    = "Deny"
     actions   = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"]
     resources = [aws_kms_key.state.arn]

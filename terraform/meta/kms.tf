@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_111:In a key's own policy the resource "*" is the key itself
   #checkov:skip=CKV_AWS_356:In a key's own policy the resource "*" is the key itself
   statement {
-    sid       = "TheAccountDecidesByIam"
+    sid       = "EnableIamPolicies"
     actions   = ["kms:*"] # otherwise the key could never be changed; access is controlled by IAM
     resources = ["*"]
 
@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "key" {
 
   # CloudTrail passes the trail's ARN, not the account.
   statement {
-    sid       = "TrailsThatRecord"
+    sid       = "CloudTrailTrails"
     actions   = ["kms:GenerateDataKey", "kms:DescribeKey"]
     resources = ["*"]
 
@@ -65,7 +65,7 @@ data "aws_iam_policy_document" "key" {
 
   # EventBridge passes no source account when it uses a topic's key.
   statement {
-    sid       = "RulesThatTell"
+    sid       = "EventBridgeRules"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
 
@@ -76,7 +76,7 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "ServicesThatTellOrDeliver"
+    sid       = "PublishingServices"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
     resources = ["*"]
 

@@ -22,7 +22,7 @@ module "logs" {
 
 data "aws_iam_policy_document" "logs" {
   statement {
-    sid       = "LogsOfTheLoadBalancer"
+    sid       = "LoadBalancerLogs"
     actions   = ["s3:PutObject"]
     resources = ["${local.logs_arn}/${local.load_balancer_prefix}/AWSLogs/${var.place.account_id}/*"]
 
@@ -39,7 +39,7 @@ data "aws_iam_policy_document" "logs" {
   }
 
   statement {
-    sid       = "LogsOfCloudFrontAndWaf"
+    sid       = "CloudFrontAndWafLogs"
     actions   = ["s3:PutObject"]
     resources = ["${local.logs_arn}/*"]
 
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "logs" {
   }
 
   statement {
-    sid       = "DeliveryLooksWhoseTheBucketIs"
+    sid       = "LogDeliveryAclCheck"
     actions   = ["s3:GetBucketAcl", "s3:ListBucket"]
     resources = [local.logs_arn]
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WRONG = {
-    "no device": ({"smart_device_names": "[]"}, "name the gateway serial of one device"),
+    "no device": ({"smart_device_names": "[]"}, "name the gateway serial of at least one device"),
     "a device that is none": ({"smart_device_names": '["ehm-1"]'}, "correct: ehm-1"),
-    "a device twice": ({"smart_device_names": '["abc1", "abc1"]'}, "leave each in once"),
+    "a device twice": ({"smart_device_names": '["abc1", "abc1"]'}, "list each once"),
     "an unknown tier": (
         {"site_details": '{ehm21120333 = {tier = "CRITCAL"}}'},
         "must be CRITICAL or NON_CRITICAL; correct: ehm21120333 has CRITCAL",
@@ -24,26 +24,26 @@ WRONG = {
         {"site_details": '{ehm21120333 = {quality_profile = "iso"}}'},
         "must be en50160, c84.1 or custom",
     ),
-    "details of no site": ({"site_details": "{zzz9 = {}}"}, "add it there, or take it out here: zzz9"),
+    "details of no site": ({"site_details": "{zzz9 = {}}"}, "add it there, or remove it here: zzz9"),
     "a domain without a dot": ({"smarterise_domain_root": "localhost"}, "with a dot in it"),
     "a domain that is a URL": ({"smarterise_domain_root": "https://a.example"}, "without https://"),
-    "an owner that PostgreSQL keeps": ({"rds_postgresql_username": "postgres"}, "keeps for itself"),
+    "an owner that PostgreSQL keeps": ({"rds_postgresql_username": "postgres"}, "that PostgreSQL or RDS reserves"),
     "a range of addresses that is none": ({"vpc_cidr": "10.20.0.0/33"}, "between /16 and /20"),
     "a range that begins elsewhere": ({"vpc_cidr": "10.20.0.5/16"}, "begins at its first address"),
     "a machine that is none": ({"database_instance_class": "t4g.medium"}, 'begins with "db."'),
-    "a host that is a URL": ({"ftp_host": "ftp://ftp.example.com"}, "must be a host name alone"),
+    "a host that is a URL": ({"ftp_host": "ftp://ftp.example.com"}, "must be a host name only"),
     "the guide's example user": ({"ftp_user": "your-ftp-user"}, "is the guide's example"),
     "a folder that is none": ({"ftp_folder": "meters"}, "must begin with /"),
     "a prefix that nobody writes": ({"s3_folder": "elsewhere/"}, 'must be "ftp-backups/"'),
-    "a bucket that S3 does not take": ({"site_config_bucket_name": "Site_Config"}, "small letters, digits"),
+    "a bucket that S3 does not take": ({"site_config_bucket_name": "Site_Config"}, "lowercase letters, digits"),
     "an environment that is none": ({"environment": "Dev!"}, "beginning with a letter"),
     "a mode that is none": ({"mode": "half"}, "full or minimal"),
     "an account that is none": ({"aws_account_ids": '["123"]'}, "of 12 digits"),
-    "a retention that is none": ({"log_retention_days": "8"}, "one of those that CloudWatch takes"),
-    "nobody to tell": ({"alert_emails": "[]"}, "an alarm that nobody hears is none"),
+    "a retention that is none": ({"log_retention_days": "8"}, "one of the values that CloudWatch supports"),
+    "nobody to tell": ({"alert_emails": "[]"}, "must contain at least one e-mail address"),
     "a URL without its version": (
         {"TF_VAR_database_url": "postgresql://a:b@db.example:5432/x"},
-        "raise it to have a changed URL written",
+        "raise it to write a changed URL",
     ),
     "a version without its URL": ({"database_url_version": "1"}, "go together"),
     "the guide's example URL": (
@@ -142,7 +142,7 @@ def test_the_root_refuses_all_that_is_wrong_at_once(terraform: Any, copied: Path
     given = [f"-var={name}={value}" for each in wrong for name, value in WRONG[each][0].items()]
     said = said_of_root(terraform, copied, packages, *given)
     assert [each for each in wrong if WRONG[each][1] not in said] == []
-    assert "A password stands in a .tfvars file" in said
+    assert "A .tfvars file contains a password" in said
     assert "TF_VAR_ftp_pass" in said
     assert "hunter2" not in said
 
@@ -163,7 +163,7 @@ def test_a_password_in_a_file_is_refused(
     target.write_text(f"# A note\n{line}\n")
     done = terraform("plan", [folder])
     assert done.returncode != 0, "it was planned"
-    assert "A password stands in a .tfvars file" in on_one_line(done.stderr)
+    assert "A .tfvars file contains a password" in on_one_line(done.stderr)
     assert "hunter2" not in done.stderr
 
 

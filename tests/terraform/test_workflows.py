@@ -30,7 +30,7 @@ READS = {"contents": "read"}
 ASKS_AWS = {"contents": "read", "id-token": "write"}
 PERMISSIONS = {
     "ci.yml": {"checks": READS, "terraform": READS},
-    "drift.yml": {"packages": READS, "look": ASKS_AWS, "tell": {"issues": "write"}},
+    "drift.yml": {"packages": READS, "plan": ASKS_AWS, "report": {"issues": "write"}},
     "terraform-apply.yml": {"packages": READS} | dict.fromkeys(STAGES, ASKS_AWS),
     "terraform-packages.yml": {"build": READS},
     "terraform-plan.yml": {"packages": READS, "plan": ASKS_AWS, "comment": {"pull-requests": "write"}},
@@ -146,7 +146,7 @@ def test_what_scripts_run_is_there() -> None:
 
 
 def test_every_environment_is_planned_looked_at_and_applied_in_its_order() -> None:
-    for name, job in (("terraform-plan.yml", "plan"), ("drift.yml", "look")):
+    for name, job in (("terraform-plan.yml", "plan"), ("drift.yml", "plan")):
         body = PARSED[name]["jobs"][job]
         assert [each["environment"] for each in body["strategy"]["matrix"]["include"]] == list(STAGES)
     applying = PARSED["terraform-apply.yml"]["jobs"]

@@ -27,7 +27,7 @@ data "aws_iam_policy_document" "this" {
   source_policy_documents = [var.policy_json]
 
   statement {
-    sid       = "WriteItsLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "this" {
     for_each = aws_sqs_queue.failures
 
     content {
-      sid       = "KeepWhatFailed"
+      sid       = "SendFailedInvocations"
       actions   = ["sqs:SendMessage"]
       resources = [statement.value.arn]
     }
@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "this" {
     for_each = var.network == null ? [] : [var.network]
 
     content {
-      sid = "BeInTheNetwork"
+      sid = "AttachToVpc"
       actions = [
         "ec2:CreateNetworkInterface",
         "ec2:DescribeNetworkInterfaces",
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "this" {
 
     content {
       # Lambda needs the permission above to attach the function to the VPC; it is denied to the function's code.
-      sid       = "NotFromItsCode"
+      sid       = "DenyFunctionCode"
       effect    = "Deny"
       actions   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
       resources = ["*"] # deny statement

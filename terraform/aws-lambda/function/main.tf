@@ -102,7 +102,7 @@ data "aws_iam_policy_document" "failures" {
   count = var.failure_queue_enabled ? 1 : 0
 
   statement {
-    sid       = "NothingWithoutTls"
+    sid       = "DenyWithoutTls"
     effect    = "Deny"
     actions   = ["sqs:*"] # deny statement, covers all actions
     resources = [aws_sqs_queue.failures[0].arn]

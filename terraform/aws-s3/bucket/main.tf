@@ -131,7 +131,7 @@ data "aws_iam_policy_document" "this" {
   source_policy_documents = var.policy_json
 
   statement {
-    sid       = "NothingWithoutTls"
+    sid       = "DenyWithoutTls"
     effect    = "Deny"
     actions   = ["s3:*"] # deny statement, covers all actions
     resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]

@@ -106,19 +106,19 @@ resource "aws_iam_role_policy" "recorder" {
 
 data "aws_iam_policy_document" "recorder" {
   statement {
-    sid       = "WriteWhatWasFound"
+    sid       = "WriteConfigRecords"
     actions   = ["s3:PutObject"]
     resources = ["${local.bucket_arn}/${local.config_prefix}/AWSLogs/${var.place.account_id}/Config/*"]
   }
 
   statement {
-    sid       = "LookWhoseTheBucketIs"
+    sid       = "CheckBucketAcl"
     actions   = ["s3:GetBucketAcl", "s3:ListBucket"]
     resources = [local.bucket_arn]
   }
 
   statement {
-    sid       = "UseTheStacksKey"
+    sid       = "UseStackKey"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
 

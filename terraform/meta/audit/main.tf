@@ -25,7 +25,7 @@ module "bucket" {
 
 data "aws_iam_policy_document" "bucket" {
   statement {
-    sid       = "TheTrailLooksWhoseTheBucketIs"
+    sid       = "CloudTrailAclCheck"
     actions   = ["s3:GetBucketAcl"]
     resources = [local.bucket_arn]
 
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   statement {
-    sid       = "TheTrailWrites"
+    sid       = "CloudTrailWrite"
     actions   = ["s3:PutObject"]
     resources = ["${local.bucket_arn}/${local.trail_prefix}/AWSLogs/${var.place.account_id}/*"]
 

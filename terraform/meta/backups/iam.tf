@@ -38,7 +38,7 @@ resource "aws_iam_role_policy" "this" {
 
 data "aws_iam_policy_document" "this" {
   statement {
-    sid    = "NoObjectsOfOtherBuckets"
+    sid    = "DenyOtherBuckets"
     effect = "Deny"
     actions = [
       "s3:DeleteObject",
