@@ -1,3 +1,3 @@
-"""The `smarterise-ops` command line and the embedded stack. The SDK is `smarterise_sdk`."""
+"""The `smarterise-ops` command line and the embedded stack."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""One run of the command line: what was asked for everywhere, and the settings and stack made from it.
+"""One run of the command line: global options, and the settings and stack built from them.
 
-Commands call `current()`. Nothing here is built before a command needs it, so that `--help` stays light.
+Commands call `current()`. Settings and stack are built on first use, so that `--help` stays fast.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _WHERE = {
     "region": "--region",
     "endpoint_url": "--endpoint-url",
 }
-"""The shared options that say which stack is meant."""
+"""The global options that select the stack."""
 
 
 class Invocation:
-    """What one run was given, and what it needs, made on first use.
+    """The arguments of one run, and its settings and stack, built on first use.
 
     Attributes:
         arguments: The command line after the program's name, as typed.
-        shared: Values of the shared options that were given; the innermost command's win.
+        shared: Values of the given global options; those of the innermost command take precedence.
 
     Args:
         arguments: The command line after the program's name, as typed.
-        on_stack: Called with the run and its stack when that is made, before any command uses it.
+        on_stack: Called with the run and its stack when the stack is created.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Invocation:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings, flags first.
+        """The settings; options take precedence over variables and files.
 
         Raises:
-            InvalidConfiguration: With every problem of every settings file and variable.
+            InvalidConfiguration: If files or variables are invalid; lists every problem.
         """
         from smarterise_sdk.settings.loader import load_settings
 
@@ -69,7 +69,7 @@ class Invocation:
 
     @cached_property
     def stack(self) -> Stack:
-        """The stack that the settings name."""
+        """The stack selected by the settings."""
         from smarterise_sdk.stack import Stack
 
         stack = Stack(self.settings)
@@ -79,15 +79,15 @@ class Invocation:
 
     @property
     def is_interactive(self) -> bool:
-        """Whether somebody is there to answer a question."""
+        """Whether stdin and stderr are terminals, so that a prompt is possible."""
         return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
     def command_with(self, *more: str) -> str:
-        """Return this run's command line with more arguments, quoted for a shell."""
+        """Return this run's command line with additional arguments, shell-quoted."""
         return shlex.join([PROGRAM, *self.arguments, *more])
 
     def another(self, *text: str) -> str:
-        """Return the command line of another command on the same stack, quoted for a shell."""
+        """Return the command line of another command on the same stack, shell-quoted."""
         where = [
             part
             for key, option in _WHERE.items()
@@ -97,7 +97,7 @@ class Invocation:
         return shlex.join([PROGRAM, *where, *text])
 
     def close(self) -> None:
-        """Let go of what was made."""
+        """Close the stack, if it was created."""
         if "stack" in vars(self):
             self.stack.close()
 
@@ -105,17 +105,17 @@ class Invocation:
 _CURRENT: ContextVar[Invocation] = ContextVar("invocation")
 
 
-def last_long() -> None:
-    """Make ready for a run that lasts: garbage is collected again, without what start-up made."""
+def enable_garbage_collection() -> None:
+    """Enable garbage collection for a long run, without the objects of start-up."""
     gc.freeze()
     gc.enable()
 
 
 def current() -> Invocation:
-    """Return the run that the calling command is part of.
+    """Return the current run.
 
     Raises:
-        LookupError: Outside a run.
+        LookupError: If no run is active.
     """
     return _CURRENT.get()
 
@@ -124,7 +124,7 @@ def current() -> Invocation:
 def invocation(
     arguments: list[str], on_stack: Callable[[Invocation, Stack], None] | None = None
 ) -> Iterator[Invocation]:
-    """Make a run the current one; see `Invocation`."""
+    """Make a run the current one for a `with` block; see `Invocation`."""
     run = Invocation(arguments, on_stack)
     token = _CURRENT.set(run)
     try:

@@ -1,7 +1,4 @@
-"""How a command ends: the exit codes, and which error leads to which.
-
-The same tables stand in docs/exit-codes.md; a test holds the two together.
-"""
+"""Exit codes, and the exit code of each error class; docs/exit-codes.md has the same tables."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from smarterise_sdk import errors
 
 
 class ExitCode(IntEnum):
-    """What the caller of a command learns without reading its output."""
+    """Exit codes of commands."""
 
     DONE = 0
     FINDINGS = 1
@@ -23,17 +20,17 @@ class ExitCode(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What it means, in the words of the documentation."""
+        """The description of the code, as in the documentation."""
         return _MEANINGS[self]
 
 
 _MEANINGS = {
     ExitCode.DONE: "done, or nothing to do",
-    ExitCode.FINDINGS: "findings, refused or not applied",
-    ExitCode.USAGE: "usage",
-    ExitCode.UNDETERMINED: "could not determine, or only partly verified",
-    ExitCode.CONFLICT: "conflict: someone else changed it",
-    ExitCode.ACCESS: "credentials, permission or unreachable",
+    ExitCode.FINDINGS: "findings, rejected or not applied",
+    ExitCode.USAGE: "usage error",
+    ExitCode.UNDETERMINED: "undetermined, or only partly verified",
+    ExitCode.CONFLICT: "conflict",
+    ExitCode.ACCESS: "access denied or endpoint unreachable",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -50,9 +47,9 @@ BY_ERROR: dict[type[errors.SmarteriseError], ExitCode] = {
     errors.RemoteFault: ExitCode.UNDETERMINED,
     errors.SmarteriseError: ExitCode.UNDETERMINED,
 }
-"""The nearest class of an error's ancestry decides."""
+"""The exit code of an error is that of its nearest base class."""
 
 
 def exit_code_of(error: errors.SmarteriseError) -> ExitCode:
-    """Return how a command that failed with `error` ends."""
+    """Return the exit code of a command that failed with `error`."""
     return next(BY_ERROR[ancestor] for ancestor in type(error).__mro__ if ancestor in BY_ERROR)

@@ -1,4 +1,4 @@
-"""Files that a user names on the command line: read, replaced as a whole, or created."""
+"""Reads, replaces and creates files named on the command line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import UsageError
 
 STDIN = "-"
-"""The name that stands for standard input or output."""
+"""The name of standard input or output."""
 _STDIN_NAME = "standard input"
 _OPEN_FILES = re.compile(r"(?:/dev|/proc/(?P<pid>\d+)(?:/task/\d+)?)/fd\Z")
-"""Folders with one entry for each open file of a process."""
+"""Directories with one entry per open file of a process."""
 _MAX_LINKS = 40
 
 
@@ -31,14 +31,14 @@ def read_named(file: str, at_most: int) -> bytes:
 
     Args:
         file: The name; `-` is standard input.
-        at_most: Bytes to read; the rest is left.
+        at_most: Maximum bytes to read.
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: If it cannot be read.
     """
     try:
         if file != STDIN:
-            with open(file, "rb") as source:  # noqa: PTH123 -- Path takes an empty name for the folder
+            with open(file, "rb") as source:  # noqa: PTH123 -- Path treats an empty name as the directory
                 return source.read(at_most)
         if sys.stdin is not None:
             return sys.stdin.buffer.read(at_most)
@@ -52,22 +52,22 @@ def read_named(file: str, at_most: int) -> bytes:
 
 
 def write_named(file: str, content: bytes) -> bool:
-    """Write a file that may exist: completely or not at all.
+    """Write or replace a file atomically.
 
-    Symbolic links are followed, and the file they lead to is replaced; it keeps its permissions. What is no
-    regular file (a device, a FIFO, an open file of a process such as /dev/stdout) is written to and stays.
+    Symbolic links are followed, and their target is replaced; it keeps its permissions. Devices, FIFOs and
+    open files of a process such as /dev/stdout are written to, not replaced.
 
-    The new content is written beside the file first, under a name that is longer than the file's own.
+    The content is first written to a temporary file in the same directory.
 
     Args:
         file: The name.
         content: The whole content.
 
     Returns:
-        Whether all of it was written: False if the reader of a pipe is gone, which is no error.
+        Whether everything was written: False if the reader closed the pipe.
 
     Raises:
-        UsageError: It cannot be written.
+        UsageError: If it cannot be written.
     """
     try:
         _write(file, content)
@@ -79,15 +79,15 @@ def write_named(file: str, content: bytes) -> bool:
 
 
 def create_named(file: str, content: bytes) -> None:
-    """Write a file that must not exist.
+    """Create a file that must not exist.
 
     Args:
         file: The name.
         content: The whole content.
 
     Raises:
-        FileExistsError: There is such a file, or a symbolic link.
-        UsageError: It cannot be written; nothing is left of it.
+        FileExistsError: If the file or a symbolic link exists.
+        UsageError: If it cannot be written; the partial file is removed.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -107,7 +107,7 @@ def directory_named(directory: Path) -> Path:
     """Return the absolute path of a directory that need not exist yet.
 
     Raises:
-        UsageError: There cannot be such a directory, or it cannot be reached.
+        UsageError: If the path is not a directory or not accessible.
     """
     try:
         path = directory.expanduser().absolute()
@@ -124,12 +124,12 @@ def directory_named(directory: Path) -> Path:
 
 
 def reason_of(error: OSError | ValueError) -> str:
-    """Return why a file could not be used; a ValueError is about its name."""
+    """Return the reason of a file error; a ValueError concerns the name."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, UnicodeError):
-        return "the name has characters that cannot be in a file name"
-    return "the name has a null character"
+        return "the name contains characters that are not allowed in file names"
+    return "the name contains a null character"
 
 
 def _not_written(file: str, error: OSError | ValueError) -> UsageError:
@@ -145,7 +145,7 @@ def _write(file: str, content: bytes) -> None:
     place = _resolved(file)
     opened = _OPEN_FILES.match(str(place.parent))
     if opened is not None and opened["pid"] in (None, str(os.getpid())):
-        # Opened again, the file would be written from its start, over what others wrote there.
+        # Duplicate the descriptor: a new one would overwrite the file from its start.
         _write_all(os.dup(int(place.name)), content)
     elif opened is not None or (about is not None and not stat.S_ISREG(about.st_mode)):
         flags = os.O_WRONLY | os.O_TRUNC | os.O_NOCTTY | os.O_CLOEXEC
@@ -155,7 +155,7 @@ def _write(file: str, content: bytes) -> None:
 
 
 def _resolved(file: str) -> Path:
-    """Return where symbolic links lead, but not through those to the open files of a process."""
+    """Resolve symbolic links, except those to the open files of a process."""
     path = file
     for _ in range(_MAX_LINKS):
         folder, name = os.path.split(path)
@@ -177,7 +177,7 @@ def _replace(path: Path, content: bytes, about: os.stat_result | None) -> None:
     Args:
         path: The file, no symbolic link.
         content: The whole content.
-        about: What it is now; `None` if there is none.
+        about: Status of the existing file, or `None`.
     """
     if about is not None and not os.access(path, os.W_OK):
         raise _error(errno.EACCES)
@@ -199,7 +199,7 @@ def _write_all(descriptor: int, content: bytes, about: os.stat_result | None = N
     Args:
         descriptor: The open file.
         content: What to write.
-        about: Whose owner and permissions it is to have.
+        about: Owner and permissions for the file.
     """
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

@@ -1,4 +1,4 @@
-"""The command that adds an extra to this installation, for messages about a package that is missing."""
+"""The command that installs an extra, for messages about missing packages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _COMMANDS = {
     "pipx_metadata.json": "pipx install --force",
     "uv-receipt.toml": "uv tool install --force",
 }
-"""The file that each installer leaves in the root of the environment it makes for a program."""
+"""The marker file of each installer, in the root of the environment."""
 
 
 def install_command(extra: str, prefix: str | None = None) -> str:
-    """Return the command that installs an extra, by the installer that this program came with.
+    """Return the command that installs an extra with the installer of this program.
 
     Args:
         extra: The extra's name.
-        prefix: The root of the environment; this process's when absent.
+        prefix: The root of the environment; default that of this process.
     """
     root = sys.prefix if prefix is None else prefix
-    found = (command for name, command in _COMMANDS.items() if os.path.exists(os.path.join(root, name)))  # noqa: PTH110, PTH118 -- `--version` loads no pathlib
+    found = (command for name, command in _COMMANDS.items() if os.path.exists(os.path.join(root, name)))  # noqa: PTH110, PTH118 -- `--version` does not load pathlib
     return f"{next(found, 'pip install')} 'smarterise-ops[{extra}]'"

@@ -1,4 +1,4 @@
-"""The console script. `--version` is answered before anything is loaded."""
+"""The console script; `--version` is handled before other modules are imported."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from smarterise_ops import __version__
 from smarterise_ops.streams import STDOUT_FAILED, fill_closed_descriptors, flush_at_exit, write_text
 
 _OUTPUT_LOST = 3
-"""`ExitCode.UNDETERMINED`, which is not loaded here."""
+"""The value of `ExitCode.UNDETERMINED`, not imported here."""
 _CLI_MISSING = """\
-error: the command line is not installed: there is no module {name}
+error: the command line is not installed: module {name} not found
 try: {command}"""
 
 

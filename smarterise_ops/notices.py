@@ -1,4 +1,4 @@
-"""Notices on stderr before a result: unresolved changes, and a site file that cannot be used."""
+"""Notices on stderr before a result: unresolved changes and an invalid site file."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ RESOLVE_COMMAND = ("journal", "resolve")
 
 
 def show_unresolved(run: Invocation, stack: Stack) -> None:
-    """Tell of unsettled changes to this environment on one line, with the command that settles them.
+    """Print one line about unresolved changes, with the command that resolves them.
 
     Args:
-        run: The run; one that settles a change is told nothing.
-        stack: The environment.
+        run: The run; `journal resolve` itself prints nothing.
+        stack: The stack with the journal.
     """
     if all(word in run.arguments for word in RESOLVE_COMMAND):
         return
     try:
-        found = stack.changes.unresolved()
+        unresolved = stack.changes.unresolved()
     except SmarteriseError as error:
-        # The journal is what every write needs and no reading: it must not stop one.
-        say_warning(f"whether every change has an end is not known: {error}")
+        # A damaged journal must not stop commands that only read.
+        say_warning(f"unresolved changes could not be checked: {error}")
         return
-    if not found:
+    if not unresolved:
         return
-    first = found[0]
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    first = unresolved[0]
+    more = f" and {len(unresolved) - 1} more" if len(unresolved) > 1 else ""
     say(
-        f"▲ not certain to have been made: {first.plan_id} {visible(first.title)} "
+        f"▲ Unresolved change: {first.plan_id} {visible(first.title)} "
         f"({first.outcome.value}, {utc_text(first.at)}){more}; "
-        f"find out with: {run.another(*RESOLVE_COMMAND, first.plan_id)}"
+        f"resolve with: {run.another(*RESOLVE_COMMAND, first.plan_id)}"
     )
 
 
 def warn_if_degraded(run: Invocation, degraded: Degraded | None) -> None:
-    """Tell that an earlier version stands in for the site file, why, and what mends it."""
+    """Print a warning if a fallback version of the site file is in use, with the repair command."""
     if degraded is not None:
         say_warning(degraded.message, degraded.problems)
         say(f"try: {run.another('sites', 'repair', '--dry-run')}")

@@ -1,4 +1,4 @@
-"""Values of options as one types them: durations (`30m`), times (`2026-03-01`, `6h` ago, `now`), choices."""
+"""Parsers of option values: durations (`30m`), times (`2026-03-01`, `6h` ago, `now`) and choices."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from enum import StrEnum
 
-    Word = TypeVar("Word", bound=StrEnum)
+    Choice = TypeVar("Choice", bound=StrEnum)
 
 _DURATION = re.compile(r"([0-9]+)([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_MOST_DIGITS = 12
+_MAX_DIGITS = 12
 
-TIME = "MOMENT"
-"""How help names what is to be typed."""
-TIME_HELP = "e.g. 2026-03-01T12:00Z, 2026-03-01 (UTC), 6h (ago) or now"
+TIME = "TIME"
+"""The metavar of times."""
+TIME_EXAMPLES = "2026-03-01T12:00Z, 2026-03-01 (UTC), 6h (ago), now"
 
 
 def duration(longest: str) -> Callable[[str], timedelta]:
-    """Return what reads a span of more than nothing.
+    """Return a parser of durations greater than zero.
 
     Args:
-        longest: The longest that is taken, e.g. `455d`.
+        longest: The maximum, e.g. `455d`.
     """
-    most = _timedelta(longest)
+    maximum = _timedelta(longest)
 
     def parse(text: str) -> timedelta:
-        found = _timedelta(text)
-        if not timedelta(0) < found <= most:
-            raise typer.BadParameter(f"{text!r} is no span such as 90s, 30m, 6h or 2d, of at most {longest}")
-        return found
+        value = _timedelta(text)
+        if not timedelta(0) < value <= maximum:
+            raise typer.BadParameter(
+                f"Invalid duration {text!r}. Examples: 90s, 30m, 6h, 2d; at most {longest}"
+            )
+        return value
 
     return parse
 
 
 def _timedelta(text: str) -> timedelta:
     match = _DURATION.match(text)
-    # More digits than this are more than any limit, and more than a timedelta holds.
-    seconds = int(match[1][:_MOST_DIGITS]) * _SECONDS[match[2]] if match else 0
+    # Numbers with more digits exceed every limit and overflow timedelta.
+    seconds = int(match[1][:_MAX_DIGITS]) * _SECONDS[match[2]] if match else 0
     return timedelta(seconds=min(seconds, 10**9))
 
 
@@ -51,53 +53,53 @@ _AGO = duration("3650d")
 
 
 def timestamp(text: str) -> datetime:
-    """Return a moment, UTC; what says no zone is UTC.
+    """Parse a time; return it in UTC, which is also the default time zone.
 
     Raises:
-        typer.BadParameter: It is none.
+        typer.BadParameter: If the text is not a time.
     """
-    word = text.strip()
-    if word.casefold() == "now":
+    stripped = text.strip()
+    if stripped.casefold() == "now":
         return datetime.now(UTC)
     try:
-        found = datetime.fromisoformat(word)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        time = datetime.fromisoformat(stripped)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     try:
-        return datetime.now(UTC) - _AGO(word)
+        return datetime.now(UTC) - _AGO(stripped)
     except typer.BadParameter:
-        raise typer.BadParameter(f"{text!r} is no moment: {TIME_HELP}") from None
+        raise typer.BadParameter(f"Invalid time {text!r}. Examples: {TIME_EXAMPLES}") from None
 
 
-def one_of(words: type[Word]) -> dict[str, Any]:
-    """Return what makes an option take one of an enum's words: to be given on to `typer.Option`.
+def one_of(choices: type[Choice]) -> dict[str, Any]:
+    """Return `typer.Option` arguments for a case-insensitive choice of an enum's values.
 
-    Typer's own choice tells the words in lower case once it takes them in either.
+    Typer's own case-insensitive choice would show the values in lower case.
     """
     return {
-        "parser": _parser(words),
-        "metavar": "|".join(words),
+        "parser": _parser(choices),
+        "metavar": "|".join(choices),
         "autocompletion": lambda incomplete: [
-            word.value for word in words if word.value.casefold().startswith(incomplete.casefold())
+            choice.value for choice in choices if choice.value.casefold().startswith(incomplete.casefold())
         ],
     }
 
 
-def _parser(words: type[Word]) -> Callable[[str], Word]:
-    known = {word.value.casefold(): word for word in words}
+def _parser(choices: type[Choice]) -> Callable[[str], Choice]:
+    known = {choice.value.casefold(): choice for choice in choices}
 
-    def parse(text: str) -> Word:
+    def parse(text: str) -> Choice:
         folded = text.strip().casefold()
         if folded in known:
             return known[folded]
-        # Loaded for those who mistype only.
+        # Imported for the error message only.
         from difflib import get_close_matches
 
         near = get_close_matches(folded.replace("-", "_"), known, n=1)
-        meant = f"; did you mean {known[near[0]]}?" if near else ""
-        raise typer.BadParameter(f"{text!r} is not one of {', '.join(words)}{meant}")
+        suggestion = f"; did you mean {known[near[0]]}?" if near else ""
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(choices)}{suggestion}")
 
     # Typer shows a parser's name where there is no metavar.
-    parse.__name__ = words.__name__
+    parse.__name__ = choices.__name__
     return parse

@@ -1,6 +1,6 @@
-"""Standard input, output and error of the process, which may be closed, full, or a terminal that hung up.
+"""Standard streams of the process, which may be closed, full, or a terminal that hung up.
 
-Imports the standard library alone: `--version` uses it before anything else is loaded.
+Imports only the standard library: `--version` uses it before other modules are imported.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _STANDARD = (0, 1, 2)
 
 
 class GuardedStream:
-    """An output stream whose write errors are handled in one place, whoever writes: the commands or Typer.
+    """An output stream with central handling of write errors, of commands and of Typer.
 
     The first error points the stream's descriptor at the null device, so that later writes, and the flush at
-    interpreter exit, succeed. A reader that closed the pipe is no error.
+    interpreter exit, succeed. A broken pipe is not reported.
 
     Args:
         stream: The stream; binary and text streams have the same methods.
@@ -43,8 +43,7 @@ class GuardedStream:
         """Write data and return its length."""
         is_text = isinstance(self._stream, io.TextIOBase)
         if not data and isinstance(data, str) is is_text:
-            # Typer writes nothing to find out which kind of stream it is, and ignores errors: on a full disk
-            # that fails, too.
+            # Typer writes an empty string to detect the kind of stream; on a full disk that would fail.
             return 0
         try:
             self._stream.write(data)
@@ -53,7 +52,7 @@ class GuardedStream:
         return len(data)
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Flush the buffer."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -71,7 +70,7 @@ class GuardedStream:
 
     @property
     def errors(self) -> str | None:
-        """What a text stream does with characters that its encoding lacks."""
+        """The error handler of a text stream for characters that its encoding lacks."""
         return cast("str | None", self._stream.errors)
 
     @property
@@ -96,25 +95,25 @@ class GuardedStream:
         return True
 
     def seekable(self) -> bool:
-        """Return False: what is written stays where it is, in a regular file too."""
+        """Return False, also for a regular file."""
         return False
 
 
 def fill_closed_descriptors() -> None:
-    """Open the null device in place of standard streams that are closed.
+    """Open the null device in place of closed standard streams.
 
-    Otherwise the next file or socket gets the number 0, 1 or 2, and child processes take it for a stream.
+    Otherwise the next file or socket gets descriptor 0, 1 or 2, and child processes use it as a stream.
     """
     for descriptor in _STANDARD:
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest free number: this one, for those below are open. A child inherits it, as any stream.
+            # `open` returns the lowest free descriptor, which is this one. Child processes inherit it.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
 
 
 def guard_output(on_error: Callable[[OSError], None]) -> None:
-    """Guard `sys.stdout` and `sys.stderr`; a stream that is closed discards what is written.
+    """Guard `sys.stdout` and `sys.stderr`; a closed stream discards writes.
 
     Characters that the encoding of a stream lacks are written as escapes.
 
@@ -128,12 +127,12 @@ def guard_output(on_error: Callable[[OSError], None]) -> None:
 
 
 def write_text(stream: TextIO | None, text: str, on_error: Callable[[OSError], None] | None = None) -> None:
-    """Write text to a standard stream at once; a stream that is closed discards it.
+    """Write text to a standard stream and flush it; a closed stream discards the text.
 
     Args:
         stream: The stream.
         text: The text.
-        on_error: Called with any error other than a broken pipe; without it errors are dropped.
+        on_error: Called with any error other than a broken pipe; by default errors are ignored.
     """
     if stream is not None:
         guarded = stream if isinstance(stream, GuardedStream) else GuardedStream(stream, on_error or _ignore)
@@ -142,10 +141,9 @@ def write_text(stream: TextIO | None, text: str, on_error: Callable[[OSError], N
 
 
 def flush_at_exit() -> None:
-    """Flush the standard streams so that the flush at interpreter exit has nothing to do.
+    """Flush the standard streams, so that the flush at interpreter exit cannot fail.
 
-    Python exits with 120 when that flush fails, whatever the program's own exit code: for example after
-    Textual wrote to a terminal that hung up. With PYTHONUNBUFFERED there is nothing to flush.
+    Python exits with 120 when that flush fails, e.g. after Textual wrote to a terminal that hung up.
     """
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is None:
@@ -157,7 +155,7 @@ def flush_at_exit() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a standard stream is open and a terminal."""
+    """Return whether a standard stream is open and is a terminal."""
     return stream is not None and stream.isatty()
 
 
@@ -165,13 +163,13 @@ def _guarded(stream: Any, on_error: Callable[[OSError], None]) -> TextIO:
     if isinstance(stream, GuardedStream):
         return cast("TextIO", stream)
     if isinstance(stream, io.TextIOWrapper):
-        with contextlib.suppress(OSError):  # of a flush, which the next write repeats
+        with contextlib.suppress(OSError):  # the next write flushes again
             stream.reconfigure(errors="backslashreplace")
     return cast("TextIO", GuardedStream(io.StringIO() if stream is None else stream, on_error))
 
 
 def _ignore(_error: OSError) -> None:
-    """Drop an error of standard error: there is no stream to report it on."""
+    """Ignore an error of standard error, which cannot be reported."""
 
 
 def _discard(stream: Any) -> None:

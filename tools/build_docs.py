@@ -72,6 +72,8 @@ def _command(command: Any, name: str, parent: Any, shared: set[str], *, level: i
         own = [param for param in command.params if not shared.intersection(param.opts)]
         if own:
             yield _table(own, context)
+        examples = "".join(f"smarterise-ops {example}\n" for example in command.examples)
+        yield f"Examples:\n\n```\n{examples}```\n"
     for nested_name, nested_command in nested.items():
         yield from _command(nested_command, nested_name, context, shared, level=level + 1)
 

@@ -1,1 +1,1 @@
-"""Changes from the command line: input formats, and the workflow of a write."""
+"""Changes from the command line: input formats and the workflow of a write."""

@@ -1,4 +1,4 @@
-"""Plans and receipts in words for people and as objects for programs. Nothing is asked or done here."""
+"""Plans and receipts as text and as JSON objects."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 UNVERIFIED_SHOWN = 20
 _COST = "cost: "
-"""So begins what a plan causes on the bill."""
-_REMOVED_AT_MOST = 80
+"""Prefix of effects on cost."""
+_MAX_REMOVED_TEXT = 80
 
 
-# For people -------------------------------------------------------------------------------------
+# Text -------------------------------------------------------------------------------------------
 
 
 def plan_lines(plan: Plan, *, at_most: int | None = None, unlock: str = "") -> list[str]:
-    """Return a plan as lines for people.
+    """Return a plan as lines of text.
 
     Args:
         plan: The plan.
-        at_most: How many changes to show; all if absent.
-        unlock: By which leave it is to be applied, where one is needed.
+        at_most: Maximum number of changes; default all.
+        unlock: Description of the unlock in use, if any.
     """
     where = (plan.environment, plan.region, plan.account, f"via {plan.via.value}")
     lines = [visible(" · ".join((plan.title, *(part for part in where if part))))]
@@ -38,38 +38,38 @@ def plan_lines(plan: Plan, *, at_most: int | None = None, unlock: str = "") -> l
     hidden = _hidden(plan.changes, at_most) + _hidden(plan.stack_changes, at_most)
     if hidden:
         lines.append(f"  … and {hidden} more; --dry-run shows all")
-    whole = f"is written anew as a whole, {len(plan.document)} bytes" if plan.document is not None else ""
-    facts = [
-        ("file", whole),
-        ("unchanged", f"{len(plan.unchanged)} already as asked" if plan.unchanged else ""),
+    replaced = f"replaced completely, {len(plan.document)} bytes" if plan.document is not None else ""
+    details = [
+        ("file", replaced),
+        ("unchanged", f"{len(plan.unchanged)} already as requested" if plan.unchanged else ""),
         *(("note", note) for note in plan.notes),
-        *(("causes", cause) for cause in plan.effects if not cause.startswith(_COST)),
-        *(("cost", cause.removeprefix(_COST)) for cause in plan.effects if cause.startswith(_COST)),
+        *(("effects", effect) for effect in plan.effects if not effect.startswith(_COST)),
+        *(("cost", effect.removeprefix(_COST)) for effect in plan.effects if effect.startswith(_COST)),
         *(("calls", f"{call.count} × {call.action} {call.target}") for call in plan.calls),
         ("undoes", plan.undoes),
         ("unlock", unlock),
         ("reason", plan.reason),
     ]
-    return [*lines, *_labelled((label, text) for label, text in facts if text)]
+    return [*lines, *_labelled((label, text) for label, text in details if text)]
 
 
-def _labelled(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield lines with a label before the first of each kind."""
+def _labelled(details: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield lines with their label; consecutive equal labels are shown once."""
     last = ""
-    for label, text in facts:
+    for label, text in details:
         yield f"{label if label != last else '':<9} {visible(text)}"
         last = label
 
 
 def changes_lines(changes: Sequence[SiteChange], *, at_most: int | None = None) -> list[str]:
-    """Return what changes of sites, a line a field."""
+    """Return the changes of sites, one line per field."""
     shown = changes[:at_most]
     width = max((len(visible(change.gateway_serial)) for change in shown), default=0)
     return [line for change in shown for line in _change_lines(change, width)]
 
 
 def stack_lines(changes: Sequence[StackChange], *, at_most: int | None = None) -> list[str]:
-    """Return what changes of the rest of the stack, a line each."""
+    """Return the changes of alarms, schedules and other resources, one line each."""
     shown = changes[:at_most]
     width = max((len(visible(change.subject)) for change in shown), default=0)
     return [
@@ -87,8 +87,8 @@ def _change_lines(change: SiteChange, width: int) -> Iterator[str]:
     serial = visible(change.gateway_serial)
     if change.after is None:
         was = ", ".join(f"{name} {_shown(value)}" for name, value in (change.before or {}).items())
-        short = was if len(was) <= _REMOVED_AT_MOST else f"{was[: _REMOVED_AT_MOST - 1]}…"
-        yield f"  {serial:<{width}}  taken out of the file  ({short})"
+        short = was if len(was) <= _MAX_REMOVED_TEXT else f"{was[: _MAX_REMOVED_TEXT - 1]}…"
+        yield f"  {serial:<{width}}  removed  ({short})"
         return
     for index, field in enumerate(change.fields):
         label = serial if index == 0 else ""
@@ -104,13 +104,13 @@ def _shown(value: JsonValue) -> str:
 
 
 def nothing_lines(plan: Plan) -> list[str]:
-    """Return what there is to say of a plan that asks for nothing new."""
-    count = f": {len(plan.unchanged)} already as asked" if plan.unchanged else ""
-    return [f"nothing to do{count}", *(visible(note) for note in plan.notes)]
+    """Return the lines of an empty plan."""
+    count = f": {len(plan.unchanged)} already as requested" if plan.unchanged else ""
+    return [f"No changes{count}", *(visible(note) for note in plan.notes)]
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:
-    """Return a receipt as lines for people."""
+    """Return a receipt as lines of text."""
     if receipt.state is ReceiptState.NOTHING_TO_DO:
         return nothing_lines(receipt.plan)
     lines = [_outcome(receipt)]
@@ -124,7 +124,7 @@ def receipt_lines(receipt: Receipt) -> list[str]:
 
 def _outcome(receipt: Receipt) -> str:
     if receipt.state is ReceiptState.NOT_WRITTEN:
-        return "✖ nothing was written"
+        return "✖ not written"
     if not receipt.verified and receipt.state is not ReceiptState.VERIFIED:
         return ""
     at = f" {utc_text(receipt.verified_at)}" if receipt.verified_at else ""
@@ -132,11 +132,11 @@ def _outcome(receipt: Receipt) -> str:
     return f"✔ {count}, verified{at} ({receipt.verified_by})"
 
 
-# For programs -----------------------------------------------------------------------------------
+# JSON -------------------------------------------------------------------------------------------
 
 
 def plan_object(plan: Plan) -> JsonObject:
-    """Return a plan as one JSON-ready object."""
+    """Return a plan as a JSON object."""
     return {
         "plan_id": plan.plan_id,
         "title": plan.title,
@@ -160,12 +160,12 @@ def plan_object(plan: Plan) -> JsonObject:
 
 
 def change_object(change: SiteChange) -> JsonObject:
-    """Return a change of a site as one JSON-ready object."""
+    """Return the change of a site as a JSON object."""
     return {"gateway_serial": change.gateway_serial, "before": change.before, "after": change.after}
 
 
 def stack_change_object(change: StackChange) -> JsonObject:
-    """Return a change of the rest of the stack as one JSON-ready object."""
+    """Return the change of another resource as a JSON object."""
     return {
         "kind": change.kind,
         "subject": change.subject,
@@ -176,7 +176,7 @@ def stack_change_object(change: StackChange) -> JsonObject:
 
 
 def receipt_object(receipt: Receipt) -> JsonObject:
-    """Return a receipt as one JSON-ready object."""
+    """Return a receipt as a JSON object."""
     return {
         "plan_id": receipt.plan.plan_id,
         "state": receipt.state.value,

@@ -1,4 +1,4 @@
-"""All sites, written so that `sites import` reads them back as they are."""
+"""Export of all sites in a format that `sites import` restores exactly."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.plans import WritePath
 
 _WHOLE = (OutputFormat.JSON, OutputFormat.YAML)
-"""Formats of the whole site file; in the others sites are rows."""
+"""Formats that contain the whole site file; the others contain rows."""
 
 
 def export_to(run: Invocation, file: str | None, version: str, via: WritePath) -> None:
     """Write the sites of a version to a file, or to standard output.
 
     Raises:
-        UsageError: The format cannot be read back, or the file cannot be written.
-        SmarteriseError: The version could not be had.
+        UsageError: If the format cannot be imported, or the file cannot be written.
+        SmarteriseError: If the version cannot be read.
     """
     form = _format(run, file)
     found = run.stack.sites.version(version, via=via)
@@ -43,12 +43,12 @@ def export_to(run: Invocation, file: str | None, version: str, via: WritePath) -
 
 def _format(run: Invocation, file: str | None) -> OutputFormat:
     if "output" not in run.shared:
-        told = format_of(file or "")
-        return OutputFormat(told.value) if told is not None else OutputFormat.JSON
+        by_suffix = format_of(file or "")
+        return OutputFormat(by_suffix.value) if by_suffix is not None else OutputFormat.JSON
     if run.output is OutputFormat.TABLE:
         raise UsageError(
-            "A table cannot be read back",
-            remedy="-o json, yaml, csv or jsonl; to look at the sites: " + run.another("sites", "list"),
+            "A table cannot be imported",
+            remedy="use -o json, yaml, csv or jsonl; to list the sites: " + run.another("sites", "list"),
         )
     return run.output
 
@@ -67,7 +67,7 @@ def _text(document: SiteTiers, form: OutputFormat) -> str:
 
 
 def rows_of(document: SiteTiers, form: OutputFormat) -> list[JsonObject]:
-    """Return the sites as rows, in CSV with cells that say what their text alone would not."""
+    """Return the sites as rows; for CSV as cells that `sites import` restores exactly."""
     rows: list[JsonObject] = [
         {SERIAL_KEY: serial, **document.site_object(serial)} for serial in document.sites
     ]

@@ -1,4 +1,4 @@
-"""Sites from a file, whole: what `sites import` puts in place and `sites validate` judges.
+"""Reading and import of whole sites for `sites import` and `sites validate`.
 
 A file is a site file (`site-tiers.json`, or the same as YAML), or rows of sites in any format of updates.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from smarterise_ops.changes.site_updates import cannot, content_of, subject_of
+from smarterise_ops.changes.site_updates import content_of, invalid_request, subject_of
 from smarterise_ops.changes.update_file import format_of, guess_format, read_updates, text_of
 from smarterise_ops.changes.update_formats import yaml_value
 from smarterise_ops.changes.workflow import change_sites
@@ -35,49 +35,48 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.sites.plans import Plan
 
-STAMPS = ("schema_version", "updated_at", "updated_by", "reason", "version", "last_updated")
-"""What a site file says of itself; every write says it anew."""
+METADATA = ("schema_version", "updated_at", "updated_by", "reason", "version", "last_updated")
+"""Metadata of the site file; each write sets it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SitesRead:
-    """What a file says of sites.
+    """The sites read from a file.
 
     Attributes:
-        sites: Each site's whole object, by gateway serial; none of it is to be used if there are problems.
-        problems: Everything wrong with the file.
-        beside: What a site file has beside its sites and stamps.
-        are_rows: Whether the sites are rows: a cell cannot tell absent from null or from a blank text, and
-            a row has its serial for itself.
+        sites: Site objects by gateway serial; must not be used if there are problems.
+        problems: All problems of the file.
+        other_keys: Keys of a site file other_keys its sites and metadata.
+        are_rows: Whether the sites are rows, where a cell cannot distinguish absent, null and blank text.
     """
 
     sites: Mapping[str, JsonObject]
     problems: tuple[Problem, ...] = ()
-    beside: Mapping[str, JsonValue] = field(default_factory=dict)
+    other_keys: Mapping[str, JsonValue] = field(default_factory=dict)
     are_rows: bool = False
 
     def replacing(self, document: SiteTiers, *, prune: bool) -> dict[str, JsonObject | None]:
-        """Return the objects to put in place of those of a document; `None` takes a site out.
+        """Return the new objects of a document's sites; `None` removes a site.
 
         Args:
-            document: The file as it is.
-            prune: Take out what this file does not name.
+            document: The current site file.
+            prune: Remove sites that are not in this file.
         """
         known = document.site_objects
         whole: dict[str, JsonObject | None] = {
-            serial: {**_unsaid(known.get(serial)), **entry} if self.are_rows else entry
+            serial: {**_not_in_rows(known.get(serial)), **entry} if self.are_rows else entry
             for serial, entry in self.sites.items()
         }
         return whole | dict.fromkeys(known.keys() - whole.keys()) if prune else whole
 
 
 def read_sites(source: bytes, subject: str, form: UpdateFormat | None = None) -> SitesRead:
-    """Read the sites of a file; never raises, `problems` has what is wrong.
+    """Read the sites of a file; errors are returned as `problems`.
 
     Args:
         source: The file's bytes.
-        subject: Its name; the suffix tells the format unless `form` does.
-        form: The format, when it is known.
+        subject: Its name; the suffix determines the format unless `form` is given.
+        form: The format, if known.
     """
     try:
         text = text_of(source, subject)
@@ -90,38 +89,38 @@ def read_sites(source: bytes, subject: str, form: UpdateFormat | None = None) ->
             value, lines = yaml_value(text, subject)
             if _is_site_file(value):
                 return _of_yaml(value, lines, subject)
-    except InvalidInput as refused:
-        return SitesRead({}, refused.problems)
+    except InvalidInput as invalid:
+        return SitesRead({}, invalid.problems)
     return _of_rows(source, subject, chosen)
 
 
 def import_from(
     run: Invocation, file: str, form: UpdateFormat | None, request: Request, *, prune: bool
 ) -> ExitCode:
-    """Put the sites of a file in place.
+    """Replace sites with those of a file.
 
     Args:
         run: The run.
         file: The file; `-` is standard input.
-        form: Its format, when its name does not tell.
-        request: How the change is to go.
-        prune: Take out the sites that it does not name.
+        form: Its format; by default determined by its name.
+        request: Options of the change.
+        prune: Remove sites that are not in the file.
 
     Raises:
-        UsageError: The file cannot be read.
-        InvalidDocument: With every problem of the file; nothing was written.
+        UsageError: If the file cannot be read.
+        InvalidDocument: If the file has problems; nothing was written.
     """
     subject = subject_of(file)
     read = read_sites(content_of(file), subject, form)
     problems = read.problems or (
-        () if read.sites else (Problem("EMPTY", "names no site", "see whether it is the file you mean"),)
+        () if read.sites else (Problem("EMPTY", "contains no site", "check the file name"),)
     )
     if problems:
-        raise cannot(subject, problems)
+        raise invalid_request(subject, problems)
     differing: list[str] = []
 
     def replacing(document: SiteTiers) -> dict[str, JsonObject | None]:
-        differing[:] = [name for name, value in read.beside.items() if document.raw.get(name) != value]
+        differing[:] = [name for name, value in read.other_keys.items() if document.raw.get(name) != value]
         return read.replacing(document, prune=prune)
 
     def planned() -> Plan:
@@ -133,28 +132,28 @@ def import_from(
             via=request.via,
         )
         if differing:
-            say_warning(f"only sites are imported; left as they are: {', '.join(map(visible, differing))}")
+            say_warning(f"Only sites are imported; not changed: {', '.join(map(visible, differing))}")
         return plan
 
     return change_sites(run, planned, request)
 
 
 def _is_site_file(value: JsonValue) -> bool:
-    return isinstance(value, dict) and any(name in value for name in ("sites", *STAMPS))
+    return isinstance(value, dict) and any(name in value for name in ("sites", *METADATA))
 
 
 def _of_document(document: SiteTiers) -> SitesRead:
     sites = {serial: document.site_object(serial) for serial in document.sites}
-    beside = {name: value for name, value in document.raw.items() if name not in ("sites", *STAMPS)}
-    return SitesRead(sites, beside=beside)
+    other_keys = {name: value for name, value in document.raw.items() if name not in ("sites", *METADATA)}
+    return SitesRead(sites, other_keys=other_keys)
 
 
 def _of_yaml(value: JsonValue, lines: Mapping[Any, int], subject: str) -> SitesRead:
     try:
         return _of_document(site_tiers_of(value, subject))
-    except InvalidInput as refused:
+    except InvalidInput as invalid:
         problems = []
-        for problem in refused.problems:
+        for problem in invalid.problems:
             path = ("sites", problem.site, problem.field) if problem.site else (problem.field,)
             problems.append(problem.at_line(lines.get(path) or lines.get(path[:2])))
         return SitesRead({}, tuple(problems))
@@ -171,8 +170,8 @@ def _of_rows(source: bytes, subject: str, form: UpdateFormat) -> SitesRead:
     return SitesRead(sites, tuple(problems), are_rows=True)
 
 
-def _unsaid(entry: JsonValue) -> JsonObject:
-    """Return of a site as it is what no row can say, so that it stays."""
+def _not_in_rows(entry: JsonValue) -> JsonObject:
+    """Return the fields of a site that rows cannot represent, to keep them."""
     known = entry if isinstance(entry, dict) else {}
     return {
         name: value

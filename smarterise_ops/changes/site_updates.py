@@ -1,4 +1,4 @@
-"""From a request to change sites to its receipt: reads what is asked, has it planned, tells every problem."""
+"""Changes of sites from the request to the receipt; collects every problem of a request."""
 
 from __future__ import annotations
 
@@ -34,40 +34,40 @@ if TYPE_CHECKING:
 NO_FILE = "the request"
 
 
-# What is asked for ------------------------------------------------------------------------------
+# Requests ---------------------------------------------------------------------------------------
 
 
 def switch_tier(run: Invocation, serials: Iterable[str], tier: Tier, request: Request) -> ExitCode:
-    """Switch sites to a tier."""
+    """Change the tier of sites."""
     return _update(run, _same({"tier": tier.value}, serials), NO_FILE, request)
 
 
 def switch_collection(
     run: Invocation, serials: Iterable[str], request: Request, *, enabled: bool
 ) -> ExitCode:
-    """Have sites collected, or not."""
+    """Enable or disable data collection of sites."""
     return _update(run, _same({"enabled": enabled}, serials), NO_FILE, request)
 
 
 def update_from(
     run: Invocation, file: str | None, settings: Sequence[str], form: UpdateFormat | None, request: Request
 ) -> ExitCode:
-    """Change the sites that a file and settings name.
+    """Change sites as given in a file and in settings.
 
     Args:
         run: The run.
         file: The update file; `-` is standard input.
         settings: `SERIAL=TIER` each.
-        form: The file's format, when its name does not tell.
-        request: How the change is to go.
+        form: The file's format; by default determined by its name.
+        request: Options of the change.
 
     Raises:
-        UsageError: There is no file and no setting, or the file cannot be read.
-        InvalidDocument: With every problem of what is asked, and its line; nothing was written.
+        UsageError: If there is neither file nor setting, or the file cannot be read.
+        InvalidDocument: If the request has problems; nothing was written.
     """
     if file is None and not settings:
         raise UsageError(
-            "There is nothing to update: give FILE, --set SERIAL=TIER, or --where with --to or --field",
+            "Nothing to update: give FILE, --set SERIAL=TIER, or --where with --to or --field",
             remedy=BULK_HELP,
         )
     subject = subject_of(file)
@@ -78,33 +78,31 @@ def update_from(
 def update_selected(
     run: Invocation, where: Sequence[str], tier: Tier | None, settings: Sequence[str], request: Request
 ) -> ExitCode:
-    """Change all sites for which conditions hold.
+    """Change all sites that match conditions.
 
     Args:
         run: The run.
-        where: Conditions, as `parse_selection` takes them.
-        tier: The tier they are to have.
-        settings: `NAME=VALUE` each, what other fields are to hold.
-        request: How the change is to go.
+        where: Conditions in the syntax of `parse_selection`.
+        tier: The new tier.
+        settings: `NAME=VALUE` each, for other fields.
+        request: Options of the change.
 
     Raises:
-        UsageError: Nothing says which sites, or nothing what they are to have.
-        InvalidDocument: With every problem of what is asked.
+        UsageError: If conditions or new values are missing.
+        InvalidDocument: If the request has problems.
     """
     if not where or (tier is None and not settings):
-        raise UsageError(
-            "--where says which sites, --to or --field what they are to have: give both", remedy=BULK_HELP
-        )
+        raise UsageError("--where requires --to or --field, and vice versa", remedy=BULK_HELP)
     problems: list[Problem] = []
     fields = fields_of(settings, problems, tier=tier)
-    problems += (replace(problem, site=None) for problem in _wrong(fields))
+    problems += (replace(problem, site=None) for problem in _field_problems(fields))
     selection = Selection(())
     try:
         selection = parse_selection(where)
-    except InvalidInput as refused:
-        problems[:0] = refused.problems
+    except InvalidInput as invalid:
+        problems[:0] = invalid.problems
     if problems:
-        raise cannot(NO_FILE, problems)
+        raise invalid_request(NO_FILE, problems)
 
     def chosen(document: SiteTiers) -> Values:
         return {site.gateway_serial: fields for site in selection.of(document.sites.values())}
@@ -113,20 +111,20 @@ def update_selected(
 
 
 def add_site(run: Invocation, serial: str, tier: Tier, settings: Sequence[str], request: Request) -> ExitCode:
-    """Add a site that is not there yet.
+    """Add a site.
 
     Raises:
-        InvalidDocument: It is there, or what it is to be is wrong.
+        InvalidDocument: If it exists, or its fields are invalid.
     """
     problems: list[Problem] = []
     fields = fields_of(settings, problems, tier=tier)
-    asked = Updates({serial: fields}, tuple(problems))
+    updates = Updates({serial: fields}, tuple(problems))
 
     def planned() -> Plan:
-        plan = _planned(run, asked, NO_FILE, replace(request, create=True))
+        plan = _planned(run, updates, NO_FILE, replace(request, create=True))
         if not plan.changes or plan.changes[0].before is not None:
             raise InvalidDocument(
-                f"there is a site {visible(serial)} already",
+                f"Site {visible(serial)} already exists",
                 remedy=f"change it: {run.another('sites', 'bulk-update', '--set', f'{serial}={tier.value}')}",
                 code="SITE_EXISTS",
             )
@@ -136,22 +134,22 @@ def add_site(run: Invocation, serial: str, tier: Tier, settings: Sequence[str], 
 
 
 def remove_sites(run: Invocation, serials: Sequence[str], request: Request) -> ExitCode:
-    """Take sites out of the file.
+    """Remove sites from the site file.
 
     Raises:
-        NotFound: One of them is not there; nothing was written.
+        NotFound: If one of them does not exist; nothing was written.
     """
 
     def planned() -> Plan:
-        gone: dict[str, JsonObject | None] = dict.fromkeys(serials)
+        removed: dict[str, JsonObject | None] = dict.fromkeys(serials)
         plan = run.stack.sites.plan_replace(
-            gone, reason=request.reason, expect_etag=request.expect_etag, via=request.via
+            removed, reason=request.reason, expect_etag=request.expect_etag, via=request.via
         )
         if plan.unchanged:
             missing = ", ".join(visible(serial) for serial in plan.unchanged)
             raise NotFound(
-                f"there is no site {missing}",
-                remedy=f"see which there are: {run.another('sites', 'list')}",
+                f"Site not found: {missing}",
+                remedy=f"list the sites: {run.another('sites', 'list')}",
                 code="SITE_NOT_FOUND",
             )
         return plan
@@ -159,7 +157,7 @@ def remove_sites(run: Invocation, serials: Sequence[str], request: Request) -> E
     return change_sites(run, planned, request)
 
 
-# How it goes ------------------------------------------------------------------------------------
+# Planning ---------------------------------------------------------------------------------------
 
 
 def _same(fields: Mapping[str, JsonValue], serials: Iterable[str]) -> Updates:
@@ -168,41 +166,41 @@ def _same(fields: Mapping[str, JsonValue], serials: Iterable[str]) -> Updates:
 
 def _update(run: Invocation, updates: Updates, subject: str, request: Request) -> ExitCode:
     if not updates.values and not updates.problems:
-        say(f"nothing to do: {subject} asks for nothing")
+        say(f"No changes: {subject} contains none")
         return ExitCode.DONE
     return change_sites(run, lambda: _planned(run, updates, subject, request), request)
 
 
 def _planned(run: Invocation, updates: Updates, subject: str, request: Request) -> Plan:
-    """Plan the updates; what is wrong with their source and with what they ask for is told together."""
+    """Plan the updates; problems of their source and of their values are reported together."""
     problems = list(updates.problems)
     if updates.values:
         try:
             plan = _plan(run, updates.values, request)
-        except InvalidDocument as refused:
-            if not _is_of_the_file(refused) and _are_of(updates, refused.problems):
-                problems += (updates.located(problem) for problem in refused.problems)
+        except InvalidDocument as invalid:
+            if not _is_site_file_error(invalid) and _are_of(updates, invalid.problems):
+                problems += (updates.located(problem) for problem in invalid.problems)
             elif not problems:
                 raise
         except SmarteriseError:
-            # With the source itself wrong there is enough to tell without the stack.
+            # Problems of the source are reported even if the stack is not reachable.
             if not problems:
                 raise
     if problems:
-        raise cannot(subject, sorted(problems, key=_by_line))
+        raise invalid_request(subject, sorted(problems, key=_by_line))
     return plan
 
 
 def _planned_selection(run: Invocation, chosen: Chosen, request: Request) -> Plan:
     try:
         plan = _plan(run, chosen, request)
-    except InvalidDocument as refused:
-        if _is_of_the_file(refused):
+    except InvalidDocument as invalid:
+        if _is_site_file_error(invalid):
             raise
-        # What is wrong with the one thing asked for is wrong with every site: told once.
-        raise cannot(NO_FILE, _once_each(refused.problems)) from refused
+        # All sites have the same problem: report it once.
+        raise invalid_request(NO_FILE, _deduplicated(invalid.problems)) from invalid
     if not plan.changes and not plan.unchanged:
-        say("there is no such site: the conditions hold for none")
+        say("No site matches the conditions")
     return plan
 
 
@@ -223,33 +221,33 @@ def _are_of(updates: Updates, problems: Iterable[Problem]) -> bool:
     return all(problem.line is None and problem.site in updates.values for problem in problems)
 
 
-def _is_of_the_file(refused: InvalidDocument) -> bool:
-    """Whether it is the site file that is wrong, and not what is asked of it."""
-    return refused.code == InvalidDocument.code
+def _is_site_file_error(error: InvalidDocument) -> bool:
+    """Return whether the site file is invalid, and not the request."""
+    return error.code == InvalidDocument.code
 
 
-def _wrong(fields: Mapping[str, JsonValue]) -> Iterable[Problem]:
+def _field_problems(fields: Mapping[str, JsonValue]) -> Iterable[Problem]:
     found = (field_problem("", name, value) for name, value in fields.items())
     return (problem for problem in found if problem is not None)
 
 
-def _once_each(problems: Iterable[Problem]) -> list[Problem]:
+def _deduplicated(problems: Iterable[Problem]) -> list[Problem]:
     counts: dict[Problem, int] = {}
     for problem in problems:
-        alike = replace(problem, site=None)
-        counts[alike] = counts.get(alike, 0) + 1
+        same = replace(problem, site=None)
+        counts[same] = counts.get(same, 0) + 1
     return [
         problem if count == 1 else replace(problem, message=f"{problem.message} ({count} sites)")
         for problem, count in counts.items()
     ]
 
 
-def cannot(subject: str, problems: Sequence[Problem]) -> InvalidDocument:
-    """Return the refusal of a file or request with everything that is wrong with it."""
+def invalid_request(subject: str, problems: Sequence[Problem]) -> InvalidDocument:
+    """Return the error of an invalid file or request, with all its problems."""
     return InvalidDocument(
-        f"{subject} cannot be applied: {len(problems)} problem(s)",
+        f"{subject}: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}, nothing was written",
         problems=problems,
-        remedy="mend them all; nothing was written",
+        remedy="fix all problems and run the command again",
     )
 
 
@@ -261,14 +259,14 @@ def _by_line(problem: Problem) -> tuple[bool, int]:
 
 
 def subject_of(file: str | None) -> str:
-    """Return how a file is called in messages."""
+    """Return the name of a file for messages."""
     return NO_FILE if file is None else name_of(file)
 
 
 def content_of(file: str) -> bytes:
-    """Return what a file holds, or standard input; no more than is ever taken.
+    """Return the content of a file or of standard input, up to the size limit.
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: If it cannot be read.
     """
     return read_named(file, MAX_UPDATE_BYTES + 1)

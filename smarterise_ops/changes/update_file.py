@@ -1,6 +1,6 @@
-"""What `sites bulk-update` is asked: a file in any of its formats and settings, made into one request.
+"""Parsing of update files and settings of `sites bulk-update` into one request.
 
-Says what is asked for, and where it stands. Whether a site exists and a value is good, the SDK says.
+Records requested values and their lines; the SDK validates sites and values.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _YAML_BEGINS = re.compile(r"[#%-]|.*:(\s|$)")
 
 @dataclass(frozen=True, slots=True)
 class Updates:
-    """What is asked for.
+    """Requested changes.
 
     Attributes:
-        values: Field values asked for, per gateway serial.
-        problems: What is wrong with the source itself.
-        records: The record of each serial, to find lines in.
+        values: Field values by gateway serial.
+        problems: Problems of the source itself.
+        records: Records by serial, for line numbers.
     """
 
     values: Mapping[str, Mapping[str, JsonValue]]
@@ -49,7 +49,7 @@ class Updates:
     records: Mapping[str, Record] = field(default_factory=dict)
 
     def located(self, problem: Problem) -> Problem:
-        """Return somebody else's problem with its line in this source, where it has one."""
+        """Return a problem of the SDK with its line in this source, if any."""
         record = self.records.get(problem.site or "")
         if record is None or problem.line is not None:
             return problem
@@ -60,13 +60,13 @@ class Updates:
 def read_updates(
     source: bytes | None, subject: str, *, form: UpdateFormat | None = None, settings: Sequence[str] = ()
 ) -> Updates:
-    """Read an update file and settings into one request; never raises, `problems` has what is wrong.
+    """Read an update file and settings into one request; errors are returned as `problems`.
 
     Args:
-        source: The file's bytes, if there is a file.
-        subject: Its name; the suffix tells the format unless `form` does.
-        form: The format, when it is known.
-        settings: Further `SERIAL=TIER`, from the command line.
+        source: The file's bytes, or `None`.
+        subject: Its name; the suffix determines the format unless `form` is given.
+        form: The format, if known.
+        settings: `SERIAL=TIER` each, from the command line.
     """
     problems: list[Problem] = []
     records: list[Record] = []
@@ -75,21 +75,21 @@ def read_updates(
             text = text_of(source, subject)
             chosen = form or format_of(subject) or guess_format(text)
             records += READERS[chosen](text, subject, problems)
-        except InvalidInput as refused:
-            problems += refused.problems
+        except InvalidInput as invalid:
+            problems += invalid.problems
     records += _settings(settings, problems)
-    return _gathered(records, problems)
+    return _merged(records, problems)
 
 
 def fields_of(
     settings: Sequence[str], problems: list[Problem], *, tier: Tier | None = None
 ) -> dict[str, JsonValue]:
-    """Return the fields that `NAME=VALUE` settings ask for; one without a value is to be cleared.
+    """Parse `NAME=VALUE` settings; an empty value clears the field.
 
     Args:
-        settings: As typed. A value means what it means in a cell of CSV.
-        problems: Added to.
-        tier: The tier, where an option of its own says it.
+        settings: As typed. Values are parsed like CSV cells.
+        problems: Problems are appended to it.
+        tier: The tier, if given by an option.
     """
     fields: dict[str, JsonValue] = {} if tier is None else {"tier": tier.value}
     for text in settings:
@@ -99,19 +99,19 @@ def fields_of(
             message = f"--field {visible(text)} is not NAME=VALUE"
             problems.append(Problem(BAD, message, "e.g. --field capacity_kva=500"))
         elif name in fields:
-            problems.append(Problem(BAD, f"{shown(name)} is asked for twice", "leave one"))
+            problems.append(Problem(BAD, f"{shown(name)} is given twice", "remove one"))
         else:
             fields[name] = cell_value(name, value) if value.strip() else None
     return fields
 
 
 def format_of(name: str) -> UpdateFormat | None:
-    """Return the format that a file's name tells, if it does."""
+    """Return the format by a file's suffix, if known."""
     return _BY_SUFFIX.get(PurePath(name).suffix.lower())
 
 
 def guess_format(text: str) -> UpdateFormat:
-    """Return the format a text looks like; for standard input and unknown suffixes."""
+    """Guess the format of a text, for standard input and unknown suffixes."""
     body = text.lstrip()
     first, _, rest = body.partition("\n")
     if body.startswith("["):
@@ -126,7 +126,7 @@ def text_of(source: bytes, subject: str) -> str:
     """Return the text of an update file.
 
     Raises:
-        InvalidInput: It is too large, empty, or no UTF-8.
+        InvalidInput: If it is too large, empty or not UTF-8.
     """
     if len(source) > MAX_UPDATE_BYTES:
         message = f"is larger than {MAX_UPDATE_BYTES // 1024**2} MiB"
@@ -152,8 +152,8 @@ def _settings(settings: Iterable[str], problems: list[Problem]) -> Iterator[Reco
             problems.append(Problem(BAD, message, "e.g. --set AN54101471=CRITICAL"))
 
 
-def _gathered(records: Iterable[Record], problems: list[Problem]) -> Updates:
-    taken: dict[str, Record] = {}
+def _merged(records: Iterable[Record], problems: list[Problem]) -> Updates:
+    merged: dict[str, Record] = {}
     for record in records:
         serial = record.serial
         if not isinstance(serial, str) or not GATEWAY_SERIAL.match(serial):
@@ -161,16 +161,15 @@ def _gathered(records: Iterable[Record], problems: list[Problem]) -> Updates:
             problems.append(
                 Problem(BAD, f"{shown(serial)} is not a gateway serial", remedy, line=record.line)
             )
-        elif serial in taken:
-            first = taken[serial].line
-            where = f"on line {first}" if first else "there"
-            message = f"asked for twice; it is {where} already"
-            problems.append(Problem(BAD, message, "leave one", line=record.line, site=serial))
+        elif serial in merged:
+            first = merged[serial].line
+            message = f"given twice; first on line {first}" if first else "given twice"
+            problems.append(Problem(BAD, message, "remove one", line=record.line, site=serial))
         elif not record.fields:
-            message, remedy = "nothing is asked for", "give at least one field, e.g. tier"
+            message, remedy = "no fields given", "give at least one field, e.g. tier"
             problems.append(Problem(BAD, message, remedy, line=record.line, site=serial))
         else:
-            taken[serial] = record
+            merged[serial] = record
     problems.sort(key=lambda problem: (problem.line is None, problem.line))
-    values = {serial: record.fields for serial, record in taken.items()}
-    return Updates(values, tuple(problems), taken)
+    values = {serial: record.fields for serial, record in merged.items()}
+    return Updates(values, tuple(problems), merged)

@@ -1,6 +1,6 @@
-"""The formats an update file may have: each reader turns text into one `Record` a site, with its lines.
+"""Readers of update files: each turns text into one `Record` per site, with line numbers.
 
-A reader appends what is wrong to `problems` and goes on where it can, so that all is told at once.
+A reader appends errors to `problems` and continues where possible, so that all are reported at once.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 MAX_UPDATE_BYTES: Final = 16 * 1024 * 1024
 BAD: Final = "BAD_REQUEST"
-_LONGEST_SHOWN = 80
-_DEEPEST = 100
+_MAX_SHOWN = 80
+_MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What one place of a source asks for one site.
+    """The requested values of one site.
 
     Attributes:
-        serial: What stands where the gateway serial belongs.
-        fields: The field values asked for.
-        line: Where the record begins; `None` for the command line.
-        line_of: Tells where a field stands.
+        serial: The gateway serial as given, not validated.
+        fields: Field values.
+        line: First line of the record; `None` for the command line.
+        line_of: Returns the line of a field.
     """
 
     serial: JsonValue
@@ -52,9 +52,9 @@ Reader = Callable[[str, str, "list[Problem]"], Iterator[Record]]
 
 
 def shown(value: JsonValue) -> str:
-    """Return a value for a message, never long."""
+    """Return a value for a message, truncated."""
     text = visible(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
 # JSON and YAML: the same shapes -----------------------------------------------------------------
@@ -70,14 +70,14 @@ def read_json(text: str, subject: str, problems: list[Problem]) -> Iterator[Reco
 
 
 def read_json_lines(text: str, subject: str, problems: list[Problem]) -> Iterator[Record]:
-    """Yield the records of JSON lines: one object with `gateway_serial` a line."""
+    """Yield the records of JSON lines: one object with `gateway_serial` per line."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             value = parse_json(line.encode(), subject, max_bytes=MAX_UPDATE_BYTES).value
-        except InvalidInput as refused:
-            problems += [problem.at_line(number) for problem in refused.problems]
+        except InvalidInput as invalid:
+            problems += [problem.at_line(number) for problem in invalid.problems]
             continue
         yield from _record(value, number, partial(_same_line, number), problems)
 
@@ -105,7 +105,7 @@ def _records(value: JsonValue, line_of: _LineOf, problems: list[Problem]) -> Ite
     elif isinstance(value, dict) and isinstance(value.get("sites"), dict):
         message, remedy = (
             "is a whole site file",
-            "put it in place with `sites import`, or give its sites alone",
+            "use `sites import`, or give only its sites",
         )
         problems.append(Problem(BAD, message, remedy, line=line_of(["sites"])))
     elif isinstance(value, dict):
@@ -115,12 +115,12 @@ def _records(value: JsonValue, line_of: _LineOf, problems: list[Problem]) -> Ite
             if isinstance(fields, dict):
                 yield Record(serial, fields, line, partial(_line_below, line_of, serial))
             else:
-                message = f"{shown(serial)} holds {shown(item)}"
+                message = f"invalid value of {shown(serial)}: {shown(item)}"
                 problems.append(
                     Problem(BAD, message, 'give an object such as {"tier": "CRITICAL"}', line=line)
                 )
     else:
-        problems.append(Problem(BAD, f"holds {shown(value)}", f"give {_SHAPES}", line=1))
+        problems.append(Problem(BAD, f"invalid content: {shown(value)}", f"expected {_SHAPES}", line=1))
 
 
 def _record(
@@ -136,7 +136,7 @@ def _record(
 
 # YAML -------------------------------------------------------------------------------------------
 
-# Numbers to JSON and to YAML 1.1 alike; what only one of them takes for a number is text.
+# Numbers in both JSON and YAML 1.1; everything else is text.
 _JSON_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?\Z")
 _YAML_WORDS: dict[str, bool | None] = {"null": None, "~": None, "": None, "true": True, "false": False}
@@ -144,19 +144,19 @@ _YAML_WORDS |= {"yes": True, "on": True, "no": False, "off": False}
 
 
 def yaml_value(text: str, subject: str) -> tuple[JsonValue, Mapping[tuple[str | int, ...], int]]:
-    """Read YAML as the JSON it stands for: no tags, no anchors, no dates; keys are text as written.
+    """Parse the JSON subset of YAML: no tags, anchors or dates; keys are text as written.
 
-    Built from the parser's events: PyYAML's own composer recurses in C, and a deep text ends the process.
+    Built from the parser's events: PyYAML's own composer recurses in C, and deep nesting crashes the process.
 
     Raises:
-        InvalidInput: If the text is not YAML, or not such YAML.
+        InvalidInput: If the text is not YAML or uses unsupported features.
     """
     import yaml
 
     builder = _YamlBuilder(subject)
     try:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            builder.take(event)
+            builder.process(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _not_yaml(
@@ -168,7 +168,7 @@ def yaml_value(text: str, subject: str) -> tuple[JsonValue, Mapping[tuple[str | 
 
 
 class _YamlBuilder:
-    """Makes the value that a stream of YAML events stands for, and notes where everything is."""
+    """Builds a value from YAML events and records line numbers."""
 
     def __init__(self, subject: str) -> None:
         self.value: JsonValue = None
@@ -179,31 +179,31 @@ class _YamlBuilder:
         self._key: str | None = None
         self._documents = 0
 
-    def take(self, event: Any) -> None:
-        """Take the next event."""
+    def process(self, event: Any) -> None:
+        """Process the next event."""
         name = type(event).__name__
         handler = self._HANDLERS.get(name)
         if handler is None:
             return
         line = event.start_mark.line + 1
         if getattr(event, "anchor", None) is not None:
-            raise _not_yaml(self._subject, "anchors and aliases are not taken", line)
+            raise _not_yaml(self._subject, "anchors and aliases are not supported", line)
         handler(self, event, line)
 
     def _document(self, _event: Any, line: int) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise _not_yaml(self._subject, "there is a second document", line)
+            raise _not_yaml(self._subject, "contains more than one document", line)
 
     def _scalar(self, event: Any, line: int) -> None:
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
-            raise _not_yaml(self._subject, f"the tag {event.tag[:60]} is not taken", line)
+            raise _not_yaml(self._subject, f"the tag {event.tag[:60]} is not supported", line)
         if self._is_key_next():
             if event.value == "<<" and not event.style:
-                raise _not_yaml(self._subject, "merge keys are not taken", line)
-            self._take_key(event.value, line)
+                raise _not_yaml(self._subject, "merge keys are not supported", line)
+            self._set_key(event.value, line)
             return
-        # The C parser tells a plain scalar by an empty style, the Python one by none. A serial stays text.
+        # The C parser marks plain scalars with an empty style, the Python one with None. Serials stay text.
         is_plain = not event.style and event.tag is None and self._key != SERIAL_KEY
         self._place(self._plain(event.value, line) if is_plain else event.value, line)
 
@@ -211,9 +211,9 @@ class _YamlBuilder:
         if self._is_key_next():
             raise _not_yaml(self._subject, "a key must be plain text", line)
         if event.tag is not None:
-            raise _not_yaml(self._subject, f"the tag {event.tag[:60]} is not taken", line)
-        if len(self._open) >= _DEEPEST:
-            raise _not_yaml(self._subject, f"is nested more than {_DEEPEST} levels deep", line)
+            raise _not_yaml(self._subject, f"the tag {event.tag[:60]} is not supported", line)
+        if len(self._open) >= _MAX_DEPTH:
+            raise _not_yaml(self._subject, f"is nested more than {_MAX_DEPTH} levels deep", line)
         container: list[JsonValue] | JsonObject = {} if type(event).__name__ == "MappingStartEvent" else []
         self._place(container, line)
         self._open.append(container)
@@ -226,10 +226,10 @@ class _YamlBuilder:
     def _is_key_next(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1], dict) and self._key is None
 
-    def _take_key(self, key: str, line: int) -> None:
-        # As written: a serial of digits, or the site NO, is no number and no boolean.
+    def _set_key(self, key: str, line: int) -> None:
+        # Keys stay text: a serial of digits is not a number, and the site NO is not a boolean.
         if key in self._open[-1]:
-            raise _not_yaml(self._subject, f"the key {shown(key)} is there twice", line)
+            raise _not_yaml(self._subject, f"duplicate key {shown(key)}", line)
         self._key = key
         self.lines[*self._path, key] = line
 
@@ -258,8 +258,8 @@ class _YamlBuilder:
         if _JSON_NUMBER.match(text) and math.isfinite(float(text)):
             return float(text)
         if text.lower().lstrip("+-") in {".inf", ".nan"}:
-            raise _not_yaml(self._subject, f"{text} is not a number that can be kept", line)
-        # 2026-01-01, 12:30, 0x1F, 1_000, 1e3: other kinds in YAML, text in a site.
+            raise _not_yaml(self._subject, f"{text} is not a finite number", line)
+        # 2026-01-01, 12:30, 0x1F, 1_000, 1e3: other types in YAML, text in a site.
         return text
 
     _HANDLERS: ClassVar[Mapping[str, Callable[[_YamlBuilder, Any, int], None]]] = {
@@ -284,7 +284,7 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def read_csv(text: str, subject: str, problems: list[Problem]) -> Iterator[Record]:
-    """Yield the records of CSV: a header with `gateway_serial`, a row a site; an empty cell says nothing."""
+    """Yield the records of CSV: a header with `gateway_serial`, one row per site; empty cells are ignored."""
     first = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -310,15 +310,15 @@ def _header(row: Sequence[str], subject: str, line: int) -> list[str]:
         header.pop()
     wrong = []
     if SERIAL_KEY not in header:
-        remedy = f"begin with a header such as {SERIAL_KEY},tier"
+        remedy = f"start with a header such as {SERIAL_KEY},tier"
         wrong.append(Problem("NOT_CSV", f"the header has no {SERIAL_KEY}", remedy, line=line))
     elif len(header) == 1:
         remedy = f"e.g. {SERIAL_KEY},tier"
-        wrong.append(Problem("NOT_CSV", f"the header has nothing but {SERIAL_KEY}", remedy, line=line))
+        wrong.append(Problem("NOT_CSV", f"the header has no field besides {SERIAL_KEY}", remedy, line=line))
     if "" in header:
         wrong.append(Problem("NOT_CSV", f"column {header.index('') + 1} has no name", line=line))
     wrong += (
-        Problem("NOT_CSV", f"the column {shown(name)} is there twice", line=line)
+        Problem("NOT_CSV", f"duplicate column {shown(name)}", line=line)
         for name in dict.fromkeys(header)
         if name and header.count(name) > 1
     )
@@ -343,7 +343,7 @@ def _row(header: Sequence[str], row: Sequence[str], line: int, problems: list[Pr
 
 
 def cell_value(name: str, cell: str) -> JsonValue:
-    """Return what a CSV cell means for a field: a field we know has its kind, others are JSON or text."""
+    """Parse a CSV cell: known fields by their type, others as JSON or text."""
     known = FIELDS.get(name)
     if known is None:
         return _json_or_text(cell)
@@ -356,7 +356,7 @@ def cell_value(name: str, cell: str) -> JsonValue:
 
 
 def cell_text(name: str, value: JsonValue) -> str:
-    """Return a field's value as the CSV cell that `cell_value` reads as the same value."""
+    """Return a field's value as a CSV cell that `cell_value` parses to the same value."""
     if value is None:
         return ""
     if not isinstance(value, str):

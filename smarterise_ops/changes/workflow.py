@@ -1,6 +1,6 @@
-"""How every command writes: the plan is shown, confirmed, applied, verified, and a receipt is printed.
+"""Workflow of writing commands: show, confirm, apply and verify a plan, and print the receipt.
 
-The conversation is on stderr; stdout has the receipt, or with `--dry-run` the plan.
+Prompts and messages go to stderr; stdout has the receipt, or with `--dry-run` the plan.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 BULK_HELP = f"{PROGRAM} sites bulk-update --help"
 CHANGES_SHOWN = 50
-"""Changes told to a person before applying; `--dry-run` shows all of any number."""
+"""Maximum number of changes shown before the prompt; `--dry-run` shows all."""
 CONFIRMED_BY_YES = 10
-"""Up to so many sites a yes is enough outside production; above, the number is typed."""
+"""Up to this many sites, `y` confirms outside production; above, the number is typed."""
 
 _CODES = {
     ReceiptState.VERIFIED: ExitCode.DONE,
@@ -47,14 +47,14 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a change of sites is to go.
+    """Options of a change of sites.
 
     Attributes:
-        reason: Why, in the operator's words.
-        via: The road of the write.
-        dry_run: Print the plan and stop.
-        assume_yes: Do not ask.
-        create: Serials that are not known are new sites.
+        reason: The operator's reason.
+        via: The transport of the write.
+        dry_run: Print the plan without applying it.
+        assume_yes: Skip the confirmation prompt.
+        create: Add unknown serials as new sites.
         expect_etag: Write only if the site file has this ETag.
     """
 
@@ -67,16 +67,16 @@ class Request:
 
 
 def change_sites(run: Invocation, planned: Callable[[], Plan], request: Request) -> ExitCode:
-    """Have a change of the site file planned and take it to its end.
+    """Plan and apply a change of the site file.
 
     Args:
         run: The run.
-        planned: Makes the plan; called once it is clear that it may be carried out.
-        request: How the change is to go.
+        planned: Returns the plan; called after the check that writing is allowed.
+        request: Options of the change.
     """
     if not request.dry_run:
         refuse_unready(run, reason=request.reason)
-    say_progress("reading the site file and planning")
+    say_progress("Reading the site file…")
     return carry_out(
         run,
         planned(),
@@ -87,28 +87,28 @@ def change_sites(run: Invocation, planned: Callable[[], Plan], request: Request)
 
 
 def refuse_unready(run: Invocation, *, reason: str) -> None:
-    """Refuse a write before anything is asked of anybody.
+    """Check that a write is allowed, before any AWS call.
 
     Args:
         run: The run, for its settings.
-        reason: Why the write is made, as far as anybody said.
+        reason: The reason of the write.
 
     Raises:
-        WriteRefused: If the settings say read-only.
-        UsageError: If this is production and there is no reason.
+        WriteRefused: If the environment is read-only.
+        UsageError: If the environment is production and there is no reason.
     """
     settings = run.settings
     if settings.read_only:
         raise WriteRefused(
-            f"Nothing is written to {settings.environment.name}: it is read-only",
-            why=f"read_only comes from: {settings.origin('read_only')}",
-            remedy=f"look with --dry-run, or allow it: {_way_to_write(run)}",
+            f"{settings.environment.name} is read-only",
+            why=f"origin of read_only: {settings.origin('read_only')}",
+            remedy=f"preview with --dry-run, or allow writes: {_how_to_allow_writes(run)}",
         )
     if _is_production(run) and not reason.strip():
         raise UsageError(
-            f"A change of {settings.environment.name} needs a reason",
-            why="it is of kind production",
-            remedy=run.command_with("--reason", "why it is made"),
+            f"A change of {settings.environment.name} requires a reason",
+            why="the environment is of kind production",
+            remedy=run.command_with("--reason", "REASON"),
         )
 
 
@@ -120,17 +120,17 @@ def carry_out(
     dry_run: bool,
     assume_yes: bool,
 ) -> ExitCode:
-    """Take a plan to its end.
+    """Confirm and apply a plan.
 
     Args:
-        run: The run, for its output format and to ask.
-        plan: What is to be done.
-        apply: Does it; is given a listener for its steps.
-        dry_run: Print the plan and stop.
-        assume_yes: Do not ask.
+        run: The run, for output format and prompt.
+        plan: The plan.
+        apply: Applies it; called with a listener for its steps.
+        dry_run: Print the plan without applying it.
+        assume_yes: Skip the confirmation prompt.
 
     Raises:
-        UsageError: If there is nobody to ask and `assume_yes` is not given.
+        UsageError: If a prompt is not possible and `assume_yes` is not given.
     """
     if dry_run:
         _print_plan(plan, run.output)
@@ -144,19 +144,19 @@ def carry_out(
         receipt = apply(plan, say_progress)
     except KeyboardInterrupt:
         say(
-            "interrupted while applying: the change may have been made; find out with: "
-            f"{run.another('journal', 'settle', plan.plan_id)}"
+            "Interrupted while applying; the outcome is unknown. Resolve with: "
+            f"{run.another('journal', 'resolve', plan.plan_id)}"
         )
         raise
     return print_receipt(run, receipt)
 
 
 def print_receipt(run: Invocation, receipt: Receipt) -> ExitCode:
-    """Print a receipt and return how a run that got it ends."""
+    """Print a receipt and return the exit code."""
     if run.output is OutputFormat.TABLE:
         write_data("\n".join(receipt_lines(receipt)) + "\n")
         if receipt.state is ReceiptState.VERIFIED and receipt.plan.changes:
-            say(f"take it back: {run.another('undo', receipt.plan.plan_id)}")
+            say(f"undo: {run.another('undo', receipt.plan.plan_id)}")
     else:
         emit_object(receipt_object(receipt), run.output)
     return _CODES[receipt.state]
@@ -173,18 +173,18 @@ def _print_plan(plan: Plan, form: OutputFormat) -> None:
 def _is_confirmed(run: Invocation, plan: Plan) -> bool:
     if not run.is_interactive:
         raise UsageError(
-            "This needs a yes, and there is no terminal to ask on",
+            "Confirmation required, but stdin is not a terminal",
             remedy=run.command_with("--yes"),
         )
     count = len(plan.changes) + len(plan.stack_changes)
     if not _is_production(run) and count <= CONFIRMED_BY_YES:
         return ask("Apply? [y/N] ").lower() in {"y", "yes"}
-    what, response = _proof(plan)
-    return ask(f"Type {what} ({response}) to apply to {visible(plan.environment)}: ") == response
+    what, expected = _confirmation(plan)
+    return ask(f"Type {what} ({expected}) to apply to {visible(plan.environment)}: ") == expected
 
 
-def _proof(plan: Plan) -> tuple[str, str]:
-    """Return what is to be typed by whoever has read the plan."""
+def _confirmation(plan: Plan) -> tuple[str, str]:
+    """Return the confirmation to type: its description and its text."""
     match plan.changes, plan.stack_changes:
         case [], []:
             return "the name of the environment", plan.environment
@@ -205,11 +205,11 @@ def _unlock(run: Invocation) -> str:
     return settings.origin("read_only").detail if settings.write_until is not None else ""
 
 
-def _way_to_write(run: Invocation) -> str:
+def _how_to_allow_writes(run: Invocation) -> str:
     settings = run.settings
     origin = settings.origin("read_only")
     if origin.source is Source.FLAG:
-        return "leave --read-only out"
+        return "omit --read-only"
     if origin.source is Source.VARIABLE:
         return f"unset {origin.detail}"
     return settings.unlock_command if _is_production(run) else run.command_with("--no-read-only")

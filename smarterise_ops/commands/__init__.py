@@ -1,1 +1,1 @@
-"""The command groups. Each module is imported only when its group is used."""
+"""The command groups; each module is imported when its group is used."""

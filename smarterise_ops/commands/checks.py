@@ -1,4 +1,4 @@
-"""`smarterise-ops checks`: the runbook, run against the stack."""
+"""`smarterise-ops checks`: health checks of the stack."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from smarterise_sdk.checks.model import CheckMeta, Finding
     from smarterise_sdk.domain.json_text.types import JsonObject
 
-app = typer.Typer(help="Run the runbook's checks against the stack.")
+app = typer.Typer(help="Run health checks against the stack.")
 
-META_COLUMNS = (Column("check_id", "CHECK"), Column("severity"), Column("title"))
+META_COLUMNS = (Column("check_id", "CHECK ID"), Column("severity"), Column("title"))
 FINDING_COLUMNS = (
     Column("state"),
-    Column("check_id", "CHECK"),
+    Column("check_id", "CHECK ID"),
     Column("severity"),
     Column("subject"),
     Column("observed"),
 )
 GLYPHS = {"ok": "●", "warn": "▲", "fail": "✖", "skip": "-", "unknown": "?"}
-_FOUND = {"warn", "fail"}
+_FINDINGS = {"warn", "fail"}
 
 
 @app.command("list")
 def list_checks() -> None:
-    """List the checks there are; nothing is asked of AWS."""
+    """List all checks without running them."""
     from smarterise_sdk.checks.registry import all_checks
 
     rows = [_meta_row(check.meta) for check in all_checks()]
@@ -43,9 +43,9 @@ def list_checks() -> None:
 
 @app.command("explain")
 def explain_check(
-    check_id: Annotated[str, typer.Argument(metavar="CHECK", help="Id, as in `checks list`.")],
+    check_id: Annotated[str, typer.Argument(metavar="CHECK_ID", help="Check id from `checks list`.")],
 ) -> None:
-    """Tell what a check looks at, why it matters and what to do when it fails."""
+    """Show rationale and remedy of a check."""
     from smarterise_sdk.checks.registry import find_check
 
     emit_object(_meta_row(find_check(check_id).meta), current().output)
@@ -54,29 +54,31 @@ def explain_check(
 @app.command("run")
 def run_checks(
     check_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks.")
+        list[str] | None, typer.Argument(metavar="[CHECK_ID]...", help="Check ids; default all checks.")
     ] = None,
 ) -> ExitCode:
-    """Run the checks, all unless some are named; nothing is changed."""
+    """Run checks; read-only."""
     run = current()
     findings = run.stack.checks.run(check_ids or None).findings
     if run.output is OutputFormat.TABLE:
-        emit_rows([_finding_row(finding, worded=True) for finding in findings], FINDING_COLUMNS, run.output)
-        write_data("".join(f"{line}\n" for line in _advice(findings)))
+        emit_rows(
+            [_finding_row(finding, with_state=True) for finding in findings], FINDING_COLUMNS, run.output
+        )
+        write_data("".join(f"{line}\n" for line in _remedy_lines(findings)))
     else:
         emit_rows([_finding_row(finding) for finding in findings], (), run.output)
-    return _judged(findings)
+    return _exit_code(findings)
 
 
-def _judged(findings: Sequence[Finding]) -> ExitCode:
+def _exit_code(findings: Sequence[Finding]) -> ExitCode:
     statuses = {finding.status.value for finding in findings}
-    if statuses & _FOUND:
+    if statuses & _FINDINGS:
         return ExitCode.FINDINGS
     return ExitCode.UNDETERMINED if "unknown" in statuses else ExitCode.DONE
 
 
-def _advice(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what was expected and what to do; checks that fail for one reason share one remedy."""
+def _remedy_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield the expectations and remedies; findings with the same remedy are grouped."""
     for remedy in dict.fromkeys(finding.remedy for finding in findings if finding.remedy):
         yield ""
         for finding in findings:
@@ -98,7 +100,7 @@ def _meta_row(meta: CheckMeta) -> JsonObject:
     }
 
 
-def _finding_row(finding: Finding, *, worded: bool = False) -> JsonObject:
+def _finding_row(finding: Finding, *, with_state: bool = False) -> JsonObject:
     status = finding.status.value
     row: JsonObject = {
         "check_id": finding.check_id,
@@ -111,4 +113,4 @@ def _finding_row(finding: Finding, *, worded: bool = False) -> JsonObject:
         "evidence": list(finding.evidence),
         "remedy": finding.remedy,
     }
-    return {**row, "state": f"{GLYPHS[status]} {status}"} if worded else row
+    return {**row, "state": f"{GLYPHS[status]} {status}"} if with_state else row

@@ -1,4 +1,4 @@
-"""`smarterise-ops config`: make a settings file, see what holds and why, judge the files. No AWS."""
+"""`smarterise-ops config`: create, show and validate configuration, without AWS calls."""
 
 from __future__ import annotations
 
@@ -48,35 +48,35 @@ def init(
     *,
     kind: Annotated[
         EnvironmentKind,
-        typer.Option(**one_of(EnvironmentKind), help="What is at stake in the environment."),
+        typer.Option(**one_of(EnvironmentKind), help="Kind of the environment."),
     ] = EnvironmentKind.PRODUCTION,
 ) -> None:
-    """Write smarterise-ops.toml into this folder, with every setting there is.
+    """Create smarterise-ops.toml in this directory.
 
-    --env names the environment; --profile, --region and --endpoint-url are written into it.
+    The file contains every setting, with the values of --env, --profile, --region and --endpoint-url.
     """
     given = {name: value for name, value in current().shared.items() if name in FLAGS and value is not None}
     problems = list(_problems(given))
     if problems:
-        raise InvalidConfiguration("no such settings can be written", problems=problems)
+        raise InvalidConfiguration("Invalid settings, nothing was written", problems=problems)
     try:
         create_named(PROJECT_FILE, template(kind, given).encode())
     except FileExistsError as exists:
         raise UsageError(
-            f"there is a {PROJECT_FILE} in this folder already",
-            remedy=f"see what it says: {PROGRAM} config show; to begin anew, move it away",
+            f"{PROJECT_FILE} already exists in this directory",
+            remedy=f"show it: {PROGRAM} config show; to create a new file, move it first",
         ) from exists
     write_data(f"● {visible(str(Path(PROJECT_FILE).absolute()))} written\n")
-    say(f"see what holds now: {PROGRAM} config show")
+    say(f"show the settings: {PROGRAM} config show")
 
 
 @app.command("show")
 def show() -> None:
-    """List every setting: its value here and now, and where it comes from."""
+    """List settings with value and origin."""
     run = current()
     settings = run.settings
     keys = [key.name for key in (ENVIRONMENT, *IN_ENVIRONMENT)]
-    # As the page on configuration has them; what else there is comes after.
+    # In the order of the configuration page; further settings follow.
     names = dict.fromkeys([*(key for key in keys if key in settings.origins), *settings.origins])
     rows: list[JsonObject] = [
         {"setting": name, "value": value_of(settings, name), "origin": str(settings.origin(name))}
@@ -87,7 +87,10 @@ def show() -> None:
 
 @app.command("validate")
 def validate() -> None:
-    """Judge the settings files with every environment in them; tells all problems at once."""
+    """Validate the configuration.
+
+    Checks every environment and reports every problem.
+    """
     run = current()
     flags = {name: value for name, value in run.shared.items() if name in FLAGS}
     names = defined_environments()
@@ -95,50 +98,50 @@ def validate() -> None:
         names = (str(flags["environment"]),)
     problems: dict[Problem, None] = {}
     found: list[Settings] = []
-    # First as any command begins: with the environment that is taken when none is named.
+    # First the default environment, as other commands use it.
     for name in (flags.get("environment"), *names):
         try:
             settings = load_settings({**flags, "environment": name})
-        except InvalidConfiguration as refused:
-            problems |= dict.fromkeys(refused.problems)
+        except InvalidConfiguration as invalid:
+            problems |= dict.fromkeys(invalid.problems)
         else:
             if settings not in found and (name is not None or not names):
                 found.append(settings)
     if problems:
         raise InvalidConfiguration(
-            f"the configuration cannot be used: {len(problems)} problem(s)",
+            f"Invalid configuration: {_count(len(problems), 'problem')}",
             problems=tuple(problems),
-            remedy="mend what is listed; docs/configuration.md tells what there is",
+            remedy="fix the problems listed above; docs/configuration.md describes all settings",
         )
     emit_rows([_environment_row(settings) for settings in found], VALIDATE_COLUMNS, run.output)
     if not names:
-        say(f"no settings file defines an environment; make one: {PROGRAM} config init")
+        say(f"no configuration file defines an environment; create one: {PROGRAM} config init")
 
 
 def template(kind: EnvironmentKind, given: Mapping[str, object]) -> str:
-    """Return a settings file with one environment and every setting, those not given as comments.
+    """Return a configuration file with one environment; settings without a value are comments.
 
     Args:
-        kind: What is at stake there.
-        given: Values of shared options, `environment` among them.
+        kind: Kind of the environment.
+        given: Values of the global options, including `environment`.
     """
     default_name = "local" if kind is EnvironmentKind.LOCAL else kind.value
     name = str(given.get("environment", default_name))
     key = name if _BARE_KEY.match(name) else _quoted(name)
     lines = [
-        "# Settings of smarterise-ops. Credentials do not belong here: AWS's own tools keep them.",
+        "# Configuration of smarterise-ops. Do not store credentials here: use the AWS configuration.",
         f"default_environment = {_quoted(name)}",
         "",
         f"[environments.{key}]",
         f"kind = {_quoted(kind.value)}  # {', '.join(EnvironmentKind)}; production is read-only",
-        _setting("profile", given, "the profile of ~/.aws/config"),
+        _setting("profile", given, "a profile of ~/.aws/config"),
         _setting("region", given, "eu-west-2"),
         _setting("endpoint_url", given, "http://127.0.0.1:4566"),
         f"read_only = {str(given['read_only']).lower()}" if "read_only" in given else "# read_only = true",
         '# colour = "red"',
         '# journal_bucket = "a bucket that keeps a copy of the journal of changes"',
         "",
-        "# What things are called there, where it is not this:",
+        "# Resource names that differ from the defaults:",
         f"# [environments.{key}.names]",
         *(f"# {field.name} = {_quoted(str(field.default))}" for field in fields(StackNames)),
     ]
@@ -146,7 +149,7 @@ def template(kind: EnvironmentKind, given: Mapping[str, object]) -> str:
 
 
 def value_of(settings: Settings, name: str) -> JsonValue:
-    """Return the value of a setting by the name that its origin has."""
+    """Return the value of a setting by its name in `Settings.origins`."""
     if name in ("environment", "kind", "colour"):
         key = "name" if name == "environment" else name
         return str(getattr(settings.environment, key))
@@ -154,6 +157,10 @@ def value_of(settings: Settings, name: str) -> JsonValue:
         return str(getattr(settings.names, name.removeprefix("names.")))
     value = getattr(settings, name)
     return value if value is None or isinstance(value, bool) else str(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _environment_row(settings: Settings) -> JsonObject:

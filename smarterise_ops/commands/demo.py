@@ -1,4 +1,4 @@
-"""`smarterise-ops demo`: a stack of its own, the console on it, and nothing left when it is over."""
+"""`smarterise-ops demo`: the console on a temporary embedded stack."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.commands.local import CONFUSING, MOST_SITES, MOST_SPEED
-from smarterise_ops.context import current, last_long
+from smarterise_ops.commands.local import CONFLICTING_VARIABLES, MAX_SITES, MAX_SPEED
+from smarterise_ops.context import current, enable_garbage_collection
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.local import client
 from smarterise_ops.local.servers.paths import EXTRA_DIR_PREFIX
@@ -31,32 +31,29 @@ if TYPE_CHECKING:
 
 NAME = "LOCAL DEMO"
 
-app = typer.Typer(help="Start a stack of simulated meters and open the console on it.")
+app = typer.Typer(help="Open the console on a simulated fleet.")
 
 
 @app.command("demo")
 def demo(
     *,
-    sites: Annotated[
-        int, typer.Option(min=2, max=MOST_SITES, help="How many sites the fleet has.")
-    ] = client.DEFAULT_SITES,
-    seed: Annotated[
-        int, typer.Option(help="Picks sites, loads and faults: the same seed, the same fleet.")
-    ] = client.DEFAULT_SEED,
+    sites: Annotated[int, typer.Option(min=2, max=MAX_SITES, help="Number of sites.")] = client.DEFAULT_SITES,
+    seed: Annotated[int, typer.Option(help="Random seed of sites, loads and faults.")] = client.DEFAULT_SEED,
     speed: Annotated[
         float,
-        typer.Option(min=0.1, max=MOST_SPEED, help="How many times as fast as real the simulated day is."),
+        typer.Option(min=0.1, max=MAX_SPEED, help="Speed of simulated time."),
     ] = 1.0,
 ) -> ExitCode:
-    """Open the console on a stack of simulated meters; without a terminal, print one report of the fleet.
+    """Open the console on a simulated fleet.
 
-    Needs no account and no Docker; everything is on this machine and gone afterwards.
+    Needs no AWS account and no Docker; all files are removed at the end. Without a terminal it prints one
+    report of the fleet.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    # A directory that the stack makes, it removes too, even if we are killed.
+    # The stack removes a directory that it created, also if this process is killed.
     directory = _temporary() / f"{EXTRA_DIR_PREFIX}demo-{secrets.token_hex(8)}"
-    say(f"starting a stack of {sites} simulated sites …")
+    say(f"Starting a stack of {sites} simulated sites…")
     stack = client.start(directory, sites=sites, seed=seed, speed=speed, owned=True)
     try:
         settings = _settings(stack)
@@ -72,15 +69,15 @@ def _temporary() -> Path:
         return Path(tempfile.gettempdir())
     except OSError as error:
         raise UsageError(
-            "no temporary directory can be used",
+            "No usable temporary directory",
             why=error.strerror or str(error),
             remedy="set TMPDIR to a directory with free space",
         ) from error
 
 
 def _settings(stack: client.RunningStack) -> Settings:
-    """Return settings for the demo alone: nobody's files or variables have a say in them."""
-    for name in CONFUSING:
+    """Return settings of the demo, independent of configuration files and variables."""
+    for name in CONFLICTING_VARIABLES:
         os.environ.pop(name, None)
     os.environ.update(
         {name: value for name, value in stack.exports.items() if name.startswith("AWS_")},
@@ -100,9 +97,9 @@ def _console(settings: Settings, stack: client.RunningStack) -> ExitCode:
     from smarterise_tui.app import run_console
 
     sdk = Stack(settings)
-    say("waiting for the first readings …")
+    say("Waiting for the first readings…")
     await_first_values(sdk, stack)
-    last_long()
+    enable_garbage_collection()
     return ExitCode(run_console(settings, stack=sdk))
 
 

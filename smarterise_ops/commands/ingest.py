@@ -1,4 +1,4 @@
-"""`smarterise-ops ingest`: what came by each path, what is missing, and loading it again from the lake."""
+"""`smarterise-ops ingest`: ingest status, gaps, the file ledger, and backfills from the data lake."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ STATUS_COLUMNS = (
     Column("tier"),
     Column("path"),
     Column("state"),
-    Column("lateness_seconds", "LATE BY"),
+    Column("lateness_seconds", "AGE"),
     Column("last_measured_at", "LAST MEASURED"),
     Column("last_arrived_at", "LAST ARRIVED"),
     Column("found", decimals=0),
@@ -64,16 +64,16 @@ GAP_COLUMNS = (
     Column("from"),
     Column("to"),
     Column("length_seconds", "LENGTH"),
-    Column("causes", "WHAT IS KNOWN"),
+    Column("causes", "LIKELY CAUSE"),
 )
 FILE_COLUMNS = (
     Column("received_at", "RECEIVED"),
     Column("gateway_serial", "SERIAL"),
     Column("state"),
     Column("rows_loaded", "LOADED", decimals=0),
-    Column("rows_identical", "SAME", decimals=0),
-    Column("rows_superseded", "STREAM'S", decimals=0),
-    Column("rows_differing", "DIFFER", decimals=0),
+    Column("rows_identical", "DUPLICATE", decimals=0),
+    Column("rows_superseded", "SUPERSEDED", decimals=0),
+    Column("rows_differing", "CONFLICT", decimals=0),
     Column("rows_rejected", "REJECTED", decimals=0),
     Column("key"),
     Column("reason"),
@@ -87,18 +87,17 @@ def status(
     tier: OnlyTier = None,
     last: Annotated[
         timedelta,
-        typer.Option(
-            parser=duration("7d"), metavar="SPAN", help="How far back to look for what is complete, e.g. 6h."
-        ),
+        typer.Option(parser=duration("7d"), metavar="DURATION", help="Time range for completeness, e.g. 6h."),
     ] = "24h",  # type: ignore[assignment]  # parsed
 ) -> ExitCode:
-    """Tell of each site and path how old the newest reading is, and how much of the last hours is there.
+    """Show data age and completeness per site.
 
-    States: ok, late, silent, never, rejected (the newest is in quarantine), failing and denied (not the site:
-    the newest file cannot be loaded, or no FTP server be swept), off (nothing is to come), unknown.
+    One row per site and data path. States: ok; late; silent; never (no data yet); rejected (latest data is in
+    quarantine); failing (latest file cannot be loaded); denied (FTP servers cannot be swept); off (collection
+    disabled); unknown.
     """
     run = current()
-    say_progress("asking what came")
+    say_progress("Reading ingest status…")
     found = run.stack.ingest.status(last=last, gateways=site or (), tier=tier)
     rows = [row.to_row() for row in found.value]
     if run.output is OutputFormat.TABLE:
@@ -112,10 +111,10 @@ def status(
 
 @app.command("gaps")
 def gaps(*, since: From, until: ToOrNow = None, site: OnlySites = None) -> ExitCode:
-    """List the holes in the readings of each meter, with what is known of why they are there."""
+    """List gaps in readings with likely causes."""
     run = current()
     end = until or datetime.now(UTC)
-    say_progress("looking for holes")
+    say_progress("Reading gaps…")
     found = run.stack.ingest.gaps(since, end, gateways=site or ())
     rows = [gap.to_row() for gap in found.value.gaps]
     is_table = run.output is OutputFormat.TABLE
@@ -125,11 +124,11 @@ def gaps(*, since: From, until: ToOrNow = None, site: OnlySites = None) -> ExitC
         emit_rows(rows, GAP_COLUMNS, run.output)
     _report_missing(found.missing)
     if not found.value.is_complete:
-        say_warning("there are more holes than one answer tells: narrow it by --site, or a shorter span")
+        say_warning("Too many gaps, the list is truncated. Use --site or a shorter time range")
     if rows:
         return ExitCode.FINDINGS
     if is_table:
-        write_data(f"● no holes: {found.value.sites} sites, {utc_text(since)} to {utc_text(end)}\n")
+        write_data(f"● No gaps: {found.value.sites} sites, {utc_text(since)} to {utc_text(end)}\n")
     return ExitCode.DONE
 
 
@@ -145,7 +144,7 @@ def files(
     until: ToIfAny = None,
     limit: Limit = 100,
 ) -> None:
-    """List the ledger of files, the newest first: what became of each, and of its rows."""
+    """List log files with state and row counts."""
     run = current()
     rows = run.stack.ingest.files(
         gateways=site or (),
@@ -158,7 +157,7 @@ def files(
         rows = [{**row, "received_at": str(row.get("received_at"))[:19] + "Z"} for row in rows]
     emit_rows(rows, FILE_COLUMNS, run.output)
     if len(rows) == limit:
-        say(f"there may be more: {run.command_with('--limit', str(10 * limit))}")
+        say(f"there may be more rows: {run.command_with('--limit', str(10 * limit))}")
 
 
 @app.command("backfill")
@@ -169,22 +168,22 @@ def backfill(
     site: OnlySites = None,
     path: OnlyPath = None,
     reload: Annotated[
-        bool, typer.Option("--again", help="Load files too that the ledger says are settled.")
+        bool, typer.Option("--reload", help="Also reload files already marked as loaded.")
     ] = False,
     reason: Why = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Load what the lake keeps of a span once more; what is there already stays as it is.
+    """Load a time range from the data lake again.
 
-    Ended in the middle, the same command goes on where it was: give --from and --to as moments for that.
+    Existing readings are not changed. Interrupted? Run it again with the same --from and --to to resume.
     """
     run = current()
     if not dry_run:
         workflow.refuse_unready(run, reason=reason)
-    backfilling = run.stack.ingest.backfilling
+    backfills = run.stack.ingest.backfilling
     since, end = since.replace(microsecond=0), (until or datetime.now(UTC)).replace(microsecond=0)
-    plan = backfilling.plan(
+    plan = backfills.plan(
         since,
         end,
         gateways=site or (),
@@ -197,23 +196,23 @@ def backfill(
         return workflow.carry_out(
             run,
             plan,
-            lambda made, on_step: backfilling.apply(made, on_step),
+            lambda plan, on_step: backfills.apply(plan, on_step),
             dry_run=dry_run,
             assume_yes=yes,
         )
     except KeyboardInterrupt:
-        say(f"the same backfill goes on where this ended: {_same(since, end, site, path, reload=reload)}")
+        say(f"Interrupted; resume with: {_resume_command(since, end, site, path, reload=reload)}")
         raise
 
 
-def _same(
+def _resume_command(
     since: datetime, until: datetime, sites: Sequence[str] | None, path: DataPath | None, *, reload: bool
 ) -> str:
     text = ["ingest", "backfill", "--from", utc_text(since), "--to", utc_text(until)]
     for serial in sites or ():
         text += ["--site", serial]
     text += ["--path", path.value] if path is not None else []
-    return current().another(*text, *(["--again"] if reload else []))
+    return current().another(*text, *(["--reload"] if reload else []))
 
 
 def _status_cells(row: JsonObject) -> JsonObject:
@@ -242,8 +241,8 @@ def _length(seconds: int) -> str:
     return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
 
 
-def _report_missing(gaps: Sequence[Missing]) -> None:
-    for gap in gaps:
-        what = f": {len(gap.scope)} site(s) could not be looked at" if gap.scope else ""
-        say_warning(f"{gap.action}{what}")
-        say_error(gap.error if isinstance(gap.error, SmarteriseError) else RemoteFault(str(gap.error)))
+def _report_missing(missing: Sequence[Missing]) -> None:
+    for item in missing:
+        sites = f": {len(item.scope)} site(s) could not be checked" if item.scope else ""
+        say_warning(f"{item.action}{sites}")
+        say_error(item.error if isinstance(item.error, SmarteriseError) else RemoteFault(str(item.error)))

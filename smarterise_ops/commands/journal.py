@@ -1,4 +1,4 @@
-"""`smarterise-ops journal` and `undo`: the changes made from this machine, and the way back."""
+"""`smarterise-ops journal` and `undo`: the changes made from this machine, and their reversal."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ undo_app = typer.Typer()
 
 COLUMNS = (
     Column("at"),
-    Column("plan_id", "ID"),
+    Column("plan_id", "CHANGE ID"),
     Column("outcome"),
     Column("title"),
     Column("reason"),
     Column("operator"),
 )
 Id = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of the change, as in `journal list`; a beginning will do.")
+    str,
+    typer.Argument(metavar="CHANGE_ID", help="Change id from `journal list`; a unique prefix is enough."),
 ]
 
 
@@ -46,19 +47,19 @@ def list_changes(
 ) -> None:
     """List the changes made to this environment from this machine, the newest first."""
     run = current()
-    reading = run.stack.changes.list()
-    rows = [_row(entry) for entry in reading.entries[:limit]]
+    journal = run.stack.changes.list()
+    rows = [_row(entry) for entry in journal.entries[:limit]]
     if run.output is OutputFormat.TABLE:
         rows = [{**row, "outcome": _outcome_text(row)} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
-    if reading.damaged_lines:
-        lines = ", ".join(map(str, reading.damaged_lines[:10]))
-        say_warning(f"{len(reading.damaged_lines)} line(s) of the journal cannot be read: {lines}")
+    if journal.damaged_lines:
+        lines = ", ".join(map(str, journal.damaged_lines[:10]))
+        say_warning(f"{len(journal.damaged_lines)} invalid line(s) in the journal: {lines}")
 
 
 @app.command("show")
 def show_change(plan_id: Id) -> None:
-    """Show one change: who made it, when, why, what it changed and what became of it."""
+    """Show a change and its outcome."""
     run = current()
     entry = run.stack.changes.find(plan_id)
     if run.output is OutputFormat.TABLE:
@@ -76,7 +77,10 @@ def show_change(plan_id: Id) -> None:
 
 @app.command("resolve")
 def resolve(plan_id: Id) -> ExitCode:
-    """Find out what became of a change whose end nobody saw, and write it down; nothing is changed."""
+    """Resolve a change with unknown outcome.
+
+    Reads the live state and records the outcome in the journal; changes nothing else.
+    """
     run = current()
     return workflow.print_receipt(run, run.stack.changes.resolve(plan_id))
 
@@ -89,7 +93,10 @@ def undo(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Take a change back: what it set is put as it was; refused where somebody has changed it since."""
+    """Undo a change.
+
+    Fails if a later change has modified the same fields.
+    """
     run = current()
     return workflow.change_sites(
         run,

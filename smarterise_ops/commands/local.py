@@ -1,4 +1,4 @@
-"""`smarterise-ops local`: run the embedded stack for scripts and AWS clients, find it again, end it."""
+"""`smarterise-ops local`: start, inspect and stop the embedded stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smarterise_ops.context import PROGRAM, current, last_long
+from smarterise_ops.context import PROGRAM, current, enable_garbage_collection
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.files import directory_named
 from smarterise_ops.local import client
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.json_text.types import JsonObject
 
-app = typer.Typer(help="Run the embedded stack for scripts and AWS clients.")
+app = typer.Typer(help="Run the embedded stack on this machine.")
 
-MOST_SITES = 5000
-MOST_SPEED = 1000.0
-CONFUSING = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
-"""Variables of the caller that would spoil the exports: a token goes with no other key."""
+MAX_SITES = 5000
+MAX_SPEED = 1000.0
+CONFLICTING_VARIABLES = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
+"""Variables of the caller that conflict with the exports."""
 _WATCH_SECONDS = 0.5
 _NEWLINE = "\n"
 
@@ -41,22 +41,20 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        help="Directory of the stack, empty or new for `up`; by default in $XDG_STATE_HOME.",
+        help="Directory of the stack, empty or new for `up`; default in $XDG_STATE_HOME.",
     ),
 ]
-Sites = Annotated[int, typer.Option(min=2, max=MOST_SITES, help="How many sites the fleet has.")]
-Seed = Annotated[int, typer.Option(help="Picks sites, loads and faults: the same seed, the same fleet.")]
-Speed = Annotated[
-    float, typer.Option(min=0.1, max=MOST_SPEED, help="How many times as fast as real the simulated day is.")
-]
+Sites = Annotated[int, typer.Option(min=2, max=MAX_SITES, help="Number of sites.")]
+Seed = Annotated[int, typer.Option(help="Random seed of sites, loads and faults.")]
+Speed = Annotated[float, typer.Option(min=0.1, max=MAX_SPEED, help="Speed of simulated time.")]
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint on 127.0.0.1; 0 is a free one.")
+    int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint on 127.0.0.1; 0: any free port.")
 ]
 
 
 @app.callback()
 def group() -> None:
-    """Run the embedded stack for scripts and AWS clients."""
+    """Run the embedded stack on this machine."""
 
 
 @app.command("up")
@@ -65,21 +63,19 @@ def up(
     sites: Sites = client.DEFAULT_SITES,
     seed: Seed = client.DEFAULT_SEED,
     simulator: Annotated[
-        bool, typer.Option("--simulator/--no-simulator", help="Whether gateways publish by themselves.")
+        bool, typer.Option("--simulator/--no-simulator", help="Simulated gateways that publish readings.")
     ] = True,
     speed: Speed = 1.0,
     port: Port = 0,
-    ftps: Annotated[
-        bool, typer.Option("--ftps/--ftp", help="Whether the FTP server takes nothing but TLS.")
-    ] = False,
+    ftps: Annotated[bool, typer.Option("--ftps/--ftp", help="Require TLS on the FTP server.")] = False,
     data_dir: DataDir = None,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return once it is ready; `local down` ends it.")
+        bool, typer.Option("--detach", "-d", help="Run in the background; stop with `local down`.")
     ] = False,
 ) -> ExitCode:
-    """Start a stack, print how to reach it, and keep it until interrupted."""
+    """Start a stack and run it until interrupted."""
     where = _directory(data_dir)
-    say(f"starting {sites} sites in {visible(str(where))} …")
+    say(f"Starting a stack of {sites} sites in {visible(str(where))}…")
     signal.signal(signal.SIGTERM, _interrupt)
     stack = client.start(
         where,
@@ -93,14 +89,14 @@ def up(
     )
     if detach:
         _print_exports(stack)
-        say(f"● ready; end it with: {_command('down', where)}")
+        say(f"● ready; stop it with: {_command('down', where)}")
         return ExitCode.DONE
     try:
         _print_exports(stack)
-        say("● ready; ctrl-c ends it")
+        say("● ready; stop it with ctrl-c")
         return _keep(stack)
     except KeyboardInterrupt:
-        say("ending …")
+        say("Stopping…")
         return ExitCode.DONE
     finally:
         stack.stop()
@@ -108,23 +104,29 @@ def up(
 
 @app.command("env")
 def env(data_dir: DataDir = None) -> None:
-    """Print the variables that point AWS clients at the running stack, as `export` lines."""
+    """Print environment variables for AWS clients.
+
+    The output is `export` lines for a shell.
+    """
     _print_exports(_running(_directory(data_dir)))
 
 
 @app.command("status")
 def status(data_dir: DataDir = None) -> ExitCode:
-    """Tell whether a stack runs, since when and with what."""
+    """Show the state and options of the stack."""
     where = _directory(data_dir)
     state = load_state(where / STATE_FILE)
-    runs = client.look(where) is not None
-    emit_object(_status_of(where, state, runs=runs), current().output)
-    return ExitCode.DONE if runs else ExitCode.FINDINGS
+    is_running = client.running_state(where) is not None
+    emit_object(_status_of(where, state, is_running=is_running), current().output)
+    return ExitCode.DONE if is_running else ExitCode.FINDINGS
 
 
 @app.command("emails")
 def emails(data_dir: DataDir = None) -> None:
-    """Show the letters that alarms have led to; the stack keeps them, and delivers none."""
+    """Show captured alarm e-mails.
+
+    The embedded stack stores e-mails and does not deliver them.
+    """
     from smarterise_ops.local.emulator.sent_emails import sent_emails
 
     sent = sent_emails(_running(_directory(data_dir)).exports["AWS_ENDPOINT_URL"])
@@ -136,17 +138,17 @@ def emails(data_dir: DataDir = None) -> None:
         head = f"{email.at}  to {', '.join(email.to)}\n{email.subject}"
         write_data(f"{visible(head, keep=_NEWLINE)}\n\n{visible(email.text, keep=_NEWLINE).rstrip()}\n\n")
     if not sent:
-        say("● no letter yet: an alarm that goes on, or off again, is told within a minute")
+        say("● No e-mails: an alarm that fires or is resolved is reported within a minute")
 
 
 @app.command("down")
 def down(data_dir: DataDir = None) -> None:
-    """End the stack and remove every process and file of it."""
+    """Stop the stack and delete its files."""
     where = _directory(data_dir)
     if client.stop(where):
-        say(f"● the stack in {visible(str(where))} is gone")
+        say(f"● stack in {visible(str(where))} stopped and removed")
     else:
-        say(f"● there is no stack in {visible(str(where))}")
+        say(f"● no stack in {visible(str(where))}; nothing to do")
 
 
 def _directory(data_dir: Path | None) -> Path:
@@ -157,28 +159,28 @@ def _running(where: Path) -> client.RunningStack:
     stack = client.find(where)
     if stack is not None:
         return stack
-    state = client.look(where)
+    state = client.running_state(where)
     if state is not None:
-        raise LocalStackError(f"the stack in {where} is {state.phase.value}", remedy="try again in a moment")
+        raise LocalStackError(f"the stack in {where} is {state.phase.value}", remedy="try again later")
     raise LocalStackError(
-        f"no embedded stack runs in {where}",
-        remedy=f"start one: {_command('up', where)}, or name its directory with --data-dir",
+        f"No embedded stack is running in {where}",
+        remedy=f"start one: {_command('up', where)}, or give its directory with --data-dir",
     )
 
 
 def _keep(stack: client.RunningStack) -> ExitCode:
-    """Stay until the stack ends without us.
+    """Wait until the stack is stopped by another process.
 
     Raises:
-        LocalStackError: If a server of it failed.
+        LocalStackError: If one of its servers failed.
     """
-    last_long()
-    while client.look(stack.data_dir) is not None:
+    enable_garbage_collection()
+    while client.running_state(stack.data_dir) is not None:
         time.sleep(_WATCH_SECONDS)
     state = load_state(stack.data_dir / STATE_FILE)
     if state is not None and state.phase is Phase.FAILED:
         raise state.failure()
-    say("● somebody ended the stack")
+    say("● the stack was stopped by another process")
     return ExitCode.DONE
 
 
@@ -188,24 +190,24 @@ def _print_exports(stack: client.RunningStack) -> None:
         emit_object(dict(stack.exports), form)
         return
     lines = [f"export {name}={shlex.quote(value)}" for name, value in stack.exports.items()]
-    lines += [f"unset {name}" for name in CONFUSING if name in os.environ]
+    lines += [f"unset {name}" for name in CONFLICTING_VARIABLES if name in os.environ]
     write_data("".join(f"{line}\n" for line in lines))
 
 
-def _status_of(where: Path, state: StackState | None, *, runs: bool) -> JsonObject:
+def _status_of(where: Path, state: StackState | None, *, is_running: bool) -> JsonObject:
     if state is None:
         return {"state": "absent", "data_dir": str(where)}
-    found: JsonObject = {
-        "state": state.phase.value if runs else "dead",
+    status: JsonObject = {
+        "state": state.phase.value if is_running else "dead",
         "data_dir": str(state.data_dir),
         "started_at": state.started_at,
         "endpoint": state.exports.get("AWS_ENDPOINT_URL", ""),
         "ftp": _without_login(state.exports.get("SMARTERISE_FTP_URL", "")),
         "supervisor_pid": state.supervisor.pid,
     }
-    found.update(state.options)
-    found.update({f"{name}_pid": mark.pid for name, mark in state.children.items()})
-    return found
+    status.update(state.options)
+    status.update({f"{name}_pid": child.pid for name, child in state.children.items()})
+    return status
 
 
 def _without_login(url: str) -> str:
@@ -214,8 +216,8 @@ def _without_login(url: str) -> str:
 
 
 def _command(name: str, where: Path) -> str:
-    chosen = "" if where == default_data_dir() else f" --data-dir {shlex.quote(str(where))}"
-    return f"{PROGRAM} local {name}{chosen}"
+    option = "" if where == default_data_dir() else f" --data-dir {shlex.quote(str(where))}"
+    return f"{PROGRAM} local {name}{option}"
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""`smarterise-ops metrics`: what the meters measure, newest values or a span of them."""
+"""`smarterise-ops metrics`: latest metric values or a time range of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.outcome import Missing
     from smarterise_sdk.domain.sites.model import Site
 
-app = typer.Typer(help="Show what the meters measure.")
+app = typer.Typer(help="Show metric values of sites.")
 
 COLUMNS = (
     Column("gateway_serial", "SERIAL"),
@@ -44,45 +44,45 @@ _PERIODS = (
     (timedelta(days=1), timedelta(minutes=5)),
     (timedelta(days=15), timedelta(hours=1)),
 )
-"""Longest span and the period fit for it: enough points to see, few enough to read and to pay."""
+"""Maximum time range and its default period."""
 _DURATION = duration("455d")
-"""CloudWatch keeps nothing longer."""
+"""CloudWatch's retention."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Points by site and metric, newest or all, with what could not be had."""
+class MetricValues:
+    """Points by site and metric, and the values that could not be read."""
 
     points: Mapping[str, Mapping[Metric, Sequence[MetricPoint]]]
     as_of: datetime
     missing: tuple[Missing, ...]
 
-    def rows(self, serial: str, wanted: Sequence[Metric]) -> Iterator[JsonObject]:
-        """Yield one row a point, and one for a metric that has none."""
+    def rows(self, serial: str, metrics: Sequence[Metric]) -> Iterator[JsonObject]:
+        """Yield one row per point, and one row for each metric without points."""
         is_missing = any(serial in missing.scope for missing in self.missing)
-        nothing = Status.UNKNOWN if is_missing else Status.NO_DATA
-        for metric in wanted:
+        without_points = Status.UNKNOWN if is_missing else Status.NO_DATA
+        for metric in metrics:
             for point in self.points.get(serial, {}).get(metric, ()) or (None,):
                 yield {
                     "gateway_serial": serial,
                     "metric": metric.value,
                     "value": point.value if point else None,
                     "unit": METRICS[metric].unit,
-                    "state": Status.OK.value if point else nothing.value,
+                    "state": Status.OK.value if point else without_points.value,
                     "at": utc_text(point.at) if point else None,
                     "age_seconds": round(point.age(self.as_of).total_seconds(), 1) if point else None,
                 }
 
     def report_missing(self) -> ExitCode:
-        """Tell what could not be had, and return what that means for the run."""
-        without: dict[str, set[str]] = {}
+        """Print warnings and errors for missing values, and return the exit code."""
+        scopes: dict[str, set[str]] = {}
         errors: dict[str, Missing] = {}
         for missing in self.missing:
             text = f"{missing.action}: {missing.error}"
             errors.setdefault(text, missing)
-            without.setdefault(text, set()).update(missing.scope)
+            scopes.setdefault(text, set()).update(missing.scope)
         for text, missing in errors.items():
-            say_warning(f"{missing.action}: {len(without[text])} site(s) without values")
+            say_warning(f"{missing.action}: {len(scopes[text])} site(s) without values")
             say_error(
                 missing.error
                 if isinstance(missing.error, SmarteriseError)
@@ -90,17 +90,17 @@ class Found:
             )
         if not self.missing:
             return ExitCode.DONE
-        nothing_found = not any(any(found.values()) for found in self.points.values())
-        all_closed = all(isinstance(missing.error, AccessError) for missing in self.missing)
-        return ExitCode.ACCESS if nothing_found and all_closed else ExitCode.UNDETERMINED
+        is_empty = not any(any(points.values()) for points in self.points.values())
+        all_denied = all(isinstance(missing.error, AccessError) for missing in self.missing)
+        return ExitCode.ACCESS if is_empty and all_denied else ExitCode.UNDETERMINED
 
 
 def period_for(since: timedelta) -> timedelta:
-    """Return the period that shows a span well."""
+    """Return the default period for a time range."""
     return next((period for longest, period in _PERIODS if since <= longest), timedelta(days=1))
 
 
-def _named(sites: Sequence[Site], serials: Sequence[str]) -> list[Site]:
+def _sites_by_serial(sites: Sequence[Site], serials: Sequence[str]) -> list[Site]:
     known = {site.gateway_serial: site for site in sites}
     unknown = [suggest_site(serial, known) for serial in dict.fromkeys(serials) if serial not in known]
     if unknown:
@@ -111,7 +111,7 @@ def _named(sites: Sequence[Site], serials: Sequence[str]) -> list[Site]:
 
 @app.callback()
 def group() -> None:
-    """Show what the meters measure."""
+    """Show metric values of sites."""
 
 
 @app.command("show")
@@ -126,36 +126,36 @@ def show(
     ] = None,
     since: Annotated[
         timedelta | None,
-        typer.Option(parser=_DURATION, metavar="SPAN", help="Every value of this span, e.g. 30m or 6h."),
+        typer.Option(parser=_DURATION, metavar="DURATION", help="All values of a time range, e.g. 30m."),
     ] = None,
     period: Annotated[
         timedelta | None,
-        typer.Option(parser=_DURATION, metavar="SPAN", help="What one value stands for, e.g. 10s or 5m."),
+        typer.Option(parser=_DURATION, metavar="DURATION", help="Period of --since, e.g. 10s or 5m."),
     ] = None,
 ) -> ExitCode:
-    """Show the newest value of each metric or, with --since, every value of a span.
+    """Show the latest values, or a time range.
 
-    A metric without a value has its row too, and says why.
+    Metrics without a value have a row with their state.
     """
     run = current()
     if period is not None and since is None:
-        raise UsageError("--period goes with --since", remedy="add e.g. --since 30m")
-    wanted = tuple(dict.fromkeys(metric or Metric))
+        raise UsageError("--period requires --since", remedy="add e.g. --since 30m")
+    metrics = tuple(dict.fromkeys(metric or Metric))
     snapshot = run.stack.sites.fetch()
     warn_if_degraded(run, snapshot.degraded)
-    sites = _named(snapshot.sites, serials)
+    sites = _sites_by_serial(snapshot.sites, serials)
     if since is None:
-        latest = run.stack.metrics.latest(sites, wanted)
+        latest = run.stack.metrics.latest(sites, metrics)
         points = {
             serial: {name: (point,) for name, point in of.items()} for serial, of in latest.value.items()
         }
-        found = Found(points, latest.as_of, latest.missing)
+        values = MetricValues(points, latest.as_of, latest.missing)
     else:
         names = [site.gateway_serial for site in sites]
-        series = run.stack.metrics.series(names, wanted, since=since, period=period or period_for(since))
-        found = Found(series.value, series.as_of, series.missing)
-    rows = [row for site in sites for row in found.rows(site.gateway_serial, wanted)]
+        series = run.stack.metrics.series(names, metrics, since=since, period=period or period_for(since))
+        values = MetricValues(series.value, series.as_of, series.missing)
+    rows = [row for site in sites for row in values.rows(site.gateway_serial, metrics)]
     if run.output is OutputFormat.TABLE:
         rows = [{**row, "state": Status(str(row["state"])).label} for row in rows]
     emit_rows(rows, COLUMNS, run.output)
-    return found.report_missing()
+    return values.report_missing()

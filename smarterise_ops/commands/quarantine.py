@@ -1,4 +1,4 @@
-"""`smarterise-ops quarantine`: what could not be taken, what is in it, and what becomes of it."""
+"""`smarterise-ops quarantine`: inspect, replay or discard rejected data."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ COLUMNS = (
     Column("rows", decimals=0),
     Column("detail"),
 )
-SHOWN_BYTES = 64 * 1024
-_SHORT = 12
-"""Characters of an id that a table shows: enough to name it by."""
+DEFAULT_BYTES = 64 * 1024
+_ID_LENGTH = 12
+"""Characters of an id in a table: a unique prefix."""
 
 Ids = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Ids, as in `quarantine list`; beginnings will do."),
+    typer.Argument(metavar="[ID]...", help="Ids from `quarantine list`; a unique prefix is enough."),
 ]
 Codes = Annotated[
     list[str] | None,
     typer.Option(
-        "--code", metavar="CODE", help="Only what was rejected for this, e.g. HALF_ROW; repeatable."
+        "--code", metavar="CODE", help="Only records rejected with this code, e.g. HALF_ROW; repeatable."
     ),
 ]
 
@@ -70,14 +70,14 @@ def list_entries(
     site: OnlySites = None,
     code: Codes = None,
     state: Annotated[
-        EntryState, typer.Option(**one_of(EntryState), help="Only entries in this state; `any` shows all.")
+        EntryState, typer.Option(**one_of(EntryState), help="Only records in this state.")
     ] = "kept",  # type: ignore[assignment]  # parsed
     path: OnlyPath = None,
     since: FromIfAny = None,
     until: ToIfAny = None,
     limit: Limit = 100,
 ) -> None:
-    """List what is in the quarantine, the newest first, and why."""
+    """List rejected data, latest first."""
     from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
@@ -92,27 +92,29 @@ def list_entries(
     rows = [_row(entry) for entry in run.stack.quarantine.reading.entries(selection, at_most=limit)]
     if run.output is OutputFormat.TABLE:
         rows = [
-            {**row, "id": str(row["id"])[:_SHORT], "seen_at": str(row["seen_at"])[:19] + "Z"} for row in rows
+            {**row, "id": str(row["id"])[:_ID_LENGTH], "seen_at": str(row["seen_at"])[:19] + "Z"}
+            for row in rows
         ]
     emit_rows(rows, COLUMNS, run.output)
     if len(rows) == limit:
-        say(f"there may be more: {run.command_with('--limit', str(10 * limit))}")
+        say(f"there may be more rows: {run.command_with('--limit', str(10 * limit))}")
 
 
 @app.command("show")
 def show(
     entry_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Id, as in `quarantine list`; a beginning will do.")
+        str, typer.Argument(metavar="ID", help="Id from `quarantine list`; a unique prefix is enough.")
     ],
     *,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Write the bytes that came to standard output, all of them.")
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the original bytes to standard output.")] = False,
     at_most: Annotated[
-        int, typer.Option("--bytes", min=1, max=64 * 1024 * 1024, help="How much of the content to show.")
-    ] = SHOWN_BYTES,
+        int, typer.Option("--bytes", min=1, max=64 * 1024 * 1024, help="Maximum content to show, bytes.")
+    ] = DEFAULT_BYTES,
 ) -> None:
-    """Show an entry and what it stands for, as text in which nothing moves the cursor."""
+    """Show a rejected record.
+
+    Control characters are escaped.
+    """
     from smarterise_sdk.domain.ingest.quarantine_content import raw_pieces, shown_lines
 
     run = current()
@@ -122,14 +124,14 @@ def show(
             write_bytes(piece)
         return
     row = {**_row(content.entry), "kind": content.kind.value, "size": content.size}
-    lines, is_whole = _fitting(shown_lines(content.kind, content.pieces), at_most)
+    lines, is_complete = _truncated(shown_lines(content.kind, content.pieces), at_most)
     if run.output is OutputFormat.TABLE:
         emit_object(row, run.output)
         write_data("\n" + "".join(f"{line}\n" for line in lines))
     else:
-        emit_object({**row, "content": [*lines], "content_is_whole": is_whole}, run.output)
-    if not is_whole:
-        say(f"there is more: {run.another('quarantine', 'show', entry_id, '--raw')} writes all of it")
+        emit_object({**row, "content": [*lines], "content_is_whole": is_complete}, run.output)
+    if not is_complete:
+        say(f"truncated; full content: {run.another('quarantine', 'show', entry_id, '--raw')}")
 
 
 @app.command("replay")
@@ -145,16 +147,17 @@ def replay(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Have the pipeline take entries again: by their ids, or all that are kept of a site, a code or a time.
+    """Load rejected data again.
 
-    What is still wrong with them leaves them where they are.
+    Selects records by id, or kept records by site, code, path and time. Records that are still invalid stay
+    in the quarantine.
     """
     from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
     if not dry_run:
         workflow.refuse_unready(run, reason=reason)
-    say_progress("looking into the quarantine and planning")
+    say_progress("Reading the quarantine…")
     selection = Selection(
         ids=tuple(ids or ()),
         gateways=tuple(site or ()),
@@ -183,12 +186,18 @@ def discard(
     since: FromIfAny = None,
     until: ToIfAny = None,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why; kept with each entry and in the journal.")
+        str,
+        typer.Option(
+            "--reason", metavar="TEXT", help="Reason, recorded with each record and in the journal."
+        ),
     ] = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Mark entries as given up, with a reason; nothing is deleted, and they can be replayed by their ids."""
+    """Mark rejected data as discarded.
+
+    Nothing is deleted: discarded records can still be replayed by id.
+    """
     from smarterise_sdk.services.ingest.quarantine_reader import Selection
 
     run = current()
@@ -217,8 +226,8 @@ def _row(entry: JsonObject) -> JsonObject:
     return {**{name: value for name, value in entry.items() if name != "source"}, "path": path}
 
 
-def _fitting(lines: Iterator[str], at_most: int) -> tuple[list[str], bool]:
-    """Return the lines that fit, and whether those are all."""
+def _truncated(lines: Iterator[str], at_most: int) -> tuple[list[str], bool]:
+    """Return the lines within `at_most` bytes, and whether those are all lines."""
     shown: list[str] = []
     size = 0
     for line in lines:

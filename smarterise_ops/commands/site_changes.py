@@ -1,4 +1,4 @@
-"""`smarterise-ops sites`: the commands that change sites. How a change goes is `site_updates`."""
+"""`smarterise-ops sites`: the commands that change sites."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def set_tier(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Switch sites to a tier: shows what changes, asks, writes, reads back."""
+    """Change the tier of sites.
+
+    Shows the plan, asks for confirmation, writes the site file and verifies it.
+    """
     from smarterise_ops.changes.site_updates import switch_tier
 
     return switch_tier(current(), serials, to, Request(reason, via, dry_run=dry_run, assume_yes=yes))
@@ -56,8 +59,8 @@ def enable(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Have sites collected again, each as its tier says."""
-    return _collected(serials, Request(reason, via, dry_run=dry_run, assume_yes=yes), enabled=True)
+    """Resume data collection for sites."""
+    return _switch_collection(serials, Request(reason, via, dry_run=dry_run, assume_yes=yes), enabled=True)
 
 
 @app.command("disable")
@@ -69,11 +72,14 @@ def disable(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Have sites not collected, whatever their tier; they stay in the file."""
-    return _collected(serials, Request(reason, via, dry_run=dry_run, assume_yes=yes), enabled=False)
+    """Stop collecting data from sites.
+
+    The sites stay in the site file.
+    """
+    return _switch_collection(serials, Request(reason, via, dry_run=dry_run, assume_yes=yes), enabled=False)
 
 
-def _collected(serials: list[str], request: Request, *, enabled: bool) -> ExitCode:
+def _switch_collection(serials: list[str], request: Request, *, enabled: bool) -> ExitCode:
     from smarterise_ops.changes.site_updates import switch_collection
 
     return switch_collection(current(), serials, request, enabled=enabled)
@@ -90,7 +96,7 @@ def add(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Add a site to the file; one that is there already is refused."""
+    """Add a site; fails if it already exists."""
     from smarterise_ops.changes.site_updates import add_site
 
     request = Request(reason, via, dry_run=dry_run, assume_yes=yes)
@@ -106,7 +112,10 @@ def remove(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Take sites out of the file, with all that it says of them; `undo` brings them back."""
+    """Remove sites from the site file.
+
+    `undo` restores them with all their fields.
+    """
     from smarterise_ops.changes.site_updates import remove_sites
 
     return remove_sites(current(), serials, Request(reason, via, dry_run=dry_run, assume_yes=yes))
@@ -120,7 +129,7 @@ def bulk_update(
     ] = None,
     *,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SERIAL=TIER", help="One more site; repeatable.")
+        list[str] | None, typer.Option("--set", metavar="SERIAL=TIER", help="Tier of a site; repeatable.")
     ] = None,
     where: Where = None,
     to: ToTierIfAny = None,
@@ -133,9 +142,10 @@ def bulk_update(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Change many sites at once: all that is asked for, or nothing and every reason why.
+    """Change many sites in one atomic write.
 
-    Which sites, and what they are to have, says FILE, or --set, or --where with --to and --field.
+    The changes come from FILE and --set, or from --where with --to and --field. If any of them is invalid,
+    nothing is written and every problem is reported.
     """
     from smarterise_ops.changes.site_updates import update_from, update_selected
 
@@ -144,7 +154,7 @@ def bulk_update(
         return update_from(current(), file, settings or (), input_format, request)
     if file is not None or settings or create:
         raise UsageError(
-            "--where, --to and --field say all there is to say: they go without FILE, --set and --create",
+            "--where, --to and --field cannot be combined with FILE, --set or --create",
             remedy=BULK_HELP,
         )
     return update_selected(current(), where or (), to, fields or (), request)
@@ -156,13 +166,11 @@ def import_sites(
         str,
         typer.Argument(
             metavar="FILE",
-            help="What `sites export` writes, or a file such as `bulk-update` takes; - is standard input.",
+            help="Output of `sites export`, or a file for `bulk-update`; - is standard input.",
         ),
     ],
     *,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Take out the sites that FILE does not name.")
-    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Delete sites that are not in FILE.")] = False,
     input_format: InputFormat = None,
     reason: Reason = "",
     expect_etag: ExpectEtag = None,
@@ -170,7 +178,10 @@ def import_sites(
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Have the sites of a file stand exactly as they stand there, whole: what it leaves out is cleared."""
+    """Replace sites with those in FILE.
+
+    Fields absent from FILE are cleared.
+    """
     from smarterise_ops.changes.site_import import import_from
 
     request = Request(reason, via, dry_run=dry_run, assume_yes=yes, expect_etag=expect_etag)

@@ -1,4 +1,4 @@
-"""`smarterise-ops sites`: what the file was, the way back, and whether the stack follows it."""
+"""`smarterise-ops sites`: version history, rollback, repair and reconciliation."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-MOST_VERSIONS = 200
-"""Each is a request to S3."""
+MAX_VERSIONS = 200
+"""The limit of `--limit`: each version is one S3 request."""
 HISTORY_COLUMNS = (
     Column("written_at", "WRITTEN"),
     Column("version_id", "VERSION"),
@@ -51,47 +51,50 @@ DRIFT_COLUMNS = (
     Column("kind"),
     Column("subject"),
     Column("gateway_serial", "SERIAL"),
-    Column("before", "FOUND"),
-    Column("after", "SHOULD BE"),
+    Column("before", "ACTUAL"),
+    Column("after", "EXPECTED"),
 )
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="A version id, as in `sites history`.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="Version id from `sites history`.")]
 
 
 @app.command("history")
-def history(
+def list_versions(
     *,
     limit: Annotated[
-        int, typer.Option(min=1, max=MOST_VERSIONS, help="How many versions, the newest first.")
+        int, typer.Option(min=1, max=MAX_VERSIONS, help="Number of versions, latest first.")
     ] = 20,
     via: Via = WritePath.LAMBDA,
 ) -> None:
-    """List the versions of the site file: who changed what, when and why, by hand too."""
+    """List the versions of the site file.
+
+    Includes versions written outside smarterise-ops.
+    """
     run = current()
-    found = run.stack.sites.history(limit=limit, via=via)
-    rows = [entry.to_row() for entry in found.entries]
+    history = run.stack.sites.history(limit=limit, via=via)
+    rows = [entry.to_row() for entry in history.entries]
     if run.output is OutputFormat.TABLE:
         rows = [{**row, "kind": f"{row['kind']}{', current' if row['is_latest'] else ''}"} for row in rows]
     emit_rows(rows, HISTORY_COLUMNS, run.output)
-    if not found.is_versioned:
-        say_warning("the bucket keeps no versions: what is overwritten is gone, and there is no way back")
-    elif not found.is_complete:
-        more = str(min(MOST_VERSIONS, 2 * limit))
-        say(f"there are older versions: {run.another('sites', 'history', '--limit', more)}")
+    if not history.is_versioned:
+        say_warning("The bucket has no versioning: overwritten files are lost, rollback is not possible")
+    elif not history.is_complete:
+        more = str(min(MAX_VERSIONS, 2 * limit))
+        say(f"older versions: {run.another('sites', 'history', '--limit', more)}")
 
 
 @app.command("diff")
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="A version id, or `current`.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Another one.")] = "current",
+    before: Annotated[str, typer.Argument(metavar="A", help="Version id, or `current`.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Version id, or `current`.")] = "current",
     *,
     via: Via = WritePath.LAMBDA,
 ) -> None:
-    """List what differs from version A of the site file to version B, field by field."""
+    """Compare two versions of the site file."""
     run = current()
     changes = run.stack.sites.diff(before, after, via=via)
     emit_rows([row for change in changes for row in _diff_rows(change)], DIFF_COLUMNS, run.output)
     if not changes:
-        say("no site differs")
+        say("● No differences between the sites of these versions")
 
 
 def _diff_rows(change: SiteChange) -> Iterator[JsonObject]:
@@ -112,14 +115,17 @@ def rollback(
     *,
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="Take back every change made since; else other sites keep theirs."),
+        typer.Option("--whole", help="Restore all sites, not only those of the next change."),
     ] = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     yes: Yes = False,
     via: Via = WritePath.LAMBDA,
 ) -> ExitCode:
-    """Go back to a version of the site file: what came right after it is taken back."""
+    """Restore a version of the site file.
+
+    By default only the change made directly after VERSION is reverted.
+    """
     run = current()
     return workflow.change_sites(
         run,
@@ -132,13 +138,16 @@ def rollback(
 def repair(
     *,
     last_good: Annotated[
-        bool, typer.Option("--last-good", help="Put the last good version back, instead of mending this one.")
+        bool, typer.Option("--last-good", help="Restore the last valid version instead.")
     ] = False,
     reason: Reason = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Mend a site file that cannot be used by the smallest change there is; always straight to the file."""
+    """Fix an invalid site file.
+
+    Uses the smallest edit that makes it valid, and writes to S3 directly.
+    """
     run = current()
     return workflow.change_sites(
         run,
@@ -149,15 +158,16 @@ def repair(
 
 @app.command("reconcile")
 def reconcile(*, reason: Reason = "", dry_run: DryRun = False, yes: Yes = False) -> ExitCode:
-    """Have alarm actions and schedules follow the site file; with --dry-run list where they do not.
+    """Apply the site file to alarms and schedules.
 
-    It happens by itself after every change of the file: this is for what somebody else has changed.
+    This happens automatically after every change of the site file; use it for drift caused by other changes.
+    With --dry-run the drift is listed.
     """
     run = current()
     if dry_run:
         return _drift(run)
     workflow.refuse_unready(run, reason=reason)
-    say_progress("comparing the stack with the site file")
+    say_progress("Comparing the stack with the site file…")
     reconciliation = run.stack.reconciliation
     return workflow.carry_out(
         run,
@@ -171,7 +181,7 @@ def reconcile(*, reason: Reason = "", dry_run: DryRun = False, yes: Yes = False)
 def _drift(run: Invocation) -> ExitCode:
     drift = run.stack.reconciliation.drift()
     rows: list[JsonObject] = [{**stack_change_object(change), "error": ""} for change in drift.changes]
-    rows += ({**stack_change_object(left.change), "error": left.issue} for left in drift.left)
+    rows += ({**stack_change_object(skipped.change), "error": skipped.issue} for skipped in drift.left)
     if rows or run.output is not OutputFormat.TABLE:
         emit_rows(rows, DRIFT_COLUMNS, run.output)
     for issue in drift.issues:
@@ -179,9 +189,9 @@ def _drift(run: Invocation) -> ExitCode:
     if rows:
         return ExitCode.FINDINGS
     if drift.issues:
-        # Something could not be looked at: nothing found is not the same as nothing there.
+        # Some resources could not be checked, so there may be more drift.
         return ExitCode.UNDETERMINED
     if run.output is OutputFormat.TABLE:
-        looked_at = f"{drift.checked_alarms} alarms and {drift.checked_schedules} schedules"
-        write_data(f"● the stack follows the site file: {looked_at}, {utc_text(drift.as_of)}\n")
+        checked = f"{drift.checked_alarms} alarms and {drift.checked_schedules} schedules"
+        write_data(f"● no drift: {checked} match the site file, {utc_text(drift.as_of)}\n")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""`smarterise-ops sites`: list sites, show one, write them to a file, judge a file. Changes are beside it."""
+"""`smarterise-ops sites`: list, show, export and validate sites."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def list_sites(
     *,
     tier: OnlyTier = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enabled/--disabled", help="Only sites that are collected, or not.")
+        bool | None, typer.Option("--enabled/--disabled", help="Only sites with or without data collection.")
     ] = None,
     where: Where = None,
     via: Via = WritePath.LAMBDA,
 ) -> None:
-    """List the sites, in the order of the file."""
+    """List sites in the order of the site file."""
     from smarterise_sdk.domain.sites.selection import parse_selection
 
     run = current()
@@ -84,17 +84,18 @@ def show_site(serial: Serial, via: Via = WritePath.LAMBDA) -> None:
 @app.command("export")
 def export(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE", help="File to write; standard output if absent or -.")
+        str | None, typer.Argument(metavar="FILE", help="Output file; - or absent: standard output.")
     ] = None,
     *,
     version: Annotated[
-        str, typer.Option(metavar="VERSION", help="A version of `sites history` instead of the current one.")
+        str, typer.Option(metavar="VERSION", help="Version id from `sites history`; default current.")
     ] = "current",
     via: Via = WritePath.LAMBDA,
 ) -> None:
-    """Write all sites as `import` takes them: the whole site file, or with -o csv or jsonl rows of sites.
+    """Export all sites in a format of `import`.
 
-    Without -o the name of FILE tells the format, and JSON is the default.
+    JSON and YAML contain the whole site file, CSV and JSON lines one row per site. The format is that of -o,
+    else of FILE's suffix, else JSON.
     """
     from smarterise_ops.changes.site_export import export_to
 
@@ -104,12 +105,15 @@ def export(
 @app.command("validate")
 def validate(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A site file or rows of sites; - is standard input.")
+        str, typer.Argument(metavar="FILE", help="Site file or rows of sites; - is standard input.")
     ],
     *,
     input_format: InputFormat = None,
 ) -> ExitCode:
-    """Tell everything wrong with a file before it is uploaded or imported; nothing is asked of AWS."""
+    """Check a file for errors before an import.
+
+    Offline: makes no AWS calls.
+    """
     from smarterise_ops.changes.site_import import read_sites
     from smarterise_ops.changes.site_updates import content_of, subject_of
 
@@ -120,7 +124,7 @@ def validate(
         emit_rows([dict(problem.to_json()) for problem in read.problems], PROBLEM_COLUMNS, run.output)
     else:
         count = "1 site" if len(read.sites) == 1 else f"{len(read.sites)} sites"
-        write_data(f"● {subject}: {count}, nothing wrong\n")
+        write_data(f"● {subject}: {count}, no problems\n")
     return ExitCode.FINDINGS if read.problems else ExitCode.DONE
 
 

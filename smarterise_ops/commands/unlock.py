@@ -1,4 +1,4 @@
-"""`smarterise-ops unlock` and `lock`: leave to write where an environment is read-only, for a while."""
+"""`smarterise-ops unlock` and `lock`: time-limited permission to write to a read-only environment."""
 
 from __future__ import annotations
 
@@ -25,47 +25,50 @@ Duration = Annotated[
     typer.Option(
         "--for",
         parser=duration(f"{LONGEST_MINUTES // 60}h"),
-        metavar="SPAN",
-        help=f"For how long, e.g. 30m; at most {LONGEST_MINUTES // 60}h.",
+        metavar="DURATION",
+        help=f"Duration, e.g. 30m; at most {LONGEST_MINUTES // 60}h.",
     ),
 ]
 Why = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why; kept with every change made under it.")
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="Reason, recorded with every change made under the unlock."
+    ),
 ]
 
 
 @app.command("unlock")
 def unlock(*, lasts: Duration, reason: Why) -> None:
-    """Give leave to write to a read-only environment, for a while and with a reason."""
+    """Allow writes for a limited time."""
     run = current()
     settings = run.settings
     environment = settings.environment.name
     if not settings.read_only and settings.write_until is None:
-        say(f"nothing to do: {visible(environment)} is not read-only")
+        say(f"No change: {visible(environment)} is not read-only")
         return
-    opened = Unlocks(settings.state_dir).open(
+    unlocked = Unlocks(settings.state_dir).open(
         environment,
         minutes=math.ceil(lasts / timedelta(minutes=1)),
         reason=reason,
         by=operator(),
         now=datetime.now(UTC),
     )
-    asked = settings.origin("read_only")
-    if asked.source in (Source.FLAG, Source.VARIABLE):
-        say_warning(f"what is run with {asked} stays read-only all the same")
+    origin = settings.origin("read_only")
+    if origin.source in (Source.FLAG, Source.VARIABLE):
+        say_warning(f"Commands with {origin} remain read-only")
     if run.output is OutputFormat.TABLE:
         write_data(
-            f"● {visible(environment)} takes changes until {utc_text(opened.until)}: {opened.reason}\n"
+            f"● {visible(environment)} is unlocked until {utc_text(unlocked.until)}: {unlocked.reason}\n"
         )
-        say(f"take it back: {run.another('lock')}")
+        say(f"lock it again: {run.another('lock')}")
     else:
         emit_object(
             {
                 "environment": environment,
-                "opened_at": utc_text(opened.opened_at),
-                "until": utc_text(opened.until),
-                "reason": opened.reason,
-                "by": opened.by,
+                "opened_at": utc_text(unlocked.opened_at),
+                "until": utc_text(unlocked.until),
+                "reason": unlocked.reason,
+                "by": unlocked.by,
             },
             run.output,
         )
@@ -73,12 +76,12 @@ def unlock(*, lasts: Duration, reason: Why) -> None:
 
 @lock_app.command("lock")
 def lock() -> None:
-    """Take back the leave to write."""
+    """Make the environment read-only again."""
     run = current()
     environment = run.settings.environment.name
-    was_open = Unlocks(run.settings.state_dir).close(environment)
+    was_unlocked = Unlocks(run.settings.state_dir).close(environment)
     if run.output is OutputFormat.TABLE:
-        text = "takes no more changes" if was_open else "was not unlocked"
+        text = "is read-only again" if was_unlocked else "was not unlocked; nothing to do"
         write_data(f"● {visible(environment)} {text}\n")
     else:
-        emit_object({"environment": environment, "was_unlocked": was_open}, run.output)
+        emit_object({"environment": environment, "was_unlocked": was_unlocked}, run.output)

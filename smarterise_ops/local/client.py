@@ -141,11 +141,11 @@ def start(
 
 def find(data_dir: Path) -> RunningStack | None:
     """Return the stack that runs in a directory, if one does and is ready."""
-    state = look(data_dir)
+    state = running_state(data_dir)
     return RunningStack(state) if state is not None and state.phase is Phase.READY else None
 
 
-def look(data_dir: Path) -> StackState | None:
+def running_state(data_dir: Path) -> StackState | None:
     """Return what the stack in a directory says about itself, if its supervisor runs.
 
     Raises:

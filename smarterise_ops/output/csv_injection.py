@@ -1,7 +1,7 @@
-r"""Text in CSV cells that a spreadsheet would run: `=cmd|…` is written as `'=cmd|…`, and read back as it was.
+r"""Protection against CSV injection: `=cmd|…` is written as `'=cmd|…`, and restored when read.
 
-What begins with `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number, gets an apostrophe before
-it; so does what begins with apostrophes and then one of these, so that reading takes away one and no more.
+Text that starts with `=`, `+`, `-`, `@`, a tab or a carriage return and is not a number gets a leading
+apostrophe; so does text that starts with apostrophes followed by one of these, so that reading is exact.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
 
 def guarded(text: str) -> str:
-    """Return text as a cell that no spreadsheet takes for a formula."""
+    """Escape text so that spreadsheets do not evaluate it as a formula."""
     return f"'{text}" if _RUNS.match(text) and not _NUMBER.match(text) else text
 
 
 def unguarded(cell: str) -> str:
-    """Return the text that `guarded` made a cell of."""
+    """Return the original text of a cell written by `guarded`."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell) else cell

@@ -1,4 +1,4 @@
-"""The formats of data, out and in. Apart from what writes and reads them, so that options cost nothing."""
+"""Output and input formats, separate from their writers and readers for fast imports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OutputFormat(StrEnum):
-    """How data is printed."""
+    """Output formats."""
 
     TABLE = "table"
     JSON = "json"
@@ -16,7 +16,7 @@ class OutputFormat(StrEnum):
 
 
 class UpdateFormat(StrEnum):
-    """How an update file is written."""
+    """Formats of update files."""
 
     CSV = "csv"
     JSON = "json"

@@ -1,6 +1,6 @@
-"""What a command prints: data on stdout in the format asked for, words for people on stderr.
+"""Output of commands: data on stdout in the requested format, messages on stderr.
 
-Knows nothing of sites, metrics or checks. rich is loaded for tables alone, and yaml for YAML.
+rich is imported for tables only, and yaml for YAML only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Column:
 
     Attributes:
         key: The row's key; also the name of the column in CSV.
-        title: What stands over it in a table; the key in capitals when empty.
-        decimals: Digits after the point for numbers in a table; such columns stand to the right.
+        title: The table header; the key in capitals when empty.
+        decimals: Decimals of numbers in a table; such columns are right-aligned.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Column:
 
     @property
     def header(self) -> str:
-        """What stands over the column in a table."""
+        """The table header."""
         return self.title or self.key.upper()
 
     def cell(self, row: JsonObject) -> str:
@@ -52,7 +52,7 @@ class Column:
 
 
 def prepare_streams() -> None:
-    """Make standard output and error such that anything can be written to them.
+    """Guard standard output and error against encoding and write errors.
 
     See `streams.guard_output`. An error of standard output is raised as a `SmarteriseError`.
     """
@@ -63,35 +63,35 @@ def emit_rows(rows: Sequence[JsonObject], columns: Sequence[Column], form: Outpu
     """Print a listing on stdout.
 
     Args:
-        rows: One flat object a row; JSON, JSON lines and YAML show all of it.
-        columns: What a table shows, and in which order; CSV has any further keys after them.
+        rows: One flat object per row; JSON, JSON lines and YAML contain all keys.
+        columns: The columns of a table, in order; CSV appends the remaining keys.
         form: The format.
     """
     write_data(_ROWS[form](rows, columns))
 
 
 def emit_object(item: JsonObject, form: OutputFormat) -> None:
-    """Print one object on stdout; a table is one field a line."""
+    """Print one object on stdout; a table has one field per line."""
     write_data(_OBJECT[form](item))
 
 
 def rows_as_data(rows: Sequence[JsonObject], form: OutputFormat) -> str:
-    """Return a listing as it goes into a file."""
+    """Return a listing as file content."""
     return _csv(rows, (), finish=str) if form is OutputFormat.CSV else _ROWS[form](rows, ())
 
 
 def object_as_data(item: JsonObject, form: OutputFormat) -> str:
-    """Return an object as it goes into a file."""
+    """Return an object as file content."""
     return _OBJECT[form](item)
 
 
 def write_data(text: str) -> None:
-    """Write to stdout at once; a reader who has gone away is no error."""
+    """Write text to stdout and flush; a closed pipe is not an error."""
     _write(sys.stdout, text)
 
 
 def write_bytes(data: bytes) -> None:
-    """Write bytes to stdout as they are, at once; a reader who has gone away is no error."""
+    """Write raw bytes to stdout and flush; a closed pipe is not an error."""
     if not hasattr(sys.stdout, "buffer"):
         write_data(data.decode(errors="backslashreplace"))
         return
@@ -101,18 +101,18 @@ def write_bytes(data: bytes) -> None:
 
 
 def say(text: str) -> None:
-    """Print words for people on stderr, where they never mix with data."""
+    """Print a message on stderr."""
     _write(sys.stderr, text + "\n")
 
 
 def say_progress(text: str) -> None:
-    """Print a step of what is going on, where a person watches; a log has no use for it."""
+    """Print progress on stderr if it is a terminal."""
     if sys.stderr.isatty():
         say(visible(text))
 
 
 def ask(question: str) -> str:
-    """Ask on stderr and return the answer from stdin, stripped; the end of input is an empty answer.
+    """Prompt on stderr and return the stripped line from stdin; empty at end of input.
 
     Raises:
         UsageError: Standard input cannot be read.
@@ -125,17 +125,17 @@ def ask(question: str) -> str:
 
 
 def say_warning(message: str, problems: Iterable[Problem] = ()) -> None:
-    """Tell a person that the data is not what it should be, and each reason."""
+    """Print a warning with its problems on stderr."""
     say("\n".join([f"▲ {visible(message)}", *(f"  - {problem_line(problem)}" for problem in problems)]))
 
 
 def say_error(error: SmarteriseError) -> None:
-    """Print an error: what, why, each problem, what to do."""
+    """Print an error with problems, reason and remedy on stderr."""
     say("\n".join(error_lines(error)))
 
 
 def error_lines(error: SmarteriseError) -> list[str]:
-    """Return an error as lines, in the one form all errors have."""
+    """Return the lines of an error message."""
     lines = [f"error: {visible(error.what)}"]
     lines += [f"  - {problem_line(problem)}" for problem in getattr(error, "problems", ())]
     for label, text in (("why", error.why), ("try", error.remedy)):
@@ -147,7 +147,7 @@ def error_lines(error: SmarteriseError) -> list[str]:
 
 
 def problem_line(problem: Problem) -> str:
-    """Return a problem with its place and remedy on one line."""
+    """Return a problem with its location and remedy on one line."""
     remedy = f" ({visible(problem.remedy)})" if problem.remedy else ""
     return f"{visible(str(problem))}{remedy}"
 
@@ -175,7 +175,7 @@ def _plain(value: JsonValue) -> str:
 # JSON ------------------------------------------------------------------------------------------
 
 
-def _is_safe_to_look_at(text: str) -> bool:
+def _is_printable(text: str) -> bool:
     characters = "".join(set(text) - {"\n"})
     return visible(characters) == characters
 
@@ -183,7 +183,7 @@ def _is_safe_to_look_at(text: str) -> bool:
 def _json(value: object, *, indent: int | None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     has_unicode = "utf" in (sys.stdout.encoding or "").lower()
-    if text.isascii() or (has_unicode and _is_safe_to_look_at(text)):
+    if text.isascii() or (has_unicode and _is_printable(text)):
         return text
     return json.dumps(value, ensure_ascii=True, indent=indent)
 
@@ -202,8 +202,8 @@ def _yaml(value: object) -> str:
         return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=unicode, width=110))
 
     text = dumped(unicode=True)
-    # PyYAML leaves some of them raw, and does not read U+0085 back; escaped they mean the same.
-    return text if _is_safe_to_look_at(text) else dumped(unicode=False)
+    # PyYAML writes some control characters raw and does not read U+0085 back.
+    return text if _is_printable(text) else dumped(unicode=False)
 
 
 # CSV -------------------------------------------------------------------------------------------
@@ -219,14 +219,16 @@ def _csv(
     for row in rows:
         header.update(dict.fromkeys(row))
     lines = [list(header), *([csv_cell(row.get(key)) for key in header] for row in rows)]
-    # On a terminal a person reads it; anywhere else it is data and stays as it is.
-    done = finish or (visible if sys.stdout.isatty() else str)
-    # A line of one empty cell would be an empty line, which is no row.
-    return "".join((",".join(_quoted(done(guarded(cell))) for cell in line) or '""') + "\n" for line in lines)
+    # Control characters are escaped only on a terminal.
+    escape = finish or (visible if sys.stdout.isatty() else str)
+    # A row of one empty cell needs quotes: an empty line is not a row.
+    return "".join(
+        (",".join(_quoted(escape(guarded(cell))) for cell in line) or '""') + "\n" for line in lines
+    )
 
 
 def _quoted(cell: str) -> str:
-    # The standard writer leaves a lone carriage return bare before Python 3.13, and then cannot read it.
+    # Before Python 3.13 the csv module does not quote a lone carriage return and cannot read it back.
     if not _NEEDS_QUOTES.search(cell):
         return cell
     doubled = cell.replace('"', '""')
@@ -234,7 +236,7 @@ def _quoted(cell: str) -> str:
 
 
 def csv_cell(value: JsonValue) -> str:
-    """Return a value as text for CSV: text as it is, nothing for null, everything else as JSON."""
+    """Return a value as CSV text: strings unchanged, null as empty text, others as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -243,8 +245,8 @@ def csv_cell(value: JsonValue) -> str:
 # Tables ----------------------------------------------------------------------------------------
 
 _GAP = "  "
-_NARROWEST = 10
-"""A column is not cut below this many cells to make a table fit."""
+_MIN_WIDTH = 10
+"""Minimum width of a truncated column, cells."""
 
 
 def _table(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
@@ -270,7 +272,7 @@ def _table(rows: Sequence[JsonObject], columns: Sequence[Column]) -> str:
 def _fitted(widths: list[int], total: int) -> list[int]:
     fitted = list(widths)
     excess = sum(fitted) + len(_GAP) * (len(fitted) - 1) - total
-    while excess > 0 and max(fitted) > _NARROWEST:
+    while excess > 0 and max(fitted) > _MIN_WIDTH:
         fitted[fitted.index(max(fitted))] -= 1
         excess -= 1
     return fitted

@@ -342,7 +342,7 @@ def test_a_server_that_ends_by_itself_fails_the_stack(
     marks = marks_of(stack)
     os.kill(stack.state.children["ministack"].pid, signal.SIGKILL)
     eventually(lambda: not any(is_running(mark) for mark in marks), seconds=10)
-    assert client.look(stack.data_dir) is None
+    assert client.running_state(stack.data_dir) is None
     told = json.loads(stack.state.path.read_text())
     assert told["phase"] == "failed"
     assert "ministack" in told["error"]["what"]

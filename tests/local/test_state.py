@@ -57,7 +57,7 @@ def test_no_file_is_no_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"phase": "odd"}', "\x00", '"text"'])
 def test_a_junk_file_is_told_with_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / STATE_FILE).write_text(text)
-    for ask in (client.find, client.look, client.stop):
+    for ask in (client.find, client.running_state, client.stop):
         with pytest.raises(LocalStackError, match="is not the state of an embedded stack") as refused:
             ask(tmp_path)
         assert f"rm {tmp_path / STATE_FILE}" in refused.value.remedy

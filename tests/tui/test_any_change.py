@@ -13,7 +13,7 @@ from smarterise_sdk.errors import Conflict, WriteRefused
 from smarterise_tui import change_requests
 from smarterise_tui.fleet.view import Selection
 from smarterise_tui.screens.confirm import PlanScreen, Stage
-from smarterise_tui.text.plan import MOST_LINES, plan_text, receipt_text, to_be_typed
+from smarterise_tui.text.plan import MAX_LINES, plan_text, receipt_text, to_be_typed
 from smarterise_tui.widgets.key_bar import KeyBar
 
 SWITCHED = SiteChange("AN54101471", {"tier": "CRITICAL"}, {"tier": "NON_CRITICAL"})
@@ -101,9 +101,9 @@ def test_data_in_a_plan_is_never_markup(stack):
 
 
 def test_too_many_changes_are_counted(stack):
-    changes = tuple(replace(SWITCHED, gateway_serial=f"AN{n:06}") for n in range(MOST_LINES + 7))
+    changes = tuple(replace(SWITCHED, gateway_serial=f"AN{n:06}") for n in range(MAX_LINES + 7))
     text = plan_text(stack.make_plan(changes, title="x")).plain
-    assert text.count("→") == MOST_LINES
+    assert text.count("→") == MAX_LINES
     assert text.index("Calls") < text.index("→")
     assert "… and 7 more; ctrl+y copies the command that does all" in text
 

@@ -14,7 +14,7 @@ from smarterise_sdk.errors import Conflict, InvalidDocument
 from smarterise_sdk.services.sites import planner
 from smarterise_sdk.settings.model import EnvironmentKind
 from smarterise_tui.screens.confirm import PlanScreen, Stage
-from smarterise_tui.text.plan import LONGEST_REASON
+from smarterise_tui.text.plan import MAX_REASON
 
 
 @pytest.fixture
@@ -316,4 +316,4 @@ async def test_after_a_failure_the_sites_are_read_again(make_console, stack, dev
 
 
 def test_a_reason_is_as_long_as_the_sdk_takes():
-    assert LONGEST_REASON == planner.LONGEST_REASON
+    assert MAX_REASON == planner.MAX_REASON

@@ -1,6 +1,6 @@
-"""The console: it owns the state, takes the workers' messages in, and tells the screen in front.
+"""The console app: owns the state, processes messages of workers, and updates screens.
 
-Nothing here asks AWS (`poller` and `workers` do) and nothing here draws (screens and widgets do).
+AWS calls are in `poller` and `workers`; drawing is in screens and widgets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from smarterise_tui.screens.help import help_screen
 from smarterise_tui.screens.history import HistoryScreen
 from smarterise_tui.screens.site import SiteScreen
 from smarterise_tui.state import ConsoleState
-from smarterise_tui.terminal import driver_class, mind_signals
+from smarterise_tui.terminal import driver_class, handle_signals
 from smarterise_tui.theme import THEME
 from smarterise_tui.workers import ask
 
@@ -45,15 +45,15 @@ if TYPE_CHECKING:
 
 _COLLECT_AFTER = (10_000, 100, 100)
 _JUST_AFTER = 0.05
-"""Seconds; a timer must not ring a moment early."""
+"""Seconds added to a timer, so that it does not fire early."""
 _POLL_INTERVAL = 0.1
-"""Seconds, while an end waits for a change to be applied."""
+"""Seconds between checks whether a change is still being applied, before exit."""
 _INTERRUPTED = 130
-"""The exit code of what was ended from outside (docs/exit-codes.md)."""
+"""The exit code of an interrupted run (docs/exit-codes.md)."""
 
 
 def utc_now() -> datetime:
-    """Return the time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
@@ -62,9 +62,9 @@ class SmarteriseConsole(App[int]):
 
     Args:
         settings: Settings in force.
-        open_stack: Makes the stack; it is called on a thread, after the first paint.
-        clock: Says what time it is, UTC.
-        cadence: How often AWS is asked.
+        open_stack: Creates the stack; called in a thread after the first paint.
+        clock: Returns the current time, UTC.
+        cadence: Poll intervals.
     """
 
     CSS_PATH = "console.tcss"
@@ -93,27 +93,27 @@ class SmarteriseConsole(App[int]):
         self._unlock_timer: Timer | None = None
 
     def get_default_screen(self) -> FleetScreen:
-        """Return the screen that is below all others."""
+        """Return the bottom screen."""
         return self._fleet
 
     def get_driver_class(self) -> type[Driver]:
-        """Return what reads and writes the terminal."""
+        """Return the terminal driver."""
         return driver_class(super().get_driver_class())
 
     def on_mount(self) -> None:
         """Load the SDK once the first screen is painted."""
         if not self.is_headless:
-            mind_signals(self)
+            handle_signals(self)
         self.call_after_refresh(self._load_stack)
         self._check_when_unlock_ends()
 
     def _load_stack(self) -> None:
-        ask(self, Source.STACK, self._open_stack, messages.StackOpened, self._refused(Source.STACK))
+        ask(self, Source.STACK, self._open_stack, messages.StackOpened, self._on_failure(Source.STACK))
 
-    # Answers
+    # Responses
 
     def on_stack_opened(self, message: messages.StackOpened) -> None:
-        """Begin to ask."""
+        """Start polling."""
         if self.state.stack is None:
             self.set_interval(self.cadence.tick, self.tick, name="poll")
         self.state.stack = message.stack
@@ -123,23 +123,23 @@ class SmarteriseConsole(App[int]):
         self._ask_unfinished()
 
     def on_identity_known(self, message: messages.IdentityKnown) -> None:
-        """Show who we are."""
+        """Show the identity."""
         self.state.identity = message.identity
         self.state.issues.set(Source.IDENTITY, ())
         self._notify_screens()
 
     def on_sites_fetched(self, message: messages.SitesFetched) -> None:
-        """Show the sites; ask for the values of new ones at once."""
+        """Show the sites and fetch values of new ones."""
         has_new_sites = state_updates.take_sites(self.state, message.snapshot)
-        self._let_in()
+        self._resume_after_login()
         self._notify_screens(has_new_sites=True)
         if has_new_sites:
             self.call_after_refresh(self.poller.ask_due)
 
     def on_latest_fetched(self, message: messages.LatestFetched) -> None:
-        """Show the newest values, and what is missing."""
+        """Show the latest values and missing ones."""
         state_updates.take_latest(self.state, message)
-        self._mind_refusals(*(gap.error for gap in message.outcome.missing))
+        self._check_credentials(*(item.error for item in message.outcome.missing))
         self._notify_screens()
 
     def on_history_fetched(self, message: messages.HistoryFetched) -> None:
@@ -148,33 +148,33 @@ class SmarteriseConsole(App[int]):
         self._notify_screens()
 
     def on_unresolved_found(self, message: messages.UnresolvedFound) -> None:
-        """Say of which changes it is not certain what became of them."""
+        """Show unresolved changes."""
         state_updates.take_unfinished(self.state, message.changes)
         self._notify_screens()
 
     def on_fetch_failed(self, message: messages.FetchFailed) -> None:
-        """Show what could not be had."""
+        """Show failed requests."""
         state_updates.take_failure(self.state, message)
-        self._mind_refusals(message.error)
+        self._check_credentials(message.error)
         self._notify_screens()
 
-    def _mind_refusals(self, *errors: Exception) -> None:
-        """Stop nearly all asking while AWS does not accept our credentials."""
+    def _check_credentials(self, *errors: Exception) -> None:
+        """Reduce polling while credentials are rejected."""
         if any(is_about_credentials(error) for error in errors):
             self.poller.is_locked_out = True
 
     def on_change_applied(self) -> None:
-        """Read the sites again, so that the fleet shows the change."""
+        """Read the sites again to show the change."""
         self.state.writes += 1
         self.poller.ask_sites(again=True)
 
     def on_change_failed(self) -> None:
-        """Read the sites again: somebody else may have changed them."""
+        """Read the sites again: another operator may have changed them."""
         self.state.writes += 1
         self.poller.ask_sites(again=True)
 
     def on_change_resolved(self) -> None:
-        """Look whether there are other changes of which it is not certain what became of them."""
+        """Check for further unresolved changes."""
         self._ask_unfinished()
 
     def _ask_unfinished(self) -> None:
@@ -191,7 +191,7 @@ class SmarteriseConsole(App[int]):
     # Time
 
     def tick(self) -> None:
-        """Ask for what is due; when nothing is, let the values grow older."""
+        """Fetch what is due; otherwise update ages."""
         self._check_unlock()
         if self.poller.is_resting or self.screen.is_modal:
             return
@@ -200,11 +200,11 @@ class SmarteriseConsole(App[int]):
             self._notify_screens()
 
     def on_app_blur(self) -> None:
-        """Ask less often."""
+        """Poll less often."""
         self.poller.is_blurred = True
 
     def on_app_focus(self) -> None:
-        """Catch up, and ask as often as before."""
+        """Poll at the normal rate."""
         self.poller.is_blurred = False
         self.poller.ask_due()
 
@@ -217,7 +217,7 @@ class SmarteriseConsole(App[int]):
             self._unlock_timer = self.set_timer(max(left, 0) + _JUST_AFTER, self._check_unlock)
 
     def _check_unlock(self) -> None:
-        """Say so when an unlock is over, was taken back or given anew. No call is made for it."""
+        """Update screens when the unlock has expired or changed; makes no AWS call."""
         self.state.check_unlock()
         self._check_when_unlock_ends()
         rights = (self.state.is_read_only, self.state.write_until)
@@ -230,7 +230,7 @@ class SmarteriseConsole(App[int]):
     def _refresh_scope(self) -> RefreshScope | None:
         return self.screen.refresh_scope() if isinstance(self.screen, ConsoleScreen) else None
 
-    def _let_in(self) -> None:
+    def _resume_after_login(self) -> None:
         if self.poller.is_locked_out:
             self.poller.is_locked_out = False
             self.poller.ask_identity()
@@ -260,14 +260,14 @@ class SmarteriseConsole(App[int]):
         self._show_site(message.serial)
 
     def on_fleet_table_rows_shown(self) -> None:
-        """Ask for the rows that came into view."""
+        """Fetch the rows that became visible."""
         self.poller.ask_due()
 
     def _show_site(self, serial: str) -> None:
         self.push_screen(SiteScreen(self.state, serial))
 
     def on_screen_shown(self) -> None:
-        """Ask for what a screen that came to the front wants."""
+        """Fetch the data of the screen in front."""
         self.poller.ask_due()
 
     def action_show_checks(self) -> None:
@@ -277,26 +277,26 @@ class SmarteriseConsole(App[int]):
             self.push_screen(ChecksScreen(self.state))
 
     def action_show_history(self) -> None:
-        """Go to the history; what the banner said of unfinished changes is told there."""
+        """Go to the history, which also shows unresolved changes."""
         if not isinstance(self.screen, HistoryScreen) and self.state.stack is not None:
             self.state.issues.set(UNFINISHED, ())
             self.action_show_fleet()
             self.push_screen(HistoryScreen(self.state))
 
     def action_repair(self) -> None:
-        """Plan how to mend the site file."""
+        """Plan a repair of the site file."""
         if self.state.stack is not None:
             self.push_screen(PlanScreen(self.state, change_requests.repair()))
 
     def action_copy_command(self) -> None:
-        """Copy the command that shows the same as this screen."""
+        """Copy the CLI equivalent of this screen."""
         if isinstance(self.screen, ConsoleScreen):
             command = self.screen.cli_command()
             self.copy_to_clipboard(command)
             self.notify(command, title="copied", markup=False, timeout=3)
 
     def action_show_problems(self) -> None:
-        """Show what could not be had."""
+        """Show failed requests."""
         self.push_screen(issues_screen(self.state))
 
     def action_show_help(self) -> None:
@@ -304,7 +304,7 @@ class SmarteriseConsole(App[int]):
         self.push_screen(help_screen(self.state))
 
     def action_refresh_now(self) -> None:
-        """Ask for everything on this screen again."""
+        """Refresh this screen."""
         if self.state.stack is None:
             self._load_stack()
         elif isinstance(self.screen, ConsoleScreen):
@@ -313,29 +313,25 @@ class SmarteriseConsole(App[int]):
             self.poller.ask_due(everything=True)
 
     def action_save_screenshot(self) -> None:
-        """Save the screen as SVG where the console was started."""
+        """Save the screen as SVG in the current directory."""
         place = re.sub(r"[^A-Za-z0-9]+", "-", self.state.settings.environment.name)
         name = f"{self.TITLE}-{place}-{self.state.clock():%Y%m%dT%H%M%SZ}.svg"
         try:
             Path(name).write_text(self.export_screenshot(), encoding="utf-8")
         except OSError as error:
-            self.notify(f"not saved: {error}", severity="error", markup=False)
+            self.notify(f"Screenshot not saved: {error}", severity="error", markup=False)
         else:
             self.notify(f"saved {name}", markup=False, timeout=3)
 
     async def action_quit(self) -> None:
-        """Quit, unless a change is under way: its receipt must not get lost."""
+        """Quit, unless a change is being applied."""
         if self.state.is_writing:
-            self.notify("a change is being applied: wait for its receipt", severity="warning", markup=False)
+            self.notify("A change is being applied: wait for its receipt", severity="warning", markup=False)
         else:
             self.exit(0)
 
-    async def action_close(self) -> None:
-        """Quit."""
-        await self.action_quit()
-
     def on_quit_requested(self) -> None:
-        """End, whether there still is a terminal or not; but a receipt must not get lost."""
+        """Exit once no change is being applied."""
         self.run_worker(self._end(), group="end", exclusive=True)
 
     async def _end(self) -> None:
@@ -344,7 +340,7 @@ class SmarteriseConsole(App[int]):
         self.exit(_INTERRUPTED)
 
     @staticmethod
-    def _refused(source: Source) -> Callable[[Exception], messages.FetchFailed]:
+    def _on_failure(source: Source) -> Callable[[Exception], messages.FetchFailed]:
         return lambda error: messages.FetchFailed(source, (), error)
 
 
@@ -353,7 +349,7 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
 
     Args:
         settings: Settings in force.
-        stack: A stack to use; without one the SDK's is made once the first screen is painted.
+        stack: The stack; by default created after the first paint.
 
     Returns:
         The exit code.
@@ -364,14 +360,14 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
             return stack
         from smarterise_sdk.stack import Stack  # loads boto3: after the first paint
 
-        made = Stack(settings)
-        # A part loads when first touched: here, and not on the event loop.
-        _ = made.broker, made.sites, made.metrics, made.checks, made.changes, made.reconciliation
-        # What is loaded stays, and so do most of ten thousand sites: walking them again and again stops
-        # the console for a third of a second. Only what is young is looked through as often as before.
+        new_stack = Stack(settings)
+        # Load all services here, not on the event loop.
+        _ = (new_stack.broker, new_stack.sites, new_stack.metrics)
+        _ = (new_stack.checks, new_stack.changes, new_stack.reconciliation)
+        # A full garbage collection with ten thousand sites blocks the console for a third of a second.
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        return made
+        return new_stack
 
     console = SmarteriseConsole(settings, open_stack)
     code = console.run()

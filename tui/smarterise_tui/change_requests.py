@@ -1,6 +1,6 @@
-"""The changes an operator can make from the console: how each is planned, what it is called, its command.
+"""Change requests of the console: how each is planned, its texts and its CLI equivalent.
 
-One dialog takes any of them from the plan to the receipt. Nothing here writes.
+One dialog takes any of them from plan to receipt. Nothing here writes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """A change that an operator may want.
+    """A change that an operator requests.
 
     Attributes:
-        title: Of the dialog, e.g. `Switch tier`.
-        text: What is being planned, e.g. `NON_CRITICAL`.
-        make: Plans it; it runs on a thread and writes nothing.
-        service: What carries it out.
-        cli_command: Returns the command that does the same, for a reason.
-        nothing: What holds already, where the plan turns out to be empty.
-        selection: The sites it is for, where the operator marked them.
-        other: What can be planned instead, and what that is.
+        title: Title of the dialog, e.g. `Switch tier`.
+        text: Short description of the change, e.g. `NON_CRITICAL`.
+        make: Returns the plan; runs in a thread and writes nothing.
+        service: Returns the service that applies it.
+        cli_command: Returns the CLI equivalent for a reason.
+        nothing: Text for an empty plan: the state that already holds.
+        selection: The marked sites, if any.
+        other: The alternative, if any.
     """
 
     title: str
@@ -52,14 +52,14 @@ class ChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """What can be planned instead of a proposal, in words, and how it is had."""
+    """An alternative to a change request: its description and how to create it."""
 
     text: str
     make: Callable[[], ChangeRequest]
 
 
 def switch_tier(selection: Selection, target: Tier) -> ChangeRequest:
-    """Return the switch of sites to a tier; the other tier can be planned instead."""
+    """Return the change request of a tier switch; the alternative is the other tier."""
     updates = {serial: {"tier": target.value} for serial in selection.serials}
     other = Tier.NON_CRITICAL if target is Tier.CRITICAL else Tier.CRITICAL
     return ChangeRequest(
@@ -74,55 +74,55 @@ def switch_tier(selection: Selection, target: Tier) -> ChangeRequest:
 
 
 def likely_target(rows: Sequence[FleetRow]) -> Tier:
-    """Return the tier one most likely means: the other one; of mixed sites, the one that costs less."""
+    """Return the default target: the other tier, or the cheaper one for mixed sites."""
     tiers = {row.site.tier for row in rows}
     return Tier.CRITICAL if tiers == {Tier.NON_CRITICAL} else Tier.NON_CRITICAL
 
 
 def undo(plan_id: str) -> ChangeRequest:
-    """Return the way back from a change of the journal."""
+    """Return the change request that undoes a change of the journal."""
     return ChangeRequest(
         "Undo",
-        f"the way back from {plan_id}",
+        f"undo of {plan_id}",
         lambda stack: stack.changes.plan_undo(plan_id),
         lambda settings, reason: cli_command.undo(settings, plan_id, reason),
-        "all is as it was before that change",
+        "all fields have their values from before the change",
     )
 
 
 def roll_back(version_id: str, *, whole: bool = False) -> ChangeRequest:
-    """Return the way back to a version of the site file; with or without all that was changed since."""
-    other = "all changes since, too" if not whole else "without later changes of other sites"
+    """Return the change request of a rollback, with or without all later changes."""
+    other = "the whole version" if not whole else "only the sites of the next change"
     return ChangeRequest(
         "Roll back",
-        f"the way back to version {version_id}",
+        f"rollback to version {version_id}",
         lambda stack: stack.sites.plan_rollback(version_id, whole=whole),
         lambda settings, reason: cli_command.roll_back(settings, version_id, reason, whole=whole),
-        "the site file says what that version says",
+        "the site file already equals that version",
         other=Alternative(other, partial(roll_back, version_id, whole=not whole)),
     )
 
 
 def repair(*, last_good: bool = False) -> ChangeRequest:
-    """Return how to mend a broken site file: the smallest fix, or the last good version."""
-    fix, version = "the smallest fix", "the last good version"
+    """Return the change request that repairs the site file: smallest edit, or last valid version."""
+    fix, version = "the smallest edit", "the last valid version"
     return ChangeRequest(
         "Repair the site file",
         version if last_good else fix,
         lambda stack: stack.sites.plan_repair(last_good=last_good),
         lambda settings, reason: cli_command.repair(settings, reason, last_good=last_good),
-        "the site file is sound",
+        "the site file is valid",
         other=Alternative(fix if last_good else version, partial(repair, last_good=not last_good)),
     )
 
 
 def reconcile() -> ChangeRequest:
-    """Return how to make the rest of the stack follow the site file."""
+    """Return the change request that reconciles the stack with the site file."""
     return ChangeRequest(
         "Reconcile",
-        "how the stack follows the site file",
+        "reconciliation of alarms and schedules",
         lambda stack: stack.reconciliation.plan_reconcile(),
         lambda settings, reason: cli_command.reconcile(settings, reason),
-        "alarm actions and schedules follow the site file",
+        "alarm actions and schedules match the site file",
         attrgetter("reconciliation"),
     )

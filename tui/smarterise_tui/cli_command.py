@@ -1,4 +1,4 @@
-"""The command that does in a shell what a screen shows or is about to do."""
+"""CLI equivalents of screens and change requests."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ _FLAGS = (("profile", "--profile"), ("region", "--region"), ("endpoint_url", "--
 
 
 def list_sites(settings: Settings) -> str:
-    """Return the twin of the fleet."""
+    """Return the CLI equivalent of the fleet screen."""
     return _command(settings, "sites", "list")
 
 
 def show_site(settings: Settings, serial: str) -> str:
-    """Return the twin of a site's screen."""
+    """Return the CLI equivalent of a site screen."""
     return _command(settings, "metrics", "show", serial)
 
 
 def run_checks(settings: Settings) -> str:
-    """Return the twin of the checks."""
+    """Return the CLI equivalent of the checks screen."""
     return _command(settings, "checks", "run")
 
 
 def show_history(settings: Settings) -> str:
-    """Return the twin of the versions of the site file."""
+    """Return the CLI equivalent of the list of versions."""
     return _command(settings, "sites", "history")
 
 
 def list_journal(settings: Settings) -> str:
-    """Return the twin of the journal."""
+    """Return the CLI equivalent of the journal."""
     return _command(settings, "journal", "list")
 
 
 def resolve(settings: Settings, plan_id: str) -> str:
-    """Return the command that looks what became of a change."""
+    """Return the command that resolves a change."""
     return _command(settings, "journal", "resolve", plan_id)
 
 
 def set_tier(settings: Settings, serials: Sequence[str], tier: Tier, reason: str) -> str:
-    """Return the twin of a tier switch; like the others below it asks before it writes."""
-    return _command(settings, "sites", "set-tier", *serials, "--to", tier.value, *_because(reason))
+    """Return the CLI equivalent of a tier switch."""
+    return _command(settings, "sites", "set-tier", *serials, "--to", tier.value, *_reason_option(reason))
 
 
 def undo(settings: Settings, plan_id: str, reason: str) -> str:
-    """Return the twin of taking a change back."""
-    return _command(settings, "undo", plan_id, *_because(reason))
+    """Return the CLI equivalent of an undo."""
+    return _command(settings, "undo", plan_id, *_reason_option(reason))
 
 
 def roll_back(settings: Settings, version_id: str, reason: str, *, whole: bool) -> str:
-    """Return the twin of going back to a version."""
+    """Return the CLI equivalent of a rollback."""
     how = ("--whole",) if whole else ()
-    return _command(settings, "sites", "rollback", version_id, *how, *_because(reason))
+    return _command(settings, "sites", "rollback", version_id, *how, *_reason_option(reason))
 
 
 def repair(settings: Settings, reason: str = "", *, last_good: bool = False) -> str:
-    """Return the twin of mending the site file."""
+    """Return the CLI equivalent of a repair."""
     how = ("--last-good",) if last_good else ()
-    return _command(settings, "sites", "repair", *how, *_because(reason))
+    return _command(settings, "sites", "repair", *how, *_reason_option(reason))
 
 
 def reconcile(settings: Settings, reason: str) -> str:
-    """Return the twin of making the stack follow the site file."""
-    return _command(settings, "sites", "reconcile", *_because(reason))
+    """Return the CLI equivalent of a reconciliation."""
+    return _command(settings, "sites", "reconcile", *_reason_option(reason))
 
 
-def _because(reason: str) -> tuple[str, ...]:
+def _reason_option(reason: str) -> tuple[str, ...]:
     return ("--reason", reason) if reason else ()
 
 
@@ -82,7 +82,7 @@ def _command(settings: Settings, *text: str) -> str:
 
 
 def _where(settings: Settings) -> list[str]:
-    """Return the options that lead to the same stack from another shell."""
+    """Return the options that select the same stack."""
     named = settings.origins.get("environment")
     options = ["--env", settings.environment.name] if named and named.source is not Source.DEFAULT else []
     for key, flag in _FLAGS:

@@ -1,6 +1,6 @@
-"""What the console needs of a stack, and nothing more: `smarterise_sdk.stack.Stack` fits, a test double too.
+"""Protocols of the SDK as used by the console, implemented by `smarterise_sdk.stack.Stack` and test doubles.
 
-Read-only properties throughout, so that richer types of the SDK fit as they are.
+All properties are read-only, so that the SDK's types match.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
 
 Latest: TypeAlias = dict[str, dict[Metric, MetricPoint]]
-"""Newest point of each metric that has one, per gateway serial."""
+"""Latest point of each metric that has one, per gateway serial."""
 
 SeriesOf: TypeAlias = dict[str, dict[Metric, tuple[MetricPoint, ...]]]
 """Points in order of time, per gateway serial and metric."""
 
 
 class Identity(Protocol):
-    """Who AWS says we are."""
+    """AWS identity."""
 
     @property
     def account(self) -> str:
@@ -39,15 +39,15 @@ class Identity(Protocol):
 
 
 class BrokerStats(Protocol):
-    """What our calls amount to."""
+    """Call statistics."""
 
     @property
     def calls_last_minute(self) -> int:
-        """Calls that left in the last minute."""
+        """Calls of the last minute."""
 
     @property
     def throttled(self) -> int:
-        """Calls that AWS asked to slow down, so far."""
+        """Number of throttled calls."""
 
     @property
     def p95_ms(self) -> float | None:
@@ -55,34 +55,34 @@ class BrokerStats(Protocol):
 
     @property
     def cost_usd_per_hour(self) -> float:
-        """What an hour at the present pace costs, USD."""
+        """Cost per hour at the current rate, USD."""
 
 
 class Broker(Protocol):
-    """Where all calls go through."""
+    """The broker of all AWS calls."""
 
     def stats(self) -> BrokerStats:
-        """Return the figures; cheap, no call."""
+        """Return the statistics; makes no call."""
 
 
 class Degraded(Protocol):
-    """The site file is wrong and the last good version is shown instead."""
+    """An invalid site file and its fallback version."""
 
     @property
     def message(self) -> str:
-        """What is wrong, in a sentence."""
+        """Description of the error."""
 
     @property
     def problems(self) -> Sequence[Problem]:
-        """Everything wrong with the current file."""
+        """All problems of the current file."""
 
     @property
     def version_id(self) -> str | None:
-        """S3 version that is shown instead."""
+        """S3 id of the fallback version."""
 
 
 class SitesSnapshot(Protocol):
-    """All sites at one moment."""
+    """A snapshot of the site file."""
 
     @property
     def sites(self) -> Sequence[Site]:
@@ -94,7 +94,7 @@ class SitesSnapshot(Protocol):
 
     @property
     def version_id(self) -> str | None:
-        """S3 version of the file, when the bucket keeps versions."""
+        """S3 version of the file, if the bucket has versioning."""
 
     @property
     def read_at(self) -> datetime:
@@ -102,15 +102,15 @@ class SitesSnapshot(Protocol):
 
     @property
     def degraded(self) -> Degraded | None:
-        """Set when this is not what the file says now."""
+        """Set if this is a fallback version."""
 
 
 class Version(Protocol):
-    """A version of the site file, as its history tells it."""
+    """A version of the site file in its history."""
 
     @property
     def version_id(self) -> str:
-        """S3 version id; empty where the bucket keeps none."""
+        """S3 version id; empty without versioning."""
 
     @property
     def written_at(self) -> str:
@@ -122,76 +122,76 @@ class Version(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it is, a `VersionKind`."""
+        """The `VersionKind`."""
 
     @property
     def by(self) -> str:
-        """Who wrote it, as the file says."""
+        """Author, from the file."""
 
     @property
     def reason(self) -> str:
-        """Why, as the file says."""
+        """Reason, from the file."""
 
     @property
     def tiers(self) -> Mapping[str, str]:
-        """The tier that the first few sites came to, of those that got another one."""
+        """New tier by serial of the first few sites whose tier changed."""
 
     @property
     def summary(self) -> str:
-        """What changed, or what is wrong, in one line."""
+        """Changes or problems in one line."""
 
     @property
     def problems(self) -> Sequence[Problem]:
-        """What is wrong with it, when it cannot be used."""
+        """Problems of an invalid version."""
 
     @property
     def is_usable(self) -> bool:
-        """Whether one can go back to it."""
+        """Whether a rollback to it is possible."""
 
 
 class VersionHistory(Protocol):
-    """The newest versions of the site file."""
+    """The latest versions of the site file."""
 
     @property
     def entries(self) -> Sequence[Version]:
-        """The newest first."""
+        """Entries, latest first."""
 
     @property
     def is_versioned(self) -> bool:
-        """Whether the bucket keeps versions."""
+        """Whether the bucket has versioning."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether there are no older ones than those told."""
+        """Whether all versions are included."""
 
 
 class SitesService(Protocol):
-    """Sites: read them, plan a change, apply it, look back."""
+    """Sites: read, plan and apply changes, history."""
 
     def fetch(self) -> SitesSnapshot:
         """Return all sites."""
 
     def plan_update(self, updates: Mapping[str, Mapping[str, JsonValue]], *, reason: str = "") -> Plan:
-        """Return what the updates would change; writes nothing."""
+        """Return the plan of updates; writes nothing."""
 
     def plan_rollback(self, version_id: str, *, whole: bool = False) -> Plan:
-        """Return what going back to a version would change; `whole` takes back all later changes too."""
+        """Return the plan of a rollback; `whole` reverts all later changes."""
 
     def plan_repair(self, *, last_good: bool = False) -> Plan:
-        """Return how to mend a broken file: the smallest fix, or the last good version."""
+        """Return the plan of a repair: smallest edit, or last valid version."""
 
     def apply(self, plan: Plan, *, on_step: Callable[[str], None] | None = None) -> Receipt:
-        """Make the change, read it back, tell each step."""
+        """Apply and verify a plan, reporting each step."""
 
     def history(self, *, limit: int = 20, gateway_serial: str | None = None) -> VersionHistory:
-        """Return the newest versions as a log; with a serial only those that changed this site."""
+        """Return the latest versions; with a serial only those that changed this site."""
 
     def diff(self, before: str, after: str) -> Sequence[SiteChange]:
-        """Return what differs from one version to another."""
+        """Return the differences between two versions."""
 
 
 class Change(Protocol):
-    """A change that was made, or begun, from this machine."""
+    """A change of the journal."""
 
     @property
     def plan_id(self) -> str:
@@ -199,11 +199,11 @@ class Change(Protocol):
 
     @property
     def at(self) -> datetime:
-        """When it was begun, UTC."""
+        """Start time, UTC."""
 
     @property
     def who(self) -> str:
-        """ARN it was made as."""
+        """ARN of the caller."""
 
     @property
     def operator(self) -> str:
@@ -211,7 +211,7 @@ class Change(Protocol):
 
     @property
     def environment(self) -> str:
-        """Where it was made."""
+        """Environment."""
 
     @property
     def title(self) -> str:
@@ -219,69 +219,69 @@ class Change(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why, in the operator's words."""
+        """Reason."""
 
     @property
     def via(self) -> str:
-        """The road it took."""
+        """Transport."""
 
     @property
     def changes(self) -> Sequence[SiteChange]:
-        """What it changed; it may have to be read from disk."""
+        """Changes of sites; may be read from disk."""
 
     @property
     def stack_changes(self) -> Sequence[StackChange]:
-        """What it changed in the rest of the stack; it may have to be read from disk."""
+        """Changes of other resources; may be read from disk."""
 
     @property
     def outcome(self) -> str:
-        """What became of it: `verified`, ..., `in progress`, `no end`."""
+        """Outcome: `verified`, ..., `in progress`, `no end`."""
 
     @property
     def undoes(self) -> str:
-        """Id of the change it took back; empty for any other."""
+        """Id of the change that it undoes, or empty."""
 
     @property
     def undone_by(self) -> str:
-        """Id of the change that took it back; empty while none did."""
+        """Id of the change that undid it, or empty."""
 
 
 class ChangesRead(Protocol):
-    """The journal as it stands."""
+    """The content of the journal."""
 
     @property
     def entries(self) -> Sequence[Change]:
-        """The newest first."""
+        """Entries, latest first."""
 
     @property
     def damaged_lines(self) -> Sequence[int]:
-        """Numbers of lines that cannot be read."""
+        """Numbers of invalid lines."""
 
 
 class ChangesService(Protocol):
-    """Changes made from this machine: look back at them, take them back."""
+    """Changes made from this machine: list, undo and resolve."""
 
     def list(self) -> ChangesRead:
-        """Return the changes of this environment; no call to AWS."""
+        """Return the changes of this environment; makes no AWS call."""
 
     def plan_undo(self, plan_id: str) -> Plan:
-        """Return what taking a change back would change."""
+        """Return the plan of an undo."""
 
     def unresolved(self) -> Sequence[Change]:
-        """Return the changes of which it is not certain what became of them; no call to AWS."""
+        """Return the unresolved changes; makes no AWS call."""
 
     def resolve(self, plan_id: str) -> Receipt:
-        """Look what became of a change, and write it down."""
+        """Resolve a change and record its outcome."""
 
 
 class ReconciliationService(Protocol):
-    """What is to follow the site file: alarm actions, schedules."""
+    """Reconciliation of alarm actions and schedules with the site file."""
 
     def plan_reconcile(self) -> Plan:
-        """Return what would make it follow; writes nothing."""
+        """Return the plan of a reconciliation; writes nothing."""
 
     def apply(self, plan: Plan, on_step: Callable[[str], None] | None = None) -> Receipt:
-        """Make it follow, look again, tell each step."""
+        """Apply and verify a plan, reporting each step."""
 
 
 class MetricsService(Protocol):
@@ -294,16 +294,16 @@ class MetricsService(Protocol):
         *,
         lookback: timedelta | None = None,
     ) -> Outcome[Latest]:
-        """Return the newest points, with the gaps; with `lookback` look only so far back."""
+        """Return the latest points and missing values; `lookback` limits the time range."""
 
     def series(
         self, serials: Sequence[str], metrics: Sequence[Metric], *, since: timedelta, period: timedelta
     ) -> Outcome[SeriesOf]:
-        """Return points over a span, with the gaps."""
+        """Return points of a time range and missing values."""
 
 
 class Finding(Protocol):
-    """What one check found."""
+    """Finding of a check."""
 
     @property
     def check_id(self) -> str:
@@ -315,7 +315,7 @@ class Finding(Protocol):
 
     @property
     def severity(self) -> str:
-        """How much it matters."""
+        """Severity."""
 
     @property
     def status(self) -> str:
@@ -323,23 +323,23 @@ class Finding(Protocol):
 
     @property
     def subject(self) -> str:
-        """What it is about."""
+        """Subject."""
 
     @property
     def observed(self) -> str:
-        """What was seen."""
+        """Observed state."""
 
     @property
     def expected(self) -> str:
-        """What should have been seen."""
+        """Expected state."""
 
     @property
     def evidence(self) -> Sequence[str]:
-        """What it rests on."""
+        """Evidence."""
 
     @property
     def remedy(self) -> str:
-        """What to do."""
+        """Remedy."""
 
 
 class CheckReport(Protocol):
@@ -347,18 +347,18 @@ class CheckReport(Protocol):
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """In the order of the checks."""
+        """Findings in the order of the checks."""
 
 
 class ChecksService(Protocol):
-    """The runbook checks."""
+    """The checks."""
 
     def run(self, only: Sequence[str] | None = None) -> CheckReport:
-        """Run checks, all unless some are named."""
+        """Run checks; by default all."""
 
 
 class ConsoleStack(Protocol):
-    """One stack, as the console knows it."""
+    """One stack with its services."""
 
     @property
     def broker(self) -> Broker:
@@ -374,7 +374,7 @@ class ConsoleStack(Protocol):
 
     @property
     def reconciliation(self) -> ReconciliationService:
-        """What is to follow the site file."""
+        """Reconciliation."""
 
     @property
     def metrics(self) -> MetricsService:
@@ -385,7 +385,7 @@ class ConsoleStack(Protocol):
         """Checks."""
 
     def identity(self) -> Identity:
-        """Return who AWS says we are."""
+        """Return the AWS identity."""
 
     def close(self) -> None:
-        """Let go of everything held."""
+        """Close all resources."""

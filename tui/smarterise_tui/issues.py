@@ -1,4 +1,4 @@
-"""What could not be had, and why: a line for the banner, the whole story for the details."""
+"""Issues: failed requests and missing data, as a banner line and as details."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from smarterise_tui.contract import Change, SitesSnapshot
 
 DEGRADED = "site file"
-UNFINISHED = "unfinished changes"
+UNFINISHED = "unresolved changes"
 _MOST_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that could not be had.
+    """One issue.
 
     Attributes:
-        source: Which worker or subject it concerns; a newer one of the same source replaces it.
+        source: The worker or subject; a later issue of the same source replaces it.
         status: `denied`, `warn` or `fail`.
         line: One line for the banner.
-        details: The rest of the story, a line each.
-        key: What helps, as the banner says it, e.g. `R repair`.
+        details: Further lines for the details screen.
+        key: The key that helps, as shown in the banner, e.g. `R repair`.
     """
 
     source: str
@@ -43,13 +43,13 @@ class Issue:
 
 
 class Issues:
-    """The present troubles by source."""
+    """The current issues by source."""
 
     def __init__(self) -> None:
         self._by_source: dict[str, tuple[Issue, ...]] = {}
 
     def set(self, source: str, issues: Iterable[Issue]) -> None:
-        """Replace what is known of a source; nothing clears it."""
+        """Replace the issues of a source; an empty iterable clears them."""
         found = tuple(issues)
         if found:
             self._by_source[source] = found
@@ -58,25 +58,22 @@ class Issues:
 
     @property
     def all(self) -> list[Issue]:
-        """Every trouble, the worst first."""
+        """All issues, the worst first."""
         found = [issue for issues in self._by_source.values() for issue in issues]
         return sorted(found, key=lambda issue: issue.status.rank)
 
     def of(self, source: str) -> tuple[Issue, ...]:
-        """Return the troubles of one source."""
+        """Return the issues of one source."""
         return self._by_source.get(source, ())
 
 
 def failure(source: str, error: Exception) -> Issue:
-    """Return the trouble of something that could not be had at all."""
+    """Return the issue of a failed request."""
     return Issue(source, status_of(error), _one_line(error), tuple(describe(error)[1:]))
 
 
 def missing_issues(source: str, missing: Iterable[Missing], total: int) -> list[Issue]:
-    """Return the troubles of an answer with holes; `total` is how many sites were asked about.
-
-    Gaps for the same reason are told once, with all the sites they cost.
-    """
+    """Return the issues of missing values, grouped by reason; `total` is the number of requested sites."""
     by_reason: dict[tuple[str, str], list[Missing]] = {}
     for item in missing:
         by_reason.setdefault((item.action, str(item.error)), []).append(item)
@@ -97,28 +94,28 @@ def _missing_issue(source: str, missing: list[Missing], total: int) -> Issue:
 
 
 def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Issue]:
-    """Return the trouble of a site file that is broken, an earlier version standing in for it."""
+    """Return the issue of an invalid site file with a fallback version."""
     degraded = snapshot.degraded
     if degraded is None:
         return []
     version = f" ({degraded.version_id[:12]})" if degraded.version_id else ""
     first = f": {visible(str(degraded.problems[0]))}" if degraded.problems else ""
-    line = f"the site file is broken; shown is its last good version{version}{first}"
+    line = f"site file invalid; showing the last valid version{version}{first}"
     problems = tuple(f"· {visible(str(problem))}" for problem in degraded.problems[:_MOST_LISTED])
     more = len(degraded.problems) - _MOST_LISTED
     if more > 0:
         problems += (f"· and {more:,} more",)
-    told = (
+    lines = (
         visible(degraded.message),
         *problems,
-        "nothing is written to it until it is mended",
-        f"try: R plans the smallest fix, or the last good version; or: {cli_command.repair(settings)}",
+        "changes are rejected until it is repaired",
+        f"try: R plans a repair; or: {cli_command.repair(settings)}",
     )
-    return [Issue(DEGRADED, Status.FAIL, line, told, "R repair")]
+    return [Issue(DEGRADED, Status.FAIL, line, lines, "R repair")]
 
 
 def unfinished(changes: Sequence[Change], settings: Settings) -> list[Issue]:
-    """Return the trouble of changes of which nobody knows what became of them."""
+    """Return the issue of unresolved changes."""
     if not changes:
         return []
     first, count = changes[0], len(changes)
@@ -126,39 +123,39 @@ def unfinished(changes: Sequence[Change], settings: Settings) -> list[Issue]:
     line = (
         f"{first.plan_id} {first.outcome}: {command}"
         if count == 1
-        else f"{count} changes without a certain end: {cli_command.list_journal(settings)}"
+        else f"{count} unresolved changes: {cli_command.list_journal(settings)}"
     )
     details = tuple(
         f"{change.plan_id}  {utc_text(change.at)}  {change.title}: {change.outcome}; "
         f"{cli_command.resolve(settings, change.plan_id)}"
         for change in changes[:_MOST_LISTED]
     )
-    told = (*details, "H shows them in the history; s there does the same as the command")
-    return [Issue(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, told)), "H history")]
+    lines = (*details, "H opens the history; s there resolves the selected change")
+    return [Issue(UNFINISHED, Status.WARN, visible(line), tuple(map(visible, lines)), "H history")]
 
 
 def listed(serials: Sequence[str], *, at_most: int = _MOST_LISTED) -> str:
-    """Return serials as text, counted where they are too many to read."""
+    """Return serials as text; beyond `at_most` they are counted."""
     text = ", ".join(visible(serial) for serial in serials[:at_most])
     more = len(serials) - at_most
     return f"{text} and {more:,} more" if more > 0 else text
 
 
 def status_of(error: Exception) -> Status:
-    """Return the status an error is shown with."""
+    """Return the display status of an error."""
     return Status.DENIED if isinstance(error, Denied) else Status.FAIL
 
 
 def is_about_credentials(error: Exception) -> bool:
-    """Whether asking again soon is useless: AWS does not know us, or will not let us in."""
+    """Return whether the error concerns credentials, so that retries are useless."""
     return isinstance(error, AccessError) and error.code == "CREDENTIALS"
 
 
 def describe(error: Exception) -> list[str]:
-    """Return all an error has to say, a line each, safe to show."""
+    """Return the lines of an error, control characters escaped."""
     if not isinstance(error, SmarteriseError):
-        story = traceback.format_exception(error)
-        lines = ["The console hit a fault of its own. Please report it with the lines below.", *story]
+        trace = traceback.format_exception(error)
+        lines = ["Internal error of the console. Please report it with the lines below.", *trace]
         return [visible(line) for text in lines for line in text.splitlines()]
     lines = [error.what]
     if error.why:

@@ -1,4 +1,4 @@
-"""What workers tell the app, and what the app tells the screens. Workers post these and do nothing else."""
+"""Messages of workers to the app, and of the app to the screens."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class QuitRequested(Message):
-    """The terminal is gone, or a signal says that it is time to end."""
+    """The terminal closed, or a termination signal was received."""
 
 
 @dataclass
 class StackOpened(Message):
-    """The SDK is loaded; calls can be made from now on."""
+    """The SDK is loaded."""
 
     stack: ConsoleStack
 
 
 @dataclass
 class IdentityKnown(Message):
-    """AWS said who we are."""
+    """The AWS identity is known."""
 
     identity: Identity
 
@@ -55,7 +55,7 @@ class SitesFetched(Message):
 
 @dataclass
 class LatestFetched(Message):
-    """Newest values came, perhaps with gaps; `long_lookback` are the sites not only looked at lately."""
+    """Latest values were fetched; `long_lookback` are the sites with full lookback."""
 
     requested: tuple[str, ...]
     long_lookback: frozenset[str]
@@ -65,7 +65,7 @@ class LatestFetched(Message):
 
 @dataclass
 class HistoryFetched(Message):
-    """The past of the sparklines came, perhaps with gaps."""
+    """Data of the sparklines was fetched."""
 
     requested: tuple[str, ...]
     outcome: Outcome[SeriesOf]
@@ -73,7 +73,7 @@ class HistoryFetched(Message):
 
 @dataclass
 class SeriesFetched(Message):
-    """What a site's plot shows came."""
+    """The series of a site's plot was fetched."""
 
     serial: str
     window: timedelta
@@ -82,7 +82,7 @@ class SeriesFetched(Message):
 
 @dataclass
 class FetchFailed(Message):
-    """Something could not be read. `source` is one of `poller.Source`, `requested` the sites it was for."""
+    """A request failed. `source` is a `poller.Source`, `requested` are the sites."""
 
     source: str
     requested: tuple[str, ...]
@@ -91,7 +91,7 @@ class FetchFailed(Message):
 
 @dataclass
 class FleetChanged(Message, bubble=False):
-    """The model has new values, new sites or has grown older; the screen shows what differs."""
+    """Values, sites or ages of the model have changed."""
 
     has_new_sites: bool = False
 
@@ -105,53 +105,53 @@ class PlanReady(Message):
 
 @dataclass
 class PlanFailed(Message):
-    """A change cannot be planned."""
+    """Planning a change failed."""
 
     error: Exception
 
 
 @dataclass
 class StepReported(Message):
-    """Applying went on by a step."""
+    """A step of applying a plan."""
 
     step: str
 
 
 @dataclass
 class ChangeApplied(Message):
-    """A change was made, as far as the receipt says."""
+    """A change was applied; see its receipt."""
 
     receipt: Receipt
 
 
 @dataclass
 class ChangeFailed(Message):
-    """A change was not made."""
+    """A change failed."""
 
     error: Exception
 
 
 class RightsChanged(Message, bubble=False):
-    """Writing is allowed no more, or for another while."""
+    """The permission to write has changed."""
 
 
 @dataclass
 class UnresolvedFound(Message):
-    """The journal was looked through for changes of which it is not certain what became of them."""
+    """The unresolved changes of the journal."""
 
     changes: Sequence[Change]
 
 
 @dataclass
 class VersionsRead(Message):
-    """The versions of the site file came."""
+    """The versions of the site file were read."""
 
     history: VersionHistory
 
 
 @dataclass
 class VersionsFailed(Message):
-    """The versions of the site file could not be had."""
+    """Reading the versions of the site file failed."""
 
     error: Exception
 
@@ -165,14 +165,14 @@ class ChangesListed(Message):
 
 @dataclass
 class ChangesFailed(Message):
-    """The journal could not be read."""
+    """Reading the journal failed."""
 
     error: Exception
 
 
 @dataclass
 class DiffRead(Message):
-    """What a version or a change changed is known."""
+    """The differences of a version or change."""
 
     changes: Sequence[SiteChange]
     stack_changes: Sequence[StackChange] = ()
@@ -180,34 +180,34 @@ class DiffRead(Message):
 
 @dataclass
 class DiffFailed(Message):
-    """What a version or a change changed could not be had."""
+    """Reading the differences failed."""
 
     error: Exception
 
 
 @dataclass
 class ChangeResolved(Message):
-    """It was looked what became of a change."""
+    """A change was resolved."""
 
     receipt: Receipt
 
 
 @dataclass
 class ResolveFailed(Message):
-    """What became of a change could not be found out."""
+    """Resolving a change failed."""
 
     error: Exception
 
 
 @dataclass
 class TierSinceKnown(Message):
-    """The versions that changed one site came."""
+    """The versions that changed one site were read."""
 
     history: VersionHistory
 
 
 class TierSinceUnknown(Message):
-    """The versions that changed one site could not be had: the site is shown without."""
+    """Reading the versions that changed one site failed."""
 
 
 @dataclass
@@ -219,7 +219,7 @@ class ChecksFinished(Message):
 
 @dataclass
 class ChecksFailed(Message):
-    """The checks could not run."""
+    """The checks failed to run."""
 
     error: Exception
 

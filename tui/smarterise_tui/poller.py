@@ -1,4 +1,4 @@
-"""When AWS is asked what. The poller decides and asks; the app's handlers take the answers in."""
+"""Polling: what to request from AWS and when; the app's handlers process the responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Source(StrEnum):
-    """What is asked for; also the names of the worker groups."""
+    """Kinds of requests; also the names of the worker groups."""
 
     STACK = "stack"
     IDENTITY = "identity"
@@ -43,13 +43,13 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often, in seconds.
+    """Poll intervals, seconds.
 
     Attributes:
-        tick: Newest values, of the sites that are due.
+        tick: Latest values of the sites that are due.
         sites: The site file.
-        locked_out: Anything at all, while AWS does not accept our credentials.
-        when_blurred: Times slower while another window has the focus.
+        locked_out: All requests while credentials are rejected.
+        when_blurred: Factor while the terminal has no focus.
     """
 
     tick: float = 10
@@ -60,13 +60,13 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class RefreshScope:
-    """What the screen in front wants to be kept up to date; nothing else is asked for.
+    """The data that the screen in front needs.
 
     Attributes:
         visible: Serials on screen, from the top.
-        metrics: Which metrics.
-        is_fleet: Whether sites off screen matter too, for order and counts.
-        has_sparklines: Whether the past of those on screen is shown.
+        metrics: Metrics.
+        is_fleet: Whether other sites are needed too, for order and counts.
+        has_sparklines: Whether sparklines are shown.
     """
 
     visible: tuple[str, ...]
@@ -76,7 +76,7 @@ class RefreshScope:
 
 
 class Poller:
-    """Asks at each tick for what is due. A question still open is not asked again."""
+    """Requests what is due at each tick; a pending request is not repeated."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Poller:
     ) -> None:
         self._app = app
         self._state = state
-        self._wanted = refresh_scope
+        self._get_scope = refresh_scope
         self._cadence = cadence
         self._workers: dict[Source, Worker[None]] = {}
         self._sites_requested: datetime | None = None
@@ -97,17 +97,17 @@ class Poller:
 
     @property
     def is_resting(self) -> bool:
-        """Whether to let this tick go by: nobody looks at a window without focus."""
+        """Whether to skip this tick because the terminal has no focus."""
         self._ticks += 1
         return self.is_blurred and self._ticks % self._cadence.when_blurred != 0
 
     def ask_due(self, *, everything: bool = False) -> bool:
-        """Ask for what the screen in front wants and is due; `everything` asks whether due or not.
+        """Request what the screen needs and is due; `everything` ignores intervals.
 
         Returns:
-            Whether newest values were asked for, so that an answer will move the time shown.
+            Whether latest values were requested.
         """
-        refresh_scope = self._wanted()
+        refresh_scope = self._get_scope()
         if refresh_scope is None or self._state.stack is None:
             return False
         if everything or self._sites_are_due():
@@ -119,12 +119,12 @@ class Poller:
         return self._ask_latest(refresh_scope, everything=everything)
 
     def ask_identity(self) -> None:
-        """Ask who we are."""
+        """Request the identity."""
         if self._state.stack is not None:
             self._ask(Source.IDENTITY, self._state.stack.identity, IdentityKnown)
 
     def ask_sites(self, *, again: bool = False) -> None:
-        """Ask for the site file; `again` gives up a question that is still open, as it may be outdated."""
+        """Request the site file; `again` replaces a pending request."""
         if self._state.stack is not None and (again or not self._is_requesting(Source.SITES)):
             self._sites_requested = self._state.clock()
             self._ask(Source.SITES, self._state.stack.sites.fetch, SitesFetched)
@@ -149,16 +149,16 @@ class Poller:
             requested = tuple(site.gateway_serial for site in sites)
             now = self._state.clock()
             model.note_requested(requested, now)
-            long_lookback = frozenset(
+            long_fetch_latestback = frozenset(
                 serial for serial in requested if not model.is_recent_enough(serial, now)
             )
-            near = [site for site in sites if site.gateway_serial not in long_lookback]
-            far = [site for site in sites if site.gateway_serial in long_lookback]
-            work = partial(_look, stack.metrics, near, far, sorted(refresh_scope.metrics))
+            near = [site for site in sites if site.gateway_serial not in long_fetch_latestback]
+            far = [site for site in sites if site.gateway_serial in long_fetch_latestback]
+            work = partial(_fetch_latest, stack.metrics, near, far, sorted(refresh_scope.metrics))
             self._ask(
                 Source.LATEST,
                 work,
-                partial(LatestFetched, requested, long_lookback, refresh_scope.metrics),
+                partial(LatestFetched, requested, long_fetch_latestback, refresh_scope.metrics),
                 requested,
             )
         return bool(sites)
@@ -183,20 +183,20 @@ class Poller:
         self,
         source: Source,
         work: Callable[[], T],
-        answered: Callable[[T], Message],
+        on_result: Callable[[T], Message],
         requested: tuple[str, ...] = (),
     ) -> None:
-        refused = partial(FetchFailed, source.value, requested)
-        self._workers[source] = ask(self._app, source.value, work, answered, refused)
+        on_error = partial(FetchFailed, source.value, requested)
+        self._workers[source] = ask(self._app, source.value, work, on_result, on_error)
 
 
-def _look(
+def _fetch_latest(
     service: MetricsService, near: Sequence[Site], far: Sequence[Site], metrics: Sequence[Metric]
 ) -> Outcome[Latest]:
-    """Return newest values: of some sites from the last minute alone, of the others from far back."""
+    """Return latest values, of `near` sites with a lookback of one minute."""
     responses = [service.latest(far, metrics)] if far else []
     if near:
         responses.append(service.latest(near, metrics, lookback=NEAR))
     value = {serial: points for response in responses for serial, points in response.value.items()}
-    gaps = tuple(gap for response in responses for gap in response.missing)
-    return Outcome(value, max(response.as_of for response in responses), gaps)
+    missing = tuple(item for response in responses for item in response.missing)
+    return Outcome(value, max(response.as_of for response in responses), missing)

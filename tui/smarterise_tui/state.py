@@ -1,4 +1,4 @@
-"""What the console knows, in one place: the app's handlers change it, screens and widgets read it."""
+"""State of the console: changed by the app's handlers, read by screens and widgets."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ class ConsoleState:
     """The state of one console.
 
     Attributes:
-        settings: Settings in force.
-        clock: Says what time it is, UTC.
-        stack: The SDK; `None` until it is loaded, after the first paint.
-        identity: Who AWS says we are; `None` until it said so.
+        settings: The settings.
+        clock: Returns the current time, UTC.
+        stack: The SDK; `None` until it is loaded after the first paint.
+        identity: AWS identity; `None` until known.
         model: All sites.
-        view: What the operator asked to see of them.
-        issues: What could not be had.
-        now: The moment the screens show; it moves with the poll, not with the clock.
-        is_writing: Whether a change is being applied at this moment.
-        writes: How many changes were tried so far: what was read before the last may be outdated.
-        write_until: When the unlock ends by which writing is allowed here; `None` where none is needed, or
-            none holds.
+        view: Filter, order and marks.
+        issues: Failed requests and missing data.
+        now: The time that the screens show; updated by polling.
+        is_writing: Whether a change is being applied.
+        writes: Number of attempted changes; data read before the last one may be outdated.
+        write_until: End of the unlock in use, or `None`.
     """
 
     settings: Settings
@@ -55,10 +54,7 @@ class ConsoleState:
         self.write_until = self.settings.write_until
 
     def check_unlock(self) -> None:
-        """Look whether the unlock that this console was started under still holds: no call, a small file.
-
-        It may have been taken back in another shell, or given anew; the SDK's gate looks at it the same way.
-        """
+        """Read the unlock file, which another shell may have changed; the SDK checks the same file."""
         if self.settings.write_until is not None:
             unlocks = Unlocks(self.settings.state_dir)
             unlock = unlocks.current(self.settings.environment.name, self.clock())
@@ -66,7 +62,7 @@ class ConsoleState:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the SDK would refuse to write at this moment."""
+        """Whether the SDK currently rejects writes."""
         if self.settings.read_only:
             return True
         if self.settings.write_until is None:
@@ -75,23 +71,23 @@ class ConsoleState:
 
     @property
     def read_only_text(self) -> str:
-        """What read-only means for a plan on screen, and the way out where it is an unlock."""
+        """The read-only notice of a plan, with the unlock command if that helps."""
         origin = self.settings.origins.get("read_only")
-        is_wished = origin is not None and origin.source in (Source.FLAG, Source.VARIABLE)
-        text = "READ-ONLY: the SDK will refuse to apply this"
-        if is_wished or not self.is_production:
+        is_explicit = origin is not None and origin.source in (Source.FLAG, Source.VARIABLE)
+        text = "READ-ONLY: this change cannot be applied"
+        if is_explicit or not self.is_production:
             return text
-        again = ", and start the console again" if self.settings.read_only else ""
-        return f"{text}. To write: {self.settings.unlock_command}{again}"
+        restart = ", then restart the console" if self.settings.read_only else ""
+        return f"{text}. Unlock: {self.settings.unlock_command}{restart}"
 
     @property
     def is_production(self) -> bool:
-        """Whether a mistake here hurts."""
+        """Whether the environment is of kind production."""
         return self.settings.environment.kind is EnvironmentKind.PRODUCTION
 
     @property
     def environment_text(self) -> str:
-        """The environment as it is written on every screen, e.g. `PROD`, `LOCAL`."""
+        """The environment's name as shown on every screen, e.g. `PROD`."""
         return self.settings.environment.name.upper()
 
     @property

@@ -1,4 +1,4 @@
-"""Takes answers into the state: the model first, then what is shown of it, then what is missing."""
+"""State updates by messages: first the model, then the view, then the issues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def take_sites(state: ConsoleState, snapshot: SitesSnapshot) -> bool:
-    """Take the sites in; return whether there are some that were not known."""
+    """Update the sites; return whether there are new ones."""
     known = state.model.rows.keys()
     has_new_sites = any(site.gateway_serial not in known for site in snapshot.sites)
     state.now = state.clock()
@@ -29,7 +29,7 @@ def take_sites(state: ConsoleState, snapshot: SitesSnapshot) -> bool:
 
 
 def take_latest(state: ConsoleState, message: LatestFetched) -> None:
-    """Take newest values in; time has passed for the other sites too."""
+    """Update latest values, and the ages of all sites."""
     state.now = state.clock()
     moved = state.model.take_latest(
         message.requested, message.long_lookback, message.metrics, message.outcome, state.now
@@ -40,14 +40,14 @@ def take_latest(state: ConsoleState, message: LatestFetched) -> None:
 
 
 def take_history(state: ConsoleState, message: HistoryFetched) -> None:
-    """Take the past of the sparklines in."""
+    """Update the data of the sparklines."""
     state.model.take_history(message.requested, message.outcome, state.clock())
     missing = missing_issues(Source.HISTORY, message.outcome.missing, len(state.model.rows))
     state.issues.set(Source.HISTORY, missing)
 
 
 def take_failure(state: ConsoleState, message: FetchFailed) -> None:
-    """Take in that something could not be had at all."""
+    """Record a failed request."""
     state.now = state.clock()
     if message.source == Source.LATEST:
         state.model.miss_latest(message.requested, Missing("", message.error, message.requested), state.now)
@@ -60,17 +60,17 @@ def take_failure(state: ConsoleState, message: FetchFailed) -> None:
 
 
 def take_unfinished(state: ConsoleState, changes: Sequence[Change]) -> None:
-    """Take in of which changes it is not certain what became of them."""
+    """Record unresolved changes."""
     state.issues.set(UNFINISHED, unfinished(changes, state.settings))
 
 
 def pass_time(state: ConsoleState) -> None:
-    """Let everything on screen grow older."""
+    """Update all ages."""
     state.now = state.clock()
     state.view.after_values(state.model.pass_time(state.now), state.now)
 
 
 def _note_missing(state: ConsoleState) -> None:
-    """Note which sites are without values: those asked just now, and those asked before."""
+    """Record which sites have no values."""
     missing = state.model.missing
     state.issues.set(Source.LATEST, missing_issues(Source.LATEST, missing, len(state.model.rows)))

@@ -1,7 +1,7 @@
-"""The console's terminal, which may go away: a connection that breaks takes it along.
+"""Terminal driver that exits when the terminal closes, e.g. after a lost connection.
 
-Textual is not told. Its output thread dies of the first write, the event loop then waits for that thread for
-ever, and its input thread reads the end of the file as fast as it can: a console nobody sees, on one CPU.
+Textual does not handle this: its output thread ends with the first failed write, the event loop waits for
+that thread forever, and its input thread reads end-of-file in a busy loop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GONE: Final = select.POLLHUP | select.POLLERR
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, for a terminal that may go away: the app is asked to end, and can."""
+    """Textual's driver that asks the app to exit when the terminal closes."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class TerminalDriver(LinuxDriver):
 
     def _watch(self) -> None:
         watched = select.poll()
-        watched.register(self.fileno, 0)  # a hang-up is told unasked, and nothing else wakes this thread
-        if any(told & _GONE for _, told in watched.poll()):
+        watched.register(self.fileno, 0)  # POLLHUP and POLLERR are always reported
+        if any(events & _GONE for _, events in watched.poll()):
             self.exit_event.set()
             self._app.post_message(QuitRequested())
 
 
 class _Unfailing:
-    """A file that takes what cannot be written any more."""
+    """A file that ignores write errors."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -67,12 +67,12 @@ class _Unfailing:
 
 
 def driver_class(default: type[Driver]) -> type[Driver]:
-    """Return the driver to be used where Textual would use `default`."""
+    """Return the driver to use in place of `default`."""
     return TerminalDriver if default is LinuxDriver else default
 
 
-def mind_signals(app: MessagePump) -> None:
-    """Have the signals that end a program ask the app to end, so that it leaves the terminal as it was."""
+def handle_signals(app: MessagePump) -> None:
+    """Handle termination signals by asking the app to exit, so that the terminal is restored."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -40,50 +40,49 @@ async def in_thread(name: str, work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             result = work()
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits
-            _tell(loop, refuse, error)
+        except BaseException as error:  # noqa: BLE001 - re-raised for the awaiting caller
+            _post(loop, refuse, error)
         else:
-            _tell(loop, deliver, result)
+            _post(loop, deliver, result)
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await response
 
 
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[T], None], value: T) -> None:
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[T], None], value: T) -> None:
     try:
         loop.call_soon_threadsafe(callback, value)
     except RuntimeError:
         if not loop.is_closed():
             raise
-        # The console has quit in the meantime: nobody waits any more.
+        # The console has exited: the result is not needed.
 
 
 def ask(
     node: DOMNode,
     group: str,
     work: Callable[[], T],
-    answered: Callable[[T], Message],
-    refused: Callable[[Exception], Message],
+    on_result: Callable[[T], Message],
+    on_error: Callable[[Exception], Message],
 ) -> Worker[None]:
-    """Put a question for a node of the console.
+    """Run a request in a thread and post its result or error as a message.
 
-    A question of the same group that is still open is given up, and its answer dropped. Whatever
-    goes wrong becomes a message: an error meant for people, or a fault of ours with its story.
+    A pending request of the same group is cancelled and its response dropped.
 
     Args:
-        node: App or screen that gets the message.
+        node: App or screen that receives the message.
         group: Name of the group, one per subject.
-        work: What to do; it runs on a thread and must not touch a widget.
-        answered: Makes the message of an answer.
-        refused: Makes the message of an error.
+        work: The request; runs in a thread and must not access widgets.
+        on_result: Returns the message of a result.
+        on_error: Returns the message of an error.
     """
 
-    async def put() -> None:
+    async def request() -> None:
         try:
             response = await in_thread(group, work)
         except Exception as error:  # noqa: BLE001 - every error is shown to the operator, none is dropped
-            node.post_message(refused(error))
+            node.post_message(on_error(error))
         else:
-            node.post_message(answered(response))
+            node.post_message(on_result(response))
 
-    return node.run_worker(put(), name=group, group=group, exclusive=True, exit_on_error=False)
+    return node.run_worker(request(), name=group, group=group, exclusive=True, exit_on_error=False)

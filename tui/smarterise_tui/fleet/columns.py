@@ -30,7 +30,7 @@ NOTHING = "–"
 
 VOLTAGES = (Metric.VOLTAGE_A, Metric.VOLTAGE_B, Metric.VOLTAGE_C)
 EVALUATED_METRICS = frozenset({*VOLTAGES, Metric.VOLTAGE_UNBALANCE})
-"""Metrics the verdict rests on: asked for whatever columns are shown."""
+"""Metrics that determine the state: fetched for all columns."""
 
 
 @dataclass(frozen=True, slots=True)

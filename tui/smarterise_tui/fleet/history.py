@@ -16,12 +16,12 @@ MINUTES = 30
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NOTHING = "·"
 _HEADROOM = 0.1
-_HOLE = 2
-"""Minutes from one value to the next that are nothing special."""
+_MAX_STEP = 2
+"""Minutes between values that are not a gap."""
 
 
 class History:
-    """A ring of one bucket a minute; a minute's newest value stands for it."""
+    """A ring buffer with the latest value of each minute."""
 
     __slots__ = ("_drawn", "_latest_minute", "_values")
 
@@ -31,7 +31,7 @@ class History:
         self._drawn: tuple[int, int, str] | None = None
 
     def add(self, point: MetricPoint) -> None:
-        """Take a point in; points older than the ring are of no interest."""
+        """Add a point; points older than the buffer are ignored."""
         minute = _minute(point.at)
         self._drawn = None
         if minute > self._latest_minute:
@@ -41,12 +41,12 @@ class History:
         if minute > self._latest_minute - MINUTES:
             self._values[minute % MINUTES] = point.value
 
-    def lacks_what_led_to(self, point: MetricPoint) -> bool:
-        """Whether minutes before a point are unknown: it came with others, as readings by file do."""
-        return _minute(point.at) > self._latest_minute + _HOLE
+    def has_gap_before(self, point: MetricPoint) -> bool:
+        """Return whether minutes before a point are unknown, e.g. after the load of a log file."""
+        return _minute(point.at) > self._latest_minute + _MAX_STEP
 
     def extend(self, points: Iterable[MetricPoint]) -> None:
-        """Take points in."""
+        """Add points."""
         for point in points:
             self.add(point)
 

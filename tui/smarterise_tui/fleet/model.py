@@ -1,4 +1,4 @@
-"""All sites with their newest values. Handlers feed it answers; it says which rows that changed."""
+"""All sites with their latest values; updates return the changed rows."""
 
 from __future__ import annotations
 
@@ -19,20 +19,18 @@ if TYPE_CHECKING:
     from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
 
 POLL_WHOLE_FLEET_UP_TO = 500
-"""Above this many sites only those on screen are asked every time, the others in turn."""
+"""Above this number only visible sites are polled every time, the others in turn."""
 
 IN_TURN = 100
-"""How many of the others are asked at each poll of a big fleet."""
-
-"""How often a site is asked about: streamed ones live, the others far more often than they can change."""
+"""Number of other sites per poll of a large fleet."""
 
 LONG_LOOKBACK_EVERY = timedelta(seconds=60)
-"""How often a site whose values come in is looked at further back than `NEAR`, for what came late."""
+"""Interval of polls further back than `NEAR`, for late values."""
 
 HISTORY_RETRY_AFTER = timedelta(minutes=5)
 
 NEAR = timedelta(seconds=60)
-"""How far back a site is looked at in between: few points, as each one costs time to read."""
+"""Lookback of the polls in between; few points, as each costs time."""
 
 _SLACK = timedelta(seconds=1)
 
@@ -41,8 +39,8 @@ class FleetModel:
     """Rows by serial, in the order of the file.
 
     Attributes:
-        rows: One a site.
-        snapshot: What they come from; `None` before the first.
+        rows: Rows by serial.
+        snapshot: The snapshot of the rows; `None` before the first.
         count_by_status: How many enabled sites are in each status.
         count_by_tier: How many enabled sites each tier has.
     """
@@ -56,7 +54,7 @@ class FleetModel:
         self._turn = 0
 
     def replace_sites(self, snapshot: SitesSnapshot, now: datetime) -> None:
-        """Take over the sites of a snapshot; rows of sites that stay keep their values."""
+        """Replace the sites; existing sites keep their values."""
         unchanged = self.snapshot is not None and self.snapshot.etag == snapshot.etag
         self.snapshot = snapshot
         if unchanged and len(self.rows) == len(snapshot.sites):
@@ -83,10 +81,10 @@ class FleetModel:
         outcome: Outcome[Latest],
         now: datetime,
     ) -> set[str]:
-        """Take over newest values; a site that has none and lies in a gap gets the gap.
+        """Update latest values, and missing values with their errors.
 
         Returns:
-            Serials of another status, whose place may be another when the worst comes first.
+            Serials whose status changed, and perhaps their position.
         """
         missing = _missing_by_serial(outcome.missing)
         moved = set()
@@ -96,40 +94,40 @@ class FleetModel:
                 continue
             item = missing.get(serial)
             is_far = item is None and serial in long_lookback
-            answered = metrics if is_far else ()  # what a near look lacks may lie further back
-            if self._take(row, answered, outcome.value.get(serial, {}), item, now):
+            complete_for = metrics if is_far else ()  # a short lookback may miss older points
+            if self._take(row, complete_for, outcome.value.get(serial, {}), item, now):
                 moved.add(serial)
             if is_far:
                 row.long_lookback_at = now
         return moved
 
     def take_history(self, requested: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
-        """Take over the past of the sparkline's metric; sites in a gap are asked again some time later."""
+        """Update the data of the sparklines; failed sites are retried later."""
         for serial in requested:
             if serial in self.rows:
                 self.rows[serial].remember(outcome.value.get(serial, {}).get(SPARK_METRIC, ()))
         self.miss_history(_missing_by_serial(outcome.missing), now)
 
     def miss_latest(self, requested: Iterable[str], item: Missing, now: datetime) -> None:
-        """Note that the newest values of these sites could not be had."""
+        """Record that the latest values of these sites are missing."""
         for serial in requested:
             if serial in self.rows:
                 self._take(self.rows[serial], (), {}, item, now)
 
     def miss_history(self, requested: Iterable[str], now: datetime) -> None:
-        """Note that the past could not be had; it is asked for again some time later."""
+        """Record that sparkline data is missing; it is retried later."""
         for serial in requested:
             if serial in self.rows:
                 self.rows[serial].history_due = now + HISTORY_RETRY_AFTER
 
     def note_requested(self, serials: Iterable[str], now: datetime) -> None:
-        """Note that newest values were asked for."""
+        """Record the time of a request for latest values."""
         for serial in serials:
             if serial in self.rows:
                 self.rows[serial].requested_at = now
 
     def pass_time(self, now: datetime) -> set[str]:
-        """Judge anew the rows for which time alone changes the verdict; return those of another status."""
+        """Re-evaluate rows whose state depends on time; return those whose status changed."""
         timestamp = now.timestamp()
         moved = set()
         for row in self.rows.values():
@@ -141,7 +139,7 @@ class FleetModel:
         return moved
 
     def due(self, visible: Sequence[str], now: datetime, *, everything: bool = False) -> list[Site]:
-        """Return the sites to ask about now: all of a small fleet; of a big one the visible and some more."""
+        """Return the sites to poll: all of a small fleet; of a large one the visible and some others."""
         if len(self.rows) <= POLL_WHOLE_FLEET_UP_TO:
             candidates: Iterable[FleetRow] = self.rows.values()
         else:
@@ -150,23 +148,23 @@ class FleetModel:
         return [row.site for row in candidates if row.site.enabled and (everything or _is_due(row, now))]
 
     def is_recent_enough(self, serial: str, now: datetime) -> bool:
-        """Whether the last minute is enough: the values before it are here, or known not to be there."""
+        """Return whether a short lookback is enough, because older values are known."""
         row = self.rows.get(serial)
         if row is None or row.long_lookback_at is None or not row.site.tier.policy.is_streamed:
             return False
         return now - row.long_lookback_at < LONG_LOOKBACK_EVERY - _SLACK
 
     def without_history(self, visible: Sequence[str], now: datetime) -> list[str]:
-        """Return the visible serials whose past is to be asked for, and note that it is."""
+        """Return the visible serials whose sparkline data is due, and mark it as requested."""
         rows = [self.rows[serial] for serial in visible if serial in self.rows]
-        wanted = [row for row in rows if row.site.enabled and row.history_due <= now]
-        for row in wanted:
+        due = [row for row in rows if row.site.enabled and row.history_due <= now]
+        for row in due:
             row.history_due = NEVER
-        return [row.serial for row in wanted]
+        return [row.serial for row in due]
 
     @property
     def missing(self) -> tuple[Missing, ...]:
-        """What stood between us and values of sites when they were last asked about, a gap a site."""
+        """Missing values of the last request, one item per site."""
         return tuple(
             Missing(row.missing.action, row.missing.error, (serial,))
             for serial, row in self._blind.items()
@@ -186,7 +184,7 @@ class FleetModel:
         item: Missing | None,
         now: datetime,
     ) -> bool:
-        """Give an answer to a row; return whether its status is another now."""
+        """Update a row; return whether its status changed."""
         before = row.state.status
         row.take(requested, points, now, missing=item)
         if item is not None:

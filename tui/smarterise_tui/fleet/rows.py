@@ -1,4 +1,4 @@
-"""One site as the fleet shows it: its configuration, its newest values, how it is judged and why."""
+"""A row of the fleet: configuration, latest values and state of one site."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _STATE_BY_ERROR: dict[type[Exception], SiteState] = {
     Unreachable: SiteState(Status.UNKNOWN, "unreachable"),
 }
 _STALE_AFTER = {tier: tier.policy.stale_after.total_seconds() for tier in Tier}
-_FAILED = SiteState(Status.UNKNOWN, "no answer")
+_FAILED = SiteState(Status.UNKNOWN, "no response")
 
 
 class FleetRow:
-    """A site with what is known of it. Only the handlers of the console change it.
+    """A site with its values and state; changed only by the handlers of the console.
 
     Attributes:
         site: Its configuration.
-        points: Newest point of each metric that has one.
-        state: How it is judged.
-        missing: Why values of it could not be had at the last attempt, if so.
-        has_response: Whether the last attempt brought anything all the same.
-        requested_at: When its values were last asked for; `None` before the first time.
-        long_lookback_at: When they were last looked for as far back as need be.
-        history: Minutes of `SPARK_METRIC`; `None` until the past was asked for, as few rows are ever seen.
-        history_due: From when the past may be asked for.
-        is_loaded: Whether its values were ever answered for, with or without success.
-        rank_key: Sorts the worst first.
-        evaluate_due: Epoch seconds from which judging again may say something else.
+        points: Latest point of each metric that has one.
+        state: Evaluated state.
+        missing: Error of the last request, if values are missing.
+        has_response: Whether the last request returned any values.
+        requested_at: Time of the last request; `None` before the first.
+        long_lookback_at: Time of the last request with full lookback.
+        history: Minutes of `SPARK_METRIC`; `None` until fetched.
+        history_due: Earliest time to fetch the history.
+        is_loaded: Whether any request has finished.
+        rank_key: Sort key, the worst first.
+        evaluate_due: Epoch seconds of the next evaluation.
     """
 
     __slots__ = (
@@ -90,12 +90,12 @@ class FleetRow:
         return self.site.gateway_serial
 
     def value(self, metric: Metric) -> float | None:
-        """Return the newest value of a metric."""
+        """Return the latest value of a metric."""
         point = self.points.get(metric)
         return None if point is None else point.value
 
     def age(self, now: datetime) -> timedelta | None:
-        """Return how old the newest value is."""
+        """Return the age of the latest value."""
         return None if self.latest is None else now - self.latest
 
     @property
@@ -107,7 +107,7 @@ class FleetRow:
         return 100 * abs(power / factor) / self.site.capacity_kva
 
     def configure(self, site: Site, now: datetime) -> None:
-        """Take over a new configuration; values stay."""
+        """Replace the configuration; values are kept."""
         self.site = site
         self.evaluate(now)
 
@@ -119,10 +119,10 @@ class FleetRow:
         *,
         missing: Missing | None = None,
     ) -> None:
-        """Take over an answer, or what there is of it beside a gap.
+        """Update values with a complete or partial response.
 
-        An empty answer leaves the old values to grow old: the site went silent, and how long ago is
-        what the operator wants to know. An answer that lacks one metric drops that metric.
+        An empty response keeps the old values, so that their age is shown. A metric that is absent from a
+        non-empty response is removed.
         """
         self.is_loaded = True
         self.missing = missing
@@ -133,16 +133,15 @@ class FleetRow:
             self.latest = max([point.at for point in self.points.values()])
             spark = points.get(SPARK_METRIC)
             if spark is not None and self.history is not None:
-                if self.history.lacks_what_led_to(spark):
+                if self.history.has_gap_before(spark):
                     self.history_due = AT_ONCE
                 self.history.add(spark)
         self.evaluate(now)
 
     def remember(self, points: tuple[MetricPoint, ...]) -> None:
-        """Take the sparkline's past over; from now on new values are added to it.
+        """Add the sparkline's data.
 
-        Is the past newer than the newest values, it came after these were looked for: they are looked for
-        again, lest the row says "no data" beside its own past.
+        If it is newer than the latest values, these are requested again.
         """
         if self.history is None:
             self.history = History()
@@ -151,7 +150,7 @@ class FleetRow:
             self.requested_at = self.long_lookback_at = None
 
     def evaluate(self, now: datetime) -> None:
-        """Judge anew."""
+        """Evaluate the state."""
         if not self.site.enabled:
             self._set_state(_DISABLED, _NEVER)
         elif self.missing is not None and not self.has_response:
@@ -160,9 +159,9 @@ class FleetRow:
             self._set_state(_LOADING, _NEVER)
         else:
             state = evaluate(self.site, self.points, now)
-            self._set_state(state, self._next_judgement(state, now))
+            self._set_state(state, self._next_evaluation(state, now))
 
-    def _next_judgement(self, state: SiteState, now: datetime) -> float:
+    def _next_evaluation(self, state: SiteState, now: datetime) -> float:
         if self.latest is None:
             return _NEVER
         if state.status is Status.STALE:

@@ -40,7 +40,7 @@ class FleetView:
         self.rows: list[FleetRow] = []
 
     def rebuild(self, now: datetime) -> None:
-        """Filter and arrange everything anew."""
+        """Filter and sort all rows."""
         self.marks &= self.model.rows.keys()
         rows: Iterable[FleetRow] = self.model.rows.values()
         if self.filter.tests:

@@ -1,4 +1,4 @@
-"""What every full screen has: header, tabs, banner, its own body, key bar."""
+"""Base class of full screens: header, tabs, banner, body and key bar."""
 
 from __future__ import annotations
 
@@ -50,23 +50,23 @@ class ConsoleScreen(Screen[None]):
         raise NotImplementedError
 
     def refresh_scope(self) -> RefreshScope | None:
-        """Return what is to be kept up to date while this screen is in front; `None` for nothing."""
+        """Return the data to poll for this screen; `None` for none."""
         return None
 
     def cli_command(self) -> str:
-        """Return the command that shows the same."""
+        """Return the CLI equivalent."""
         raise NotImplementedError
 
     def refresh_records(self) -> None:
-        """Ask again for what this screen itself asks for."""
+        """Refresh the screen's own records."""
 
     def update_frame(self) -> None:
-        """Show identity, figures, time and troubles as they are now."""
+        """Update identity, statistics, time and issues."""
         self._header.update_view()
         self._banner.update_view()
 
     def on_fleet_changed(self, message: FleetChanged) -> None:
-        """Follow the model."""
+        """Update after a change of the model."""
         self.update_frame()
         if message.has_new_sites:
             self.update_sites()
@@ -74,14 +74,14 @@ class ConsoleScreen(Screen[None]):
             self.update_view()
 
     def update_view(self) -> None:
-        """Show the values as they are now."""
+        """Update the values."""
 
     def update_sites(self) -> None:
-        """Show sites and values as they are now."""
+        """Update sites and values."""
         self.update_view()
 
     def on_screen_resume(self) -> None:
-        """Catch up with what went on behind another screen."""
+        """Update after another screen was in front."""
         self.update_frame()
         self.update_sites()
         self.post_message(ScreenShown())

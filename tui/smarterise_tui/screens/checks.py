@@ -1,4 +1,4 @@
-"""The runbook checks: run them, read what each found, the worst first."""
+"""The checks screen: findings of the checks, the worst first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smarterise_tui.messages import ChecksFailed, ChecksFinished
 from smarterise_tui.screens.base import ConsoleScreen
 from smarterise_tui.screens.confirm import PlanScreen
 from smarterise_tui.screens.details import TextScreen
-from smarterise_tui.text.plan import refusal_text
+from smarterise_tui.text.plan import error_text
 from smarterise_tui.theme import status_class
 from smarterise_tui.widgets.tabs import Tab
 from smarterise_tui.widgets.text_line import Line, Part, TextLine
@@ -60,7 +60,7 @@ class ChecksScreen(ConsoleScreen):
         self.refresh_records()
 
     def on_screen_resume(self) -> None:
-        """Run the checks again when a change was tried meanwhile."""
+        """Run the checks again if a change was attempted since."""
         if self._writes_seen != self.state.writes:
             self.refresh_records()
 
@@ -74,7 +74,7 @@ class ChecksScreen(ConsoleScreen):
             ask(self, "checks", stack.checks.run, ChecksFinished, ChecksFailed)
 
     def on_checks_finished(self, message: ChecksFinished) -> None:
-        """List what they found."""
+        """List the findings."""
         self.findings = sorted(message.report.findings, key=lambda finding: _rank(finding.status))
         self.cursor = min(self.cursor, max(len(self.findings) - 1, 0))
         counts: dict[str, int] = {}
@@ -88,11 +88,11 @@ class ChecksScreen(ConsoleScreen):
         self._draw()
 
     def on_checks_failed(self, message: ChecksFailed) -> None:
-        """Say why they could not run."""
+        """Show why they failed."""
         self.findings = []
-        text = Part("✖ the checks could not run", "$status-fail")
+        text = Part("✖ checks failed to run", "$status-fail")
         self.query_one("#summary", TextLine).line = Line((text,))
-        self.query_one("#findings", Static).update(refusal_text(message.error))
+        self.query_one("#findings", Static).update(error_text(message.error))
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""
@@ -102,13 +102,13 @@ class ChecksScreen(ConsoleScreen):
             self._scroll_to_cursor()
 
     def action_open(self) -> None:
-        """Show a finding whole."""
+        """Show a finding."""
         if self.findings:
             finding = self.findings[self.cursor]
             self.app.push_screen(TextScreen(self.state, finding.title, finding_text(finding)))
 
     def action_reconcile(self) -> None:
-        """Plan how to make the rest of the stack follow the site file."""
+        """Plan a reconciliation."""
         self.app.push_screen(PlanScreen(self.state, change_requests.reconcile()))
 
     def action_back(self) -> None:
@@ -117,7 +117,7 @@ class ChecksScreen(ConsoleScreen):
 
     def _draw(self) -> None:
         if not self.findings:
-            nothing = Content.styled(f"{Status.NO_DATA.glyph} there is no check", "$status-no-data")
+            nothing = Content.styled(f"{Status.NO_DATA.glyph} no checks", "$status-no-data")
             self.query_one("#findings", Static).update(nothing)
             return
         lines = [
@@ -135,7 +135,7 @@ class ChecksScreen(ConsoleScreen):
 
 
 def finding_text(finding: Finding) -> Content:
-    """Return all a finding says."""
+    """Return the details of a finding."""
     entries = [
         ("subject", finding.subject),
         ("observed", finding.observed),

@@ -1,7 +1,7 @@
-"""One dialog for every change: plan, difference, reason, confirm, apply, verify, receipt, and the way back.
+"""The dialog of all changes: plan, reason, confirmation, receipt and undo.
 
-The SDK plans, refuses, applies and verifies; this dialog only shows what it says and asks the
-operator. Nothing is written before the operator confirms a plan that was on screen.
+The SDK plans, applies and verifies; the dialog shows the results. Nothing is written before the operator
+confirms a displayed plan.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from smarterise_tui.messages import (
     RightsChanged,
     StepReported,
 )
-from smarterise_tui.text.plan import LONGEST_REASON, plan_text, receipt_text, refusal_text, to_be_typed
+from smarterise_tui.text.plan import MAX_REASON, error_text, plan_text, receipt_text, to_be_typed
 from smarterise_tui.theme import band, band_style
 from smarterise_tui.widgets.key_bar import KeyBar
 from smarterise_tui.widgets.wrapped_text import HangingText
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """Where a change is."""
+    """Stage of a change."""
 
     PLANNING = "planning"
     PLANNED = "planned"
@@ -54,13 +54,13 @@ class Stage(StrEnum):
 
 
 _AROUND_TEXT = 10
-"""Lines of the dialog besides its text, and of the screen around it: border, fields, hint, keys."""
-_MOST_OF_COMMAND = 120
-"""Characters shown of a command that was copied: it may name thousands of sites."""
+"""Lines of border, fields, hint and keys."""
+_MAX_COMMAND = 120
+"""Maximum characters shown of a copied command."""
 
 
 class PlanScreen(ModalScreen[None]):
-    """Takes a proposal from its plan to its receipt."""
+    """Dialog of a change request from plan to receipt."""
 
     BINDINGS = bindings_of(Scope.PLAN, Scope.RECEIPT)
 
@@ -85,7 +85,7 @@ class PlanScreen(ModalScreen[None]):
             yield KeyBar(Scope.PLAN)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Leave room for the fields: a long plan is scrolled."""
+        """Limit the height of the text; a long plan scrolls."""
         self.query_one("#text").styles.max_height = max(event.size.height - _AROUND_TEXT, 3)
 
     def on_mount(self) -> None:
@@ -110,34 +110,34 @@ class PlanScreen(ModalScreen[None]):
             ask(self, "plan", partial(change_request.make, stack), PlanReady, PlanFailed)
 
     def on_plan_ready(self, message: PlanReady) -> None:
-        """Show the plan and ask."""
+        """Show the plan and ask for confirmation."""
         plan = self.plan = message.plan
         self._enter(Stage.APPLIED if plan.is_empty else Stage.PLANNED)
         self._say("#plan", plan_text(plan, self.change_request.selection))
         if plan.is_empty:
-            nothing = f"● nothing to do: {self.change_request.nothing}"
+            nothing = f"● No changes: {self.change_request.nothing}"
             self._say("#outcome", Content.styled(visible(nothing), "$status-ok"))
         self.query_one("#text", VerticalScroll).scroll_home(animate=False)
         self._ask_operator()
 
     def on_plan_failed(self, message: PlanFailed) -> None:
-        """Say why there is no plan."""
+        """Show why planning failed."""
         self._enter(Stage.REFUSED)
-        self._say("#plan", refusal_text(message.error))
+        self._say("#plan", error_text(message.error))
 
     # Confirming
 
     def _ask_operator(self) -> None:
         if self.stage is not Stage.PLANNED:
             return
-        wanted = self._must_type()
-        self._show_fields(typed=wanted is not None)
-        label = "" if wanted is None else f"Type {visible(wanted)} to apply: "
+        expected = self._must_type()
+        self._show_fields(typed=expected is not None)
+        label = "" if expected is None else f"Type {visible(expected)} to apply: "
         self.query_one("#typed-label", Static).update(Content(label))
-        self._hint_at_the_plan()
+        self._show_plan_hint()
         self.query_one("#reason", Input).focus()
 
-    def _hint_at_the_plan(self) -> None:
+    def _show_plan_hint(self) -> None:
         hints = []
         if self.state.is_read_only:
             hints.append(self.state.read_only_text)
@@ -148,10 +148,10 @@ class PlanScreen(ModalScreen[None]):
         self._hint("; ".join(hints))
 
     def on_rights_changed(self, message: RightsChanged) -> None:
-        """Say what holds now: an unlock has ended, or been given anew."""
+        """Update the hint after the unlock changed."""
         message.stop()
         if self.stage is Stage.PLANNED:
-            self._hint_at_the_plan()
+            self._show_plan_hint()
 
     def _show_fields(self, *, reason: bool = True, typed: bool) -> None:
         self.query_one("#reason-field").display = reason
@@ -160,7 +160,7 @@ class PlanScreen(ModalScreen[None]):
     @staticmethod
     def _field(name: str, label: str) -> Horizontal:
         text = Static(Content(label), id=f"{name}-label", classes="label", markup=False)
-        field = Input(id=name, compact=True, max_length=LONGEST_REASON)
+        field = Input(id=name, compact=True, max_length=MAX_REASON)
         field.cursor_blink = False
         return Horizontal(text, field, id=f"{name}-field", classes="field")
 
@@ -177,14 +177,14 @@ class PlanScreen(ModalScreen[None]):
         reason = self.query_one("#reason", Input)
         typed = self.query_one("#typed", Input)
         if self.state.is_production and not reason.value.strip():
-            self._hint("✖ a change in production needs a reason")
+            self._hint("✖ reason required in production")
             reason.focus()
             return
-        wanted = self._must_type()
-        if wanted is not None and event.input is reason:
+        expected = self._must_type()
+        if expected is not None and event.input is reason:
             typed.focus()
-        elif wanted is not None and typed.value.strip() != wanted:
-            self._hint(f"✖ not applied: type {visible(wanted)} to confirm")
+        elif expected is not None and typed.value.strip() != expected:
+            self._hint(f"✖ not applied: type {visible(expected)} to confirm")
         else:
             self._apply(replace(self.plan, reason=reason.value.strip()))
 
@@ -198,11 +198,11 @@ class PlanScreen(ModalScreen[None]):
         self.state.is_writing = True
         self._enter(Stage.APPLYING)
         self.on_step_reported(StepReported("applying"))
-        tell = partial(self._report_from_thread, self)
+        on_step = partial(self._report_from_thread, self)
         ask(
             self,
             "apply",
-            partial(self.change_request.service(stack).apply, plan, on_step=tell),
+            partial(self.change_request.service(stack).apply, plan, on_step=on_step),
             ChangeApplied,
             ChangeFailed,
         )
@@ -212,14 +212,14 @@ class PlanScreen(ModalScreen[None]):
         screen.post_message(StepReported(step))
 
     def on_step_reported(self, message: StepReported) -> None:
-        """Show how far it is."""
+        """Show progress."""
         if self.stage is Stage.APPLYING and message.step not in self._steps:
             self._steps.append(message.step)
             steps = "… " + " · ".join(map(visible, self._steps))
             self._show_outcome(Content.styled(steps, "$accent"))
 
     def on_change_applied(self, message: ChangeApplied) -> None:
-        """Show the receipt. The message goes on to the app, which reads the sites again."""
+        """Show the receipt; the message bubbles to the app, which reads the sites again."""
         self.state.is_writing = False
         if self.change_request.selection is not None:
             self.state.view.marks -= set(self.change_request.selection.serials)
@@ -229,46 +229,46 @@ class PlanScreen(ModalScreen[None]):
         self._show_outcome(receipt_text(message.receipt))
 
     def on_change_failed(self, message: ChangeFailed) -> None:
-        """Say why nothing is certain, or nothing was written."""
+        """Show the error."""
         self.state.is_writing = False
         self._enter(Stage.REFUSED)
-        self._show_outcome(refusal_text(message.error))
-        self._hint("ctrl+r reads the sites again and plans again")
+        self._show_outcome(error_text(message.error))
+        self._hint("ctrl+r reads the site file and plans again")
 
     # Keys
 
     def action_cancel(self) -> None:
-        """Close, unless a change is under way."""
+        """Close, unless a change is being applied."""
         if self.stage is Stage.APPLYING:
-            self._hint("a change is being applied: wait for its receipt")
+            self._hint("A change is being applied: wait for its receipt")
         else:
             self.dismiss()
 
     def action_other_way(self) -> None:
-        """Plan what can be had instead; the reason typed so far stays."""
+        """Plan the alternative; the reason is kept."""
         if self.change_request.other is not None and self.stage is not Stage.APPLYING:
             self.change_request = self.change_request.other.make()
             self._plan()
 
     def action_replan(self) -> None:
-        """Plan anew, on the sites as they are now."""
+        """Plan again with the current site file."""
         if self.stage is not Stage.APPLYING:
             self._plan()
 
     def action_undo(self) -> None:
-        """Plan the way back from the change just made: a change like any other."""
+        """Plan an undo of this change."""
         if self._can_undo and self.plan is not None:
             self.change_request = change_requests.undo(self.plan.plan_id)
             self.query_one("#reason", Input).value = ""
             self._plan()
 
     def action_copy_command(self) -> None:
-        """Copy the command that does the same."""
+        """Copy the CLI equivalent."""
         reason = self.query_one("#reason", Input).value.strip()
         command = self.change_request.cli_command(self.state.settings, reason)
         self.app.copy_to_clipboard(command)
-        told = visible(command)
-        self._hint(f"copied: {told[:_MOST_OF_COMMAND]}{'…' if len(told) > _MOST_OF_COMMAND else ''}")
+        text = visible(command)
+        self._hint(f"copied: {text[:_MAX_COMMAND]}{'…' if len(text) > _MAX_COMMAND else ''}")
 
     def action_scroll_text(self, pages: int) -> None:
         """Scroll the text, the focus stays where it is."""
@@ -290,7 +290,7 @@ class PlanScreen(ModalScreen[None]):
         hint.update(Content(text))
 
     def _show_outcome(self, content: Content) -> None:
-        """Show what becomes of the plan below it, and bring that into view."""
+        """Show the outcome below the plan and scroll to it."""
         self._say("#outcome", Content("\n").join(["", content]))
         self.call_after_refresh(self.query_one("#text", VerticalScroll).scroll_end, animate=False)
 

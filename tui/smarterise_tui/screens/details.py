@@ -1,4 +1,4 @@
-"""Text in a dialog that can be scrolled and copied: what could not be had, what a check found."""
+"""Dialog with a text that can be scrolled and copied, e.g. failed requests or a finding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TextScreen(ModalScreen[None]):
-    """Shows a text under a title, with the place beside it."""
+    """A text with a title and the environment."""
 
     BINDINGS = bindings_of(Scope.TEXT)
     AUTO_FOCUS = "#text"
@@ -63,11 +63,15 @@ class TextScreen(ModalScreen[None]):
 
 
 def issues_screen(state: ConsoleState) -> TextScreen:
-    """Return the dialog on everything that could not be had."""
+    """Return the dialog of failed requests."""
     blocks = []
     for issue in state.issues.all:
         head = (f"{issue.status.glyph} {issue.line}", f"bold $status-{status_class(issue.status)}")
-        about = (f"\n  while asking for: {issue.source}", "$quiet")
+        about = (f"\n  request: {issue.source}", "$quiet")
         blocks.append(Content.assemble(head, about, *(f"\n  {line}" for line in issue.details)))
-    text = Content("\n\n").join(blocks) if blocks else Content("● nothing is missing")
-    return TextScreen(state, "What could not be had", text)
+    text = (
+        Content("\n\n").join(blocks)
+        if blocks
+        else Content("● no failed requests (missing data is shown per site)")
+    )
+    return TextScreen(state, "Failed requests", text)

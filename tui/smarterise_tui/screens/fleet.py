@@ -1,4 +1,4 @@
-"""The fleet: every site in a row, the worst first; filter, sort, mark, open, switch tiers."""
+"""The fleet screen: all sites, the worst first, with filter, sorting and marks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FleetScreen(ConsoleScreen):
         yield Horizontal(Static("/ ", markup=False, id="slash"), FilterLine(), id="filter")
 
     def refresh_scope(self) -> RefreshScope:
-        """Return the rows on screen; the others matter for order and counts."""
+        """Return the visible rows and the metrics of the columns."""
         table = self.table
         has_sparklines = any(column.key == SPARK for column in table.visible_columns)
         metrics = EVALUATED_METRICS.union(*(column.metrics for column in table.visible_columns))
@@ -85,28 +85,28 @@ class FleetScreen(ConsoleScreen):
         self.query_one(KeyBar).show(Scope.FILTER)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while typing; say what is wrong until it is right again."""
+        """Filter while typing; show errors of the filter."""
         try:
-            refresh_scope = parse_filter(event.value, is_being_typed=True)
+            new_filter = parse_filter(event.value, is_being_typed=True)
         except FilterError as error:
             self.summary.complain(str(error))
         else:
-            self._set_filter(refresh_scope)
+            self._set_filter(new_filter)
 
     def on_filter_line_left(self, message: FilterLine.Left) -> None:
-        """Go back to the table, unless the filter cannot be understood."""
+        """Go back to the table, unless the filter is invalid."""
         try:
-            refresh_scope = parse_filter(message.text)
+            new_filter = parse_filter(message.text)
         except FilterError as error:
             self.summary.complain(str(error))
             return
-        self._set_filter(refresh_scope)
+        self._set_filter(new_filter)
         self.query_one("#filter").remove_class("-open")
         self.query_one(KeyBar).show(*self.SCOPES)
         self.table.focus()
 
-    def _set_filter(self, refresh_scope: Filter) -> None:
-        self.state.view.set_filter(refresh_scope, self.state.now)
+    def _set_filter(self, new_filter: Filter) -> None:
+        self.state.view.set_filter(new_filter, self.state.now)
         self.summary.complain("")
         self.update_view()
 
@@ -118,7 +118,7 @@ class FleetScreen(ConsoleScreen):
         self._reordered()
 
     def action_sort_reverse(self) -> None:
-        """Turn the order round."""
+        """Reverse the order."""
         self.state.view.reverse(self.state.now)
         self._reordered()
 
@@ -131,21 +131,21 @@ class FleetScreen(ConsoleScreen):
         self.table.start_over(self.state.now)
         self.summary.update_view()
 
-    # Marks, and what is done to sites
+    # Marks and changes
 
     def on_fleet_table_marks_changed(self) -> None:
         """Count the marks."""
         self.summary.update_view()
 
     def action_back(self) -> None:
-        """Clear the filter; when there is none, the marks."""
+        """Clear the filter, or the marks if there is no filter."""
         if self.state.view.filter.tests:
             self._set_filter(parse_filter(""))
         elif self.state.view.marks:
             self.table.action_unmark_all()
 
     def action_switch_tier(self) -> None:
-        """Plan another tier for the marked sites, else for the one under the cursor."""
+        """Plan a tier switch of the marked sites, or of the current one."""
         selection = self.state.view.selection(self.table.cursor_serial)
         if selection.serials:
             known = self.state.model.rows
@@ -154,7 +154,7 @@ class FleetScreen(ConsoleScreen):
 
 
 def _instead_of_rows(state: ConsoleState) -> list[Cell]:
-    """Return what the table says when it has no row: why there is none."""
+    """Return the text of an empty table."""
     if state.model.rows:
         return [
             (f"∅ no site matches {state.view.filter.text}", Status.NO_DATA),

@@ -1,4 +1,4 @@
-"""The help: every key from the table of actions, every sign, and how to filter."""
+"""The help: keys, signs and filter syntax."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _MEANINGS = {
     Status.OK: "values are current and within limits",
-    Status.WARN: "a limit is passed",
+    Status.WARN: "a limit is exceeded",
     Status.FAIL: "outage, phase loss, or unbalance beyond the critical limit",
     Status.STALE: "no value for two cadences of the site's tier",
-    Status.NO_DATA: "AWS answered: there is no value",
-    Status.DENIED: "AWS refused to answer",
-    Status.LOADING: "asked, not answered yet",
-    Status.UNKNOWN: "it cannot be said: disabled, or the question failed",
+    Status.NO_DATA: "AWS has no values",
+    Status.DENIED: "access denied by AWS",
+    Status.LOADING: "request pending",
+    Status.UNKNOWN: "unknown: site disabled, or request failed",
 }
 
 
@@ -33,7 +33,7 @@ def help_screen(state: ConsoleState) -> TextScreen:
 
 
 def help_text() -> Content:
-    """Return all of the help."""
+    """Return the text of the help."""
     blocks = [_keys(scope) for scope in Scope]
     blocks += [_signs(), _filter_words()]
     return Content("\n\n").join(blocks)
@@ -58,6 +58,6 @@ def _signs() -> Content:
 def _filter_words() -> Content:
     return Content.assemble(
         ("Filter", "bold"),
-        '\n  Words that must all be true: text, field=value, field>number, !word, name="two words".',
+        '\n  All terms must match: text, field=value, field>number, !word, name="two words".',
         f"\n  Fields: {', '.join(FIELDS)}.",
     )

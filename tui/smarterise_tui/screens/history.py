@@ -1,4 +1,4 @@
-"""What was changed, and the way back: versions of the site file, by anyone, and this machine's journal."""
+"""The history screen: versions of the site file and the journal of this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from smarterise_tui.text.history import (
     version_foot,
     version_records,
 )
-from smarterise_tui.text.plan import receipt_text, refusal_text
+from smarterise_tui.text.plan import error_text, receipt_text
 from smarterise_tui.widgets.record_list import RecordList
 from smarterise_tui.widgets.tabs import Tab
 from smarterise_tui.workers import ask
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from smarterise_tui.contract import Change, ChangesRead, Version, VersionHistory
     from smarterise_tui.state import ConsoleState
 
-_FIRST_LOOK = 20
-_FURTHER = 60
-"""Each version is read whole by the function, so few are asked for unless more are wanted."""
+_FIRST_VERSIONS = 20
+_MORE_VERSIONS = 60
+"""The function reads each version completely, so few are loaded at first."""
 _LOADING = "$status-loading"
 
 
@@ -59,7 +59,7 @@ class HistoryScreen(ConsoleScreen):
         self.journal = RecordList("Changes from this machine", CHANGE_COLUMNS, "journal")
         self._history: VersionHistory | None = None
         self._reading: ChangesRead | None = None
-        self._limit = _FIRST_LOOK
+        self._limit = _FIRST_VERSIONS
         self._writes_seen = state.writes
 
     def body(self) -> Iterable[Widget]:
@@ -77,7 +77,7 @@ class HistoryScreen(ConsoleScreen):
         self.refresh_records()
 
     def on_screen_resume(self) -> None:
-        """Read both again when a change was tried meanwhile."""
+        """Read both again if a change was attempted since."""
         if self._writes_seen != self.state.writes:
             self.refresh_records()
 
@@ -118,9 +118,9 @@ class HistoryScreen(ConsoleScreen):
         self._show_versions()
 
     def on_versions_failed(self, message: messages.VersionsFailed) -> None:
-        """Say why there are none."""
+        """Show the error."""
         self._history = None
-        self.versions.say(refusal_text(message.error))
+        self.versions.say(error_text(message.error))
 
     def on_changes_listed(self, message: messages.ChangesListed) -> None:
         """List the changes."""
@@ -128,12 +128,12 @@ class HistoryScreen(ConsoleScreen):
         self._show_changes()
 
     def on_changes_failed(self, message: messages.ChangesFailed) -> None:
-        """Say why there are none."""
+        """Show the error."""
         self._reading = None
-        self.journal.say(refusal_text(message.error))
+        self.journal.say(error_text(message.error))
 
     def update_view(self) -> None:
-        """Show ages as they are now."""
+        """Update the ages."""
         self._show_versions()
         self._show_changes()
 
@@ -144,7 +144,7 @@ class HistoryScreen(ConsoleScreen):
         if history.entries:
             self.versions.show(version_records(history, self.state.now), version_foot(history))
         else:
-            nothing = f"{Status.NO_DATA.glyph} there is no version yet: the first change makes one"
+            nothing = f"{Status.NO_DATA.glyph} no versions yet: the first change creates one"
             self.versions.say(Content.styled(nothing, "$status-no-data"))
 
     def _show_changes(self) -> None:
@@ -156,7 +156,7 @@ class HistoryScreen(ConsoleScreen):
             self.journal.show(change_records(reading, self.state.now), foot)
         else:
             place = self.state.settings.environment.name
-            nothing = f"{Status.NO_DATA.glyph} nothing was changed in {place} from this machine"
+            nothing = f"{Status.NO_DATA.glyph} no changes in {place} from this machine"
             text = [Content.styled(nothing, "$status-no-data"), *foot]
             self.journal.say(Content("\n").join(text))
 
@@ -171,18 +171,18 @@ class HistoryScreen(ConsoleScreen):
         self.set_focus(self.versions if self.journal.has_focus else self.journal)
 
     def action_more(self) -> None:
-        """Look further back."""
+        """Load older versions."""
         if self._history is None:
             return
         if self._history.is_complete or self._limit == HISTORY_AT_MOST:
-            self._say("these are all versions there are" if self._history.is_complete else _FARTHEST)
+            self._say("All versions are listed" if self._history.is_complete else _FARTHEST)
             return
-        self._limit = min(self._limit + _FURTHER, HISTORY_AT_MOST)
-        self._say(f"looking through {self._limit} versions")
+        self._limit = min(self._limit + _MORE_VERSIONS, HISTORY_AT_MOST)
+        self._say(f"Loading {self._limit} versions")
         self._ask_versions()
 
     def on_record_list_opened(self, message: RecordList.Opened) -> None:
-        """Tell all about a version or a change."""
+        """Show a version or a change."""
         version, change = self._version, self._change
         if message.list is self.versions and version is not None and self._history is not None:
             self.app.push_screen(VersionScreen(self.state, version, self._history))
@@ -190,50 +190,50 @@ class HistoryScreen(ConsoleScreen):
             self.app.push_screen(ChangeScreen(self.state, change))
 
     def action_roll_back(self) -> None:
-        """Plan the way back to the version under the cursor."""
+        """Plan a rollback to the selected version."""
         version = self._version
         if self.journal.has_focus:
-            self._say("b goes back to a version: tab leads to them; u undoes a change of the journal")
+            self._say("b rolls back to a version: press tab first; u undoes a change of the journal")
         elif version is None:
-            self._say("there is no version to go back to")
+            self._say("No version selected")
         elif not version.version_id:
-            self._say("the bucket keeps no versions: there is no way back to one")
+            self._say("Bucket without versioning: rollback is not possible")
         elif not version.is_usable:
-            self._say(f"this version is {version.kind}: there is no way back to it")
+            self._say(f"This version is {version.kind}: rollback is not possible")
         else:
             self.app.push_screen(PlanScreen(self.state, change_requests.roll_back(version.version_id)))
 
     def action_undo(self) -> None:
-        """Plan the way back from the change under the cursor."""
+        """Plan an undo of the selected change."""
         change = self._change
         if not self.journal.has_focus:
-            self._say("u undoes a change of the journal: tab leads there; b goes back to a version")
+            self._say("u undoes a change of the journal: press tab first; b rolls back to a version")
         elif change is None:
-            self._say("there is no change to undo")
+            self._say("No change selected")
         else:
             self.app.push_screen(PlanScreen(self.state, change_requests.undo(change.plan_id)))
 
     def action_resolve(self) -> None:
-        """Look what became of the change under the cursor."""
+        """Resolve the selected change."""
         stack, change = self.state.stack, self._change
         if stack is None or change is None or not self.journal.has_focus:
-            self._say("s looks what became of a change of the journal: tab leads there")
+            self._say("s resolves a change of the journal: press tab first")
         elif change.outcome not in UNCERTAIN:
-            self._say(f"{change.plan_id} is {change.outcome}: there is nothing to find out")
+            self._say(f"{change.plan_id} is {change.outcome}: nothing to resolve")
         else:
-            self._say(f"looking what became of {change.plan_id}")
+            self._say(f"Resolving {change.plan_id}")
             work = partial(stack.changes.resolve, change.plan_id)
             ask(self, "resolve", work, messages.ChangeResolved, messages.ResolveFailed)
 
     def on_change_resolved(self, message: messages.ChangeResolved) -> None:
-        """Show what became of it. The message goes on to the app, which looks for others."""
+        """Show the receipt; the message bubbles to the app, which checks for further unresolved changes."""
         title = f"Change {message.receipt.plan.plan_id}"
         self.app.push_screen(TextScreen(self.state, title, receipt_text(message.receipt)))
         self._ask_changes()
 
     def on_resolve_failed(self, message: messages.ResolveFailed) -> None:
-        """Say why that is not known."""
-        self.app.push_screen(TextScreen(self.state, "Not found out", refusal_text(message.error)))
+        """Show the error."""
+        self.app.push_screen(TextScreen(self.state, "Not resolved", error_text(message.error)))
 
     @property
     def _version(self) -> Version | None:
@@ -250,4 +250,4 @@ class HistoryScreen(ConsoleScreen):
         self.app.notify(text, markup=False, timeout=4)
 
 
-_FARTHEST = f"more than {HISTORY_AT_MOST} versions are not told"
+_FARTHEST = f"At most {HISTORY_AT_MOST} versions can be listed"

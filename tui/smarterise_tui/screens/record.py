@@ -1,6 +1,6 @@
-"""One version of the site file, or one change of the journal: who, when, why, and what it changed.
+"""Dialogs of one version of the site file and of one change of the journal.
 
-What it changed is asked for, or read from disk, when the dialog opens.
+Differences are fetched, or read from disk, when the dialog opens.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from smarterise_sdk.domain.status import Status
 from smarterise_tui.messages import DiffFailed, DiffRead
 from smarterise_tui.screens.details import TextScreen
 from smarterise_tui.text.history import change_text, difference_lines, version_text
-from smarterise_tui.text.plan import refusal_text
+from smarterise_tui.text.plan import error_text
 from smarterise_tui.workers import ask
 
 if TYPE_CHECKING:
@@ -26,64 +26,64 @@ if TYPE_CHECKING:
 
 
 class VersionScreen(TextScreen):
-    """All about a version, against the usable one before it."""
+    """Details of a version, compared with the previous valid one."""
 
     def __init__(self, state: ConsoleState, version: Version, history: VersionHistory) -> None:
         self._version = version
         self._now = state.now
         self._before = _usable_before(version, history)
         self._is_oldest = version.kind == VersionKind.FIRST and history.is_complete
-        super().__init__(state, f"Version {version.version_id}".strip(), self._told([]))
+        super().__init__(state, f"Version {version.version_id}".strip(), self._text([]))
 
     def on_mount(self) -> None:
-        """Ask what differs."""
+        """Fetch the differences."""
         stack = self.state.stack
         if stack is None or not self._version.is_usable:
             return
         if self._before is None:
-            text = "the oldest version there is" if self._is_oldest else "m looks further back"
-            self.show(self._told([Content.styled(f"∅ nothing to compare with: {text}", "$status-no-data")]))
+            text = "this is the oldest version" if self._is_oldest else "m loads older versions"
+            self.show(self._text([Content.styled(f"∅ nothing to compare with: {text}", "$status-no-data")]))
             return
         text = f"{Status.LOADING.glyph} comparing with {self._before}"
-        self.show(self._told([Content.styled(text, "$status-loading")]))
+        self.show(self._text([Content.styled(text, "$status-loading")]))
         work = partial(stack.sites.diff, self._before, self._version.version_id)
         ask(self, "diff", work, DiffRead, DiffFailed)
 
     def on_diff_read(self, message: DiffRead) -> None:
-        """Show what differs."""
+        """Show the differences."""
         lines = difference_lines(message.changes) or [Content("● no site changed")]
-        self.show(self._told(lines))
+        self.show(self._text(lines))
 
     def on_diff_failed(self, message: DiffFailed) -> None:
-        """Say why that is not known."""
-        self.show(self._told([refusal_text(message.error)]))
+        """Show the error."""
+        self.show(self._text([error_text(message.error)]))
 
-    def _told(self, lines: Sequence[Content]) -> Content:
+    def _text(self, lines: Sequence[Content]) -> Content:
         return version_text(self._version, lines, self._now)
 
 
 class ChangeScreen(TextScreen):
-    """All about a change of the journal."""
+    """Details of a change of the journal."""
 
     def __init__(self, state: ConsoleState, change: Change) -> None:
         self._change = change
         self._now = state.now
-        super().__init__(state, f"Change {change.plan_id}", self._told([]))
+        super().__init__(state, f"Change {change.plan_id}", self._text([]))
 
     def on_mount(self) -> None:
-        """Read what it changed: with thousands of sites that takes its time."""
+        """Read the differences in a worker: they may be large."""
         change = self._change
         ask(self, "diff", lambda: DiffRead(change.changes, change.stack_changes), _itself, DiffFailed)
 
     def on_diff_read(self, message: DiffRead) -> None:
-        """Show what it changed."""
-        self.show(self._told(difference_lines(message.changes, message.stack_changes)))
+        """Show the differences."""
+        self.show(self._text(difference_lines(message.changes, message.stack_changes)))
 
     def on_diff_failed(self, message: DiffFailed) -> None:
-        """Say why that is not known."""
-        self.show(self._told([refusal_text(message.error)]))
+        """Show the error."""
+        self.show(self._text([error_text(message.error)]))
 
-    def _told(self, lines: Sequence[Content]) -> Content:
+    def _text(self, lines: Sequence[Content]) -> Content:
         return change_text(self._change, lines, self._now)
 
 
@@ -92,7 +92,7 @@ def _itself(message: DiffRead) -> DiffRead:
 
 
 def _usable_before(version: Version, history: VersionHistory) -> str | None:
-    """Return the id of the usable version before one; `None` when none is told."""
+    """Return the id of the valid version before one, or `None`."""
     entries = list(history.entries)
     older = entries[entries.index(version) + 1 :]
     return next((one.version_id for one in older if one.is_usable), None)

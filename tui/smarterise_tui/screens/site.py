@@ -1,4 +1,4 @@
-"""One site: its voltages over time against the band, its values now, its configuration."""
+"""The site screen: voltage plot with limits, latest values and configuration."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PLOTTED = dict(zip("ABC", VOLTAGES, strict=True))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span to plot, and how fine."""
+    """Time range and period of a plot."""
 
     text: str
     duration: timedelta
@@ -91,7 +91,7 @@ class SiteScreen(ConsoleScreen):
 
     @property
     def row(self) -> FleetRow | None:
-        """The site; `None` when the file has it no more."""
+        """The site; `None` if it is no longer in the site file."""
         return self.state.model.rows.get(self.serial)
 
     @property
@@ -108,7 +108,7 @@ class SiteScreen(ConsoleScreen):
         return cli_command.show_site(self.state.settings, self.serial)
 
     def refresh_records(self) -> None:
-        """Ask for the past again."""
+        """Fetch the series again."""
         self._points, self._has_series = {}, False
         self._ask_series()
 
@@ -117,7 +117,7 @@ class SiteScreen(ConsoleScreen):
         self.set_class(event.size.width >= _WIDE, "-wide")
 
     def on_mount(self) -> None:
-        """Ask for the past: of the values, and once of the tier."""
+        """Fetch the series, and once the last tier change."""
         self._ask_series()
         stack = self.state.stack
         if stack is not None:
@@ -125,7 +125,7 @@ class SiteScreen(ConsoleScreen):
             ask(self, "tier since", work, TierSinceKnown, lambda _error: TierSinceUnknown())
 
     def on_tier_since_known(self, message: TierSinceKnown) -> None:
-        """Say since when the site has its tier, if the newest versions tell."""
+        """Show the last tier change, if the latest versions contain it."""
         row = self.row
         self._since = tier_since(message.history, self.serial, row.site.tier) if row is not None else None
         self.update_view()
@@ -134,7 +134,7 @@ class SiteScreen(ConsoleScreen):
         """Show the site as it is now."""
         row = self.row
         if row is None:
-            gone = Part(f"∅ {self.serial} is not in the site file any more", "$status-no-data")
+            gone = Part(f"∅ {self.serial} is no longer in the site file", "$status-no-data")
             self.query_one("#title", TextLine).line = Line((gone,))
             return
         if self._since is not None and self._since.tier != row.site.tier:
@@ -148,7 +148,7 @@ class SiteScreen(ConsoleScreen):
         self._plot(row)
 
     def on_series_fetched(self, message: SeriesFetched) -> None:
-        """Plot the past, unless it is of a span no longer shown."""
+        """Plot the series, unless another time range is shown by now."""
         message.stop()
         if message.window != self.window.duration:
             return
@@ -160,7 +160,7 @@ class SiteScreen(ConsoleScreen):
         self.update_view()
 
     def on_fetch_failed(self, message: FetchFailed) -> None:
-        """Say why there is no plot."""
+        """Show why there is no plot."""
         message.stop()
         self._has_series = True
         self.state.issues.set(Source.SERIES, [failure(Source.SERIES, message.error)])
@@ -168,7 +168,7 @@ class SiteScreen(ConsoleScreen):
         self.update_view()
 
     def on_unmount(self) -> None:
-        """Forget troubles that were this screen's own."""
+        """Clear the issues of this screen."""
         self.state.issues.set(Source.SERIES, ())
 
     def action_back(self) -> None:
@@ -176,12 +176,12 @@ class SiteScreen(ConsoleScreen):
         self.app.pop_screen()
 
     def action_next_window(self) -> None:
-        """Plot the next span."""
+        """Plot the next time range."""
         self._window = (self._window + 1) % len(WINDOWS)
         self.refresh_records()
 
     def action_switch_tier(self) -> None:
-        """Plan another tier for this site."""
+        """Plan a tier switch of this site."""
         if self.row is not None:
             change_request = switch_tier(Selection((self.serial,), ()), likely_target([self.row]))
             self.app.push_screen(PlanScreen(self.state, change_request))
@@ -205,7 +205,7 @@ class SiteScreen(ConsoleScreen):
         )
 
     def _append(self, row: FleetRow) -> None:
-        """Add the newest values to the lines, and drop what has left the span."""
+        """Add the latest values to the traces and drop old points."""
         if not self._has_series:
             return
         oldest = self.state.now - self.window.duration
@@ -221,7 +221,7 @@ class SiteScreen(ConsoleScreen):
         plot = self.query_one(VoltagePlot)
         self._title_plot()
         traces = [
-            Trace(letter, letter, tuple(self._points.get(metric, ()))) for letter, metric in _PLOTTED.items()
+            Trace(phase, phase, tuple(self._points.get(metric, ()))) for phase, metric in _PLOTTED.items()
         ]
         if any(trace.points for trace in traces):
             plot.show(traces, self._frame(row))

@@ -1,4 +1,4 @@
-"""What the history says: versions of the site file and changes of the journal, as lines and in full."""
+"""Texts of the history: versions of the site file and changes of the journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.content import Content
 from smarterise_sdk.domain.sites.history import VersionKind
 from smarterise_sdk.domain.status import Status
 from smarterise_sdk.domain.text import age_text, utc_text, visible
-from smarterise_tui.text.plan import MOST_LINES, entry, site_lines, stack_lines
+from smarterise_tui.text.plan import MAX_LINES, entry, site_lines, stack_lines
 from smarterise_tui.theme import status_class
 from smarterise_tui.widgets.record_list import ListColumn, Record
 
@@ -34,16 +34,16 @@ VERSION_COLUMNS = (
 )
 CHANGE_COLUMNS = (
     ListColumn("AGE", 4),
-    ListColumn("ID", 8),
+    ListColumn("CHANGE ID", 9),
     ListColumn("OUTCOME", 17),
     ListColumn("UNDONE BY", 9),
     ListColumn("WHAT", 20, share=3),
     ListColumn("WHY", 14, drop=1, share=2),
     ListColumn("OPERATOR", 16, drop=2),
-    ListColumn("BEGUN", 20, drop=3),
+    ListColumn("STARTED", 20, drop=3),
 )
-MOST_CHANGES = 500
-"""More changes than this are counted, not listed: the command lists all of them."""
+MAX_CHANGES = 500
+"""Further changes are counted; the CLI equivalent lists all."""
 
 _NOTHING: Cell = ("–", "$quiet")
 _PLAIN = ""
@@ -63,12 +63,12 @@ _OF_OUTCOME = {
     "no end": Status.WARN,
 }
 UNCERTAIN = frozenset({"partly verified", "unverified", "in progress", "no end"})
-"""Outcomes that a second look may make certain."""
+"""Outcomes that can be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class TierSince:
-    """Since when a site has its tier, who gave it, and why."""
+    """Time, author and reason of a site's last tier change."""
 
     tier: str
     at: datetime
@@ -76,68 +76,68 @@ class TierSince:
     reason: str
 
     @property
-    def told_by(self) -> str:
-        """Who and why, e.g. `ops-anna: "transformer works"`."""
+    def author(self) -> str:
+        """Author and reason, e.g. `ops-anna: "transformer works"`."""
         by = short_name(self.by) or "by hand"
         return f'{by}: "{visible(self.reason)}"' if self.reason else by
 
 
 def tier_since(history: VersionHistory, serial: str, tier: Tier) -> TierSince | None:
-    """Return since when a site has its tier; `None` when the versions told do not say."""
+    """Return the last tier change of a site; `None` if the versions do not contain it."""
     for version in history.entries:
-        came_to = version.tiers.get(serial)
-        if came_to is not None:
+        new_tier = version.tiers.get(serial)
+        if new_tier is not None:
             at = _datetime(version.written_at)
-            is_so = came_to == tier.value and at is not None
-            return TierSince(came_to, at, version.by, version.reason) if is_so and at else None
+            is_current = new_tier == tier.value
+            return TierSince(new_tier, at, version.by, version.reason) if is_current and at else None
     return None
 
 
 def version_records(history: VersionHistory, now: datetime) -> list[Record]:
-    """Return a record a version."""
+    """Return one record per version."""
     return [Record(version.version_id, _version_cells(version, now)) for version in history.entries]
 
 
 def version_foot(history: VersionHistory) -> list[Content]:
-    """Return what is to be said below the versions."""
+    """Return the footer of the versions."""
     if not history.is_versioned:
-        none = "∅ the bucket keeps no versions: there is no way back to one"
+        none = "∅ bucket without versioning: rollback is not possible"
         return [Content.styled(none, "$status-no-data")]
-    return [] if history.is_complete else [Content.styled("… there are older ones: m", "$quiet")]
+    return [] if history.is_complete else [Content.styled("… older versions: m", "$quiet")]
 
 
 def change_records(reading: ChangesRead, now: datetime) -> list[Record]:
-    """Return a record a change, the newest ones."""
+    """Return one record per change, latest first."""
     return [
         Record(_change_key(reading, place), _change_cells(change, now))
-        for place, change in enumerate(reading.entries[:MOST_CHANGES])
+        for place, change in enumerate(reading.entries[:MAX_CHANGES])
     ]
 
 
 def change_of(reading: ChangesRead, key: str | None) -> Change | None:
-    """Return the change that a record stands for."""
+    """Return the change of a record."""
     keys = {_change_key(reading, place): change for place, change in enumerate(reading.entries)}
     return keys.get(key) if key is not None else None
 
 
 def change_foot(reading: ChangesRead, command: str) -> list[Content]:
-    """Return what is to be said below the changes; `command` lists all of them."""
+    """Return the footer of the changes; `command` lists all of them."""
     foot = []
-    more = len(reading.entries) - MOST_CHANGES
+    more = len(reading.entries) - MAX_CHANGES
     if more > 0:
-        foot.append(Content.styled(visible(f"… and {more:,} older ones: {command}"), "$quiet"))
+        foot.append(Content.styled(visible(f"… and {more:,} older changes: {command}"), "$quiet"))
     if reading.damaged_lines:
         lines = ", ".join(map(str, reading.damaged_lines[:5]))
-        text = f"▲ {len(reading.damaged_lines)} line(s) of the journal cannot be read: {lines}"
+        text = f"▲ {len(reading.damaged_lines)} invalid line(s) in the journal: {lines}"
         foot.append(Content.styled(text, "$status-warn"))
     return foot
 
 
 def version_text(version: Version, differences: Sequence[Content], now: datetime) -> Content:
-    """Return all there is to say of a version, and what differs in it."""
-    current = ", the current one" if version.is_latest else ""
+    """Return the details of a version and its differences."""
+    current = ", current" if version.is_latest else ""
     entries = [
-        ("Version", f"{version.version_id or 'none: the bucket keeps no versions'}{current}"),
+        ("Version", f"{version.version_id or 'none: bucket without versioning'}{current}"),
         ("Written", _when(version.written_at, now)),
         ("By", version.by),
         ("Reason", version.reason),
@@ -149,12 +149,12 @@ def version_text(version: Version, differences: Sequence[Content], now: datetime
 
 
 def change_text(change: Change, differences: Sequence[Content], now: datetime) -> Content:
-    """Return all there is to say of a change, and what differs by it."""
+    """Return the details of a change and its differences."""
     entries = [
         ("Change", change.plan_id),
-        ("Begun", _when(utc_text(change.at), now)),
+        ("Started", _when(utc_text(change.at), now)),
         ("By", f"{change.who} ({change.operator})"),
-        ("Where", f"{change.environment}, by {change.via}"),
+        ("Where", f"{change.environment}, via {change.via}"),
         ("Reason", change.reason),
         ("Undoes", change.undoes),
         ("Undone by", change.undone_by),
@@ -167,20 +167,20 @@ def change_text(change: Change, differences: Sequence[Content], now: datetime) -
 def difference_lines(
     changes: Sequence[SiteChange], stack_changes: Sequence[StackChange] = ()
 ) -> list[Content]:
-    """Return what differs, site by site and part by part; too many are counted."""
-    lines = [*site_lines(changes[:MOST_LINES]), *stack_lines(stack_changes[:MOST_LINES])]
-    more = max(len(changes), len(stack_changes)) - MOST_LINES
+    """Return the differences per site and resource; beyond the limit they are counted."""
+    lines = [*site_lines(changes[:MAX_LINES]), *stack_lines(stack_changes[:MAX_LINES])]
+    more = max(len(changes), len(stack_changes)) - MAX_LINES
     return lines + ([Content.styled(f"  … and {more:,} more", "bold $accent")] if more > 0 else [])
 
 
 def short_name(arn: str) -> str:
-    """Return who an ARN speaks of, without the account and the road: user or role session."""
+    """Return the user or role session of an ARN."""
     return visible(arn.rsplit("/", 1)[-1] if arn.startswith("arn:") else arn)
 
 
 def _joined(head: Content, entries: Sequence[tuple[str, str]], lines: Sequence[Content]) -> Content:
-    told = [entry(name, text, width=10) for name, text in entries if text]
-    return Content("\n").join([head, Content(""), *told, Content(""), *lines])
+    lines_of_entries = [entry(name, text, width=10) for name, text in entries if text]
+    return Content("\n").join([head, Content(""), *lines_of_entries, Content(""), *lines])
 
 
 def _problem_lines(version: Version) -> list[Content]:
@@ -214,7 +214,7 @@ def _change_cells(change: Change, now: datetime) -> tuple[Cell, ...]:
 
 
 def _change_key(reading: ChangesRead, place: int) -> str:
-    """Return a key that stays when newer changes come; a plan that was applied twice is two changes."""
+    """Return a key that is stable when newer changes are added; plan ids may repeat."""
     return str(len(reading.entries) - place)
 
 

@@ -1,4 +1,4 @@
-"""What a plan, a receipt and a refusal say, and what the operator has to type. Any plan, no widget."""
+"""Texts of plans, receipts and errors, and the confirmation to type."""
 
 from __future__ import annotations
 
@@ -20,34 +20,33 @@ if TYPE_CHECKING:
     from smarterise_tui.fleet.view import Selection
 
 TYPED_ABOVE = 10
-"""Above this many sites the operator types the count, whatever the environment."""
+"""Above this number of sites the operator types the number, in every environment."""
 
-LONGEST_REASON = 1000
-"""As long as the SDK takes."""
+MAX_REASON = 1000
+"""Maximum length that the SDK accepts."""
 
-MOST_LINES = 200
-"""More changes than this are counted, not listed: nobody reads them, and they take long to draw."""
+MAX_LINES = 200
+"""Further changes are counted."""
 
-_MOST_NAMED = 12
-"""So many serials are named in a line."""
+_MAX_NAMED = 12
+"""Maximum serials in a line."""
 
 _COST = "cost: "
-"""Begins the sentence about money among those on what a change brings about."""
+"""Prefix of effects on cost."""
 
 _RECEIPTS = {
     ReceiptState.VERIFIED: ("✔", "$status-ok", "changed, verified"),
-    ReceiptState.PARTLY_VERIFIED: ("▲", "$status-warn", "sent, not all read back as asked"),
-    ReceiptState.UNVERIFIED: ("?", "$status-warn", "sent, not read back: look before you go on"),
-    ReceiptState.NOT_WRITTEN: ("✖", "$status-fail", "not written: the file is as it was"),
-    ReceiptState.NOTHING_TO_DO: ("●", "$status-ok", "nothing to do"),
+    ReceiptState.PARTLY_VERIFIED: ("▲", "$status-warn", "sent, not all verified"),
+    ReceiptState.UNVERIFIED: ("?", "$status-warn", "sent, not verified: check before you continue"),
+    ReceiptState.NOT_WRITTEN: ("✖", "$status-fail", "not written: the site file is unchanged"),
+    ReceiptState.NOTHING_TO_DO: ("●", "$status-ok", "no changes"),
 }
 
 
 def to_be_typed(plan: Plan, *, is_production: bool) -> str | None:
-    """Return what the operator has to type: one site's serial, else how many; `None` for nothing.
+    """Return the confirmation to type: a serial, or a number of sites; `None` if none is required.
 
-    A plan that names neither sites nor parts of the stack mends the file: in production its environment is
-    typed.
+    For a repair in production, which changes no site, it is the environment's name.
     """
     count = len(plan.changes) or len(plan.stack_changes)
     if count > TYPED_ABOVE:
@@ -60,42 +59,42 @@ def to_be_typed(plan: Plan, *, is_production: bool) -> str | None:
 
 
 def plan_text(plan: Plan, selection: Selection | None = None) -> Content:
-    """Return the plan: which sites, the difference in each, what it causes, what it calls.
+    """Return the text of a plan: sites, differences, effects and calls.
 
-    A long list of sites comes last: what it brings about must not be looked for below it.
+    A long list of differences comes last.
 
     Args:
         plan: The plan.
-        selection: The sites it was asked for, where the operator marked them.
+        selection: The marked sites, if any.
     """
-    differences, brings_about = _difference_lines(plan), _what_it_brings_about(plan)
+    differences, effects = _difference_lines(plan), _effect_lines(plan)
     is_long = len(differences) > TYPED_ABOVE
-    first, second = (brings_about, differences) if is_long else (differences, brings_about)
+    first, second = (effects, differences) if is_long else (differences, effects)
     blanks = [Content("")] if first and second else []
     return Content("\n").join([_subject_line(plan, selection), Content(""), *first, *blanks, *second])
 
 
 def _difference_lines(plan: Plan) -> list[Content]:
-    lines = [*site_lines(plan.changes[:MOST_LINES]), *stack_lines(plan.stack_changes[:MOST_LINES])]
-    more = max(len(plan.changes), len(plan.stack_changes)) - MOST_LINES
+    lines = [*site_lines(plan.changes[:MAX_LINES]), *stack_lines(plan.stack_changes[:MAX_LINES])]
+    more = max(len(plan.changes), len(plan.stack_changes)) - MAX_LINES
     if more > 0:
-        text = f"  … and {more:,} more; ctrl+y copies the command that does all"
+        text = f"  … and {more:,} more; ctrl+y copies the CLI command"
         lines.append(Content.styled(text, "bold $accent"))
     if plan.unchanged:
-        unchanged = listed(plan.unchanged, at_most=_MOST_NAMED)
-        lines.append(Content.styled(f"  already so: {unchanged}", "$quiet"))
+        unchanged = listed(plan.unchanged, at_most=_MAX_NAMED)
+        lines.append(Content.styled(f"  already as requested: {unchanged}", "$quiet"))
     return lines
 
 
-def _what_it_brings_about(plan: Plan) -> list[Content]:
-    costs = [cause.removeprefix(_COST) for cause in plan.effects if cause.startswith(_COST)]
+def _effect_lines(plan: Plan) -> list[Content]:
+    costs = [effect.removeprefix(_COST) for effect in plan.effects if effect.startswith(_COST)]
     if plan.monthly_usd is not None and not costs:
         costs = [_cost(plan.monthly_usd)]
     calls = ", ".join(f"{call.count} {call.action} on {call.target}" for call in plan.calls)
     if plan.is_empty:
         return _entries("Note", plan.notes)
     return [
-        *_entries("Causes", [cause for cause in plan.effects if not cause.startswith(_COST)]),
+        *_entries("Effects", [effect for effect in plan.effects if not effect.startswith(_COST)]),
         *_entries("Cost", costs),
         entry("Calls", calls or "none"),
         *_entries("Note", plan.notes),
@@ -103,21 +102,21 @@ def _what_it_brings_about(plan: Plan) -> list[Content]:
 
 
 def site_lines(changes: Iterable[SiteChange]) -> Iterator[Content]:
-    """Yield a line for every field that differs; one for a site that is added or taken out."""
+    """Yield one line per changed field, and one per added or removed site."""
     for change in changes:
         serial = f"  {visible(change.gateway_serial):<12}  "
         if change.after is None:
-            was = _told(change.fields, before=True)
-            yield Content.assemble(serial, ("− taken out  ", "bold $status-fail"), (f"was {was}", "$quiet"))
+            was = _field_values(change.fields, before=True)
+            yield Content.assemble(serial, ("− removed  ", "bold $status-fail"), (f"was {was}", "$quiet"))
         elif change.before is None:
-            yield Content.assemble(serial, ("+ added  ", "bold $status-ok"), _told(change.fields))
+            yield Content.assemble(serial, ("+ added  ", "bold $status-ok"), _field_values(change.fields))
         else:
             for field in change.fields:
                 yield _difference(serial, field.field, _shown(field.before), _shown(field.after))
 
 
 def stack_lines(changes: Iterable[StackChange]) -> Iterator[Content]:
-    """Yield a line for every part of the stack that differs."""
+    """Yield one line per changed resource."""
     for change in changes:
         yield _difference(
             f"  {visible(change.subject)}  ", change.kind, visible(change.before), visible(change.after)
@@ -125,7 +124,7 @@ def stack_lines(changes: Iterable[StackChange]) -> Iterator[Content]:
 
 
 def receipt_text(receipt: Receipt) -> Content:
-    """Return what became of the plan, and what is certain about it."""
+    """Return the text of a receipt."""
     glyph, style, text = _RECEIPTS[receipt.state]
     plan = receipt.plan
     count = len(plan.changes) or len(plan.stack_changes)
@@ -138,18 +137,18 @@ def receipt_text(receipt: Receipt) -> Content:
     ]
     if receipt.version_id:
         lines.append(entry("Version", receipt.version_id))
-    unsure = list(receipt.unverified.items())
+    unverified = list(receipt.unverified.items())
     lines += [
         Content.styled(f"  {visible(serial)}: {visible(why)}", "$status-warn")
-        for serial, why in unsure[:MOST_LINES]
+        for serial, why in unverified[:MAX_LINES]
     ]
-    if len(unsure) > MOST_LINES:
-        lines.append(Content.styled(f"  … and {len(unsure) - MOST_LINES:,} more", "$status-warn"))
+    if len(unverified) > MAX_LINES:
+        lines.append(Content.styled(f"  … and {len(unverified) - MAX_LINES:,} more", "$status-warn"))
     return Content("\n").join([*lines, *_entries("Note", receipt.notes)])
 
 
-def refusal_text(error: Exception) -> Content:
-    """Return why it was refused, and what to do."""
+def error_text(error: Exception) -> Content:
+    """Return the text of an error with its remedy."""
     first, *rest = describe(error)
     status = status_of(error)
     lines = [Content.styled(f"{status.glyph} {first}", f"bold $status-{status_class(status)}")]
@@ -157,7 +156,7 @@ def refusal_text(error: Exception) -> Content:
 
 
 def entry(name: str, text: str, *, width: int = 9) -> Content:
-    """Return a line of a name and what is to be said of it."""
+    """Return a line of a name and a text."""
     return Content.assemble((f"{name:<{width}}", "$quiet"), visible(text))
 
 
@@ -175,7 +174,7 @@ def _subject_line(plan: Plan, selection: Selection | None) -> Content:
         return Content.styled(visible(plan.title), "bold")
     text = sites_text(len(selection.serials))
     if selection.hidden:
-        hidden = listed(selection.hidden, at_most=_MOST_NAMED)
+        hidden = listed(selection.hidden, at_most=_MAX_NAMED)
         counts = f"{len(selection.shown):,} shown, {len(selection.hidden):,} hidden by the filter"
         return Content.assemble((text, "bold"), (f" ({counts}: {hidden})", "$status-warn"))
     return Content.styled(text, "bold")
@@ -185,7 +184,7 @@ def _difference(head: str, what: str, before: str, after: str) -> Content:
     return Content.assemble(head, f"{visible(what)}  ", (before, "$quiet"), " → ", (after, "bold $accent"))
 
 
-def _told(fields: Iterable[FieldChange], *, before: bool = False) -> str:
+def _field_values(fields: Iterable[FieldChange], *, before: bool = False) -> str:
     return ", ".join(
         f"{visible(field.field)} {_shown(field.before if before else field.after)}" for field in fields
     )

@@ -1,4 +1,4 @@
-"""What the site screen says in words: the values now, and the configuration they are judged by."""
+"""Texts of the site screen: latest values and configuration."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _COLUMN = 9
 
 
 def title_line(row: FleetRow, since: TierSince | None, now: datetime) -> Line:
-    """Return the line under the tabs: which site, how it is, since when it has its tier if known."""
+    """Return the line under the tabs: site, state and tier, with the last tier change if known."""
     site, state = row.site, row.state
-    told = []
+    tier_parts = []
     if since is not None and site.enabled:
-        told = [
+        tier_parts = [
             Part(f"since {age_text(now - since.at)}", "", drop=3),
-            Part(f"({since.told_by})", "$quiet", drop=4),
+            Part(f"({since.author})", "$quiet", drop=4),
         ]
     return Line(
         (
@@ -48,13 +48,13 @@ def title_line(row: FleetRow, since: TierSince | None, now: datetime) -> Line:
             Part(visible(site.name), "", drop=2),
             Part(state.label, f"$status-{status_class(state.status)}"),
             Part(site.tier.value if site.enabled else "disabled", "$accent", drop=1),
-            *told,
+            *tier_parts,
         )
     )
 
 
 def values_text(row: FleetRow, now: datetime) -> Content:
-    """Return the newest values, phases as columns."""
+    """Return the latest values with phases as columns."""
     heads = [("  ", ""), *((f"{phase:>{_COLUMN}}", PHASE_COLOURS[phase]) for phase in "ABC")]
     phases = [
         Content.assemble(
@@ -77,7 +77,7 @@ def values_text(row: FleetRow, now: datetime) -> Content:
 def configuration_text(
     row: FleetRow, snapshot: SitesSnapshot | None, since: TierSince | None, now: datetime
 ) -> Content:
-    """Return the site's configuration, since when it has its tier, and the file it comes from."""
+    """Return the site's configuration, its last tier change, and the site file version."""
     site = row.site
     low, high = profile_of(site.quality_profile).band(site.nominal_voltage)
     cadence = site.tier.policy.cadence
@@ -85,7 +85,7 @@ def configuration_text(
     enabled = "enabled" if site.enabled else "disabled"
     entries = [
         ("tier", f"{site.tier.value}, {enabled}"),
-        *(() if since is None else (("since", f"{utc_text(since.at)}, {since.told_by}"),)),
+        *(() if since is None else (("since", f"{utc_text(since.at)}, {since.author}"),)),
         ("cadence", f"{age_text(cadence)}, stale after {stale_after}"),
         ("nominal", f"{site.nominal_voltage:g} V, {low:.0f}–{high:.0f} by {site.quality_profile}"),
         ("capacity", f"{site.capacity_kva:g} kVA" if site.capacity_kva else _NOTHING),
@@ -109,7 +109,7 @@ def _total(row: FleetRow, name: str, metric: Metric) -> str:
 def _age_line(row: FleetRow, now: datetime) -> Content:
     age = row.age(now)
     if age is None or row.latest is None:
-        return Content.styled("no value so far", "$quiet")
+        return Content.styled("no value yet", "$quiet")
     return Content.styled(f"{age_text(age)} ago, {utc_text(row.latest)}", "$quiet")
 
 

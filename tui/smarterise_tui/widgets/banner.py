@@ -1,4 +1,4 @@
-"""One line that says what could not be had; it is there only while something could not."""
+"""The banner: the worst issue in one line, hidden if there is none."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Banner(TextLine, can_focus=True):
-    """The worst trouble in a line, how many more there are, the keys that help. Enter opens the details."""
+    """The worst issue, the number of others, and the keys that help; enter opens the details."""
 
     DEFAULT_CSS = """
     Banner { display: none; }
-    Banner.-troubled { display: block; }
+    Banner.-active { display: block; }
     Banner:focus { text-style: reverse; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "app.show_problems", "details", show=False)]
@@ -31,13 +31,13 @@ class Banner(TextLine, can_focus=True):
         self._short: Line | None = None
 
     def on_mount(self) -> None:
-        """Show what there is from the start."""
+        """Show the current issues."""
         self.update_view()
 
     def update_view(self) -> None:
-        """Show the troubles as they are now."""
+        """Update the issues."""
         issues = self._state.issues.all
-        self.set_class(bool(issues), "-troubled")
+        self.set_class(bool(issues), "-active")
         if not issues:
             self.line = Line()
             return
@@ -52,7 +52,7 @@ class Banner(TextLine, can_focus=True):
         self.line = Line(left, (*right, Part("e details", style)))
 
     def render(self) -> Content:
-        """Return the line; without the key to the details, where that lets it be read whole."""
+        """Return the line, without the details key if it fits only then."""
         width = self.size.width
         if self._short is not None and self._short.length <= width < self.line.length:
             return self._short.fit(width)

@@ -66,10 +66,10 @@ class FleetTable(ScrollView, can_focus=True, inherit_bindings=False):
         key: str
 
     class MarksChanged(Message):
-        """Other sites are marked than before."""
+        """The marks have changed."""
 
     class RowsShown(Message):
-        """Other rows are on screen than before, and have been for a moment."""
+        """The visible rows have changed, and have been stable for a short time."""
 
     def __init__(self, view: FleetView, now: datetime) -> None:
         super().__init__()

@@ -35,9 +35,9 @@ _STYLES = {AXIS: "$quiet", BAND: "$border", **PHASE_COLOURS}
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One line of the plot: a letter that names it, the name of its style, its points in order."""
+    """One line of the plot: label, style name, and points in order."""
 
-    letter: str
+    label: str
     style: str
     points: Sequence[MetricPoint]
 
@@ -65,7 +65,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Maps moments and values to dots."""
+    """Maps times and values to dots."""
 
     start: float
     span: float
@@ -86,16 +86,16 @@ class _Scale:
 
 
 def draw(traces: Sequence[Trace], frame: Frame, width: int, height: int) -> list[list[Glyph]]:
-    """Return the plot, a list of glyphs a line: labels at the left, letters at the right, time below.
+    """Return the plot as lists of glyphs: value labels left, trace labels right, time axis below.
 
     Args:
         traces: Lines; the later ones are drawn over the earlier.
-        frame: What the plot spans.
+        frame: Time and value range of the plot.
         width: Cells.
         height: Lines, the time axis included.
     """
-    letters_width = len(traces) + 1
-    columns, rows = width - _LABEL_WIDTH - 1 - letters_width, height - 1
+    labels_width = len(traces) + 1
+    columns, rows = width - _LABEL_WIDTH - 1 - labels_width, height - 1
     if columns < 4 or rows < 3:
         return [[("too small to plot"[:width], AXIS)]]
     bottom, top = _range(traces, frame)
@@ -105,13 +105,13 @@ def draw(traces: Sequence[Trace], frame: Frame, width: int, height: int) -> list
     for trace in traces:
         _draw_trace(grid, trace, scale, frame)
     labels = _labels(frame, scale)
-    letters = _letters(traces, scale)
+    trace_labels = _trace_labels(traces, scale)
     lines = [
         [
             (labels.get(row, "").rjust(_LABEL_WIDTH) + " ", AXIS),
             *grid[row],
             (" ", AXIS),
-            *letters.get(row, []),
+            *trace_labels.get(row, []),
         ]
         for row in range(rows)
     ]
@@ -168,13 +168,13 @@ def _label(value: float) -> str:
     return text if len(text) <= _LABEL_WIDTH else f"{value:.0e}".replace("e+0", "e")
 
 
-def _letters(traces: Sequence[Trace], scale: _Scale) -> dict[int, list[Glyph]]:
-    """Return the letters at the right, each beside the newest point of its line."""
-    letters: dict[int, list[Glyph]] = {}
+def _trace_labels(traces: Sequence[Trace], scale: _Scale) -> dict[int, list[Glyph]]:
+    """Return the labels at the right, each beside the latest point of its line."""
+    labels: dict[int, list[Glyph]] = {}
     for trace in traces:
         if trace.points:
-            letters.setdefault(scale.row(trace.points[-1].value), []).append((trace.letter, trace.style))
-    return letters
+            labels.setdefault(scale.row(trace.points[-1].value), []).append((trace.label, trace.style))
+    return labels
 
 
 def _time_axis(frame: Frame, columns: int) -> str:

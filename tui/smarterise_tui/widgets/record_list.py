@@ -113,7 +113,7 @@ class RecordList(Widget, can_focus=True, inherit_bindings=False):
     # Keys and mouse
 
     def action_open(self) -> None:
-        """Tell all about the record under the cursor."""
+        """Report all about the record under the cursor."""
         if self.current is not None:
             self.post_message(self.Opened(self, self.current))
 

@@ -42,14 +42,14 @@ class HangingText(Static):
 def wrapped(lines: Content, width: int) -> Iterator[Content]:
     """Yield lines no longer than a width in cells; a width of 0 leaves them as they are."""
     for line in lines.split("\n", allow_blank=True):
-        told = line.rstrip()
-        if width <= 0 or told.cell_length <= width:
-            yield told
+        stripped = line.rstrip()
+        if width <= 0 or stripped.cell_length <= width:
+            yield stripped
             continue
-        match = _HEAD.match(told.plain)
-        head, words = told.divide([match.end() if match is not None else 0])
+        match = _HEAD.match(stripped.plain)
+        head, words = stripped.divide([match.end() if match is not None else 0])
         if head.cell_length > width // 2:
-            head, words = Content(""), told
+            head, words = Content(""), stripped
         first, *rest = words.wrap(width - head.cell_length)
         yield Content.assemble(head, first)
         yield from (Content.assemble(" " * head.cell_length, more) for more in rest)
