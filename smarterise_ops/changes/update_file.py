@@ -157,7 +157,7 @@ def _merged(records: Iterable[Record], problems: list[Problem]) -> Updates:
     for record in records:
         serial = record.serial
         if not isinstance(serial, str) or not GATEWAY_SERIAL.match(serial):
-            remedy = "3 to 64 letters and digits, as on the gateway's plate"
+            remedy = "3 to 64 alphanumeric characters, as on the gateway's plate"
             problems.append(
                 Problem(BAD, f"{shown(serial)} is not a gateway serial", remedy, line=record.line)
             )

@@ -43,9 +43,9 @@ Id = Annotated[
 @app.command("list")
 def list_changes(
     *,
-    limit: Annotated[int, typer.Option(min=1, help="How many changes, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Number of changes, latest first.")] = 50,
 ) -> None:
-    """List the changes made to this environment from this machine, the newest first."""
+    """List changes, latest first."""
     run = current()
     journal = run.stack.changes.list()
     rows = [_row(entry) for entry in journal.entries[:limit]]

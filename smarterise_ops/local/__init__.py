@@ -1,1 +1,1 @@
-"""The embedded stack: the whole pipeline on 127.0.0.1, joined from libraries."""
+"""The embedded stack: the whole pipeline on 127.0.0.1."""

@@ -1,4 +1,4 @@
-"""Start, find and stop embedded stacks. Cheap to import: the work is `supervisor`'s, a process of its own."""
+"""Start, find and stop embedded stacks, which run in a separate process (`supervisor`)."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ DEFAULT_SITES = 40
 DEFAULT_SEED = 7
 START_SECONDS = 60.0
 SECONDS_A_SITE = 0.1
-"""Added to the patience with a start: every site has eight alarms that are made one by one."""
+"""Added to the start timeout per site, for its eight alarms."""
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 
 
 @dataclass(slots=True)
 class RunningStack:
-    """A stack that runs.
+    """A running stack.
 
     Attributes:
-        state: What it says about itself.
-        lifeline: The end of a pipe that keeps it alive, if it is ours: it ends when we do.
-        process: Its supervisor, if we started it.
+        state: Its state file.
+        lifeline: Write end of the pipe whose closing stops it, if this process owns it.
+        process: Its supervisor, if started by this process.
     """
 
     state: StackState
@@ -46,23 +46,23 @@ class RunningStack:
 
     @property
     def exports(self) -> dict[str, str]:
-        """Environment variables that point a client at it; they hold its secrets."""
+        """Environment variables for clients, including secrets."""
         return dict(self.state.exports)
 
     @property
     def data_dir(self) -> Path:
-        """Where it keeps its files."""
+        """Its data directory."""
         return self.state.data_dir
 
     def topic_url(self, topic: str) -> str:
-        """Return the URL to POST a payload to, to publish it on an MQTT topic."""
+        """Return the URL for publishing a payload on an MQTT topic by POST."""
         return f"{self.state.exports['SMARTERISE_MQTT_PUBLISH']}{quote(topic, safe='')}?qos=1"
 
     def stop(self) -> None:
-        """End it and remove all of it.
+        """Stop and remove the stack.
 
         Raises:
-            LocalStackError: If something of it cannot be removed.
+            LocalStackError: If its files cannot be removed.
         """
         stop(self.data_dir)
         if self.lifeline is not None:
@@ -84,29 +84,29 @@ def start(
     owned: bool = False,
     timeout: float = START_SECONDS,
 ) -> RunningStack:
-    """Start a stack and wait until it is ready. Leftovers of stacks that were killed are cleared away first.
+    """Start a stack and wait until it is ready, after removing remains of killed stacks.
 
     Args:
-        data_dir: For its files; must be empty or not there.
-        sites: How many sites its fleet has.
-        seed: The fleet's seed.
-        simulator: Whether gateways publish by themselves.
-        speed: How many times as fast as real they are.
-        port: Port of the AWS endpoint; 0 is any.
-        ftps: Whether the FTP server takes nothing but TLS.
-        owned: End the stack when this process ends, however it ends.
-        timeout: Seconds to wait for it, and `SECONDS_A_SITE` more for each site.
+        data_dir: Data directory; must be empty or absent.
+        sites: Number of sites.
+        seed: Seed of the fleet.
+        simulator: Whether gateways publish.
+        speed: Speed of simulated time.
+        port: Port of the AWS endpoint; 0: any free port.
+        ftps: Whether the FTP server requires TLS.
+        owned: Stop the stack when this process ends.
+        timeout: Seconds to wait, plus `SECONDS_A_SITE` per site.
 
     Raises:
-        LocalStackError: If it runs already, or cannot start; nothing of it is left then.
-        UsageError: If the directory, or the folder of what the tools remember, cannot be used.
+        LocalStackError: If it already runs or cannot start; its files are removed.
+        UsageError: If the data or state directory is not usable.
     """
     data_dir = data_dir.absolute()
     inherited, lifeline = os.pipe() if owned else (None, None)
     try:
         with one_at_a_time():
             sweep()
-            keep = _make_room(data_dir)
+            keep = _prepare_data_dir(data_dir)
             options = Options(
                 data_dir=data_dir,
                 sites=sites,
@@ -140,46 +140,46 @@ def start(
 
 
 def find(data_dir: Path) -> RunningStack | None:
-    """Return the stack that runs in a directory, if one does and is ready."""
+    """Return the ready stack of a directory, if any."""
     state = running_state(data_dir)
     return RunningStack(state) if state is not None and state.phase is Phase.READY else None
 
 
 def running_state(data_dir: Path) -> StackState | None:
-    """Return what the stack in a directory says about itself, if its supervisor runs.
+    """Return the state of the stack of a directory, if its supervisor runs.
 
     Raises:
-        LocalStackError: If there is a state file that cannot be understood.
+        LocalStackError: If the state file is invalid.
     """
     state = load_state(data_dir.absolute() / STATE_FILE)
     return state if state is not None and is_running(state.supervisor) else None
 
 
 def stop(data_dir: Path) -> bool:
-    """End the stack in a directory and remove all of it; return False if there was none.
+    """Stop and remove the stack of a directory; return False if there is none.
 
     Raises:
-        LocalStackError: If something of it cannot be removed.
+        LocalStackError: If its files cannot be removed.
     """
     state = load_state(data_dir.absolute() / STATE_FILE)
     if state is None:
         return False
     signal_process(state.supervisor, signal.SIGTERM)
-    for stubborn in wait_gone([state.supervisor], _STOP_SECONDS):
-        signal_process(stubborn, signal.SIGKILL)
-        wait_gone([stubborn], _STOP_SECONDS)
-    left = load_state(state.path)
-    if left is not None:
-        clear_away(left)
+    for process in wait_gone([state.supervisor], _STOP_SECONDS):
+        signal_process(process, signal.SIGKILL)
+        wait_gone([process], _STOP_SECONDS)
+    remaining = load_state(state.path)
+    if remaining is not None:
+        clear_away(remaining)
     return True
 
 
-def _make_room(data_dir: Path) -> bool:
-    """Make the data directory; return whether it was there already.
+def _prepare_data_dir(data_dir: Path) -> bool:
+    """Create the data directory; return whether it existed.
 
     Raises:
-        LocalStackError: If a stack is there, or something that is not ours.
-        UsageError: If the directory cannot be made or read.
+        LocalStackError: If it contains a stack or other files.
+        UsageError: If it cannot be created or read.
     """
     state = load_state(data_dir / STATE_FILE)
     if state is not None:
@@ -194,15 +194,15 @@ def _make_room(data_dir: Path) -> bool:
     try:
         existed = data_dir.exists()
         data_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
-        if {child.name for child in data_dir.iterdir()} == {LOGS}:  # left by a start that was killed at once
+        if {child.name for child in data_dir.iterdir()} == {LOGS}:  # remains of a killed start
             shutil.rmtree(data_dir / LOGS)
-        there = any(data_dir.iterdir())
+        has_files = any(data_dir.iterdir())
     except OSError as error:
         raise _unusable(data_dir, error) from error
-    if there:
+    if has_files:
         raise LocalStackError(
             f"{data_dir} is not empty",
-            why="the stack removes its directory when it ends, so it takes only an empty or a new one",
+            why="the stack removes its directory when it stops, so it must be empty or new",
             remedy="choose another directory with --data-dir",
         )
     return existed
@@ -240,7 +240,7 @@ def _spawn(options: Options) -> subprocess.Popen[bytes]:
 
 
 def _wait_claimed(process: subprocess.Popen[bytes], data_dir: Path) -> None:
-    """Wait until the supervisor has written down that the directory is its own, or has ended."""
+    """Wait until the supervisor has written the state file, or has exited."""
     while process.poll() is None and not (data_dir / STATE_FILE).exists():
         time.sleep(_POLL_SECONDS)
 
@@ -277,7 +277,7 @@ def _give_up(process: subprocess.Popen[bytes], data_dir: Path, *, keep: bool) ->
         process.kill()
         process.wait()
     state = load_state(data_dir / STATE_FILE)
-    if state is None and data_dir.exists():  # it did not come so far as to say who it is
+    if state is None and data_dir.exists():  # it has not written the state file
         shutil.rmtree(data_dir / LOGS, ignore_errors=True)
         if not keep:
             data_dir.rmdir()

@@ -1,4 +1,4 @@
-"""boto3 clients for the stack's own endpoint, as its root. Used by what joins the stack, never by a face."""
+"""boto3 clients of the embedded stack's endpoint, as the root of its account."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 REGION: Final = "eu-west-2"
 ACCOUNT = "123456789012"
 ROOT_ACCESS_KEY = ACCOUNT
-"""ministack takes a key of twelve digits for the root of that account."""
+"""ministack treats an access key of twelve digits as the root of that account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client a service, made once, shared by threads."""
+    """One client per service, shared by threads."""
 
     s3: S3Client = field(repr=False)
     iam: IAMClient = field(repr=False)
@@ -42,7 +42,7 @@ class Clients:
 
 
 def connect(endpoint: str, secret: str) -> Clients:
-    """Make the clients.
+    """Create the clients.
 
     Args:
         endpoint: The stack's AWS endpoint.

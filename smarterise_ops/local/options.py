@@ -1,4 +1,4 @@
-"""What a stack is started with, and how that travels from `client` to the supervisor's command line."""
+"""Options of a stack, passed from `client` to the supervisor on its command line."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LOGS = "logs"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a stack is started with.
+    """Options of a stack.
 
     Attributes:
-        data_dir: Where it keeps its files.
-        sites: How many sites the fleet has.
-        seed: The fleet's seed.
+        data_dir: Data directory.
+        sites: Number of sites.
+        seed: Seed of the fleet.
         simulator: Whether gateways publish.
-        speed: How many times as fast as real.
-        port: Port of the AWS endpoint; 0 is any.
-        ftps: Whether the FTP server takes nothing but TLS.
-        keep_data_dir: The directory was there before: empty it in the end, but leave it.
-        lifeline: A pipe's read end; when its other end closes, our owner is gone and we end.
+        speed: Speed of simulated time.
+        port: Port of the AWS endpoint; 0: any free port.
+        ftps: Whether the FTP server requires TLS.
+        keep_data_dir: Whether the directory existed before: it is emptied at the end, not removed.
+        lifeline: Read end of a pipe; the stack stops when the other end closes.
     """
 
     data_dir: Path
@@ -41,8 +41,8 @@ class Options:
     keep_data_dir: bool
     lifeline: int | None
 
-    def told(self) -> dict[str, object]:
-        """Return the options worth showing."""
+    def summary(self) -> dict[str, object]:
+        """Return the options that `local status` shows."""
         return {
             "sites": self.sites,
             "seed": self.seed,
@@ -67,10 +67,10 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--sites", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--simulator", type=lambda word: word == "True", required=True)
+    parser.add_argument("--simulator", type=lambda text: text == "True", required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--ftps", type=lambda word: word == "True", required=True)
-    parser.add_argument("--keep-data-dir", type=lambda word: word == "True", required=True)
+    parser.add_argument("--ftps", type=lambda text: text == "True", required=True)
+    parser.add_argument("--keep-data-dir", type=lambda text: text == "True", required=True)
     parser.add_argument("--lifeline", type=int)
     return Options(**vars(parser.parse_args(arguments)))

@@ -1,4 +1,4 @@
-"""What joins the servers into the stack: resources, the IoT step, the simulated gateways, the alarms."""
+"""The pipeline of the stack: resources, IoT endpoint, simulated gateways and alarms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Pipeline:
-    """The stack's moving parts, in this process."""
+    """The parts of the stack that run in the supervisor's process."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class Pipeline:
         self._running: list[Callable[[], None]] = []
 
     def build(self) -> None:
-        """Make the schema and every resource but the alarms."""
+        """Create the schema and all resources except alarms."""
         from smarterise_lambdas.migrations.runner import migrate
 
         migrate(self._database_url)
         provision(self._clients, self._names, self._fleet, database_url=self._database_url, ftp=self._ftp)
 
     def start(self, *, seed: int, speed: float | None) -> None:
-        """Take messages, let the gateways speak, and judge alarms.
+        """Start the IoT endpoint, the gateways and the alarm evaluation.
 
         Args:
-            seed: The fleet's seed.
-            speed: How many times as fast as real the gateways are; `None` keeps them silent.
+            seed: Seed of the fleet.
+            speed: Speed of simulated time; `None` starts no gateways.
         """
         self._iot.start()
         self._running.append(self._iot.stop)
@@ -71,7 +71,7 @@ class Pipeline:
             gateways = Publisher(self._fleet, self._iot.topics_url, self._names, seed=seed, day=day)
             gateways.start()
             self._running.append(gateways.stop)
-        # The first call of a function is slow; who opens the console next need not wait for it.
+        # The first call of a function is slow.
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         make_alarms(self._clients, self._names, self._fleet)
         if day is not None:
@@ -83,13 +83,13 @@ class Pipeline:
         self._running.append(alarms.stop)
 
     def _sweep_at_once(self) -> None:
-        """Invoke what the schedules invoke, once, with their input: nobody waits for the full hour."""
+        """Run the scheduled sweeps once at the start."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            for tier in (Tier.NON_CRITICAL, Tier.CRITICAL):  # first those that have nothing else
+            for tier in (Tier.NON_CRITICAL, Tier.CRITICAL):  # first the sites without streaming
                 sweep_now(self._clients, self._names, tier)
-        except (BotoCoreError, ClientError) as error:  # the schedules go on as ever
+        except (BotoCoreError, ClientError) as error:  # the schedules retry
             _log.warning("the first sweep of the FTP server failed: %s", error)
 
     def _warm_up(self) -> None:
@@ -99,16 +99,16 @@ class Pipeline:
             self._clients.functions.invoke(
                 FunctionName=self._names.site_config_manager, Payload=b'{"action": "get_config"}'
             )
-        except (BotoCoreError, ClientError) as error:  # whoever calls it next is told
-            _log.warning("%s could not be warmed up: %s", self._names.site_config_manager, error)
+        except (BotoCoreError, ClientError) as error:  # the next caller gets the error
+            _log.warning("warm-up of %s failed: %s", self._names.site_config_manager, error)
 
     def stop(self) -> None:
-        """Stop everything, what was started last first."""
+        """Stop all parts in reverse order."""
         while self._running:
             self._running.pop()()
 
     def exports(self) -> dict[str, str]:
-        """Return the environment variables that point a client at the stack, as its operator."""
+        """Return the environment variables for clients, as the stack's operator."""
         access_key, secret = make_operator(self._clients)
         return {
             "AWS_ENDPOINT_URL": self._endpoint,

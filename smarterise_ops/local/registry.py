@@ -1,7 +1,7 @@
-"""Which stacks there are on this machine, so that the next one clears away what a killed owner left behind.
+"""Registry of the stacks of this machine, for removing the remains of killed stacks.
 
-One file a stack under `$XDG_STATE_HOME/smarterise-ops/stacks`, without secrets. It outlives a stack only when
-its supervisor was killed outright (SIGKILL, power): then `sweep` ends what it had started, removes its files.
+One file per stack under `$XDG_STATE_HOME/smarterise-ops/stacks`, without secrets. It remains only if the
+supervisor was killed (SIGKILL, power loss): then `sweep` stops its processes and removes its files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TIMEOUT = 3.0
 
 
 def state_home() -> Path:
-    """Return the directory for things that outlive a command (`$XDG_STATE_HOME/smarterise-ops`)."""
+    """Return the state directory (`$XDG_STATE_HOME/smarterise-ops`)."""
     configured = os.environ.get("XDG_STATE_HOME", "")
     if Path(configured).is_absolute():
         return Path(configured) / "smarterise-ops"
@@ -36,19 +36,19 @@ def state_home() -> Path:
 
 
 def default_data_dir() -> Path:
-    """Return where `local up` keeps its stack unless told otherwise."""
+    """Return the default data directory of `local up`."""
     return state_home() / "local"
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Keep other starts out for the length of a `with` block; the system lets go if we are killed.
+    """Lock out other starts for a `with` block; the lock ends with the process.
 
     Raises:
-        UsageError: If there is no place for the registry.
+        UsageError: If the registry's directory is not usable.
     """
-    directory = _made_directory()
-    held = os.open(directory, os.O_RDONLY)  # the directory itself: a lock file would be left behind
+    directory = _create_directory()
+    held = os.open(directory, os.O_RDONLY)  # no lock file, which would remain
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
@@ -57,17 +57,17 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def register(state: StackState) -> None:
-    """Write down a stack, before it starts anything that could be left behind.
+    """Register a stack before it starts processes.
 
     Raises:
-        UsageError: If there is no place for the registry.
+        UsageError: If the registry's directory is not usable.
     """
-    _made_directory()
+    _create_directory()
     write_private(_entry(state.stack_id), json.dumps(state.public(), indent=2) + "\n")
 
 
 def forget(stack_id: str) -> None:
-    """Remove a stack's entry, and what a process that was killed while it wrote the entry left."""
+    """Remove a stack's entry and temporary files of it."""
     entry = _entry(stack_id)
     entry.unlink(missing_ok=True)
     for draft in entry.parent.glob(f".{entry.name}.*"):
@@ -75,16 +75,16 @@ def forget(stack_id: str) -> None:
 
 
 def sweep() -> list[StackState]:
-    """Clear away every stack whose supervisor is gone; return them.
+    """Remove every stack whose supervisor is not running; return them.
 
-    Processes are ended only if pid and start time are those written down. Directories are removed only if the
-    state file in them (or, for directories elsewhere, the entry itself) says they are that stack's.
+    Processes are stopped only if pid and start time match. Directories are removed only if the state file in
+    them (or, for other directories, the entry itself) belongs to that stack.
     """
     swept = []
     for entry in sorted(_directory().glob("*.json")):
         try:
             state = load_state(entry)
-        except LocalStackError:  # not ours to understand, so not ours to act on; it holds nothing back
+        except LocalStackError:  # an invalid entry is skipped
             continue
         if state is None or is_running(state.supervisor):
             continue
@@ -94,8 +94,8 @@ def sweep() -> list[StackState]:
 
 
 def clear_away(state: StackState) -> None:
-    """End what is left of a stack and remove its files and its entry."""
-    end_processes(state.children.values(), ask=signal.SIGTERM, timeout=_TIMEOUT)
+    """Stop the remaining processes of a stack, and remove its files and its entry."""
+    end_processes(state.children.values(), first=signal.SIGTERM, timeout=_TIMEOUT)
     for directory in state.extra_dirs:
         if directory.name.startswith(EXTRA_DIR_PREFIX):
             shutil.rmtree(directory, ignore_errors=True)
@@ -105,12 +105,12 @@ def clear_away(state: StackState) -> None:
 
 
 def remove_data_dir(state: StackState) -> None:
-    """Remove a stack's data directory, or only what is in it if it was there before the stack.
+    """Remove a stack's data directory, or only its content if it existed before the stack.
 
-    The state file goes last: while it is there, a removal that was cut short can be done again.
+    The state file is removed last, so that an interrupted removal can be repeated.
 
     Raises:
-        LocalStackError: If something cannot be removed.
+        LocalStackError: If a file cannot be removed.
     """
     try:
         _empty(state)
@@ -120,7 +120,7 @@ def remove_data_dir(state: StackState) -> None:
         raise LocalStackError(
             f"{error.filename or state.data_dir} cannot be removed",
             why=error.strerror or str(error),
-            remedy=f"see what holds it, then remove it: rm -r {state.data_dir}",
+            remedy=f"check permissions and open files, then remove it: rm -r {state.data_dir}",
         ) from error
 
 
@@ -143,15 +143,15 @@ def _is_of(data_dir: Path, stack_id: str) -> bool:
     return found is not None and found.stack_id == stack_id
 
 
-def _made_directory() -> Path:
+def _create_directory() -> Path:
     directory = _directory()
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise UsageError(
-            f"{directory} cannot be used: the stacks of this machine are listed there",
+            f"{directory} is not usable as the registry of embedded stacks",
             why=error.strerror or str(error),
-            remedy="point XDG_STATE_HOME at a directory that you may write to",
+            remedy="set XDG_STATE_HOME to a writable directory",
         ) from error
     return directory
 

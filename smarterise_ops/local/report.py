@@ -1,7 +1,4 @@
-"""One report of a running stack's fleet, and where its readings have arrived: S3, PostgreSQL, CloudWatch.
-
-Streamed sites come by the stream, the others by file, as soon as the files of the first sweep are loaded.
-"""
+"""Report of a running stack's fleet, and of the arrival of readings in S3, PostgreSQL and CloudWatch."""
 
 from __future__ import annotations
 
@@ -52,17 +49,17 @@ FIRST_VALUES_SECONDS = 15.0
 LOOKBACK = timedelta(minutes=5)
 _POLL_SECONDS = 0.5
 _MUTE = (Fault.SILENT_GATEWAY, Fault.CLOCK_FAULT, Fault.METER_OFFLINE)
-"""Sites with these have no values, and should have none."""
+"""Faults of sites that are expected to have no values."""
 _RAW_PREFIX = "raw/source=iot/"
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Which sites should have readings, by serial.
+    """Serials of the sites that should have readings.
 
     Attributes:
-        streamed: Those whose readings come by the stream.
-        filed: Those whose readings come by file alone.
+        streamed: Sites with readings by the stream.
+        filed: Sites with readings only by log files.
     """
 
     streamed: frozenset[str]
@@ -70,19 +67,19 @@ class Expected:
 
     @property
     def all(self) -> frozenset[str]:
-        """All of them."""
+        """All sites."""
         return self.streamed | self.filed
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Which sites' readings have arrived where.
+    """Serials of the sites whose readings have arrived, by destination.
 
     Attributes:
-        raw: In the raw lake, from the stream.
-        files: In the lake's bucket, from the FTP server.
-        database: In PostgreSQL, either way.
-        metrics: In CloudWatch, either way.
+        raw: In the data lake, from the stream.
+        files: In the data lake, from the FTP server.
+        database: In PostgreSQL.
+        metrics: In CloudWatch.
     """
 
     raw: frozenset[str]
@@ -91,19 +88,19 @@ class Arrivals:
     metrics: frozenset[str]
 
     def lacking(self, expected: Expected) -> frozenset[str]:
-        """Return the sites that have not arrived everywhere."""
-        landed = (expected.streamed & self.raw) | (expected.filed & self.files)
-        return expected.all - (landed & self.database & self.metrics)
+        """Return the sites with missing readings at any destination."""
+        in_s3 = (expected.streamed & self.raw) | (expected.filed & self.files)
+        return expected.all - (in_s3 & self.database & self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
-    """The fleet at one moment.
+    """A report of the fleet.
 
     Attributes:
-        rows: One a site, the worst first.
-        summary: Lines for people: how many arrived where.
-        is_complete: Whether every site that should have readings has them everywhere.
+        rows: One per site, the worst first.
+        summary: Lines with the number of sites per destination.
+        is_complete: Whether all expected readings have arrived.
     """
 
     rows: tuple[JsonObject, ...]
@@ -112,12 +109,12 @@ class LiveReport:
 
 
 def live_report(settings: Settings, stack: RunningStack, *, timeout: float = TIMEOUT_SECONDS) -> LiveReport:
-    """Wait until readings have gone the whole path, then report the fleet.
+    """Wait until all expected readings have arrived, then report the fleet.
 
     Args:
-        settings: Settings that lead to the stack; credentials are in the environment.
+        settings: Settings of the stack; credentials are in the environment.
         stack: The stack.
-        timeout: Seconds to wait; what has arrived by then is reported.
+        timeout: Seconds to wait before a partial report.
     """
     from smarterise_sdk.stack import Stack
 
@@ -141,14 +138,12 @@ def live_report(settings: Settings, stack: RunningStack, *, timeout: float = TIM
 
 
 def await_first_values(sdk: Stack, stack: RunningStack, *, timeout: float = FIRST_VALUES_SECONDS) -> None:
-    """Wait until each site that should have values has one: no console opens on an empty fleet.
-
-    A console asks but once a minute for sites that come by file: what it misses at first, it misses for long.
+    """Wait until each site that should have values has one, before the console opens.
 
     Args:
-        sdk: The SDK's face of the stack.
-        stack: The stack.
-        timeout: Seconds to wait; what is lacking then, the console tells.
+        sdk: The SDK's stack.
+        stack: The embedded stack.
+        timeout: Seconds to wait.
     """
     expected = _expected(stack).all
     deadline = time.monotonic() + timeout
@@ -163,15 +158,15 @@ def await_first_values(sdk: Stack, stack: RunningStack, *, timeout: float = FIRS
 def _expected(stack: RunningStack) -> Expected:
     options = stack.state.options
     fleet = simulated_fleet(options["sites"], options["seed"])
-    heard = [site for site in fleet if site.enabled and site.fault not in _MUTE]
-    streamed = frozenset(site.gateway_serial for site in heard if site.tier.policy.is_streamed)
-    return Expected(streamed, frozenset(site.gateway_serial for site in heard) - streamed)
+    active = [site for site in fleet if site.enabled and site.fault not in _MUTE]
+    streamed = frozenset(site.gateway_serial for site in active if site.tier.policy.is_streamed)
+    return Expected(streamed, frozenset(site.gateway_serial for site in active) - streamed)
 
 
 def _in_data_lake(settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
     import boto3
 
-    # A session of its own: the default one remembers the credentials of whoever used it first.
+    # A new session: the default one caches the credentials of its first use.
     s3 = boto3.Session().client("s3", endpoint_url=settings.endpoint_url, region_name=settings.region)
 
     def gateways(prefix: str, part: int) -> frozenset[str]:
@@ -197,10 +192,10 @@ def _in_database(stack: RunningStack) -> frozenset[str]:
 def _rows(
     sites: Sequence[Site], latest: Mapping[str, Mapping[Metric, MetricPoint]], now: datetime
 ) -> tuple[JsonObject, ...]:
-    judged = [(evaluate(site, latest.get(site.gateway_serial, {}), now), site) for site in sites]
-    judged.sort(key=lambda pair: (pair[0].status.rank, pair[1].gateway_serial))
+    evaluated = [(evaluate(site, latest.get(site.gateway_serial, {}), now), site) for site in sites]
+    evaluated.sort(key=lambda pair: (pair[0].status.rank, pair[1].gateway_serial))
     rows = []
-    for state, site in judged:
+    for state, site in evaluated:
         points = latest.get(site.gateway_serial, {})
         row: JsonObject = {
             "gateway_serial": site.gateway_serial,
@@ -215,17 +210,17 @@ def _rows(
 
 
 def _summary(total: int, expected: Expected, arrivals: Arrivals, lacking: frozenset[str]) -> tuple[str, ...]:
-    def told(name: str, wanted: frozenset[str], there: frozenset[str]) -> str:
-        return f"  {name:<19}{len(wanted & there)} of {len(wanted)}"
+    def line(name: str, sites: frozenset[str], arrived: frozenset[str]) -> str:
+        return f"  {name:<19}{len(sites & arrived)} of {len(sites)}"
 
     by_path = f"{len(expected.streamed)} by stream, {len(expected.filed)} by file"
     lines = [
         f"{total} sites, {len(expected.all)} of them expected to have readings by now: {by_path}",
-        told("stream, raw (S3)", expected.streamed, arrivals.raw),
-        told("FTP, files (S3)", expected.filed, arrivals.files),
-        told("PostgreSQL", expected.all, arrivals.database),
-        told("CloudWatch", expected.all, arrivals.metrics),
+        line("stream, raw (S3)", expected.streamed, arrivals.raw),
+        line("FTP, files (S3)", expected.filed, arrivals.files),
+        line("PostgreSQL", expected.all, arrivals.database),
+        line("CloudWatch", expected.all, arrivals.metrics),
     ]
     if lacking:
-        lines.append(f"not everywhere yet: {', '.join(sorted(lacking))}")
+        lines.append(f"not complete yet: {', '.join(sorted(lacking))}")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""What one embedded stack says about itself: the state file in its data directory, private to its owner."""
+"""The state file of an embedded stack, in its data directory with mode 0600."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from smarterise_ops.local.servers.processes import ProcessIdentity
 from smarterise_sdk.errors import LocalStackError
 
 STATE_FILE = "stack.json"
-"""In the data directory. Its presence says: this directory is ours, `down` may remove it."""
+"""Its presence marks a data directory of a stack, which `local down` may remove."""
 
 
 class Phase(StrEnum):
-    """How far a stack is."""
+    """Phase of a stack."""
 
     STARTING = "starting"
     READY = "ready"
@@ -28,20 +28,20 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """One embedded stack.
+    """State of an embedded stack.
 
     Attributes:
-        stack_id: Tells this start of the stack from any other.
-        data_dir: Where it keeps its files.
-        phase: How far it is.
-        supervisor: The process that owns the rest.
-        children: The servers it started, by name.
-        extra_dirs: Directories outside `data_dir` that go when it goes.
-        exports: Environment variables that point a client at it; they hold its secrets.
-        started_at: When it was started, ISO 8601 UTC.
-        options: What it was started with: sites, seed, simulator, speed.
-        keep_data_dir: The data directory was there before us: empty it, but leave it.
-        error: Why it failed: `what`, `why`, `remedy`.
+        stack_id: Id of this start of the stack.
+        data_dir: Data directory.
+        phase: Phase.
+        supervisor: The supervisor process.
+        children: Server processes by name.
+        extra_dirs: Directories outside `data_dir` that are removed with the stack.
+        exports: Environment variables for clients, including secrets.
+        started_at: Start time, ISO 8601 UTC.
+        options: Options: sites, seed, simulator, speed.
+        keep_data_dir: Whether the data directory existed before: it is emptied, not removed.
+        error: Error of a failed start: `what`, `why`, `remedy`.
     """
 
     stack_id: str
@@ -58,18 +58,18 @@ class StackState:
 
     @property
     def path(self) -> Path:
-        """Where the state file is."""
+        """Path of the state file."""
         return self.data_dir / STATE_FILE
 
     def save(self) -> None:
-        """Write the state file, whole or not at all, readable by its owner alone."""
+        """Write the state file atomically with mode 0600."""
         write_private(self.path, json.dumps(self._plain(), indent=2) + "\n")
 
     def claim(self) -> None:
-        """Write the state file for the first time, whole, unless there is one already.
+        """Create the state file atomically.
 
         Raises:
-            FileExistsError: If there is one: another stack was quicker.
+            FileExistsError: If another stack has created it first.
         """
         first = self.path.with_name(f".{STATE_FILE}.{self.stack_id}")
         write_private(first, json.dumps(self._plain(), indent=2) + "\n")
@@ -79,11 +79,11 @@ class StackState:
             first.unlink()
 
     def public(self) -> dict[str, Any]:
-        """Return what may lie around in a registry: everything but the secrets."""
+        """Return the state without secrets, for the registry."""
         return {key: value for key, value in self._plain().items() if key != "exports"}
 
     def failure(self) -> LocalStackError:
-        """Return the error of a stack that failed to start."""
+        """Return the error of a failed stack."""
         return LocalStackError(
             self.error.get("what", "the embedded stack did not start"),
             why=self.error.get("why", ""),
@@ -101,10 +101,10 @@ class StackState:
 
 
 def load_state(path: Path) -> StackState | None:
-    """Read a state file or registry entry; `None` if there is none.
+    """Read a state file or registry entry; return `None` if it does not exist.
 
     Raises:
-        LocalStackError: If there is one that cannot be understood.
+        LocalStackError: If it is invalid.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def load_state(path: Path) -> StackState | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600 in one step: readers see the old one or the new one."""
+    """Replace a file atomically, with mode 0600."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -144,7 +144,7 @@ def _parse(plain: dict[str, Any]) -> StackState:
         data_dir=Path(plain["data_dir"]),
         phase=Phase(plain["phase"]),
         supervisor=ProcessIdentity(**plain["supervisor"]),
-        children={str(name): ProcessIdentity(**mark) for name, mark in plain["children"].items()},
+        children={str(name): ProcessIdentity(**child) for name, child in plain["children"].items()},
         extra_dirs=tuple(Path(path) for path in plain["extra_dirs"]),
         exports=dict(plain.get("exports", {})),
         started_at=str(plain["started_at"]),

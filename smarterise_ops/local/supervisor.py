@@ -1,7 +1,7 @@
-"""The process that owns an embedded stack: starts its parts, keeps them, and leaves nothing behind.
+"""The supervisor process of an embedded stack: starts, monitors and stops its servers.
 
-Run as `python -m smarterise_ops.local.supervisor`; `client` does so. What it has started it writes into the
-state file and the registry before going on, so that who comes after a SIGKILL knows what to clear away.
+`client` runs it as `python -m smarterise_ops.local.supervisor`. It records each started process in the state
+file and the registry, so that the remains can be removed after a SIGKILL.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
-    """We were asked to end."""
+    """The supervisor was asked to stop."""
 
 
 class Supervisor:
-    """One embedded stack, from start to end."""
+    """The lifecycle of one embedded stack."""
 
     def __init__(self, options: Options) -> None:
         own = identity_of(os.getpid())
@@ -54,7 +54,7 @@ class Supervisor:
             raise AssertionError("this process runs")
         self._options = options
         self._names = StackNames()
-        self._asked, self._ask = os.pipe()
+        self._stop_requested, self._request_stop = os.pipe()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._state = StackState(
             stack_id=secrets.token_hex(6),
@@ -62,12 +62,12 @@ class Supervisor:
             phase=Phase.STARTING,
             supervisor=own,
             started_at=utc_text(datetime.now(UTC)),
-            options=options.told(),
+            options=options.summary(),
             keep_data_dir=options.keep_data_dir,
         )
 
     def run(self) -> int:
-        """Start everything, keep it until asked to end, end it; return the exit status."""
+        """Start all parts, run until asked to stop, stop them; return the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         self._state.claim()
@@ -82,7 +82,7 @@ class Supervisor:
                 self._note(phase=Phase.STOPPING)
             except SmarteriseError as known:
                 error = known
-            except Exception as unknown:  # noqa: BLE001 -- whoever waits for us must be told, whatever it is
+            except Exception as unknown:  # noqa: BLE001 -- reported to the starting process
                 _log.exception("the stack failed")
                 error = LocalStackError(
                     "the embedded stack failed",
@@ -92,9 +92,9 @@ class Supervisor:
         if error is None:
             clear_away(self._state)
             return 0
-        # The files stay for whoever started us to read; they, or the next sweep, clear them away.
-        told = {"what": error.what, "why": error.why, "remedy": error.remedy}
-        self._note(phase=Phase.FAILED, error=told)
+        # The starting process reads the files; it or the next cleanup removes them.
+        details = {"what": error.what, "why": error.why, "remedy": error.remedy}
+        self._note(phase=Phase.FAILED, error=details)
         return 1
 
     def _start(self, running: ExitStack) -> None:
@@ -103,7 +103,7 @@ class Supervisor:
         files = self._start_ftp(running)
         database_url = self._start_postgres(running)
         login = ftp.ready(files, self._log_file("ftp"))
-        aws = self._settle_aws(running, aws)
+        aws = self._await_aws(running, aws)
         self._check_interrupted()
         pipeline = Pipeline(
             endpoint=aws.endpoint,
@@ -128,14 +128,14 @@ class Supervisor:
         self._note_child("ministack", server.process)
         return server
 
-    def _settle_aws(self, running: ExitStack, server: aws_server.AwsServer) -> aws_server.AwsServer:
-        settled = aws_server.ready_or_again(
+    def _await_aws(self, running: ExitStack, server: aws_server.AwsServer) -> aws_server.AwsServer:
+        ready = aws_server.ready_or_again(
             server, self._work_dir(), self._log_file("ministack"), self._options.port
         )
-        if settled is not server:
-            running.callback(aws_server.stop, settled)
-            self._note_child("ministack", settled.process)
-        return settled
+        if ready is not server:
+            running.callback(aws_server.stop, ready)
+            self._note_child("ministack", ready.process)
+        return ready
 
     def _start_ftp(self, running: ExitStack) -> ftp.FtpServer:
         server = ftp.spawn(self._options.data_dir, self._log_file("ftp"), tls=self._options.ftps)
@@ -154,41 +154,41 @@ class Supervisor:
         return home.url(port)
 
     def _keep(self) -> None:
-        """Stay until asked to end.
+        """Monitor the servers until asked to stop.
 
         Raises:
-            Interrupted: When asked to.
-            LocalStackError: If a server ended by itself.
+            Interrupted: If asked to stop.
+            LocalStackError: If a server exited.
         """
         while True:
             self._check_interrupted(wait=_WATCH_SECONDS)
             for name, process in self._children.items():
                 if process.poll() is not None:
                     raise LocalStackError(
-                        f"{name} of the embedded stack ended by itself, with status {process.returncode}",
+                        f"{name} of the embedded stack exited unexpectedly with status {process.returncode}",
                         why=_last_line(self._log_file(name)),
                         remedy="start the stack again: smarterise-ops local up",
                     )
 
     def _check_interrupted(self, wait: float = 0.0) -> None:
         lifeline = [] if self._options.lifeline is None else [self._options.lifeline]
-        if select.select([self._asked, *lifeline], [], [], wait)[0]:
+        if select.select([self._stop_requested, *lifeline], [], [], wait)[0]:
             raise Interrupted
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        os.write(self._ask, b"!")
+        os.write(self._request_stop, b"!")
 
     def _note(self, **changes: Any) -> None:
-        """Write down a change of the state, where the next one looks for it."""
+        """Save a change of the state in the state file and the registry."""
         self._state = replace(self._state, **changes)
         self._state.save()
         register(self._state)
 
     def _note_child(self, name: str, process: subprocess.Popen[bytes]) -> None:
         self._children[name] = process
-        mark = identity_of(process.pid)
-        if mark is not None:
-            self._note(children={**self._state.children, name: mark})
+        identity = identity_of(process.pid)
+        if identity is not None:
+            self._note(children={**self._state.children, name: identity})
 
     def _work_dir(self) -> Path:
         directory = self._options.data_dir / "ministack"
@@ -200,10 +200,10 @@ class Supervisor:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a supervisor as its command line says."""
+    """Run a supervisor with the options of its command line."""
     options = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # The operator's own AWS settings must not lead any client of ours elsewhere.
+    # AWS settings of the operator must not redirect the stack's clients.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
@@ -211,7 +211,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _import_slow_modules() -> None:
-    """Import what is needed soon and takes long, while the servers start."""
+    """Import slow modules while the servers start."""
     import boto3
     import psycopg  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""An embedded stack for the length of a `with` block: for tests, in this project and in those that use it."""
+"""An embedded stack for a `with` block, for tests."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def running_stack(
     speed: float = 1.0,
     ftps: bool = False,
 ) -> Iterator[RunningStack]:
-    """Start a stack, hand it over, and remove it. It ends with this process, however that ends.
+    """Start a stack, and remove it at the end of the block or of this process.
 
     Args:
-        directory: Where its directory `stack` is made.
-        sites: How many sites its fleet has; more start more slowly.
-        seed: The fleet's seed.
-        simulator: Whether gateways publish by themselves.
-        speed: How many times as fast as real they are.
-        ftps: Whether the FTP server takes nothing but TLS.
+        directory: Parent of the stack's directory `stack`.
+        sites: Number of sites; more take longer to start.
+        seed: Seed of the fleet.
+        simulator: Whether gateways publish.
+        speed: Speed of simulated time.
+        ftps: Whether the FTP server requires TLS.
 
     Raises:
         LocalStackError: If it cannot start.

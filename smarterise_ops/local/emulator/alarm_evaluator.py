@@ -1,6 +1,6 @@
-"""CloudWatch's alarm evaluation, through the public API alone: every alarm by its own dimensions.
+"""CloudWatch's alarm evaluation with dimensions, through the public API.
 
-ministack judges alarms without looking at dimensions, so `patches` turns that off and this thread does it.
+ministack ignores dimensions when it evaluates alarms, so `patches` disables that and this thread does it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smarterise_ops.local.emulator.alarm_states import (
     EXTRA_PERIODS,
     AlarmState,
     Condition,
-    Verdict,
+    Evaluation,
     evaluate_alarm,
 )
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class AlarmEvaluator:
-    """Judges all alarms every few seconds and sets those whose state has changed."""
+    """Evaluates all alarms every few seconds and sets changed states."""
 
     def __init__(self, cloudwatch: CloudWatchClient, every: float = EVALUATE_EVERY_SECONDS) -> None:
         self._cloudwatch = cloudwatch
@@ -43,19 +43,19 @@ class AlarmEvaluator:
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
 
     def start(self) -> None:
-        """Judge from now on, in a thread."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Judge no more."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join()
 
     def evaluate(self, now: datetime) -> int:
-        """Judge every alarm once; return how many changed.
+        """Evaluate every alarm once; return the number of changes.
 
         Args:
-            now: The moment to judge at, UTC.
+            now: Time of the evaluation, UTC.
         """
         changed = 0
         by_period: dict[int, list[MetricAlarmTypeDef]] = defaultdict(list)
@@ -91,7 +91,9 @@ class AlarmEvaluator:
                 changed += 1
         return changed
 
-    def _set(self, name: str, evaluation: Verdict, points: Iterable[tuple[datetime, float | None]]) -> None:
+    def _set(
+        self, name: str, evaluation: Evaluation, points: Iterable[tuple[datetime, float | None]]
+    ) -> None:
         data = {"recentDatapoints": [value for _, value in points if value is not None]}
         self._cloudwatch.set_alarm_state(
             AlarmName=name,
@@ -104,9 +106,9 @@ class AlarmEvaluator:
         while not self._stopped.wait(self._every):
             try:
                 self.evaluate(datetime.now(UTC))
-            except Exception as error:  # noqa: BLE001 -- one bad round must not end all alarms
+            except Exception as error:  # noqa: BLE001 -- the next round retries
                 if not self._stopped.is_set():
-                    _log.warning("alarms could not be judged this time: %s", error)
+                    _log.warning("alarm evaluation failed: %s", error)
 
 
 def _query(at: int, alarm: MetricAlarmTypeDef) -> MetricDataQueryTypeDef:
@@ -137,7 +139,7 @@ def _condition(alarm: MetricAlarmTypeDef) -> Condition:
 def _points(
     alarm: MetricAlarmTypeDef, values: dict[datetime, float], current_period: datetime
 ) -> list[tuple[datetime, float | None]]:
-    """Return one point a period of the evaluation range; the period under way counts once it has data."""
+    """Return one point per period of the evaluation range; the current period only if it has data."""
     period = timedelta(seconds=alarm["Period"])
     latest = current_period if current_period in values else current_period - period
     count = alarm["EvaluationPeriods"] + EXTRA_PERIODS

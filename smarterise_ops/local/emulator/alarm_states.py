@@ -1,4 +1,4 @@
-"""When an alarm is in which state: CloudWatch's rules on datapoints and missing data. Pure, no I/O."""
+"""CloudWatch's rules for alarm states, datapoints and missing data, without I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 EXTRA_PERIODS = 2
-"""How many periods before the evaluated ones are looked at, to make up for missing ones."""
+"""Number of earlier periods that can replace missing ones."""
 
 
 class AlarmState(StrEnum):
@@ -25,14 +25,14 @@ class AlarmState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an alarm asks.
+    """Condition of an alarm.
 
     Attributes:
         comparison: CloudWatch's comparison operator.
-        threshold: What values are compared with.
-        periods: How many periods are evaluated.
-        needed: How many of them must breach.
-        missing: What a missing one counts as: missing, ignore, breaching, notBreaching.
+        threshold: Threshold.
+        periods: Number of evaluated periods.
+        needed: Number of periods that must breach.
+        missing: Treatment of missing data: missing, ignore, breaching, notBreaching.
     """
 
     comparison: str
@@ -47,8 +47,8 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A state and the reason for it, in CloudWatch's manner."""
+class Evaluation:
+    """A state and its reason in CloudWatch's format."""
 
     state: AlarmState
     reason: str
@@ -64,16 +64,16 @@ COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
 
 def evaluate_alarm(
     condition: Condition, points: Sequence[tuple[datetime, float | None]], current: AlarmState
-) -> Verdict:
+) -> Evaluation:
     """Return the state an alarm should be in.
 
     Args:
-        condition: What it asks.
-        points: One a period of the evaluation range, oldest first; `None` where the metric has no data.
-        current: The state it is in.
+        condition: Its condition.
+        points: One per period of the evaluation range, oldest first; `None` without data.
+        current: Its current state.
     """
     real = [(at, value) for at, value in points if value is not None]
-    if len(real) >= condition.periods:  # then what is missing does not matter
+    if len(real) >= condition.periods:  # missing points are not needed
         return _from(condition, real[-condition.periods :], 0)
     filled = condition.periods - len(real)
     if condition.missing == "breaching":
@@ -82,30 +82,30 @@ def evaluate_alarm(
         return _from(condition, real, 0, of=condition.periods)
     if not real:
         if condition.missing == "ignore":
-            return Verdict(current, "Unchanged: no datapoints were received")
-        return Verdict(AlarmState.INSUFFICIENT_DATA, "Insufficient Data: no datapoints were received")
+            return Evaluation(current, "Unchanged: no datapoints were received")
+        return Evaluation(AlarmState.INSUFFICIENT_DATA, "Insufficient Data: no datapoints were received")
     breaching = [value for _, value in real if condition.breached_by(value)]
     if len(breaching) < len(real) and len(breaching) < condition.needed:
         return _from(condition, real, 0, of=condition.periods)
     if condition.missing == "ignore" and len(breaching) < condition.needed:
-        return Verdict(current, "Unchanged: too few datapoints were received")
-    # All there is breaches: CloudWatch does not wait for what may never come.
-    return Verdict(AlarmState.ALARM, _text(condition, real, len(breaching), len(real)))
+        return Evaluation(current, "Unchanged: too few datapoints were received")
+    # All available points breach: CloudWatch does not wait for missing ones.
+    return Evaluation(AlarmState.ALARM, _text(condition, real, len(breaching), len(real)))
 
 
 def _from(
     condition: Condition, real: Sequence[tuple[datetime, float]], filled: int, *, of: int | None = None
-) -> Verdict:
-    """Judge by counting: the real points that breach, and `filled` missing ones that count as breaching."""
+) -> Evaluation:
+    """Evaluate by counting breaching points; `filled` missing ones count as breaching."""
     breaching = [point for point in real if condition.breached_by(point[1])]
     count = len(breaching) + filled
     total = of if of is not None else len(real) + filled
     if count >= condition.needed:
         if not breaching:
             missing = f"no datapoints were received for {filled} period(s)"
-            return Verdict(AlarmState.ALARM, f"Threshold Crossed: {missing}, which counts as breaching")
-        return Verdict(AlarmState.ALARM, _text(condition, breaching, count, total))
-    return Verdict(AlarmState.OK, _text(condition, real, count, total, crossed=False))
+            return Evaluation(AlarmState.ALARM, f"Threshold Crossed: {missing}, which counts as breaching")
+        return Evaluation(AlarmState.ALARM, _text(condition, breaching, count, total))
+    return Evaluation(AlarmState.OK, _text(condition, real, count, total, crossed=False))
 
 
 def _text(

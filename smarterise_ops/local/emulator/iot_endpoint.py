@@ -1,7 +1,7 @@
-"""AWS IoT's step from topic to stream: publish over HTTP, and the stack's topic rules applied.
+"""AWS IoT's HTTP publish endpoint, which applies the stack's topic rules.
 
-ministack keeps topic rules but does not run them. `POST /topics/<topic>?qos=1` is the shape of AWS IoT's
-HTTPS publish; what happens to the message is what the rules say, read anew every few seconds.
+ministack stores topic rules but does not run them. `POST /topics/<topic>?qos=1` has the form of AWS IoT's
+HTTPS publish. Rules are read again every few seconds.
 """
 
 from __future__ import annotations
@@ -40,32 +40,32 @@ _log = logging.getLogger(__name__)
 
 
 class TopicRules:
-    """The topic rules in force, and their actions carried out. Safe to use from many threads."""
+    """The topic rules and their actions; thread-safe."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._lock = threading.Lock()
         self._rules: tuple[TopicRule, ...] = ()
         self._read_at = float("-inf")
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._actions: dict[str, Callable[[dict[str, str], str, bytes], None]] = {
             "kinesis": self._to_stream,
             "s3": self._to_bucket,
         }
 
     def publish(self, topic: str, payload: bytes) -> int:
-        """Do with a message what the rules say; return how many rules took it."""
-        taking = [rule for rule in self._current() if rule.takes(topic)]
-        for rule in taking:
+        """Apply the matching rules to a message; return their number."""
+        matching = [rule for rule in self._current() if rule.accepts(topic)]
+        for rule in matching:
             for action in rule.actions:
                 self._do(rule, action, topic, payload)
-        return len(taking)
+        return len(matching)
 
     def _do(self, rule: TopicRule, action: dict[str, dict[str, str]], topic: str, payload: bytes) -> None:
         try:
             self._carry_out(action, topic, payload)
-        except Exception as error:  # noqa: BLE001 -- whatever the action ran into, the error action gets it
-            self._tell(f"action {next(iter(action))} of topic rule {rule.name} failed: {error}")
+        except Exception as error:  # noqa: BLE001 -- passed to the error action
+            self._report(f"action {next(iter(action))} of topic rule {rule.name} failed: {error}")
             if rule.error_action:
                 failure = {
                     "ruleName": rule.name,
@@ -79,7 +79,7 @@ class TopicRules:
         ((kind, settings),) = action.items()
         carry_out = self._actions.get(kind)
         if carry_out is None:
-            raise UnsupportedRuleError(f"actions of the kind {kind} are not carried out here")
+            raise UnsupportedRuleError(f"actions of kind {kind} are not supported")
         carry_out(settings, topic, payload)
 
     def _to_stream(self, settings: dict[str, str], topic: str, payload: bytes) -> None:
@@ -108,18 +108,18 @@ class TopicRules:
                 if rule.get("ruleDisabled", False):
                     continue
                 try:
-                    rules.append(_understood(name, dict(rule)))
+                    rules.append(_parsed(name, dict(rule)))
                 except UnsupportedRuleError as unsupported:
-                    self._tell(f"topic rule {name} is not applied: {unsupported}")
+                    self._report(f"topic rule {name} is not applied: {unsupported}")
         return rules
 
-    def _tell(self, text: str) -> None:
-        if text not in self._told:  # once is enough at ten messages a second
-            self._told.add(text)
+    def _report(self, text: str) -> None:
+        if text not in self._logged:  # log each message once
+            self._logged.add(text)
             _log.warning(text)
 
 
-def _understood(name: str, rule: dict[str, Any]) -> TopicRule:
+def _parsed(name: str, rule: dict[str, Any]) -> TopicRule:
     return TopicRule(
         name=name,
         topic_filter=topic_filter_of(rule["sql"]),
@@ -129,7 +129,7 @@ def _understood(name: str, rule: dict[str, Any]) -> TopicRule:
 
 
 class IotEndpoint:
-    """The HTTP endpoint gateways publish to."""
+    """The HTTP endpoint for gateways."""
 
     def __init__(self, rules: TopicRules) -> None:
         self._server = _Server((LOOPBACK, 0), _Handler)
@@ -144,11 +144,11 @@ class IotEndpoint:
         return f"http://{LOOPBACK}:{self._server.server_port}{TOPICS_PATH}"
 
     def start(self) -> None:
-        """Take messages from now on."""
+        """Start the server."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more messages."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -165,16 +165,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        told = self.headers.get("Content-Length", "")
-        if not told.isdecimal():
+        content_length = self.headers.get("Content-Length", "")
+        if not content_length.isdecimal():
             self.close_connection = True
-            self._response(HTTPStatus.LENGTH_REQUIRED, "tell the payload's Content-Length")
+            self._response(HTTPStatus.LENGTH_REQUIRED, "Content-Length required")
             return
-        length = int(told)
+        length = int(content_length)
         if length > MAX_PAYLOAD_BYTES:
             self.close_connection = True
             self._response(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_PAYLOAD_BYTES} bytes a message"
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_PAYLOAD_BYTES} bytes per message"
             )
             return
         payload = self.rfile.read(length)
@@ -189,14 +189,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             self.server.rules.publish(topic, payload)
-        except Exception as error:  # noqa: BLE001 -- the publisher is told, the endpoint lives on
-            _log.warning("a message on %s was lost: %s", topic, error)
+        except Exception as error:  # noqa: BLE001 -- returned to the publisher
+            _log.warning("message on %s lost: %s", topic, error)
             self._response(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
             return
         self._response(HTTPStatus.OK, "OK")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name http.server uses
-        """Say nothing: a line a message would fill the disk."""
+        """Log nothing: one line per message would fill the disk."""
 
     def _response(self, status: HTTPStatus, message: str) -> None:
         body = json.dumps({"message": message, "traceId": str(uuid.uuid4())}).encode()

@@ -1,7 +1,7 @@
-"""The AWS emulator's process: ministack, with what it gets wrong and we show put right. Run by `server`.
+"""The AWS emulator's process: ministack with corrections; run by `server`.
 
-ministack is pinned to one version, because this reaches into it. Each correction below says what AWS does. If
-a name it needs is gone, the process ends at once and says so; a test runs every one of them.
+ministack is pinned to one version, because its internals are patched. Each correction below documents the
+behaviour of AWS. If a patched name is missing, the process exits with a message; a test runs each correction.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FULL_RESOLUTION_SECONDS = 3600.0
-"""Younger metric points are kept as they came; older ones become one statistic set a minute.
+"""Younger metric points are kept unchanged; older ones become one statistic set per minute.
 
-CloudWatch does the same after three hours; here memory is what runs out first.
+CloudWatch does the same after three hours; here memory is limited.
 """
 METRICS_KEPT_SECONDS = 14 * 86_400.0
 STREAM_KEPT_SECONDS = 600.0
@@ -36,7 +36,7 @@ _HOUSEKEEPING_SECONDS = 60.0
 _ROLL_UP_SECONDS = 60
 
 EVENTS_AT_ONCE = 2
-"""So many events of one function are worked on at a time; the others wait, as in the queue that AWS has."""
+"""Maximum concurrent asynchronous invocations of a function; others are queued, as in AWS."""
 
 _polling = threading.local()
 _is_queued = contextvars.ContextVar("is_queued", default=False)
@@ -44,7 +44,7 @@ _turns: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Se
 
 
 def correct() -> None:
-    """Put the corrections in place."""
+    """Apply the corrections."""
     _replace(cloudwatch, "_evaluate_alarm", _leave_alarm)
     _replace(cloudwatch, "_evaluate_all_alarms", _leave_alarms)
     _replace(cloudwatch, "_evict_old_metrics", _Every(_HOUSEKEEPING_SECONDS, _keep_house))
@@ -60,21 +60,21 @@ def correct() -> None:
 
 
 def _leave_alarm(_alarm: Any) -> None:
-    """Alarms are judged by dimension, period and datapoints: `alarm_evaluator` does, ministack does not."""
+    """Do nothing: `alarm_evaluator` evaluates alarms."""
 
 
 def _leave_alarms() -> None:
-    """See `_leave_alarm`; this one runs at every PutMetricData, over every point of every series."""
+    """Do nothing; see `_leave_alarm`. It would run at every PutMetricData."""
 
 
 def _leave_records(_stream: Any) -> None:
-    """Dropping here would shift the list under the mappings' positions; `_drop_read_records` minds them."""
+    """Do nothing: `_drop_read_records` drops records and adjusts the mappings' positions."""
 
 
 def _counting_item_failures(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Take `batchItemFailures` of a stream's batch for what it is: the batch is delivered again.
+    """Handle `batchItemFailures` of a stream by delivering the batch again.
 
-    AWS starts again at the first failed record. Here the whole batch comes again: at least once either way.
+    AWS restarts at the first failed record; here the whole batch is redelivered (at-least-once either way).
     """
 
     def execute(function: Any, event: Any) -> Any:
@@ -90,7 +90,7 @@ def _counting_item_failures(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _queueing(original: Callable[..., None]) -> Callable[..., None]:
-    """Mark what is invoked as an event: its thread takes the mark along, and `_in_turn` heeds it."""
+    """Set a context variable for asynchronous invocations, which `_in_turn` reads."""
 
     def invoke(*arguments: Any) -> None:
         before = _is_queued.set(True)
@@ -103,7 +103,7 @@ def _queueing(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _dispatch_as_event(arn: str, payload: str) -> None:
-    """Let a schedule invoke as AWS does: as an event, in its turn, again when it fails."""
+    """Invoke scheduled functions asynchronously, queued and with retries, as AWS does."""
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if function and config:
         record = lambda_svc._execution_record_for_config(function, config)
@@ -111,14 +111,14 @@ def _dispatch_as_event(arn: str, payload: str) -> None:
 
 
 def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Let events wait for their turn: ministack would start a process for every one that is under way."""
+    """Queue asynchronous invocations: ministack would start one process for each."""
 
     def execute(function: Any, event: Any) -> Any:
         if not _is_queued.get():
             return original(function, event)
         name = str((function.get("config") or function).get("FunctionName"))
         with _turns[name]:
-            # It may call itself again, for another account or region: that is still the same turn.
+            # The function may call itself for another account or region: that is not queued again.
             before = _is_queued.set(False)
             try:
                 return original(function, event)
@@ -129,7 +129,7 @@ def _in_turn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _polling_when_due(original: Callable[[], bool]) -> Callable[[], bool]:
-    """Gather records for `MaximumBatchingWindowInSeconds`, as AWS does, then let ministack poll."""
+    """Poll only after `MaximumBatchingWindowInSeconds`, as AWS does."""
 
     def poll() -> bool:
         if not any(_due(*mapping) for mapping in _kinesis_mappings()):
@@ -145,7 +145,7 @@ def _polling_when_due(original: Callable[[], bool]) -> Callable[[], bool]:
 
 
 def _knowing_namespace(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Let policies ask for `cloudwatch:namespace`, the one way to say what a function may publish."""
+    """Provide the IAM condition key `cloudwatch:namespace`."""
 
     def context(service: str, action: str, body: bytes, parameters: Any) -> dict[str, Any]:
         known = original(service, action, body, parameters)
@@ -164,10 +164,10 @@ def _namespace_in(body: bytes) -> str:
 
 
 def _naming_resources(original: Callable[..., str]) -> Callable[..., str]:
-    """Let policies say which alarms, rules and senders: ministack takes such calls for calls on anything.
+    """Provide resource ARNs of alarms, rules and SES identities for IAM; ministack uses `*`.
 
-    AWS checks every alarm that a call names; here it is what their names have in common. Rules of the default
-    bus have no bus in their ARN. A letter is sent by an identity, the sender's.
+    AWS checks every alarm of a call; here their common prefix is checked. Rules of the default bus have no
+    bus in their ARN. The resource of an e-mail is the sender's identity.
     """
 
     def resource(service: str, *request: Any) -> str:
@@ -193,7 +193,7 @@ def _naming_resources(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def _values_in(body: bytes, name: str) -> list[str]:
-    """Return a member of a request, JSON or form-encoded, as the list that it is or stands for."""
+    """Return a member of a JSON or form-encoded request as a list."""
     if body[:1] == b"{":
         value = json.loads(body).get(name) or []
         return [str(one) for one in value] if isinstance(value, list) else [str(value)]
@@ -227,7 +227,7 @@ def _due(mapping: dict[str, Any], positions: dict[str, int] | None, stream: dict
 
 
 def _drop_read_records() -> None:
-    """Drop old records that every mapping has read; positions move along. For the poller's thread alone."""
+    """Drop old records that every mapping has read, and adjust positions; only in the poller's thread."""
     horizon = time.time() - STREAM_KEPT_SECONDS
     mappings = _kinesis_mappings()
     for stream in {id(stream): stream for _, _, stream in mappings}.values():
@@ -250,7 +250,7 @@ def _drop_read_records() -> None:
 
 
 def _keep_house() -> None:
-    """Keep memory bounded: thin out old metric points, drop old log streams."""
+    """Limit memory: roll up old metric points, drop old log streams."""
     now = time.time()
     for key, points in cloudwatch._metrics.all_items():
         kept = thinned(points, now)
@@ -266,11 +266,11 @@ def _keep_house() -> None:
 
 
 def thinned(points: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
-    """Return a series with its old points rolled up by the minute and its oldest dropped.
+    """Return a series with old points rolled up per minute and the oldest dropped.
 
     Args:
-        points: Points of one series as ministack keeps them, in any order.
-        now: The moment, seconds since the epoch.
+        points: Points of one series in ministack's format, in any order.
+        now: Current time, seconds since the epoch.
     """
     full_from = (now - FULL_RESOLUTION_SECONDS) // _ROLL_UP_SECONDS * _ROLL_UP_SECONDS
     kept_from = now - METRICS_KEPT_SECONDS
@@ -293,7 +293,7 @@ def _rolled_up(minute: float, points: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class _Every:
-    """A function that does its work at most once in so many seconds, however often it is called."""
+    """A callable that runs a function at most once per interval."""
 
     def __init__(self, seconds: float, work: Callable[[], None]) -> None:
         self._seconds = seconds

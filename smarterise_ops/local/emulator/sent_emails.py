@@ -1,4 +1,4 @@
-"""The letters that a stack's alarms have led to: the emulator accepts and keeps them, and delivers none."""
+"""The alarm e-mails of a stack, which the emulator stores and does not deliver."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SentEmail:
-    """A letter that was handed to SES.
+    """An e-mail that was sent through SES.
 
     Attributes:
-        at: When, ISO 8601 UTC.
-        sender: Its sender's address.
-        to: Those it is for.
-        subject: Its subject.
-        text: All it says.
+        at: Time, ISO 8601 UTC.
+        sender: Sender address.
+        to: Recipient addresses.
+        subject: Subject.
+        text: Body text.
     """
 
     at: str
@@ -38,7 +38,7 @@ class SentEmail:
     text: str
 
     def to_row(self) -> JsonObject:
-        """Return it as one JSON-ready object."""
+        """Return the e-mail as a JSON object."""
         return {
             "at": self.at,
             "sender": self.sender,
@@ -49,13 +49,13 @@ class SentEmail:
 
 
 def sent_emails(endpoint: str) -> tuple[SentEmail, ...]:
-    """Return the letters, the oldest first.
+    """Return the e-mails, the oldest first.
 
     Args:
         endpoint: The stack's AWS endpoint.
 
     Raises:
-        LocalStackError: If it does not answer.
+        LocalStackError: If it does not respond.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -63,9 +63,9 @@ def sent_emails(endpoint: str) -> tuple[SentEmail, ...]:
             accounts = json.load(response)["messages"]
     except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
         raise LocalStackError(
-            f"{endpoint} does not tell what letters it has",
+            f"E-mails of {endpoint} cannot be read",
             why=str(error),
-            remedy="see whether the stack still runs: smarterise-ops local status",
+            remedy="check whether the stack is running: smarterise-ops local status",
         ) from error
     kept = [email for emails in accounts.values() for email in emails]
     return tuple(

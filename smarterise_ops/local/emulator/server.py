@@ -1,4 +1,4 @@
-"""The AWS endpoint of the stack: ministack in a process of its own, on 127.0.0.1, with IAM enforced."""
+"""The AWS endpoint of the stack: ministack in a separate process on 127.0.0.1, with IAM enforced."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AwsServer:
 
     Attributes:
         process: Its process.
-        port: Where it listens.
+        port: Its port.
         secret: The secret key of its root; kept out of `repr`.
     """
 
@@ -51,16 +51,16 @@ class AwsServer:
 
 
 def spawn(work_dir: Path, log: Path, secret: str, port: int = 0) -> AwsServer:
-    """Start the emulator's process; `ready_or_again` waits until it answers.
+    """Start the emulator's process; `ready_or_again` waits until it responds.
 
     Args:
-        work_dir: For everything it writes.
-        log: Where its output goes.
-        secret: The secret key of its root, to be made up by the caller.
-        port: The port to listen on; 0 is any.
+        work_dir: Directory for its files.
+        log: File for its output.
+        secret: The secret key of its root, chosen by the caller.
+        port: The port to listen on; 0: any free port.
 
     Raises:
-        LocalStackError: If the port asked for is taken.
+        LocalStackError: If the port is in use.
     """
     if port and not is_free(port):
         raise _port_taken(port)
@@ -80,7 +80,7 @@ def spawn(work_dir: Path, log: Path, secret: str, port: int = 0) -> AwsServer:
 
 
 def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) -> AwsServer:
-    """Wait until the emulator answers, starting it again on another port if somebody took its port first.
+    """Wait until the emulator responds; restart it on another port if its port was taken.
 
     Args:
         server: What `spawn` returned.
@@ -89,13 +89,13 @@ def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) 
         port: As for `spawn`.
 
     Raises:
-        LocalStackError: If the port asked for is taken, or the emulator does not come up.
+        LocalStackError: If the port is in use, or the emulator does not start.
     """
     for _ in range(_ATTEMPTS):
         if _wait_ready(server):
             return server
         stop(server)
-        if is_free(server.port):  # it was not the port
+        if is_free(server.port):  # the port was not the reason
             break
         server = spawn(work_dir, log, server.secret, port)
     stop(server)
@@ -103,31 +103,31 @@ def ready_or_again(server: AwsServer, work_dir: Path, log: Path, port: int = 0) 
 
 
 def stop(server: AwsServer) -> None:
-    """End the emulator and the workers of its functions, without ceremony: nothing of theirs is kept.
+    """Kill the emulator and the workers of its functions.
 
-    Asked to end, the emulator would wait for its workers first. A worker ends by itself once its input, a
-    pipe from the emulator, closes; but one that is still importing its function takes a while to notice.
+    On SIGTERM the emulator would wait for its workers. A worker ends when its pipe from the emulator closes,
+    but not while it is importing its function.
     """
     workers = children_of(server.process.pid)
     server.process.kill()
     server.process.wait()
-    end_processes(workers, ask=signal.SIGKILL, timeout=_STOP_SECONDS)
+    end_processes(workers, first=signal.SIGKILL, timeout=_STOP_SECONDS)
 
 
 def _wait_ready(server: AwsServer) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
-        if _responses(server.endpoint + _HEALTH):
+        if _responds(server.endpoint + _HEALTH):
             return server.process.poll() is None
         time.sleep(_POLL_SECONDS)
     return False
 
 
 def _failed(log: Path) -> LocalStackError:
-    told = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    output = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return LocalStackError(
         "the AWS emulator (ministack) did not start",
-        why=told[-1] if told else f"it did not answer within {_START_SECONDS:.0f} s",
+        why=output[-1] if output else f"no response within {_START_SECONDS:.0f} s",
         remedy=f"install the pinned version: {install_command('local')}",
     )
 
@@ -167,7 +167,7 @@ def _environment(work_dir: Path, secret: str, port: int) -> dict[str, str]:
     }
 
 
-def _responses(url: str) -> bool:
+def _responds(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=1.0) as response:

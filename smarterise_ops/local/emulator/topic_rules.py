@@ -1,4 +1,4 @@
-"""What an IoT topic rule means, as far as this stack uses them: pure, no I/O. The step is `iot_endpoint`."""
+"""Parsing and matching of IoT topic rules, without I/O."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _STATEMENT = re.compile(
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _CALL = re.compile(r"\s*(?P<name>[A-Za-z_]+)\(\s*(?P<argument>\d*)\s*\)\s*\Z")
 
-_UNDERSTOOD = "only SELECT * FROM '<topic filter>' is understood here"
+_UNDERSTOOD = "only SELECT * FROM '<topic filter>' is supported"
 
 MAX_TOPIC_BYTES = 256
 MAX_TOPIC_SLASHES = 7
 
 
 class UnsupportedRuleError(ValueError):
-    """A rule that means something this stack cannot do; it is told, never guessed at."""
+    """A topic rule with unsupported features."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicRule:
-    """A rule that passes whole messages on.
+    """A rule that forwards whole messages.
 
     Attributes:
         name: The rule's name.
-        topic_filter: Topics it takes, e.g. `accuenergy/+`.
-        actions: What it does, as the API gives them: one key (the action's kind) and its settings each.
-        error_action: What is done with a message an action failed for; empty if nothing.
+        topic_filter: Topic filter, e.g. `accuenergy/+`.
+        actions: Actions in the API's format: one key (the kind) with its settings each.
+        error_action: Action for messages of failed actions, or empty.
     """
 
     name: str
@@ -43,8 +43,8 @@ class TopicRule:
     actions: tuple[dict[str, dict[str, str]], ...]
     error_action: dict[str, dict[str, str]]
 
-    def takes(self, topic: str) -> bool:
-        """Return whether a message on `topic` is for this rule."""
+    def accepts(self, topic: str) -> bool:
+        """Return whether the rule applies to a topic."""
         return matches(self.topic_filter, topic)
 
 
@@ -61,23 +61,23 @@ def topic_filter_of(statement: str) -> str:
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """Return whether an MQTT topic filter (`+` one level, `#` the rest) takes a topic."""
+    """Return whether an MQTT topic filter (`+` one level, `#` the rest) matches a topic."""
     return _levels_match(topic_filter.split("/"), topic.split("/"))
 
 
-def _levels_match(wanted: Sequence[str], levels: Sequence[str]) -> bool:
-    if levels[0].startswith("$") and wanted[0] in ("+", "#"):  # reserved topics are never taken by a wildcard
+def _levels_match(pattern: Sequence[str], levels: Sequence[str]) -> bool:
+    if levels[0].startswith("$") and pattern[0] in ("+", "#"):  # wildcards do not match reserved topics
         return False
-    for position, level in enumerate(wanted):
+    for position, level in enumerate(pattern):
         if level == "#":
-            return position == len(wanted) - 1
+            return position == len(pattern) - 1
         if position >= len(levels) or level not in ("+", levels[position]):
             return False
-    return len(wanted) == len(levels)
+    return len(pattern) == len(levels)
 
 
 def problem_of_topic(topic: str) -> str:
-    """Return why nobody may publish on a topic; empty if somebody may."""
+    """Return why a topic is invalid for publishing; empty if it is valid."""
     if not topic:
         return "the topic is empty"
     if "+" in topic or "#" in topic:
@@ -95,7 +95,7 @@ def substitute(template: str, topic: str) -> str:
     """Fill in an action's substitution templates: `${topic()}`, `${topic(2)}`, `${newuuid()}`.
 
     Raises:
-        UnsupportedRuleError: If a template asks for anything else.
+        UnsupportedRuleError: If a template contains other functions.
     """
     return _SUBSTITUTION.sub(lambda found: _value_of(found[1], topic), template)
 
@@ -104,7 +104,7 @@ def _value_of(expression: str, topic: str) -> str:
     call = _CALL.match(expression)
     evaluate = _FUNCTIONS.get(call["name"].lower()) if call is not None else None
     if call is None or evaluate is None:
-        raise UnsupportedRuleError(f"${{{expression}}} is not understood here")
+        raise UnsupportedRuleError(f"${{{expression}}} is not supported")
     return evaluate(call["argument"], topic)
 
 

@@ -1,4 +1,4 @@
-"""The sites' alarms as the embedded stack makes them: the rules of the domain as calls of PutMetricAlarm."""
+"""The sites' alarms: arguments of PutMetricAlarm for the alarm rules of the domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stack's Lambda functions: what each is called, may do and is told; deployed from our own sources."""
+"""The stack's Lambda functions: names, policies and environment; deployed from the project's sources."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 RUNTIME: Final = "python3.12"
 REFRESH_SECONDS = 2
-"""How soon the stream follows a switch; on AWS the function looks every 15 s."""
+"""Interval at which the stream function checks the site file; on AWS 15 s."""
 SENDER: Final = "alarms@smarterise.example"
 RECIPIENT: Final = "on-call@smarterise.example"
 BATCHING_SECONDS = 3
-"""How long the first alarm waits for others; on AWS 10 s."""
+"""Batching window of alarm notifications; on AWS 10 s."""
 QUIET_SECONDS, STABILITY_SECONDS = 3, 2
-"""When a file has stopped growing; on AWS 120 s and 15 s. Simulated gateways are on this machine."""
+"""Quiet time and stability window of log files; on AWS 120 s and 15 s."""
 _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What functions reach that is not of AWS.
+    """External services of the functions.
 
     Attributes:
         database_url: The database, with its password.
         ftp_url: The file server, without user and password.
-        ftp_secret_arn: The secret that holds these.
+        ftp_secret_arn: The secret with user and password.
     """
 
     database_url: str
@@ -103,13 +103,13 @@ def functions(names: StackNames, outside: Outside) -> tuple[Function, ...]:
 
 
 def deploy_all(clients: Clients, names: StackNames, outside: Outside) -> None:
-    """Make the functions and their roles."""
+    """Create the functions and their roles."""
     with ThreadPoolExecutor(_AT_ONCE, "deploy") as threads:
         list(threads.map(lambda function: _deploy(clients, names, function), functions(names, outside)))
 
 
 def make_role(clients: Clients, role: str, policy_name: str, service: str, policy: policies.Policy) -> None:
-    """Make a role that a service takes on, with one policy."""
+    """Create a service role with one policy."""
     trust = policies.trust(f"{service}.amazonaws.com")
     clients.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
     clients.iam.put_role_policy(RoleName=role, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
@@ -120,7 +120,7 @@ def _ftp_servers(outside: Outside) -> str:
         "url": outside.ftp_url,
         "secret_arn": outside.ftp_secret_arn,
         "quiet_seconds": QUIET_SECONDS,
-        "delete": True,  # or a stack that runs for days fills the disk
+        "delete": True,  # otherwise a long-running stack fills the disk
     }
     return json.dumps({"main": main})
 
@@ -137,6 +137,6 @@ def _deploy(clients: Clients, names: StackNames, function: Function) -> None:
         Code={"ZipFile": source_zip(function.spec.name)},
         Timeout=function.spec.timeout_s,
         MemorySize=function.spec.memory_mb,
-        # The emulator's own level would be inherited, and its functions would tell nothing of what goes well.
+        # Otherwise the functions inherit the emulator's log level.
         Environment={"Variables": {"POWERTOOLS_LOG_LEVEL": "INFO", **function.environment}},
     )

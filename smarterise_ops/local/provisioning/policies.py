@@ -1,4 +1,4 @@
-"""Who may do what: trust, role and bucket policies of the stack. The embedded stack enforces them."""
+"""Trust, role and bucket policies of the embedded stack, which enforces them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION = "2012-10-17"
 
 
 def trust(service: str) -> Policy:
-    """Return the trust policy of a role that an AWS service takes on."""
+    """Return the trust policy of a role that an AWS service assumes."""
     principal = {"Service": service}
     return _policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
 
@@ -40,26 +40,28 @@ def function_arn(function: str) -> str:
 
 
 def site_config_manager(names: StackNames) -> Policy:
-    """Return what `site-config-manager` may: its file, the sites' alarms and schedules, and its own log."""
+    """Return the policy of `site-config-manager`: site file, alarms, schedules and its log."""
     bucket = _bucket(names.site_config_bucket)
     return _policy(
         _allow(
-            "ReadAndWriteTheSiteFile",
+            "ReadWriteSiteFile",
             ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
             f"{bucket}/{names.site_config_key}",
         ),
         _allow(
-            "FindItsVersions", ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"], bucket
+            "ListSiteFileVersions",
+            ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"],
+            bucket,
         ),
-        # Neither listing can be held to certain names.
-        _allow("SeeAlarmsAndSchedules", ["cloudwatch:DescribeAlarms", "events:ListRules"], "*"),
+        # These listings do not support resource-level permissions.
+        _allow("ListAlarmsAndSchedules", ["cloudwatch:DescribeAlarms", "events:ListRules"], "*"),
         _allow(
-            "SwitchTheSitesAlarms",
+            "SwitchSiteAlarms",
             ["cloudwatch:EnableAlarmActions", "cloudwatch:DisableAlarmActions"],
             f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{names.alarm_prefix}-*",
         ),
         _allow(
-            "EnableTheSchedules",
+            "EnableSchedules",
             ["events:ListTargetsByRule", "events:EnableRule"],
             *(f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{names.rule_prefix(tier)}*" for tier in Tier),
         ),
@@ -68,109 +70,109 @@ def site_config_manager(names: StackNames) -> Policy:
 
 
 def kinesis_to_s3_rds(names: StackNames) -> Policy:
-    """Return what `kinesis_to_s3_rds` may: read stream, site file and what it kept; add to all but these."""
+    """Return the policy of `kinesis_to_s3_rds`: stream, site file, data lake, metrics and its log."""
     data_lake = _bucket(names.data_lake_bucket)
     read_stream = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
     return _policy(
-        _allow("ReadTheStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
+        _allow("ReadStream", [f"kinesis:{action}" for action in read_stream], stream_arn(names)),
         *_read_site_file(names),
-        _allow("AddToTheLake", ["s3:PutObject"], f"{data_lake}/raw/*", f"{data_lake}/quarantine/*"),
+        _allow("WriteToDataLake", ["s3:PutObject"], f"{data_lake}/raw/*", f"{data_lake}/quarantine/*"),
         _allow(
-            "LoadWhatItKeptAgain",
+            "ReplayFromDataLake",
             ["s3:GetObject"],
             f"{data_lake}/{STREAM_PREFIX}*",
             f"{data_lake}/{QUARANTINE_PREFIX}source=iot/*",
             f"{data_lake}/{GIVEN_UP_PREFIX}*",
         ),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
+        _allow("DetectMissingObjects", ["s3:ListBucket"], data_lake),
         _publish(names),
         _own_log(names, names.kinesis_to_s3_rds),
     )
 
 
 def ftp_to_s3(names: StackNames, secret_arn: str) -> Policy:
-    """Return what `ftp_to_s3` may: read its password and the site file; keep files and its manifests."""
+    """Return the policy of `ftp_to_s3`: FTP secret, site file, log files and manifests."""
     data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         *_read_site_file(names),
         _allow(
-            "KeepFilesAndWhatIsKnownOfThem",
+            "WriteFilesAndManifests",
             ["s3:GetObject", "s3:PutObject"],
             f"{data_lake}/{FTP_PREFIX}*",
             f"{data_lake}/ftp-manifests/*",
         ),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
-        _allow("ReadTheServersPassword", ["secretsmanager:GetSecretValue"], secret_arn),
+        _allow("DetectMissingObjects", ["s3:ListBucket"], data_lake),
+        _allow("ReadServerPassword", ["secretsmanager:GetSecretValue"], secret_arn),
         _own_log(names, names.ftp_to_s3),
     )
 
 
 def s3_to_rds(names: StackNames) -> Policy:
-    """Return what `s3_to_rds_lambda` may: read files and the site file; keep rejects, publish metrics."""
+    """Return the policy of `s3_to_rds_lambda`: log files, site file, quarantine and metrics."""
     data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         *_read_site_file(names),
         _allow("ReadFiles", ["s3:GetObject", "s3:GetObjectVersion"], f"{data_lake}/{FTP_PREFIX}*"),
-        _allow("TellWhatIsNotThere", ["s3:ListBucket"], data_lake),
-        _allow("KeepWhatIsRejected", ["s3:PutObject"], f"{data_lake}/quarantine/*"),
+        _allow("DetectMissingObjects", ["s3:ListBucket"], data_lake),
+        _allow("WriteQuarantine", ["s3:PutObject"], f"{data_lake}/quarantine/*"),
         _publish(names),
         _own_log(names, names.s3_to_rds),
     )
 
 
 def alarm_notifier(names: StackNames, sender: str) -> Policy:
-    """Return what `alarm_notifier` may: gather notices, look at names and values, send as one sender."""
+    """Return the policy of `alarm_notifier`: notices, site file, metric values and one SES sender."""
     data_lake = _bucket(names.data_lake_bucket)
-    gather = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    batch = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     return _policy(
         *_read_site_file(names),
-        _allow("SendLetters", ["ses:SendEmail"], f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{sender}"),
-        _allow("ShowTheLastValues", ["cloudwatch:GetMetricData"], "*"),
-        _allow("GatherNotices", gather, f"{data_lake}/alarm-notifier/*"),
-        _allow("FindNotices", ["s3:ListBucket"], data_lake),
+        _allow("SendEmail", ["ses:SendEmail"], f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{sender}"),
+        _allow("ReadLatestValues", ["cloudwatch:GetMetricData"], "*"),
+        _allow("BatchNotices", batch, f"{data_lake}/alarm-notifier/*"),
+        _allow("ListNotices", ["s3:ListBucket"], data_lake),
         _own_log(names, names.alarm_notifier),
     )
 
 
 def ingest_manager(names: StackNames) -> Policy:
-    """Return what `ingest-manager` may: look at files, at the quarantine, and at what lies in the lake."""
+    """Return the policy of `ingest-manager`: read log files, quarantine and sweep reports."""
     data_lake = _bucket(names.data_lake_bucket)
     return _policy(
         _allow(
-            "ShowWhatIsKept",
+            "ReadStoredObjects",
             ["s3:GetObject"],
             f"{data_lake}/{FTP_PREFIX}*",
             f"{data_lake}/{QUARANTINE_PREFIX}*",
             f"{data_lake}/{SWEEP_REPORTS}*",
         ),
-        _allow("FindFilesAndReadings", ["s3:ListBucket"], data_lake),
+        _allow("ListFilesAndReadings", ["s3:ListBucket"], data_lake),
         _own_log(names, names.ingest_manager),
     )
 
 
 def migrate_database(names: StackNames) -> Policy:
-    """Return what `migrate_database` may: publish metrics. Its database's password is in its URL here."""
+    """Return the policy of `migrate_database`: metrics; the database password is in its URL."""
     return _policy(_publish(names), _own_log(names, names.migrate_database))
 
 
 def topic_rule(names: StackNames) -> Policy:
-    """Return what the topic rule may: put on the stream, and keep what it could not put."""
+    """Return the policy of the topic rule: the stream, and S3 for failed messages."""
     return _policy(
-        _allow("PutOnTheStream", ["kinesis:PutRecord"], stream_arn(names)),
-        _allow("KeepWhatFailed", ["s3:PutObject"], f"{_bucket(names.data_lake_bucket)}/iot-errors/*"),
+        _allow("PutOnStream", ["kinesis:PutRecord"], stream_arn(names)),
+        _allow("StoreFailedMessages", ["s3:PutObject"], f"{_bucket(names.data_lake_bucket)}/iot-errors/*"),
     )
 
 
 def operator() -> Policy:
-    """Return what the operator of an embedded stack may: everything in it."""
-    return _policy(_allow("EverythingHere", ["*"], "*"))
+    """Return the policy of the operator: full access."""
+    return _policy(_allow("FullAccess", ["*"], "*"))
 
 
 def site_config_bucket(names: StackNames) -> Policy:
-    """Return the site-config bucket's policy: its function may use the file, nobody may lose a version."""
+    """Return the site-config bucket's policy: access of its function, no deletion of versions."""
     bucket = _bucket(names.site_config_bucket)
     allow = _allow(
-        "TheManagerReadsAndWrites",
+        "ManagerReadWrite",
         ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
         f"{bucket}/{names.site_config_key}",
     )
@@ -178,7 +180,7 @@ def site_config_bucket(names: StackNames) -> Policy:
     return _policy(
         {**allow, "Principal": {"AWS": manager}},
         {
-            "Sid": "NobodyLosesAVersion",
+            "Sid": "DenyVersionDeletion",
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:DeleteObjectVersion",
@@ -191,19 +193,19 @@ def _read_site_file(names: StackNames) -> tuple[dict[str, Any], dict[str, Any]]:
     bucket = _bucket(names.site_config_bucket)
     file = f"{bucket}/{names.site_config_key}"
     return (
-        _allow("ReadTheSiteFile", ["s3:GetObject", "s3:GetObjectVersion"], file),
-        _allow("FindItsLastGoodVersion", ["s3:ListBucket", "s3:ListBucketVersions"], bucket),
+        _allow("ReadSiteFile", ["s3:GetObject", "s3:GetObjectVersion"], file),
+        _allow("FindFallbackVersion", ["s3:ListBucket", "s3:ListBucketVersions"], bucket),
     )
 
 
 def _publish(names: StackNames) -> dict[str, Any]:
-    publish = _allow("PublishItsMetrics", ["cloudwatch:PutMetricData"], "*")
+    publish = _allow("PublishMetrics", ["cloudwatch:PutMetricData"], "*")
     return {**publish, "Condition": {"StringEquals": {"cloudwatch:namespace": names.metric_namespace}}}
 
 
 def _own_log(names: StackNames, function: str) -> dict[str, Any]:
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{names.log_group(function)}:*"
-    return _allow("WriteItsLog", ["logs:CreateLogStream", "logs:PutLogEvents"], group)
+    return _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], group)
 
 
 def _bucket(name: str) -> str:

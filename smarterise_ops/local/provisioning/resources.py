@@ -1,4 +1,4 @@
-"""The stack's own resources, made through the public API under the stack's own names."""
+"""The resources of the embedded stack, created through the public API."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ LOG_RETENTION_DAYS = 3
 BATCH_SIZE = 100
 BATCHING_WINDOW_SECONDS = 1
 PROVISIONER = "embedded stack"
-"""When the files of a tier are collected."""
 OPERATOR = "demo-operator"
 
 
@@ -47,14 +46,14 @@ def provision(
     database_url: str,
     ftp: FtpLogin,
 ) -> None:
-    """Make everything but the alarms.
+    """Create all resources except alarms.
 
     Args:
-        clients: Of the stack's endpoint.
-        names: What things are called.
+        clients: Clients of the stack's endpoint.
+        names: Resource names.
         fleet: The sites of the first `site-tiers.json`.
-        database_url: Where rows go.
-        ftp: How to get at the server that gateways upload to.
+        database_url: The database.
+        ftp: The login of the FTP server.
     """
     _make_buckets(clients, names)
     for group in names.log_groups:
@@ -64,8 +63,8 @@ def provision(
     secret = clients.secrets.create_secret(Name=names.ftp_secret, SecretString=ftp.secret)["ARN"]
     deploy_all(clients, names, Outside(database_url, ftp.url, secret))
     _put_site_file(clients, names, fleet)
-    _tell_of_uploads(clients, names)
-    _tell_of_files(clients, names)
+    _notify_of_uploads(clients, names)
+    _notify_of_files(clients, names)
     _make_schedules(clients, names)
     _make_topic_rule(clients, names)
     _send_alarms_by_mail(clients, names)
@@ -73,7 +72,7 @@ def provision(
 
 
 def make_alarms(clients: Clients, names: StackNames, fleet: Sequence[SimulatedSite]) -> None:
-    """Make the alarms of every site."""
+    """Create the alarms of every site."""
     topic_arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{names.alert_topic}"
     sites = new_site_tiers({site.gateway_serial: site.to_config() for site in fleet}).sites
     for site in sites.values():
@@ -103,9 +102,9 @@ def _put_site_file(clients: Clients, names: StackNames, fleet: Sequence[Simulate
     )
 
 
-def _tell_of_uploads(clients: Clients, names: StackNames) -> None:
-    """Let every upload of the site file, by whichever road, invoke the manager, which carries it out."""
-    # There is no filter for one key; beginning and end leave little else.
+def _notify_of_uploads(clients: Clients, names: StackNames) -> None:
+    """Invoke the manager for every upload of the site file."""
+    # S3 has no filter for a single key; prefix and suffix are close to it.
     rules: list[FilterRuleTypeDef] = [
         {"Name": "prefix", "Value": names.site_config_key},
         {"Name": "suffix", "Value": names.site_config_key},
@@ -115,8 +114,8 @@ def _tell_of_uploads(clients: Clients, names: StackNames) -> None:
     )
 
 
-def _tell_of_files(clients: Clients, names: StackNames) -> None:
-    """Let every file that comes from the FTP server invoke the function that loads it."""
+def _notify_of_files(clients: Clients, names: StackNames) -> None:
+    """Invoke the loader for every file from the FTP server."""
     rules: list[FilterRuleTypeDef] = [{"Name": "prefix", "Value": FTP_PREFIX}]
     _invoke_on_new_objects(clients, names.data_lake_bucket, names.s3_to_rds, "files-of-the-ftp-server", rules)
 
@@ -148,7 +147,7 @@ def _invoke_on_new_objects(
 
 
 def _send_alarms_by_mail(clients: Clients, names: StackNames) -> None:
-    """Make the alert topic, and have what goes on or off told by `alarm_notifier` through SES."""
+    """Create the alert topic, and subscribe `alarm_notifier`, which sends e-mails through SES."""
     for address in (SENDER, RECIPIENT):
         clients.ses.create_email_identity(EmailIdentity=address)
     topic = clients.sns.create_topic(Name=names.alert_topic)["TopicArn"]
@@ -192,7 +191,7 @@ def _make_schedules(clients: Clients, names: StackNames) -> None:
 
 
 def sweep_now(clients: Clients, names: StackNames, tier: Tier) -> None:
-    """Invoke what the schedule of a tier invokes, with the input that it gives, as an event.
+    """Invoke the targets of a tier's schedule asynchronously with their input.
 
     Raises:
         botocore.exceptions.BotoCoreError: If the emulator cannot be reached.
@@ -212,7 +211,7 @@ def _make_topic_rule(clients: Clients, names: StackNames) -> None:
     clients.iot.create_topic_rule(
         ruleName=names.topic_rule,
         topicRulePayload={
-            "sql": f"SELECT * FROM '{names.topic_prefix}/+'",  # noqa: S608 -- of a topic rule, no database's
+            "sql": f"SELECT * FROM '{names.topic_prefix}/+'",  # noqa: S608 -- SQL of a topic rule
             "awsIotSqlVersion": "2016-03-23",
             "actions": [
                 {
@@ -248,7 +247,7 @@ def _connect_stream(clients: Clients, names: StackNames) -> None:
 
 
 def _wait_active(clients: Clients, function: str) -> None:
-    """Wait until a function can be used; boto3's own waiter looks once a second at most."""
+    """Wait until a function is active; boto3's waiter polls only once per second."""
     deadline = time.monotonic() + _ACTIVE_SECONDS
     while clients.functions.get_function_configuration(FunctionName=function).get("State") != "Active":
         if time.monotonic() >= deadline:
@@ -257,9 +256,9 @@ def _wait_active(clients: Clients, function: str) -> None:
 
 
 def make_operator(clients: Clients) -> tuple[str, str]:
-    """Make the user that the stack's exports speak for; return access key and secret.
+    """Create the user of the stack's exports; return access key and secret.
 
-    Nobody operates a stack as root, and some calls (SimulatePrincipalPolicy) take no root.
+    Some calls (SimulatePrincipalPolicy) do not accept the root user.
     """
     clients.iam.create_user(UserName=OPERATOR)
     clients.iam.put_user_policy(

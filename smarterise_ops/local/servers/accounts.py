@@ -1,4 +1,4 @@
-"""The account PostgreSQL runs as. It refuses root, so as root its processes get an account without rights."""
+"""The account of the PostgreSQL server, which refuses to run as root."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNPRIVILEGED = ("postgres", "nobody")
-"""Accounts asked for, in this order; one of them is on nearly every system."""
+"""Candidates, in order; one of them exists on nearly every system."""
 
 _READ_AND_ENTER = 0o5
 
@@ -27,7 +27,7 @@ class Account:
     gid: int
 
     def can_enter(self, directory: Path) -> bool:
-        """Return whether this account reaches `directory` and may read it, by its mode bits alone."""
+        """Return whether this account can read `directory`, by mode bits."""
         places = [directory, *directory.parents]
         return all(self._mode(place) & 0o1 for place in places) and (
             self._mode(directory) & _READ_AND_ENTER == _READ_AND_ENTER
@@ -38,7 +38,7 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def own(self, path: Path) -> None:
-        """Give a path to this account."""
+        """Make this account the owner of a path."""
         os.chown(path, self.uid, self.gid)
 
     def _mode(self, path: Path) -> int:
@@ -51,10 +51,10 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """Return the account to run the database server as; `None` means as ourselves.
+    """Return the account of the database server; `None`: the current one.
 
     Raises:
-        LocalStackError: If we are root and there is no account without rights.
+        LocalStackError: If the current account is root and no other account exists.
     """
     if os.geteuid() != 0:
         return None

@@ -1,4 +1,4 @@
-"""The stack's FTP server, seen from outside its process: started, asked where it is, logged in to, ended."""
+"""Start, login and stop of the stack's FTP server process."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _HOME = "ftp"
 
 @dataclass(frozen=True, slots=True)
 class FtpLogin:
-    """How to get at the server.
+    """Login of the server.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        password: Of `USER`.
-        certificate: PEM that vouches for it; empty for one without TLS.
-        ca_file: A file of that PEM, for clients that want one.
+        port: Port on 127.0.0.1.
+        password: Password of `USER`.
+        certificate: Its certificate as PEM; empty without TLS.
+        ca_file: File of the certificate.
     """
 
     port: int
@@ -56,13 +56,13 @@ class FtpLogin:
 
     @property
     def url_with_password(self) -> str:
-        """Its URL as any FTP client takes it."""
+        """Its URL with user and password."""
         return f"{self._scheme}://{USER}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/"
 
     def exports(self) -> dict[str, str]:
-        """Return the environment variables that lead a client to it."""
-        told = {"SMARTERISE_FTP_URL": self.url_with_password}
-        return told | ({"SMARTERISE_FTP_CA_FILE": self.ca_file} if self.ca_file else {})
+        """Return environment variables for clients."""
+        data = {"SMARTERISE_FTP_URL": self.url_with_password}
+        return data | ({"SMARTERISE_FTP_CA_FILE": self.ca_file} if self.ca_file else {})
 
     @property
     def secret(self) -> str:
@@ -99,12 +99,12 @@ class FtpLogin:
 
 @dataclass(frozen=True, slots=True)
 class FtpServer:
-    """A server that was started, and perhaps does not listen yet.
+    """A server process that may not listen yet.
 
     Attributes:
         process: Its process.
         password: Of `USER`.
-        ca_file: Where its certificate is to be found, if it speaks TLS.
+        ca_file: File of its certificate, with TLS.
     """
 
     process: subprocess.Popen[bytes]
@@ -116,9 +116,9 @@ def spawn(data_dir: Path, log: Path, *, tls: bool) -> FtpServer:
     """Start the server's process; `ready` waits until it listens.
 
     Args:
-        data_dir: Of the stack; files go into a folder of it.
-        log: Where its output goes.
-        tls: Whether it takes nothing but TLS.
+        data_dir: Data directory of the stack.
+        log: File for its output.
+        tls: Whether it requires TLS.
     """
     home = data_dir / _HOME
     home.mkdir(mode=0o700)
@@ -134,28 +134,28 @@ def spawn(data_dir: Path, log: Path, *, tls: bool) -> FtpServer:
             start_new_session=True,
             preexec_fn=dying_with_parent(signal.SIGKILL),
         )
-    told = {"home": str(home), "user": USER, "password": password, "pem": pem}
+    data = {"home": str(home), "user": USER, "password": password, "pem": pem}
     if process.stdin is not None:
-        with process.stdin as stdin:  # and not by its command line, which everybody may read
-            stdin.write(json.dumps(told).encode() + b"\n")
+        with process.stdin as stdin:  # the command line is world-readable
+            stdin.write(json.dumps(data).encode() + b"\n")
     return FtpServer(process, password, data_dir / _CERTIFICATE)
 
 
 def ready(server: FtpServer, log: Path) -> FtpLogin:
-    """Wait until the server listens; return how to get at it.
+    """Wait until the server listens; return its login.
 
     Raises:
-        LocalStackError: If it does not come up.
+        LocalStackError: If it does not start.
     """
-    told = _response(server.process)
-    if "port" in told:
-        return _login(server, told["port"], told["certificate"])
+    data = _response(server.process)
+    if "port" in data:
+        return _login(server, data["port"], data["certificate"])
     stop(server)
-    if "missing" in told:
+    if "missing" in data:
         raise LocalStackError(
             "the FTP server did not start",
-            why=f"{told['missing']} is not installed: TLS needs it, and nothing else does",
-            remedy=f"{install_command('local,ftps')}, or leave --ftps out",
+            why=f"{data['missing']} is not installed; TLS requires it",
+            remedy=f"{install_command('local,ftps')}, or omit --ftps",
         )
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     raise LocalStackError(
@@ -166,7 +166,7 @@ def ready(server: FtpServer, log: Path) -> FtpLogin:
 
 
 def stop(server: FtpServer) -> None:
-    """End the server."""
+    """Stop the server."""
     if server.process.poll() is None:
         server.process.terminate()
     try:
@@ -190,7 +190,7 @@ def _response(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     if out is None or not select.select([out], [], [], _START_SECONDS)[0]:
         return {}
     try:
-        told = json.loads(out.readline())
-    except ValueError:  # it has ended without a word
+        data = json.loads(out.readline())
+    except ValueError:  # it has exited without a response
         return {}
-    return told if isinstance(told, dict) else {}
+    return data if isinstance(data, dict) else {}

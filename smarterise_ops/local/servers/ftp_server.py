@@ -1,8 +1,7 @@
-"""The process of the FTP server that simulated gateways upload to: pyftpdlib, on 127.0.0.1. Run by `ftp`.
+"""The FTP server process for simulated gateways: pyftpdlib on 127.0.0.1; run by `ftp`.
 
-It is told on its standard input, as one JSON object, where files go and who may log in; it answers with one
-line of JSON, the port and, with TLS, the certificate it made. pyOpenSSL is loaded here and nowhere else:
-where it is loaded boto3 takes it too, and starts more slowly.
+It reads its settings as one JSON object from standard input, and writes port and certificate as one line of
+JSON. pyOpenSSL is imported only here: boto3 would use it too and start more slowly.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ _IDLE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectRequest:
-    """What the server is to be.
+class ServerSettings:
+    """Settings of the server.
 
     Attributes:
-        home: Where files go.
-        user: Who may log in.
-        password: And with what.
-        pem: Where key and certificate are to be kept; empty for a server without TLS.
+        home: Directory of the files.
+        user: User name.
+        password: Password.
+        pem: File for key and certificate; empty without TLS.
     """
 
     home: str
@@ -45,7 +44,7 @@ class ObjectRequest:
 
 
 def make_certificate(path: Path) -> str:
-    """Write a new key with its certificate, signed by itself, for 127.0.0.1; return the certificate as PEM.
+    """Write a new key with a self-signed certificate for 127.0.0.1; return the certificate as PEM.
 
     Args:
         path: The file, readable by its owner alone.
@@ -73,35 +72,35 @@ def make_certificate(path: Path) -> str:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    told: bytes = certificate.public_bytes(serialization.Encoding.PEM)
+    data: bytes = certificate.public_bytes(serialization.Encoding.PEM)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(private + told)
-    return told.decode("ascii")
+        file.write(private + data)
+    return data.decode("ascii")
 
 
-def serve(wanted: ObjectRequest) -> None:
-    """Serve until killed; tell on standard output where."""
+def serve(options: ServerSettings) -> None:
+    """Serve until killed; report port and certificate on standard output."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that pyftpdlib is made of
         from pyftpdlib.authorizers import DummyAuthorizer
         from pyftpdlib.servers import FTPServer
 
     authorizer = DummyAuthorizer()
-    authorizer.add_user(wanted.user, wanted.password, wanted.home, perm=_RIGHTS)
-    certificate = make_certificate(Path(wanted.pem)) if wanted.pem else ""
+    authorizer.add_user(options.user, options.password, options.home, perm=_RIGHTS)
+    certificate = make_certificate(Path(options.pem)) if options.pem else ""
     settings = {
         "authorizer": authorizer,
         "banner": "embedded stack",
         "timeout": _IDLE_SECONDS,
         "unicode_errors": "surrogateescape",
-        **(_tls_settings(wanted.pem) if wanted.pem else {}),
+        **(_tls_settings(options.pem) if options.pem else {}),
     }
-    handler = type("Handler", (_base(tls=bool(wanted.pem)),), settings)
+    handler = type("Handler", (_base(tls=bool(options.pem)),), settings)
     server = FTPServer((LOOPBACK, 0), handler)
-    _tell({"port": server.address[1], "certificate": certificate})
+    _report({"port": server.address[1], "certificate": certificate})
     server.serve_forever()
 
 
@@ -117,24 +116,24 @@ def _tls_settings(pem: str) -> Mapping[str, Any]:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.use_certificate_chain_file(pem)
     context.use_privatekey_file(pem)
-    context.set_session_id(b"ftp")  # data connections may take up the session of their control connection
+    context.set_session_id(b"ftp")  # data connections may resume the session of the control connection
     return {"ssl_context": context, "tls_control_required": True, "tls_data_required": True}
 
 
-def _tell(told: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
+def _report(data: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data) + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Do as told on standard input."""
-    # A line for every file of every gateway would fill the disk.
+    """Run the server with the settings from standard input."""
+    # One line per file would fill the disk.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    wanted = ObjectRequest(**json.loads(sys.stdin.readline()))
+    options = ServerSettings(**json.loads(sys.stdin.readline()))
     try:
-        serve(wanted)
+        serve(options)
     except ModuleNotFoundError as missing:
-        _tell({"missing": missing.name})
+        _report({"missing": missing.name})
 
 
 if __name__ == "__main__":

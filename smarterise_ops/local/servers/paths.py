@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 EXTRA_DIR_PREFIX = "smarterise-"
-"""How every directory begins that a stack makes outside its data directory; nothing else is ever removed."""
+"""Prefix of directories outside the data directory; only such directories are removed."""

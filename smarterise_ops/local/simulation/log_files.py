@@ -1,7 +1,7 @@
-"""What a simulated gateway writes into the log files that it uploads: pure functions of site, seed and time.
+"""Log files of simulated gateways: pure functions of site, seed and time.
 
-One header, one row an interval, local time; the name tells the serial, the logger, the local start with its
-UTC offset, and the interval. The same second says the same here as on the gateway's topic.
+A header and one row per interval in local time; the file name has serial, logger, local start with UTC
+offset, and interval. Values equal those of the gateway's messages at the same second.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 LOGGER: Final = "logger1"
 ROWS_A_FILE: Final = 15
 ROW_EVERY: Final = timedelta(minutes=1)
-"""Between two rows at speed 1."""
+"""Row interval at speed 1."""
 LEAST_BETWEEN_ROWS: Final = timedelta(seconds=4)
 BACKLOG: Final = timedelta(hours=1)
-"""At speed 1, what a gateway has in its memory when the stack starts."""
+"""Time range in a gateway's memory when the stack starts, at speed 1."""
 
 _WITHOUT_UNIT: Final = ("V", "A", "Hz", "kW", "kvar", "kVA", "%", "")
-"""Units that columns do not tell: it is them, unless the name says another."""
+"""Default units, omitted from column names."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file that a gateway has written.
+    """A log file of a gateway.
 
     Attributes:
-        name: As it is uploaded.
-        content: All of it.
-        end: The moment of the first row that is not in it, UTC.
-        rows: How many rows it has.
+        name: File name.
+        content: Content.
+        end: Time of the first row after it, UTC.
+        rows: Number of rows.
     """
 
     name: str
@@ -52,11 +52,11 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Logging:
-    """How the gateways log.
+    """Settings of the gateways' logs.
 
     Attributes:
-        seed: The fleet's seed.
-        day: The simulated day.
+        seed: Seed of the fleet.
+        day: Simulated time.
     """
 
     seed: int
@@ -64,46 +64,46 @@ class Logging:
 
     @property
     def row_every(self) -> timedelta:
-        """Between two rows, whole seconds: shorter when the simulated day runs faster."""
+        """Row interval in whole seconds, shorter at higher speed."""
         seconds = max(1, round(ROW_EVERY / timedelta(seconds=1) / self.day.speed))
         return max(LEAST_BETWEEN_ROWS, timedelta(seconds=seconds))
 
     @property
     def file_every(self) -> timedelta:
-        """Between two files of a gateway."""
+        """File interval of a gateway."""
         return ROWS_A_FILE * self.row_every
 
     @property
     def backlog(self) -> timedelta:
-        """What a gateway has in its memory when the stack starts."""
+        """Time range in a gateway's memory when the stack starts."""
         return BACKLOG / ROW_EVERY * self.row_every
 
     def first_row(self, after: datetime) -> datetime:
-        """Return the moment of the first row that is written at or after a moment, UTC."""
+        """Return the time of the first row at or after a time, UTC."""
         step = self.row_every.total_seconds()
         return datetime.fromtimestamp(-(-after.timestamp() // step) * step, UTC)
 
     def log_file(self, site: SimulatedSite, begin: datetime, end: datetime) -> LogFile:
-        """Return the file of the rows from a moment up to, and without, another.
+        """Return the file of the rows from `begin` to before `end`.
 
         Args:
-            site: The gateway, its meter and what ails it.
-            begin: The first row's moment, UTC, as `first_row` returns it.
-            end: The end, UTC.
+            site: The gateway.
+            begin: Time of the first row, UTC, from `first_row`.
+            end: End, UTC.
         """
         timestamps = list(self._timestamps(begin, end))
-        rows = [logged_rows(site, measure(site, self.seed, self.day.at(moment))) for moment in timestamps]
+        rows = [logged_rows(site, measure(site, self.seed, self.day.at(time))) for time in timestamps]
         header = columns_of(tuple((name, unit) for name, _, unit in rows[0])) if rows else ()
         lines = [",".join(("Time", *header))]
-        for moment, row in zip(timestamps, rows, strict=True):
-            # A gateway that has lost its meter logs on: it has a time, and nothing to say.
+        for time, row in zip(timestamps, rows, strict=True):
+            # A gateway without its meter logs rows without values.
             cells = (NOT_THERE if site.fault is Fault.METER_OFFLINE else value for _, value, _ in row)
-            lines.append(",".join((f"{_local(site, moment):%Y-%m-%d %H:%M:%S}", *cells)))
+            lines.append(",".join((f"{_local(site, time):%Y-%m-%d %H:%M:%S}", *cells)))
         content = "".join(f"{line}\r\n" for line in lines).encode("ascii")
         return LogFile(self.name_of(site, begin), content, end, len(timestamps))
 
     def name_of(self, site: SimulatedSite, begin: datetime) -> str:
-        """Return the name of the file that begins with a row."""
+        """Return the name of the file whose first row is at `begin`."""
         start = _local(site, begin)
         seconds = int(self.row_every.total_seconds())
         every = f"{seconds // 60}min" if seconds % 60 == 0 else f"{seconds}s"
@@ -117,13 +117,13 @@ class Logging:
 
 @cache
 def columns_of(parameters: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the headings of columns: what they are in stands in their name, where it is not the usual."""
+    """Return the column names, with units other than the default ones."""
     return tuple(
         name if unit in _WITHOUT_UNIT or name.endswith(f"_{unit}") else f"{name}_{unit}"
         for name, unit in parameters
     )
 
 
-def _local(site: SimulatedSite, moment: datetime) -> datetime:
-    """Return what the gateway's clock says, which may be wrong."""
-    return timestamp(site, moment).astimezone(ZoneInfo(TIMEZONE))
+def _local(site: SimulatedSite, time: datetime) -> datetime:
+    """Return the time of the gateway's clock, which may be wrong."""
+    return timestamp(site, time).astimezone(ZoneInfo(TIMEZONE))

@@ -1,7 +1,7 @@
-"""What the simulated meters measure: pure functions of site, seed and time. Format: `mqtt_payload`.
+"""Measurements of the simulated meters: pure functions of site, seed and time.
 
-The load of a transformer is a sum of sines (day, half day, and two quick ones), so that its energy has a
-closed form and the registers rise without anybody keeping count. Noise is drawn from the second it is for.
+The load of a transformer is a sum of sines (24 h, 12 h and two short periods), so that its energy has a
+closed form. The noise of a second is seeded by it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REGISTERS_START = datetime(2024, 1, 1, tzinfo=UTC)
-"""When all energy registers stood at their site's first value."""
+"""Time of the initial values of all energy registers."""
 OFFLINE_SINCE = datetime(2026, 1, 15, 13, 20, tzinfo=UTC)
-"""The moment whose values a gateway that lost its meter repeats."""
+"""Time of the values that a gateway with an offline meter repeats."""
 FACTORY_CLOCK = datetime(2000, 1, 1, tzinfo=UTC)
-"""Where a clock starts that has lost its battery."""
+"""Start time of a clock without battery."""
 SILENT_CYCLE = timedelta(hours=1)
 SILENT_FOR = timedelta(minutes=50)
 
@@ -34,34 +34,34 @@ _GRID_PERIODS = ((1_380.0, 0.06), (310.0, 0.04), (97.0, 0.02))
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTime:
-    """The simulated day: it runs `speed` times as fast as the real one, and was with it at the start.
+    """Simulated time: equals real time at the start, and runs `speed` times as fast.
 
     Attributes:
-        started: That moment, UTC.
-        speed: How many times as fast as real.
+        started: Start, UTC.
+        speed: Factor.
     """
 
     started: datetime
     speed: float
 
     def at(self, now: datetime) -> datetime:
-        """Return the moment of the simulated day at a real moment, before the start too."""
+        """Return the simulated time at a real time, also before the start."""
         return self.started + (now - self.started) * self.speed
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """What makes a site itself, drawn once from seed and serial.
+    """Parameters of a site, derived from seed and serial.
 
     Attributes:
         supply_voltage: Phase voltages without load, V.
         droop: Share of the voltage lost at full load.
-        phase_share: How the load falls on the phases; sums to 1.
+        phase_share: Share of the load per phase; sums to 1.
         mean_load: Mean load as a share of the rating.
         waves: (share of the mean, phase in radians) for each of the periods.
         tan_phi: Reactive over active power.
-        registers: Import in kWh when the registers started.
-        angle_error: How far the phase angles are off, degrees.
+        registers: Initial value of the import register, kWh.
+        angle_error: Errors of the phase angles, degrees.
     """
 
     supply_voltage: tuple[float, ...]
@@ -76,7 +76,7 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Everything a meter knows at one moment. Tuples are by phase A, B, C; power in kW, kvar; energy in kWh.
+    """All values of a meter at one time. Tuples are by phase A, B, C; power in kW, kvar; energy in kWh.
 
     Attributes:
         line_to_neutral: V.
@@ -110,7 +110,7 @@ class Measurement:
 
     @property
     def neutral_current(self) -> float:
-        """What the phase currents leave for the neutral, A."""
+        """Neutral current, the sum of the phase currents, A."""
         return abs(sum(_phasor(*each) for each in zip(self.currents, self.angles, strict=True)))
 
     @property
@@ -120,12 +120,12 @@ class Measurement:
 
 
 def measure(site: SimulatedSite, seed: int, at: datetime) -> Measurement:
-    """Return what the meter of a site measures at a moment: the same for the same arguments.
+    """Return the measurement of a site's meter; deterministic.
 
     Args:
         site: The site, with its fault.
-        seed: The fleet's seed.
-        at: The moment of the simulated day, UTC.
+        seed: Seed of the fleet.
+        at: Simulated time, UTC.
     """
     if site.fault is Fault.METER_OFFLINE:
         at = OFFLINE_SINCE
@@ -136,7 +136,7 @@ def measure(site: SimulatedSite, seed: int, at: datetime) -> Measurement:
     voltages = tuple(
         volts * (1 - character.droop * load / site.capacity_kva) * bend * alive
         + noise.gauss(0, 0.15) * alive
-        + (1 - alive) * abs(noise.gauss(0, 0.4))  # a dead phase is never quite at zero
+        + (1 - alive) * abs(noise.gauss(0, 0.4))  # residual voltage of a dead phase
         for volts, bend, alive in zip(
             character.supply_voltage, _voltage_bend(site, seed), connected, strict=True
         )
@@ -166,7 +166,7 @@ def measure(site: SimulatedSite, seed: int, at: datetime) -> Measurement:
 
 
 def character_of(site: SimulatedSite, seed: int) -> Character:
-    """Return what makes a site itself."""
+    """Return the parameters of a site."""
     rng = _rng("character", seed, site.gateway_serial)
     supply = NOMINAL_VOLTAGE * rng.uniform(1.0, 1.035)
     shares = [rng.uniform(0.9, 1.1) for _ in range(3)]
@@ -200,7 +200,7 @@ def load_share(character: Character, at: datetime) -> float:
 
 
 def energy_kwh(site: SimulatedSite, character: Character, at: datetime) -> float:
-    """Return the energy since the registers started: the integral of the load, in closed form."""
+    """Return the energy since `REGISTERS_START`: the integral of the load, in closed form."""
     seconds = (at - REGISTERS_START).total_seconds()
     swing = sum(
         share * period / (2 * math.pi) * (math.sin(2 * math.pi * seconds / period - phase) + math.sin(phase))
@@ -216,7 +216,7 @@ def grid_frequency(seed: int, at: datetime) -> float:
 
 
 def speaks(site: SimulatedSite, seed: int, at: datetime) -> bool:
-    """Return whether the gateway publishes at a moment: a silent one says nothing most of each hour."""
+    """Return whether the gateway publishes at a time; a silent one pauses most of each hour."""
     if site.fault is not Fault.SILENT_GATEWAY:
         return True
     offset = _rng("silence", seed, site.gateway_serial).uniform(0, SILENT_CYCLE.total_seconds())
@@ -224,7 +224,7 @@ def speaks(site: SimulatedSite, seed: int, at: datetime) -> bool:
 
 
 def timestamp(site: SimulatedSite, now: datetime) -> datetime:
-    """Return what the gateway's clock says: the time, unless it fell back to the factory's."""
+    """Return the time of the gateway's clock: real time, or factory time with a clock fault."""
     if site.fault is not Fault.CLOCK_FAULT:
         return now
     return FACTORY_CLOCK + timedelta(seconds=now.timestamp() % 86_400)

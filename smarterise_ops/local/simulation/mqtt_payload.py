@@ -1,6 +1,6 @@
-"""How a simulated gateway says what its meter measured: the message of the real firmware, some 290 readings.
+"""MQTT messages of simulated gateways in the format of the real firmware, about 290 readings.
 
-Two generations of names and units are spoken. Every value is a string; what a meter has not got is `----`.
+There are two generations of names and units. Every value is a string; a missing one is `----`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ METER_MODELS = {Firmware.WATTS: "Acuvim IIR", Firmware.KILOWATTS: "Acuvim L"}
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What one generation of firmware calls things.
+    """Parameter names and units of one firmware generation.
 
     Attributes:
-        kilo: Powers are in kilo units (and are divided by that).
-        power_suffix: Names of total powers end in their unit.
-        unbalance: The voltage's unbalance.
-        line_average: The average of the line-to-line voltages.
-        energy: Name of an energy register, for its letters and its unit.
+        kilo: Whether powers are in kilo units.
+        power_suffix: Whether names of total powers end in their unit.
+        unbalance: Name of the voltage unbalance.
+        line_average: Name of the average line-to-line voltage.
+        energy: Name of an energy register, with placeholders for case and unit.
     """
 
     kilo: bool
@@ -69,13 +69,13 @@ Row = tuple[str, str, str]
 
 
 def message(site: SimulatedSite, seed: int, simulated: datetime, now: datetime) -> bytes:
-    """Return the MQTT payload of a gateway: the same for the same arguments.
+    """Return the MQTT payload of a gateway; deterministic.
 
     Args:
-        site: The gateway, its meter and what ails it.
-        seed: The fleet's seed.
-        simulated: The moment of the simulated day the values are of, UTC.
-        now: The moment it is stamped with, UTC.
+        site: The gateway.
+        seed: Seed of the fleet.
+        simulated: Simulated time of the values, UTC.
+        now: Timestamp of the message, UTC.
     """
     measured = measure(site, seed, simulated)
     rng = random.Random(f"details:{seed}:{site.gateway_serial}:{int(simulated.timestamp())}")  # noqa: S311
@@ -106,7 +106,7 @@ def message(site: SimulatedSite, seed: int, simulated: datetime, now: datetime) 
 
 
 def logged_rows(site: SimulatedSite, measured: Measurement) -> list[Row]:
-    """Return what a gateway both publishes and logs: all but angles, switches and harmonics."""
+    """Return the readings that are both published and logged: all except angles, switches and harmonics."""
     names = _NAMES[site.firmware]
     return [*_basic(measured, names), *_energy(measured, names), *_demand(measured, names)]
 
@@ -123,15 +123,15 @@ def _basic(measured: Measurement, names: _Names) -> Iterator[Row]:
         yield f"I{at}", f"{amperes:.3f}", "A"
     yield "Iavg_A", f"{_mean(measured.currents):.3f}", "A"
     yield "In", f"{measured.neutral_current:.3f}", "A"
-    for email, by_phase in (
+    for symbol, by_phase in (
         ("P", measured.active_power),
         ("Q", measured.reactive_power),
         ("S", measured.apparent_power),
     ):
-        unit = names.power(email)
+        unit = names.power(symbol)
         for at, power in enumerate(by_phase, 1):
-            yield f"{email}{at}", names.scaled(power), unit
-        yield names.total(f"{email}sum", unit), names.scaled(sum(by_phase)), unit
+            yield f"{symbol}{at}", names.scaled(power), unit
+        yield names.total(f"{symbol}sum", unit), names.scaled(sum(by_phase)), unit
     for at, (active, apparent) in enumerate(
         zip(measured.active_power, measured.apparent_power, strict=True), 1
     ):
@@ -154,17 +154,17 @@ def _energy(measured: Measurement, names: _Names) -> Iterator[Row]:
         ("Eq", "net", (imported - exported) * tan_phi, "kvarh"),
         ("Es", "", math.hypot(imported, imported * tan_phi), "kVAh"),
     )
-    for emails, direction, value, unit in registers:
-        name = f"{emails}_{direction}" if direction else emails
+    for prefix, direction, value, unit in registers:
+        name = f"{prefix}_{direction}" if direction else prefix
         yield names.energy.format(lower=name, upper=name.upper(), unit=unit), f"{value:.1f}", unit
 
 
 def _demand(measured: Measurement, names: _Names) -> Iterator[Row]:
     reactive = measured.demand * measured.tan_phi
     apparent = math.hypot(measured.demand, reactive)
-    for email, power in (("P", measured.demand), ("Q", reactive), ("S", apparent)):
-        unit = names.power(email)
-        yield names.total(f"DMD_{email}", unit), names.scaled(power), unit
+    for symbol, power in (("P", measured.demand), ("Q", reactive), ("S", apparent)):
+        unit = names.power(symbol)
+        yield names.total(f"DMD_{symbol}", unit), names.scaled(power), unit
     for at, amperes in enumerate(measured.currents, 1):
         yield f"DMD_I{at}", f"{amperes:.3f}", "A"
 
@@ -188,10 +188,10 @@ def _details(measured: Measurement) -> Iterator[Row]:
 
 
 def _waveform(measured: Measurement, rng: random.Random) -> Iterator[Row]:
-    """Distortion and harmonics: six channels, small, the odd ones larger; a dead channel has none."""
+    """Yield distortion and harmonics of six channels; a dead channel has none."""
     channels = [  # six: Va to Ic
-        (f"{email}{phase}", alive)
-        for email, by_phase, least in (("V", measured.line_to_neutral, 10.0), ("I", measured.currents, 0.1))
+        (f"{symbol}{phase}", alive)
+        for symbol, by_phase, least in (("V", measured.line_to_neutral, 10.0), ("I", measured.currents, 0.1))
         for phase, alive in zip(PHASES, (value > least for value in by_phase), strict=True)
     ]
     scale = {"V": 1.0, "I": 3.5}
@@ -203,10 +203,10 @@ def _waveform(measured: Measurement, rng: random.Random) -> Iterator[Row]:
             yield f"{kind}_{channel}", f"{drawn:.2f}" if alive else NOT_THERE, "%"
     for line in LINES:
         yield f"THD_V{line}", f"{rng.uniform(1.0, 2.5):.2f}", "%"
-    for email in ("V", "I"):
+    for symbol in ("V", "I"):
         for phase in PHASES:
             for kind, low, high in (("CF", 1.36, 1.48), ("KF", 1.0, 2.2), ("TIF", 10.0, 60.0)):
-                yield f"{kind}_{email}{phase}", f"{rng.uniform(low, high):.2f}", ""
+                yield f"{kind}_{symbol}{phase}", f"{rng.uniform(low, high):.2f}", ""
 
 
 def _ratio(active: float, apparent: float) -> str:
@@ -218,6 +218,6 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _unbalance(values: Sequence[float]) -> float:
-    """The meter's own figure: the largest distance from the mean, in percent of it."""
+    """Return the largest deviation from the mean, in percent of the mean."""
     mean = _mean(values)
     return 100 * max(abs(value - mean) for value in values) / mean if mean > 0 else 0.0

@@ -1,6 +1,6 @@
-"""The simulated gateways at work: each publishes over the stack's IoT endpoint, whatever its tier.
+"""Publishes the messages of all simulated gateways to the stack's IoT endpoint.
 
-Real gateways know nothing of tiers either: whose readings are taken, the stream's function decides.
+Gateways publish in every tier, as real ones do; the stream function filters by tier.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.stack.names import StackNames
 
 PUBLISH_EVERY = timedelta(seconds=10)
-"""Between two messages of a gateway at speed 1."""
+"""Message interval of a gateway at speed 1."""
 LEAST_SECONDS = 1.0
-"""Readings are stamped to the second: faster than this they would be the same reading again."""
+"""Minimum interval: timestamps have a resolution of one second."""
 FIRST_ROUND_SECONDS = 2.0
-"""Within this every gateway says something once, as if just powered."""
+"""Time in which every gateway publishes once after the start."""
 _NAP_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """All gateways, in one thread: whoever is due next speaks next."""
+    """Publishes for all gateways in one thread, in order of their due times."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
 
     def start(self) -> None:
-        """Publish from now on."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Publish no more."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join()
         self._topics.close()
@@ -81,16 +81,16 @@ class Publisher:
                 continue
             site = self._fleet[turn]
             now = time.monotonic()
-            self._speak(site)
+            self._publish(site)
             heapq.heapreplace(due, (self._next_slot(site, now - begun) + begun, turn))
 
     def _next_slot(self, site: SimulatedSite, elapsed: float) -> float:
-        """Return the gateway's next turn: gateways are spread over the interval by their serials."""
+        """Return the gateway's next due time; gateways are spread over the interval by serial."""
         offset = zlib.crc32(site.gateway_serial.encode()) / 2**32 * self._slot
         return offset + (math.floor((elapsed - offset) / self._slot) + 1) * self._slot
 
-    def _speak(self, site: SimulatedSite) -> None:
-        # Whole seconds, as they are stamped: what is logged at the same second says the same.
+    def _publish(self, site: SimulatedSite) -> None:
+        # Whole seconds: log files have the same values at the same second.
         now = datetime.now(UTC).replace(microsecond=0)
         simulated = self._day.at(now)
         if not speaks(site, self._seed, simulated):
@@ -101,11 +101,11 @@ class Publisher:
             )
         except (OSError, http.client.HTTPException) as error:
             if not self._stopped.is_set():
-                _log.warning("a message of %s was not taken: %s", site.gateway_serial, error)
+                _log.warning("publishing of %s failed: %s", site.gateway_serial, error)
 
 
 class _TopicsClient:
-    """AWS IoT's HTTPS publish, on one kept connection."""
+    """Client of AWS IoT's HTTPS publish with one persistent connection."""
 
     def __init__(self, topics_url: str) -> None:
         parts = urlsplit(topics_url)
@@ -113,22 +113,22 @@ class _TopicsClient:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a message.
 
         Raises:
-            OSError: If the endpoint cannot be reached.
-            http.client.HTTPException: If it refuses, or makes no sense.
+            OSError: If the endpoint is not reachable.
+            http.client.HTTPException: If the response is an error or invalid.
         """
         try:
             self._connection.request("POST", f"{self._path}{quote(topic, safe='')}?qos=1", body=payload)
             response = self._connection.getresponse()
-            told = response.read()
+            body = response.read()
         except BaseException:
             self._connection.close()
             raise
         if response.status != http.HTTPStatus.OK:
-            raise http.client.HTTPException(f"{response.status} {told.decode(errors='replace')}")
+            raise http.client.HTTPException(f"{response.status} {body.decode(errors='replace')}")

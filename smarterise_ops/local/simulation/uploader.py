@@ -1,7 +1,7 @@
-"""The loggers of the simulated gateways at work: each uploads its files to the stack's FTP server.
+"""Uploads the log files of all simulated gateways to the stack's FTP server.
 
-A gateway logs whether it is connected or not. When it comes back after an outage it uploads all that has
-gathered, in no order. At the start of the stack every one does: it has an hour in its memory.
+A gateway also logs while disconnected. After an outage, and at the start of the stack with one hour of data,
+it uploads all accumulated files in random order.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from smarterise_ops.local.simulation.log_files import LogFile, Logging
 
 FILES_KEPT = 96
-"""So many files fit into a gateway's memory; in a longer outage the oldest rows are lost."""
+"""Capacity of a gateway's memory, files; in a longer outage the oldest rows are lost."""
 _NAP_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
 
 
 class Uploader:
-    """All loggers, in one thread: whoever is due next uploads next.
+    """Uploads for all gateways in one thread, in order of their due times.
 
     Args:
         fleet: The gateways.
-        login: How to get at the server.
-        logs: How they log.
-        started: Called once, when every gateway that is connected has uploaded what it had.
+        login: Login of the FTP server.
+        logs: Settings of the logs.
+        started: Called once after the initial upload of all connected gateways.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Uploader:
         self._thread = threading.Thread(target=self._run, name="loggers", daemon=True)
 
     def start(self) -> None:
-        """Upload from now on."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Upload no more."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join()
 
@@ -88,15 +88,15 @@ class Uploader:
             heapq.heapreplace(due, (self.work(self._fleet[turn], when, written), turn))
 
     def work(self, site: SimulatedSite, when: datetime, written: dict[str, datetime]) -> datetime:
-        """Have a gateway upload what it has; return when it is due again.
+        """Upload the files of a gateway; return its next due time.
 
         Args:
             site: The gateway.
-            when: When it was due, UTC.
-            written: Up to where each gateway's files were uploaded; brought up to date.
+            when: Due time, UTC.
+            written: End of the uploaded files by gateway; updated.
         """
         if not self._is_connected(site, when):
-            return when + self._logs.row_every  # it keeps trying
+            return when + self._logs.row_every  # retried with the next row
         closed = self.next_file(site, when) - self._logs.file_every
         files = self.gathered(site, written[site.gateway_serial], closed)
         if files:
@@ -107,11 +107,11 @@ class Uploader:
         return speaks(site, self._logs.seed, self._logs.day.at(now))
 
     def next_file(self, site: SimulatedSite, now: datetime) -> datetime:
-        """Return when a gateway closes its next file: they are spread over the interval by their serials.
+        """Return the time of a gateway's next file; gateways are spread over the interval by serial.
 
         Args:
             site: The gateway.
-            now: A moment, UTC; what is returned is after it.
+            now: Time, UTC; the result is after it.
         """
         every = self._logs.file_every.total_seconds()
         row = self._logs.row_every.total_seconds()
@@ -120,12 +120,12 @@ class Uploader:
         return datetime.fromtimestamp(at, UTC)
 
     def gathered(self, site: SimulatedSite, begin: datetime, end: datetime) -> list[LogFile]:
-        """Return the files that have gathered in a gateway, in the order in which they are uploaded.
+        """Return the accumulated files of a gateway in the order of upload.
 
         Args:
             site: The gateway.
-            begin: The first row that was not uploaded, UTC.
-            end: When the newest file was closed, UTC.
+            begin: Time of the first row not uploaded, UTC.
+            end: Time at which the latest file was closed, UTC.
         """
         begin = max(begin, self._logs.first_row(end - FILES_KEPT * self._logs.file_every))
         cuts = [begin, *self._cuts(site, begin, end)]
@@ -138,27 +138,27 @@ class Uploader:
         return files
 
     def _cuts(self, site: SimulatedSite, begin: datetime, end: datetime) -> Iterator[datetime]:
-        """Yield when a gateway closed files in an outage."""
+        """Yield the times at which a gateway closed files in an outage."""
         while (begin := self.next_file(site, begin)) < end:
             yield begin
 
     def _send(self, site: SimulatedSite, files: Sequence[LogFile], written: dict[str, datetime]) -> None:
         try:
             upload(self._login, files)
-        except (OSError, EOFError, ftplib.Error) as error:  # they stay in its memory until the next time
+        except (OSError, EOFError, ftplib.Error) as error:  # retried with the next file
             if not self._stopped.is_set():
-                _log.warning("files of %s were not taken: %s", site.gateway_serial, error)
+                _log.warning("upload of %s failed: %s", site.gateway_serial, error)
             return
         written[site.gateway_serial] = max(file.end for file in files)
 
 
 def upload(login: FtpLogin, files: Sequence[LogFile]) -> None:
-    """Upload files as a gateway does: one connection, one file after the other, under their names.
+    """Upload files over one connection, one after the other.
 
     Raises:
-        OSError: If the server cannot be reached, or goes away.
-        EOFError: If it goes away in mid-sentence.
-        ftplib.Error: If it refuses.
+        OSError: If the server is not reachable or the connection is lost.
+        EOFError: If the server closes the connection.
+        ftplib.Error: If the server rejects a command.
     """
     with login.connect() as connection:
         for file in files:

@@ -12,7 +12,7 @@ from smarterise_ops.local.emulator.alarm_states import (
     COMPARISONS,
     AlarmState,
     Condition,
-    Verdict,
+    Evaluation,
     evaluate_alarm,
 )
 
@@ -25,7 +25,7 @@ KEPT = None
 
 def verdict_on(
     points: str, missing: str, *, needed: int = 3, periods: int = 3, current: AlarmState = OK
-) -> Verdict:
+) -> Evaluation:
     """Judge points written as in the documentation: 0 is fine, X breaches, - is missing; newest last."""
     values = {"0": 1.0, "X": 9.0, "-": None}
     series = [(START + at * timedelta(minutes=1), values[mark]) for at, mark in enumerate(points.split())]

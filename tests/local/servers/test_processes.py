@@ -56,7 +56,7 @@ def test_a_stranger_with_the_same_number_is_left_alone() -> None:
         stranger = replace(mark, started=mark.started + "0")
         assert not is_running(stranger)
         assert not signal_process(stranger, signal.SIGKILL)
-        end_processes([stranger], ask=signal.SIGTERM, timeout=0.2)
+        end_processes([stranger], first=signal.SIGTERM, timeout=0.2)
         time.sleep(0.1)
         assert process.poll() is None
 
@@ -72,13 +72,13 @@ def test_a_zombie_does_not_run() -> None:
 
 def test_who_will_not_end_is_killed() -> None:
     with sleeper(stubborn=True) as (process, mark):
-        end_processes([mark], ask=signal.SIGTERM, timeout=0.3)
+        end_processes([mark], first=signal.SIGTERM, timeout=0.3)
         assert process.wait(5) == -signal.SIGKILL
 
 
 def test_who_will_end_is_asked_only() -> None:
     with sleeper() as (process, mark):
-        end_processes([mark], ask=signal.SIGTERM, timeout=5)
+        end_processes([mark], first=signal.SIGTERM, timeout=5)
         assert process.wait(5) == -signal.SIGTERM
 
 
