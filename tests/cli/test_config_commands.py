@@ -53,7 +53,7 @@ def test_a_settings_file_is_never_written_over(cli: Run, tmp_path: Path) -> None
     (tmp_path / FILE).write_text(LIVE)
     done = cli("config", "init")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is a smarterise-ops.toml in this folder already" in done.stderr
+    assert "smarterise-ops.toml already exists in this directory" in done.stderr
     assert (tmp_path / FILE).read_text() == LIVE
 
 
@@ -120,7 +120,7 @@ def test_every_problem_of_every_environment_is_told_once(cli: Run, tmp_path: Pat
     )
     done = cli("config", "validate")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: the configuration cannot be used: 3 problem(s)\n")
+    assert done.stderr.startswith("error: Invalid configuration: 3\n")
     assert done.stderr.count("regoin is not a setting") == 1
     assert "devel" in done.stderr
     assert "its endpoint is AWS" in done.stderr
@@ -166,8 +166,8 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
     assert origin.endswith("Z: breaker works")
 
     closed = cli("--env", "live", "lock")
-    assert (closed.returncode, closed.stdout) == (0, "● live takes no more changes\n")
-    assert cli("--env", "live", "lock").stdout == "● live was not unlocked\n"
+    assert (closed.returncode, closed.stdout) == (0, "● live is read-only again\n")
+    assert cli("--env", "live", "lock").stdout == "● live was not unlocked; nothing to do\n"
     assert cli(*switch, "--reason", "works", env=where).returncode == 1
 
 
@@ -178,7 +178,7 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
         (["--reason", "x"], "missing option '--for'"),
         (["--for", "9h", "--reason", "x"], "at most 8h"),
         (["--for", "soon", "--reason", "x"], "'soon' is no span"),
-        (["--for", "30m", "--reason", "  "], "an unlock needs a reason"),
+        (["--for", "30m", "--reason", "  "], "an unlock requires a reason"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -187,7 +187,7 @@ def test_an_unlock_has_an_end_and_a_reason(cli: Run, tmp_path: Path, arguments: 
     done = cli("--env", "live", "unlock", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
-    assert cli("--env", "live", "lock").stdout == "● live was not unlocked\n"
+    assert cli("--env", "live", "lock").stdout == "● live was not unlocked; nothing to do\n"
 
 
 def test_a_flag_does_not_open_production_and_names_what_does(cli: Run, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_what_takes_changes_anyway_needs_no_unlock(cli: Run, tmp_path: Path) -> 
     (tmp_path / FILE).write_text('[environments.dev]\nkind = "dev"\n')
     done = cli("--env", "dev", "unlock", "--for", "5m", "--reason", "x")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "nothing to do: dev is not read-only\n"
+    assert done.stderr == "No changes: dev is not read-only\n"
 
 
 def test_a_wish_for_read_only_outlasts_an_unlock(cli: Run, tmp_path: Path) -> None:

@@ -94,11 +94,11 @@ aws s3 cp --quiet spoilt.json s3://smarterise-site-config/site-tiers.json
     out = done.stdout
     assert "AN54101471  tier  CRITICAL → NON_CRITICAL" in out
     assert "AN54101471  Ikeja Substation 3" in out
-    assert "nothing to do: 12 already as asked" in out, "what was exported is there already"
+    assert "No changes: 12 already as requested" in out, "what was exported is there already"
     assert out.count("✔ ") == 11
     assert "✔ done, verified" in out
     assert "● prod takes changes until" in out
-    assert "● prod takes no more changes" in out
+    assert "● prod is read-only again" in out
     assert "AN70000001  taken out of the file" in done.stderr
 
 

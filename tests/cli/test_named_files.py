@@ -294,8 +294,8 @@ def test_an_open_file_of_another_process_is_written_to(tmp_path: Path) -> None:
 NAMES = {
     LONG: "File name too long",
     "": "No such file or directory",
-    "a\0b": "the name has a null character",
-    "a\ud800": "the name has characters that cannot be in a file name",
+    "a\0b": "the name contains a null character",
+    "a\ud800": "the name contains characters that are not allowed in file names",
     "no/file": "No such file or directory",
     "file/x": "Not a directory",
     "loop": "Too many levels of symbolic links",
@@ -342,8 +342,8 @@ def test_a_file_cannot_be_created_where_there_is_no_folder(around: Path) -> None
     ("name", "why"),
     [
         (LONG, "File name too long"),
-        ("a\0b", "the name has a null character"),
-        ("a\ud800", "the name has characters that cannot be in a file name"),
+        ("a\0b", "the name contains a null character"),
+        ("a\ud800", "the name contains characters that are not allowed in file names"),
         ("file", "Not a directory"),
         ("file/x", "Not a directory"),
         ("loop", "Too many levels of symbolic links"),

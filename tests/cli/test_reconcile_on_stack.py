@@ -80,7 +80,7 @@ def test_what_somebody_switched_by_hand_is_found_and_put_right(here: Run, cloudw
     assert undone.returncode == 2
     again = here("sites", "reconcile", "--dry-run")
     assert (again.returncode, again.stdout[:35]) == (0, "● the stack follows the site file: "), again.stderr
-    assert here("sites", "reconcile", "--yes").stdout.startswith("nothing to do")
+    assert here("sites", "reconcile", "--yes").stdout.startswith("No changes")
 
 
 DRIFT = Drift((), (), (), 8, 2, datetime(2026, 3, 1, tzinfo=UTC))

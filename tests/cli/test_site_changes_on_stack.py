@@ -109,8 +109,8 @@ def test_sites_are_selected_by_what_they_are(on_stack: Run, new_sites: NewSites,
 
 def test_a_selection_of_none_is_nothing_to_do(on_stack: Run) -> None:
     done = on_stack("sites", "bulk-update", "--where", "name~no such site", "--to", "CRITICAL")
-    assert (done.returncode, done.stdout) == (0, "nothing to do\n")
-    assert done.stderr == "there is no such site: the conditions hold for none\n"
+    assert (done.returncode, done.stdout) == (0, "No changes\n")
+    assert done.stderr == "No site matches the conditions\n"
 
 
 def test_a_field_that_no_site_has_is_told_once(on_stack: Run, new_sites: NewSites, sites: Any) -> None:
@@ -138,7 +138,7 @@ def test_a_site_is_added_once(on_stack: Run, sites: Any) -> None:
     for tier in ("critical", "non_critical"):
         again = on_stack("sites", "add", "AN0ADDED0SITE", "--tier", tier, "--yes")
         assert (again.returncode, again.stdout) == (1, "")
-        assert again.stderr.startswith("error: there is a site AN0ADDED0SITE already\n")
+        assert again.stderr.startswith("error: Site AN0ADDED0SITE already\n")
     assert sites()["AN0ADDED0SITE"]["tier"] == "CRITICAL"
 
 
@@ -165,7 +165,7 @@ def test_a_site_taken_out_comes_back_as_it_was(
     assert serial not in sites()
     again = on_stack("sites", "remove", serial, "--yes")
     assert (again.returncode, again.stdout) == (1, "")
-    assert f"there is no site {serial}" in again.stderr
+    assert f"Site not found: {serial}" in again.stderr
     assert plan_id_of(on_stack("undo", plan_id, "--yes", "-o", "json"))
     assert sites()[serial] == whole
 
@@ -174,7 +174,7 @@ def test_an_unknown_serial_keeps_all_others_in_place(on_stack: Run, new_sites: N
     (serial,) = new_sites(1)
     done = on_stack("sites", "remove", serial, "AN0NOBODY", "--yes")
     assert done.returncode == 1
-    assert "there is no site AN0NOBODY" in done.stderr
+    assert "Site not found: AN0NOBODY" in done.stderr
     assert serial in sites()
 
 
@@ -182,7 +182,7 @@ def test_sites_are_disabled_and_enabled(on_stack: Run, new_sites: NewSites, site
     serials = new_sites(2)
     assert "Disable 2 sites" in on_stack("sites", "disable", *serials, "--yes").stderr
     assert [sites()[serial]["enabled"] for serial in serials] == [False, False]
-    assert on_stack("sites", "disable", *serials, "--yes").stdout == "nothing to do: 2 already as asked\n"
+    assert on_stack("sites", "disable", *serials, "--yes").stdout == "No changes: 2 already as requested\n"
     assert on_stack("sites", "enable", serials[0], "--yes").returncode == 0
     assert [sites()[serial]["enabled"] for serial in serials] == [True, False]
 
@@ -205,7 +205,7 @@ def test_what_is_exported_is_nothing_to_import(
     ):
         (tmp_path / f"sites.{form}").write_text(exported.stdout)
         done = on_stack("sites", "import", *arguments, "--prune", "--yes", stdin=stdin)
-        assert (done.returncode, done.stdout.partition(":")[0]) == (0, "nothing to do"), done.stderr
+        assert (done.returncode, done.stdout.partition(":")[0]) == (0, "No changes"), done.stderr
         assert "only sites are imported" not in done.stderr
     assert on_stack("sites", "validate", f"sites.{form}").returncode == 0
     named = on_stack("sites", "export", f"again.{form}")
@@ -233,7 +233,7 @@ def test_an_import_puts_sites_whole_and_prunes_only_when_told(
 
     done = on_stack("sites", "import", "all.json", "--reason", "survey", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "▲ only sites are imported; left as they are: owner" in done.stderr
+    assert "▲ Only sites are imported; not changed: owner" in done.stderr
     now = sites()
     assert now[changed] == {"tier": "NON_CRITICAL", "name": "new"}
     assert now["AN0IMPORTED"] == {"tier": "CRITICAL", "crew": "north"}
@@ -290,7 +290,7 @@ def test_the_history_tells_who_why_and_what_by_hand_too(
     assert table[0].split() == ["WRITTEN", "VERSION", "KIND", "SUMMARY", "REASON", "BY"]
     assert "hand edit, current" in table[1]
     same = on_stack("sites", "diff", "current")
-    assert (same.returncode, same.stderr) == (0, "no site differs\n")
+    assert (same.returncode, same.stderr) == (0, "● No differences between the sites of these versions\n")
 
 
 def test_a_rollback_keeps_what_other_sites_became(on_stack: Run, new_sites: NewSites, sites: Any) -> None:
@@ -417,9 +417,9 @@ def test_a_change_that_was_killed_is_told_and_settled(
     told = on_stack("sites", "show", serial)
     assert told.returncode == 0
     (line,) = told.stderr.splitlines()
-    assert line.startswith("▲ not certain to have been made: ")
+    assert line.startswith("▲ Unresolved change: ")
     plan_id = line.split()[-1]
-    assert line.endswith(f"find out with: smarterise-ops journal resolve {plan_id}")
+    assert line.endswith(f"resolve with: smarterise-ops journal resolve {plan_id}")
     settled = on_stack("journal", "resolve", plan_id, "-o", "json")
     assert settled.stderr == ""
     assert json.loads(settled.stdout)["state"] == state
@@ -466,7 +466,7 @@ def test_a_broken_file_is_mended_by_the_smallest_change(on_stack: Run, broken: s
     assert sites()[broken] == {"tier": "CRITICAL", "name": "mistyped"}
     assert on_stack("sites", "show", broken).stderr == ""
     again = on_stack("sites", "repair", "--yes")
-    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "nothing to do")
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "No changes")
 
 
 def test_a_broken_file_is_put_back_as_it_was_last(on_stack: Run, broken: str, sites: Any) -> None:
@@ -518,7 +518,7 @@ def test_no_command_writes_where_it_is_read_only(
     ):
         refused = on_stack(*command, "--yes", "--read-only")
         assert (refused.returncode, refused.stdout) == (1, ""), command
-        assert refused.stderr.startswith("error: Nothing is written to local: it is read-only\n")
+        assert refused.stderr.startswith("error: local is read-only\n")
         looked = on_stack(*command, "--dry-run", "--read-only")
         assert (looked.returncode, looked.stdout.splitlines()[-1]) == (
             0,

@@ -107,7 +107,7 @@ def test_an_unknown_site_is_exit_1_with_the_one_that_was_meant(on_stack: Run, ne
     (serial,) = new_sites(1)
     done = on_stack("sites", "show", serial.swapcase())
     assert (done.returncode, done.stdout) == (1, "")
-    assert f'error: site "{serial.swapcase()}" does not exist' in done.stderr
+    assert f'error: Site not found: "{serial.swapcase()}"' in done.stderr
     assert serial in done.stderr.splitlines()[-1]
 
 
@@ -135,7 +135,7 @@ def test_a_switch_is_planned_confirmed_written_and_read_back(
     assert written["reason"] == "transformer works"
 
     again = on_stack(*request, "--yes")
-    assert (again.returncode, again.stdout) == (0, "nothing to do: 2 already as asked\n")
+    assert (again.returncode, again.stdout) == (0, "No changes: 2 already as requested\n")
 
 
 def test_a_switch_can_go_straight_to_the_file(
@@ -212,7 +212,7 @@ def test_every_problem_is_told_at_once_and_nothing_is_written(
     done = on_stack("sites", "bulk-update", "u.csv", "--set", "oops", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
     told = done.stderr.splitlines()
-    assert told[0] == "error: u.csv cannot be applied: 6 problem(s)"
+    assert told[0] == "error: u.csv cannot be applied: 6"
     assert [line.split(":")[0] for line in told[1:7]] == [
         f"  - line 3, site {second}, field tier",
         f"  - line 3, site {second}, field nominal_voltage",
@@ -229,13 +229,13 @@ def test_what_sites_list_prints_changes_nothing_when_given_back(on_stack: Run) -
     for form in ("csv", "json", "jsonl", "yaml"):
         listed = on_stack("sites", "list", "-o", form).stdout
         done = on_stack("sites", "bulk-update", "-", "--input-format", form, "--yes", stdin=listed)
-        assert (done.returncode, done.stdout.partition(":")[0]) == (0, "nothing to do"), done.stderr
+        assert (done.returncode, done.stdout.partition(":")[0]) == (0, "No changes"), done.stderr
 
 
 def test_a_file_that_asks_for_nothing_is_nothing_to_do(on_stack: Run) -> None:
     done = on_stack("sites", "bulk-update", "-", stdin="gateway_serial,tier\n")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "nothing to do: standard input asks for nothing\n"
+    assert done.stderr == "No changes: standard input contains none\n"
 
 
 def test_a_new_site_must_be_meant(on_stack: Run, embedded_stack: RunningStack) -> None:

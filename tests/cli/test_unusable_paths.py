@@ -110,7 +110,7 @@ def test_a_project_file_that_cannot_be_is_a_usage_error(cli: Run, around: Path) 
     assert "smarterise-ops.toml cannot be read: Too many levels of symbolic links" in done.stderr
     done = cli("config", "init")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is a smarterise-ops.toml in this folder already" in done.stderr
+    assert "smarterise-ops.toml already exists in this directory" in done.stderr
 
 
 @pytest.mark.parametrize("place", [f"/{LONG}", "~no such user/x", "folder"], ids=["long", "user", "folder"])
@@ -159,4 +159,4 @@ def test_a_demo_without_room_for_temporary_files_is_a_usage_error(around: Path) 
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "error: no temporary directory can be used\nwhy: No usable temporary directory" in done.stderr
+    assert "error: No usable temporary directory\nwhy: No usable temporary directory" in done.stderr

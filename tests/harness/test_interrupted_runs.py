@@ -104,7 +104,7 @@ class Run:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        end_processes(self.marks, ask=signal.SIGKILL, timeout=10)
+        end_processes(self.marks, first=signal.SIGKILL, timeout=10)
 
 
 @pytest.fixture

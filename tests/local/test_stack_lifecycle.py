@@ -220,7 +220,7 @@ def test_without_a_postgresql_nothing_starts_and_nothing_is_left(
     )
     monkeypatch.setenv("PYTHONPATH", str(shadow))
     monkeypatch.setenv("PATH", str(shadow))
-    with pytest.raises(LocalStackError, match="no PostgreSQL to be had") as refused:
+    with pytest.raises(LocalStackError, match="PostgreSQL not found") as refused:
         up()
     assert "pip install" in refused.value.remedy
     assert not (tmp_path / "stack").exists()

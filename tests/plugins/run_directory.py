@@ -101,7 +101,7 @@ def is_left(directory: Path) -> bool:
 
 def clear(directory: Path) -> None:
     """End what a run left running, and remove its stacks, the data of its servers and its directory."""
-    end_processes(_processes_of(directory), ask=signal.SIGTERM, timeout=_STOP_SECONDS)
+    end_processes(_processes_of(directory), first=signal.SIGTERM, timeout=_STOP_SECONDS)
     _open(directory)
     for entry in list(directory.rglob(_REGISTRIES)):
         with suppress(LocalStackError):  # no entry of a stack, or one whose files go with the directory

@@ -66,7 +66,7 @@ class AwsEmulator:
         workers = children_of(self._process.pid)
         self._process.kill()
         self._process.wait()
-        end_processes(workers, ask=signal.SIGKILL, timeout=STOP_SECONDS)
+        end_processes(workers, first=signal.SIGKILL, timeout=STOP_SECONDS)
 
     def _wait_until_it_listens(self, port: int, log: Path) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -27,7 +27,10 @@ WRONG = {
     "details of no site": ({"site_details": "{zzz9 = {}}"}, "add it there, or remove it here: zzz9"),
     "a domain without a dot": ({"smarterise_domain_root": "localhost"}, "with a dot in it"),
     "a domain that is a URL": ({"smarterise_domain_root": "https://a.example"}, "without https://"),
-    "an owner that PostgreSQL keeps": ({"rds_postgresql_username": "postgres"}, "that PostgreSQL or RDS reserves"),
+    "an owner that PostgreSQL keeps": (
+        {"rds_postgresql_username": "postgres"},
+        "that PostgreSQL or RDS reserves",
+    ),
     "a range of addresses that is none": ({"vpc_cidr": "10.20.0.0/33"}, "between /16 and /20"),
     "a range that begins elsewhere": ({"vpc_cidr": "10.20.0.5/16"}, "begins at its first address"),
     "a machine that is none": ({"database_instance_class": "t4g.medium"}, 'begins with "db."'),
@@ -35,7 +38,10 @@ WRONG = {
     "the guide's example user": ({"ftp_user": "your-ftp-user"}, "is the guide's example"),
     "a folder that is none": ({"ftp_folder": "meters"}, "must begin with /"),
     "a prefix that nobody writes": ({"s3_folder": "elsewhere/"}, 'must be "ftp-backups/"'),
-    "a bucket that S3 does not take": ({"site_config_bucket_name": "Site_Config"}, "lowercase letters, digits"),
+    "a bucket that S3 does not take": (
+        {"site_config_bucket_name": "Site_Config"},
+        "lowercase letters, digits",
+    ),
     "an environment that is none": ({"environment": "Dev!"}, "beginning with a letter"),
     "a mode that is none": ({"mode": "half"}, "full or minimal"),
     "an account that is none": ({"aws_account_ids": '["123"]'}, "of 12 digits"),

@@ -323,7 +323,7 @@ class ScriptedStack:
         return replace(
             self.make_plan(self.differences, title="Repair the site file"),
             document=b"{}",
-            notes=("the last good version" if last_good else 'line 7: tier "CRITICL" → "CRITICAL"',),
+            notes=("the last valid version" if last_good else 'line 7: tier "CRITICL" → "CRITICAL"',),
         )
 
     def plan_reconcile(self) -> Plan:

@@ -56,7 +56,7 @@ def test_sites_added_and_taken_out_are_told_apart_from_changed_ones(stack):
     assert lines[0] == "Update 3 sites"
     assert "  AN54101471    tier  CRITICAL → NON_CRITICAL" in lines
     assert "  AN90000001    + added  tier CRITICAL, name Ajah [2]" in lines
-    assert "  AN90000002    − taken out  was tier NON_CRITICAL, capacity_kva 200" in lines
+    assert "  AN90000002    − removed  was tier NON_CRITICAL, capacity_kva 200" in lines
 
 
 def test_a_plan_tells_stack_changes_notes_and_cost(stack):
@@ -236,7 +236,7 @@ async def test_what_can_be_had_instead_is_said_and_planned(make_console, stack, 
         app.push_screen(PlanScreen(app.state, change_requests.roll_back("v1")))
         await settled(pilot)
         assert stack.last("plan rollback") == ("v1", False)
-        assert "ctrl+t plans all changes since, too instead" in dialog_text(app)
+        assert "ctrl+t plans the whole version instead" in dialog_text(app)
         await pilot.press("w", "ctrl+t")
         await settled(pilot)
         assert stack.last("plan rollback") == ("v1", True)
@@ -260,7 +260,7 @@ async def test_read_only_names_the_unlock_and_the_sdk_refuses(make_console, stac
         await pilot.press("t")
         await settled(pilot)
         hint = str(app.screen.query_one("#hint", Static).content)
-        assert "READ-ONLY: the SDK will refuse to apply this" in hint
+        assert "READ-ONLY: this change cannot be applied" in hint
         assert 'smarterise-ops --env prod unlock --for 30m --reason "why"' in hint
         assert "start the console again" in hint
         await pilot.press(*"works", "enter", *"AN54101471", "enter")
@@ -289,7 +289,7 @@ async def test_a_plan_that_takes_long_text_keeps_its_receipt_in_sight(make_conso
 
 async def test_drift_is_put_right_from_the_checks(make_console, stack, make_finding, dev, settled):
     stack.findings = (
-        make_finding("config.following", "The stack follows its file", "high", "warn", "alarms"),
+        make_finding("config.reconciliation", "The stack follows its file", "high", "warn", "alarms"),
     )
     stack.next_plan = {"stack_changes": (ALARM,)}
     app = make_console(dev)

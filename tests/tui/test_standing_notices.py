@@ -42,7 +42,7 @@ async def test_a_broken_site_file_is_told_with_its_remedy(make_console, broken, 
     app = make_console()
     async with app.run_test(size=(160, 45)) as pilot:
         await settled(pilot)
-        assert "✖ the site file is broken; shown is its last good version (v0-the-last-)" in banner(app)
+        assert "✖ site file invalid; showing the last valid version (v0-the-last-)" in banner(app)
         assert "line 7, site AN54101471" in banner(app)
         assert len(banner(app)) == 160
         assert banner(app).rstrip().endswith("R repair  e details")
@@ -74,7 +74,7 @@ async def test_r_repairs_with_the_smallest_fix_or_the_last_good_version(
         assert broken.last("plan repair") is False
         plan = app.screen.query_one("#plan")
         assert 'Note     line 7: tier "CRITICL" → "CRITICAL"' in str(plan.content)
-        assert "ctrl+t plans the last good version instead" in str(app.screen.query_one("#hint").content)
+        assert "ctrl+t plans the last valid version instead" in str(app.screen.query_one("#hint").content)
         await pilot.press("ctrl+t")
         await settled(pilot)
         assert broken.last("plan repair") is True

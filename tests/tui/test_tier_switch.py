@@ -82,7 +82,7 @@ async def test_production_wants_a_reason_and_the_serial_typed(make_console, stac
         await pilot.press("t")
         await settled(pilot)
         await pilot.press("enter")
-        assert "a change in production needs a reason" in dialog_text(app)
+        assert "a change in production requires a reason" in dialog_text(app)
         await pilot.press(*"works", "enter")
         assert app.focused is app.screen.query_one("#typed", Input)
         await pilot.press("enter")
@@ -143,15 +143,15 @@ async def test_a_conflict_is_told_and_the_plan_made_anew(make_console, stack, de
         stack.site_list[0] = replace(stack.site_list[0], tier=Tier.NON_CRITICAL)
         await pilot.press("ctrl+r")
         await settled(pilot)
-        assert "nothing to do: already NON_CRITICAL" in dialog_text(app)
+        assert "No changes: already NON_CRITICAL" in dialog_text(app)
         assert stack.times("plan") == 2
 
 
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        (ReceiptState.UNVERIFIED, "? 1 sent, not read back: look before you go on"),
-        (ReceiptState.PARTLY_VERIFIED, "▲ 1 sent, not all read back as asked"),
+        (ReceiptState.UNVERIFIED, "? 1 sent, not verified: check before you continue"),
+        (ReceiptState.PARTLY_VERIFIED, "▲ 1 sent, not all verified"),
     ],
 )
 async def test_what_is_not_certain_is_not_called_done(make_console, stack, dev, settled, state, text):
@@ -231,7 +231,7 @@ async def test_the_other_tier_can_be_planned_instead(make_console, stack, dev, s
         await settled(pilot)
         await pilot.press("ctrl+t")
         await settled(pilot)
-        assert "nothing to do: already CRITICAL" in dialog_text(app)
+        assert "No changes: already CRITICAL" in dialog_text(app)
         await pilot.press("enter")
         assert applied(stack) == []
 

@@ -89,7 +89,7 @@ def test_a_file_that_names_no_site_is_not_imported(cli: Run, tmp_path: Path) -> 
         "sites", "import", "none.json", "--prune", "--yes", env={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "names no site" in done.stderr
+    assert "contains no site" in done.stderr
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(cli: Run) -> None:

@@ -136,7 +136,7 @@ def test_every_problem_of_a_csv_is_told_with_its_line() -> None:
         "line 3: the row has 2 cells, the header 3",
         'line 4: "" is not a gateway serial',
         "line 6, site AN10000001: asked for twice; it is on line 2 already",
-        "line 7, site AN10000003: nothing is asked for",
+        "line 7, site AN10000003: no fields given",
         'line 8: "AN-10000004" is not a gateway serial',
     ]
 
@@ -149,7 +149,7 @@ def test_every_problem_of_a_json_list_is_told_with_its_line() -> None:
  {"gateway_serial": 5, "tier": "A"}
 ]"""
     assert problems_of(text, "u.json") == [
-        "line 2, site AN10000001: nothing is asked for",
+        "line 2, site AN10000001: no fields given",
         'line 3: {"tier": "CRITICAL"} is not an object with gateway_serial',
         "line 4: 7 is not an object with gateway_serial",
         "line 5: 5 is not a gateway serial",
@@ -177,12 +177,12 @@ def test_every_problem_of_a_json_list_is_told_with_its_line() -> None:
         ("abc: {tier: A}\nabc: {tier: B}\n", "u.yaml", 'line 2: the key "abc" is there twice'),
         ("abc: &x {tier: A}\n", "u.yaml", "line 1: anchors and aliases are not taken"),
         ("abc: {tier: A}\ndef: *x\n", "u.yaml", "line 2: "),
-        ("abc: {<<: {tier: A}}\n", "u.yaml", "line 1: merge keys are not taken"),
+        ("abc: {<<: {tier: A}}\n", "u.yaml", "line 1: merge keys are not supported"),
         ("abc: !!python/object:os.system {}\n", "u.yaml", "line 1: the tag "),
         ("abc: {tier: !t A}\n", "u.yaml", "line 1: the tag !t is not taken"),
         ("? [a]\n: b\n", "u.yaml", "line 1: a key must be plain text"),
         ("abc: {v: .inf}\n", "u.yaml", "line 1: .inf is not a number that can be kept"),
-        ("abc: {tier: A}\n---\ndef: {tier: A}\n", "u.yaml", "line 2: there is a second document"),
+        ("abc: {tier: A}\n---\ndef: {tier: A}\n", "u.yaml", "line 2: contains more than one document"),
         ("abc:\n- \x00", "u.yaml", "unacceptable character"),
         ("# nothing\n", "u.yaml", "line 1: holds null"),
         ("[" * 100_000, "u.yaml", "line 1: is nested more than 100 levels deep"),
@@ -302,7 +302,7 @@ def test_what_sites_list_prints_as_csv_is_an_update_file(rows: list[tuple[str, s
     )
     updates = read_updates(text.encode(), "u.csv")
     asked = {serial: {"name": name} for serial, name in rows if name.strip()}
-    assert {problem.message for problem in updates.problems} <= {"nothing is asked for", "line contains NUL"}
+    assert {problem.message for problem in updates.problems} <= {"no fields given", "line contains NUL"}
     if not any("\0" in name for _, name in rows):
         assert updates.values == asked
 
@@ -353,8 +353,8 @@ def test_every_field_that_is_none_is_told() -> None:
     assert [problem.message for problem in problems] == [
         r"--field oops\x1b[2J is not NAME=VALUE",
         "--field =5 is not NAME=VALUE",
-        '"name" is asked for twice',
-        '"tier" is asked for twice',
+        '"name" is given twice',
+        '"tier" is given twice',
     ]
 
 

@@ -135,11 +135,11 @@ def test_a_plan_is_shown_in_full(run: Invocation, capsys: pytest.CaptureFixture[
         r"              name  a → b\x1b[2J",
         "              enabled  absent → false",
         "  AN2         tier  absent → NON_CRITICAL  (new site)",
-        "unchanged 1 already as asked",
+        "unchanged 1 already as requested",
         "causes    2 sites: live stream off",
         "calls     1 × lambda:Invoke site-config-manager",
         "reason    transformer works",
-        "take it back: smarterise-ops undo 8f31",
+        "undo: smarterise-ops undo 8f31",
     ]
     assert printed.out.splitlines() == [
         "✔ 2 changed, verified 2026-03-01T12:05:02Z (read back from S3)",
@@ -173,7 +173,7 @@ def test_everything_a_plan_can_hold_is_shown() -> None:
         r"  AN3  taken out of the file  (tier CRITICAL, name c\x1b[2J, note " + "x" * 44 + "…)",
         "  smartmeter-AN3-u2             alarm actions  on → off",
         r"  critical-sites-ftp-sweep\x07  schedule  disabled → enabled",
-        "file      is written anew as a whole, 2 bytes",
+        "file      replaced completely, 2 bytes",
         'note      line 7: tier "CRITICL" → "CRITICAL"',
         r"          kept: AN9\x1b[2J",
         "causes    2 sites: live stream off",
@@ -330,13 +330,13 @@ def test_production_wants_a_reason(run: Invocation, tmp_path: Path) -> None:
     workflow.refuse_unready(run, reason="works")
     with pytest.raises(UsageError) as caught:
         workflow.refuse_unready(run, reason="  ")
-    assert caught.value.what == "A change of live needs a reason"
-    assert caught.value.remedy.endswith("--reason 'why it is made'")
+    assert caught.value.what == "A change of live requires a reason"
+    assert caught.value.remedy.endswith("--reason 'REASON'")
 
 
 def test_nothing_to_do_asks_nobody(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
     assert workflow.carry_out(run, EMPTY, Applied(), dry_run=False, assume_yes=False) is ExitCode.DONE
-    assert capsys.readouterr().out == "nothing to do: 1 already as asked\n"
+    assert capsys.readouterr().out == "No changes: 1 already as requested\n"
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ FILE = '[environments.live]\nkind = "{}"\nread_only = true\n'
     [
         ("dev", {}, "", "project file", "set-tier AN10000001 --to NON_CRITICAL --reason {} --no-read-only"),
         ("production", {}, "", "project file", 'smarterise-ops --env live unlock --for 30m --reason "why"'),
-        ("dev", {"read_only": True}, "", "flag --read-only", "allow it: leave --read-only out"),
+        ("dev", {"read_only": True}, "", "flag --read-only", "allow it: omit --read-only"),
         ("dev", {}, "yes", "environment variable", "allow it: unset SMARTERISE_READ_ONLY"),
     ],
 )
@@ -410,13 +410,13 @@ def test_an_unlock_is_shown_with_the_plan(
 
 
 def test_a_receipt_says_what_is_not_certain(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
-    many = {f"AN{n:04}": "no answer\x1b[2J" for n in range(25)}
+    many = {f"AN{n:04}": "no response\x1b[2J" for n in range(25)}
     done = replace(receipt(ReceiptState.UNVERIFIED), unverified=many, notes=("no copy in s3://b",))
     workflow.print_receipt(run, done)
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == r"? AN0000: no answer\x1b[2J"
+    assert out[0] == r"? AN0000: no response\x1b[2J"
     assert out[-3:] == ["? … and 5 more", "▲ no copy in s3://b", "journal 8f31"]
     assert workflow.print_receipt(run, receipt(ReceiptState.NOT_WRITTEN)) is ExitCode.FINDINGS
-    assert capsys.readouterr().out.splitlines()[0] == "✖ nothing was written"
+    assert capsys.readouterr().out.splitlines()[0] == "✖ not written"
     workflow.print_receipt(run, replace(receipt(plan=MENDING), verified=()))
     assert capsys.readouterr().out.startswith("✔ done, verified 2026-03-01T12:05:02Z (read back from S3)\n")

@@ -1,4 +1,4 @@
-"""The letters of a stack, as the emulator keeps them: in order, whole, and told when there is no answer."""
+"""The letters of a stack, as the emulator keeps them: in order, whole, and told when there is no response."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_without_a_postgresql_the_remedy_is_told(
     monkeypatch.setattr(postgres_binaries, "_WHEEL", "no_such_package")
     with pytest.raises(LocalStackError) as refused:
         postgres.initialise(tmp_path)
-    assert refused.value.what == "no PostgreSQL to be had"
+    assert refused.value.what == "PostgreSQL not found"
     assert "pip install" in refused.value.remedy
     assert str(tmp_path / "none") in refused.value.why
 

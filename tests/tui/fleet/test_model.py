@@ -93,8 +93,8 @@ def test_a_metric_that_is_missing_in_an_answer_is_dropped(load, clock):
     [
         (DENIED, Status.DENIED, "denied"),
         (Throttled("slow down"), Status.UNKNOWN, "throttled"),
-        (Unreachable("no answer"), Status.UNKNOWN, "unreachable"),
-        (RemoteFault("broken"), Status.UNKNOWN, "no answer"),
+        (Unreachable("no response"), Status.UNKNOWN, "unreachable"),
+        (RemoteFault("broken"), Status.UNKNOWN, "no response"),
     ],
 )
 def test_a_gap_is_told_by_its_kind_and_goes_with_the_next_answer(load, clock, error, expected, text):

@@ -80,10 +80,10 @@ async def test_they_run_again_and_say_when_they_cannot(make_console, stack, find
         await settled(pilot)
         await pilot.press("c")
         await settled(pilot)
-        stack.errors["checks"] = Unreachable("no answer from AWS", remedy="look at the network")
+        stack.errors["checks"] = Unreachable("no response from AWS", remedy="look at the network")
         await pilot.press("r")
         await settled(pilot)
-        assert "✖ no answer from AWS" in listed(app)[0]
+        assert "✖ no response from AWS" in listed(app)[0]
         assert "try: look at the network" in "\n".join(listed(app))
         await pilot.press("enter", "down")
         assert isinstance(app.screen, ChecksScreen)

@@ -95,13 +95,13 @@ async def test_an_empty_file_says_that_it_is_empty_and_what_to_do(make_console, 
 
 async def test_sites_that_cannot_be_read_say_why_and_what_to_do(make_console, stack, settled):
     stack.errors["fetch"] = Unreachable(
-        "no answer from http://127.0.0.1:9", why="connection refused", remedy="smarterise-ops local status"
+        "no response from http://127.0.0.1:9", why="connection refused", remedy="smarterise-ops local status"
     )
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         text = screen_text(app)
-        assert "✖ no answer from http://127.0.0.1:9" in text
+        assert "✖ no response from http://127.0.0.1:9" in text
         assert "why: connection refused" in text
         assert "try: smarterise-ops local status" in text
         del stack.errors["fetch"]
@@ -152,7 +152,7 @@ async def test_a_fault_of_our_own_is_shown_not_hidden_and_not_fatal(make_console
     async with app.run_test(size=(160, 45)) as pilot:
         await settled(pilot)
         assert "✖ ZeroDivisionError: division by zero" in screen_text(app)
-        assert "? no answer" in screen_text(app)
+        assert "? no response" in screen_text(app)
         await pilot.press("e")
         assert "Traceback" in app.screen.text.plain
 
@@ -379,7 +379,7 @@ async def test_a_screenshot_is_saved_where_the_console_was_started(
         monkeypatch.setattr("pathlib.Path.write_text", _disk_full)
         await pilot.press("ctrl+s")
         await pilot.pause()
-        assert any("not saved: disk full" in toast.message for toast in app._notifications)
+        assert any("Screenshot not saved: disk full" in toast.message for toast in app._notifications)
 
 
 def _disk_full(*_args, **_kwargs):
@@ -448,7 +448,7 @@ async def test_a_site_that_vanished_while_open_is_said_to_be_gone(make_console, 
         clock.advance(30)
         app.tick()
         await settled(pilot)
-        assert "AN54101471 is not in the site file any more" in screen_text(app)
+        assert "AN54101471 is no longer in the site file" in screen_text(app)
 
 
 async def test_remote_fault_of_identity_is_told_but_sites_are_shown(make_console, stack, settled):

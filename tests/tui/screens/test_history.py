@@ -115,7 +115,7 @@ async def test_what_a_version_changed_is_asked_only_where_it_can_be_told(make_co
         assert 'line 7, site AN1, field tier: there is no tier "HIGH"' in app.screen.text.plain
         await pilot.press("escape", "end", "enter")
         await settled(pilot)
-        assert "∅ nothing to compare with: the oldest version there is" in app.screen.text.plain
+        assert "∅ nothing to compare with: this is the oldest version" in app.screen.text.plain
         assert told.times("diff") == 0
         await pilot.press("escape", "home", "enter")
         await settled(pilot)
@@ -235,7 +235,7 @@ async def test_there_is_no_way_back_to_what_cannot_be_used(make_console, told, s
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
         await pilot.press(*["down"] * place, "b")
-        assert f"this version is {word}" in toasts(app)[-1]
+        assert f"This version is {word}" in toasts(app)[-1]
         assert isinstance(app.screen, HistoryScreen)
         await pilot.press("tab", "b")
         assert "b goes back to a version" in toasts(app)[-1]
@@ -293,7 +293,7 @@ async def test_m_looks_further_back(make_console, told, settled):
             await settled(pilot)
             assert told.last("history") == (limit, None)
         await pilot.press("m")
-        assert "more than 200" in toasts(app)[-1]
+        assert "At most 200" in toasts(app)[-1]
         told.versions = replace(told.versions, is_complete=True)
         await pilot.press("r")
         await settled(pilot)
@@ -352,7 +352,7 @@ async def test_damaged_lines_and_many_changes_are_counted(make_console, stack, m
         await open_history(app, pilot, settled)
         assert lines(app, "journal")[-2:] == [
             "… and 12 older ones: smarterise-ops journal list",
-            "▲ 2 line(s) of the journal cannot be read: 3, 17",
+            "▲ 2 invalid line(s) in the journal: 3, 17",
         ]
 
 
