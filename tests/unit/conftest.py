@@ -1,4 +1,4 @@
-"""Inputs that several of the domain's tests need."""
+"""Shared inputs of the domain tests."""
 
 from __future__ import annotations
 

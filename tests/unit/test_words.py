@@ -1,4 +1,4 @@
-"""The small words the parts agree on: text made safe, ages, statuses, problems, names, outcomes."""
+"""Text escaping, ages, statuses, problems, names and outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lines of the journal mean: who made a change, what became of it, and what took it back."""
+"""Journal entries: authors, outcomes, and undone changes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "state" / "journal", now=lambda: AT)
 
 
-def test_an_entry_tells_what_is_known(journal: Journal) -> None:
+def test_an_entry_reports_what_is_known(journal: Journal) -> None:
     plan = replace(PLAN, undoes="0000", document=b"{}", stack_changes=(ALARM,))
     journal.intended(plan, who="arn:aws:iam::111122223333:user/anna")
     [entry] = journal.read().entries
@@ -106,18 +106,18 @@ def outcomes(journal: Journal) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "reported"),
     [
         (ReceiptState.VERIFIED, ("verified", False)),
         (ReceiptState.PARTLY_VERIFIED, ("partly verified", True)),
         (ReceiptState.UNVERIFIED, ("unverified", True)),
     ],
 )
-def test_outcomes(journal: Journal, state: ReceiptState, told: tuple[str, bool]) -> None:
+def test_outcomes(journal: Journal, state: ReceiptState, reported: tuple[str, bool]) -> None:
     journal.intended(PLAN, who="anna")
     assert outcomes(journal) == [("in progress", False)]
     journal.done(PLAN, replace(RECEIPT, state=state))
-    assert outcomes(journal) == [told]
+    assert outcomes(journal) == [reported]
     journal.resolved("8f31", RECEIPT, outcome=JournalOutcome(state.value))
     assert outcomes(journal) == [(state.value, False)]
     assert journal.read().entries[0].is_resolved
@@ -159,7 +159,7 @@ def test_a_change_runs_as_long_as_its_process(
 
 
 @pytest.mark.parametrize(
-    ("ends", "told"),
+    ("ends", "reported"),
     [
         (["done", "failed"], ("verified", False)),
         (["failed", "done"], ("verified", False)),
@@ -172,7 +172,7 @@ def test_a_change_runs_as_long_as_its_process(
     ],
 )
 def test_a_plan_applied_more_than_once_is_one_change(
-    journal: Journal, ends: list[str | None], told: tuple[str, bool]
+    journal: Journal, ends: list[str | None], reported: tuple[str, bool]
 ) -> None:
     for end in ends:
         if end != "resolved" or end == ends[0]:
@@ -184,10 +184,10 @@ def test_a_plan_applied_more_than_once_is_one_change(
         elif end == "resolved":
             journal.resolved(PLAN.plan_id, RECEIPT, outcome=JournalOutcome.FAILED)
         journal.release(PLAN.plan_id)
-    assert outcomes(journal) == [told]
+    assert outcomes(journal) == [reported]
 
 
-def test_a_change_stands_where_the_try_stands_that_tells_of_it(journal: Journal) -> None:
+def test_a_change_stands_where_the_try_stands_that_reports_of_it(journal: Journal) -> None:
     make(journal, "a", failed=True)
     make(journal, "b")
     make(journal, "a")
@@ -245,7 +245,7 @@ def test_the_changes_of_a_long_line_are_read_when_they_are_asked_for(journal: Jo
     assert "changes" in entries["first"].intended
 
 
-def test_a_long_line_that_was_cut_is_told(journal: Journal) -> None:
+def test_a_long_line_that_was_cut_is_reported(journal: Journal) -> None:
     journal.intended(big(), who="anna")
     with journal.path.open("r+b") as stream:
         stream.truncate(journal.path.stat().st_size - 1000)
@@ -255,7 +255,7 @@ def test_a_long_line_that_was_cut_is_told(journal: Journal) -> None:
     assert reading.damaged_lines == (1,)
 
 
-def test_a_journal_that_goes_away_is_told_when_its_changes_are_asked_for(journal: Journal) -> None:
+def test_a_journal_that_goes_away_is_reported_when_its_changes_are_asked_for(journal: Journal) -> None:
     journal.intended(big(), who="anna")
     [entry] = journal.read().entries
     journal.path.unlink()

@@ -1,4 +1,4 @@
-"""The journal keeps every change, from several processes, through crashes, without secrets."""
+"""Journal store: concurrent processes, crashes, and masking of secrets."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_line_cut_by_a_crash_swallows_no_other(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", '{"entry": "other", "plan_id": "x"}', "\x00", "[" * 100_000])
-def test_foreign_lines_are_told_and_skipped(journal: Journal, line: str) -> None:
+def test_foreign_lines_are_reported_and_skipped(journal: Journal, line: str) -> None:
     journal.intended(PLAN, who="anna")
     with journal.path.open("a") as stream:
         stream.write(line + "\n")
@@ -148,7 +148,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert "df -h" in caught.value.remedy
 
 
-def test_a_full_disk_is_told(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise OSError(28, "No space left on device")
 

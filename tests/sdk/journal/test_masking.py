@@ -1,4 +1,4 @@
-"""Secrets are hidden in texts and in structures; what is none stays readable."""
+"""Masking of secrets in texts and JSON values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process it was, and whether it still runs."""
+"""Process identity, and detection of running processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where settings come from, in which order, and what is said when one is wrong."""
+"""Settings: sources, precedence, and error messages."""
 
 from __future__ import annotations
 
@@ -160,8 +160,8 @@ def test_read_only_by_variable_and_flag(project: Path, word: str, value: bool) -
 def test_in_production_a_wish_to_write_is_not_enough(
     project: Path, environ: dict[str, str], flags: dict[str, object], text: str
 ) -> None:
-    [told] = problems_of(project, environ, **flags)
-    assert "environment default" in told
+    [reported] = problems_of(project, environ, **flags)
+    assert "environment default" in reported
     write_project(project, PROJECT)
     with pytest.raises(InvalidConfiguration) as caught:
         load(project, environ, environment="prod", **flags)
@@ -314,8 +314,8 @@ def test_all_problems_of_all_sources_at_once(project: Path, tmp_path: Path) -> N
     write_project(
         project, '[environments.b]\nnames = 3\n[environments.c.names]\nsite_config_bucket = "UPPER"'
     )
-    told = problems_of(project, {"AWS_ENDPOINT_URL": "nowhere"}, region="London", hurry=True)
-    assert len(told) == 8
+    reported = problems_of(project, {"AWS_ENDPOINT_URL": "nowhere"}, region="London", hurry=True)
+    assert len(reported) == 8
     for text in (
         "defualt_environment is not a setting",
         "environments.a.kind must be one of",
@@ -326,7 +326,7 @@ def test_all_problems_of_all_sources_at_once(project: Path, tmp_path: Path) -> N
         "--region is not an AWS region name",
         "unknown option hurry",
     ):
-        assert any(text in line for line in told), text
+        assert any(text in line for line in reported), text
 
 
 def test_suggestions(project: Path) -> None:
@@ -359,7 +359,7 @@ def test_an_undefined_environment_names_those_there_are(project: Path) -> None:
     ],
     ids=["syntax", "encoding", "size", "depth", "end"],
 )
-def test_a_file_that_cannot_be_parsed_is_the_only_thing_told(
+def test_a_file_that_cannot_be_parsed_is_the_only_thing_reported(
     project: Path, content: bytes, text: str, line: int | None
 ) -> None:
     path = project / "smarterise-ops.toml"
@@ -377,7 +377,7 @@ def test_a_byte_order_mark_is_tolerated(project: Path) -> None:
     assert load(project, environment="x").environment.kind is EnvironmentKind.DEV
 
 
-def test_an_unreadable_file_is_told(project: Path, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(project: Path, tmp_path: Path) -> None:
     path = write_user(tmp_path, "")
     path.unlink()
     path.mkdir()

@@ -1,4 +1,4 @@
-"""Leave to write ends by itself, and whatever is not exactly right about it counts as locked."""
+"""Unlocks expire, and an invalid unlock file counts as locked."""
 
 from __future__ import annotations
 

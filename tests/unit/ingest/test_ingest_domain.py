@@ -1,4 +1,4 @@
-"""How roads are judged, why holes are there, and how what is in the quarantine is shown."""
+"""Ingest status of data paths, causes of gaps, and display of quarantined input."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def came(ago: timedelta, **facts: object) -> DataPathFacts:
         (None, DataPath.FTP, DataPathFacts(), DataPathState.OFF),
     ],
 )
-def test_a_road_in_one_word(
+def test_a_data_path_in_one_word(
     site: Site | None, data_path: DataPath, facts: DataPathFacts, state: DataPathState
 ) -> None:
     status = status_of("AN1", site, data_path, facts, time_range=DAY, now=NOW)
@@ -110,17 +110,17 @@ def test_how_much_of_a_span_is_there() -> None:
 
 
 def test_without_the_site_file_nobody_says_what_should_come() -> None:
-    def told(facts: DataPathFacts, data_path: DataPath = DataPath.STREAM) -> tuple[DataPathState, str]:
+    def reported(facts: DataPathFacts, data_path: DataPath = DataPath.STREAM) -> tuple[DataPathState, str]:
         status = status_of("AN1", None, data_path, facts, time_range=DAY, now=NOW, is_file_read=False)
         return status.state, status.note
 
     why = "the site file could not be read"
-    assert told(came(MINUTE)) == (DataPathState.OK, why)
-    assert told(came(HOUR)) == told(DataPathFacts()) == (DataPathState.UNKNOWN, why)
-    assert told(came(HOUR, latest_state="failed"), DataPath.FTP) == (DataPathState.FAILING, why)
+    assert reported(came(MINUTE)) == (DataPathState.OK, why)
+    assert reported(came(HOUR)) == reported(DataPathFacts()) == (DataPathState.UNKNOWN, why)
+    assert reported(came(HOUR, latest_state="failed"), DataPath.FTP) == (DataPathState.FAILING, why)
 
 
-def test_what_else_is_to_be_known_of_a_road() -> None:
+def test_what_else_is_to_be_known_of_a_data_path() -> None:
     facts = came(
         HOUR, latest_state="failed", latest_reason="one\ntwo", unfinished_files=2, kept=Kept(5, "HALF_ROW")
     )
@@ -146,11 +146,11 @@ def causes(
     events: Sequence[SiteEvent] = (),
     others: int = 0,
 ) -> str:
-    told = explained(it, site, ignored=ignored, issues=issues, events=events, others=others, sites=10)
-    return "; ".join(told.causes)
+    reported = explained(it, site, ignored=ignored, issues=issues, events=events, others=others, sites=10)
+    return "; ".join(reported.causes)
 
 
-def test_why_a_hole_is_there_is_told_as_far_as_it_is_known() -> None:
+def test_why_a_gap_is_there_is_reported_as_far_as_it_is_known() -> None:
     it = gap(0, 60)
     assert causes(it) == "nothing received: gateway or network fault, or the files are still on the gateway"
     assert causes(replace(it, is_open=True)).startswith("nothing received:")
@@ -187,7 +187,7 @@ def test_what_comes_by_file_may_still_be_on_its_way() -> None:
     assert is_due(gap(0, 200, is_open=True), SLOW, NOW + 200 * MINUTE)
 
 
-def test_holes_that_one_reading_parts_are_one() -> None:
+def test_gaps_that_one_reading_parts_are_one() -> None:
     pairs = [(gap(0, 10), IgnoredRows(1)), (gap(10, 20), IgnoredRows(2)), (gap(30, 40), IgnoredRows())]
     (one, within), (other, _) = merged_gaps(reversed(pairs))
     assert (one.since, one.until, one.readings, within.offline) == (NOW, NOW + 20 * MINUTE, 1, 3)
@@ -198,7 +198,7 @@ def test_holes_that_one_reading_parts_are_one() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 50), st.integers(1, 20)), max_size=12)
 )
-def test_other_sites_with_a_hole_at_the_same_time_are_counted_once(spans: list[tuple[str, int, int]]) -> None:
+def test_other_sites_with_a_gap_at_the_same_time_are_counted_once(spans: list[tuple[str, int, int]]) -> None:
     gaps = [gap(first, first + length, serial) for serial, first, length in spans]
     for it, count in zip(gaps, others_with(gaps), strict=True):
         middle = it.since + it.length / 2
@@ -210,7 +210,7 @@ def test_other_sites_with_a_hole_at_the_same_time_are_counted_once(spans: list[t
         assert count == len(others)
 
 
-def test_a_gateway_without_readings_is_one_hole() -> None:
+def test_a_gateway_without_readings_is_one_gap() -> None:
     (one,) = gateways_without_readings(["AN1", "AN2"], {"AN1"}, NOW, NOW + HOUR)
     assert (one.gateway_serial, one.is_open, one.length) == ("AN2", True, HOUR)
 
@@ -236,7 +236,7 @@ def packed(*lines: object) -> bytes:
     return gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
-def test_what_is_kept_is_told_by_its_key() -> None:
+def test_what_is_kept_is_reported_by_its_key() -> None:
     assert kind_of("iot", "quarantine/source=iot/x.json.gz") is ContentKind.MESSAGE
     assert kind_of("ftp", "quarantine/source=ftp/x.json.gz") is ContentKind.ROWS
     assert kind_of("ftp", "ftp-backups/AN1/x.csv") is ContentKind.FILE

@@ -1,4 +1,4 @@
-"""The report on a sweep: kept and read back, and what it says of a site whose files are missed."""
+"""Sweep report: JSON round trip, and its effect on the FTP status of sites."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_why_files_are_missed(sweep: SweepReport | None, state: DataPathState, n
     assert (status.state, status.note) == (state, note)
 
 
-def test_a_site_that_is_well_still_tells_that_nothing_more_will_come() -> None:
+def test_a_site_that_is_well_still_reports_that_nothing_more_will_come() -> None:
     blocked = by_file(report(REFUSED), ago=HOUR)
     assert (blocked.state, "LOGIN_REFUSED" in blocked.note) == (DataPathState.OK, True)
     assert by_file(report(A_FILE), ago=HOUR).note == ""

@@ -1,4 +1,4 @@
-"""The strict JSON reader: what it refuses, on which line, and that it agrees with the standard library."""
+"""Strict JSON parser: rejected input, line numbers, and agreement with the standard library."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_no_bytes_make_it_fail_otherwise_than_by_saying_why(source: bytes) -> No
 
 @settings(max_examples=300)
 @given(st.data())
-def test_a_cut_file_is_told_as_cut(data: st.DataObject) -> None:
+def test_a_cut_file_is_reported_as_cut(data: st.DataObject) -> None:
     site = {
         "tier": "CRITICAL",
         "name": "\u00e9\ud83d\ude00",
@@ -118,7 +118,7 @@ def test_a_byte_order_mark_is_tolerated() -> None:
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "NOT_JSON", None, "deep"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(
+def test_what_is_wrong_is_reported_with_its_line(
     source: bytes | str, code: str, line: int | None, text: str
 ) -> None:
     (problem,) = problems_of(source)
@@ -137,14 +137,14 @@ def test_a_long_but_finite_integer_is_kept() -> None:
     assert parse("9" * 305).value == int("9" * 305)
 
 
-def test_too_large_is_told_with_both_sizes() -> None:
+def test_too_large_is_reported_with_both_sizes() -> None:
     (problem,) = problems_of(b" " * 20_000_000, 16 * 1024 * 1024)
     assert problem.code == "TOO_LARGE"
     assert "19.1 MiB" in problem.message
     assert "16 MiB" in problem.message
 
 
-def test_every_duplicate_key_is_told_and_equal_keys_elsewhere_are_not() -> None:
+def test_every_duplicate_key_is_reported_and_equal_keys_elsewhere_are_not() -> None:
     text = """{"sites": {
         "AN1": {"tier": "CRITICAL", "enabled": true},
         "AN2": {"tier": "CRITICAL",
@@ -160,6 +160,6 @@ def test_duplicates_are_found_whatever_way_they_are_spelt() -> None:
     assert problem.code == "DUPLICATE_KEY"
 
 
-def test_duplicates_and_constants_are_told_together() -> None:
+def test_duplicates_and_constants_are_reported_together() -> None:
     codes = [problem.code for problem in problems_of('{"a": NaN, "a": 1, "b": 1e400}')]
     assert codes == ["NOT_JSON", "DUPLICATE_KEY", "NOT_JSON"]

@@ -1,4 +1,4 @@
-"""Local times of log files to moments: offsets told and not told, and the two nights of the year."""
+"""Conversion of local times to UTC: offsets, time zones, and both clock changes of a year."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def every(step: timedelta, start: datetime, count: int) -> list[datetime]:
     return [start + number * step for number in range(count)]
 
 
-def told(clock: LogClock, cells: list[str], size: int = 7) -> list[datetime]:
+def reported(clock: LogClock, cells: list[str], size: int = 7) -> list[datetime]:
     """Read cells as a file is read: a block at a time, quickly where that can be done."""
     found: list[int] = []
     for start in range(0, len(cells), size):
@@ -52,7 +52,7 @@ def told(clock: LogClock, cells: list[str], size: int = 7) -> list[datetime]:
 def test_an_offset_in_the_name_makes_rows_utc(wall: datetime) -> None:
     wall = wall.replace(microsecond=0)
     clock = LogClock(LogName(start=wall, offset=timedelta(hours=-4)), None)
-    assert told(clock, [str(wall)]) == [(wall + timedelta(hours=4)).replace(tzinfo=UTC)]
+    assert reported(clock, [str(wall)]) == [(wall + timedelta(hours=4)).replace(tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_offset_in_the_name_makes_rows_utc(wall: datetime) -> None:
 )
 def test_every_way_to_write_a_stamp_is_understood(cell: str, timestamp: str) -> None:
     clock = LogClock(named(datetime(2025, 3, 20, 12, tzinfo=UTC), timedelta(hours=-4)), LAGOS)
-    assert told(clock, [cell]) == [datetime.fromisoformat(timestamp).replace(tzinfo=UTC)]
+    assert reported(clock, [cell]) == [datetime.fromisoformat(timestamp).replace(tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_meter_that_switches_is_followed_without_an_offset(
 ) -> None:
     count = int((before + timedelta(hours=4)).total_seconds()) // step
     timestamps = every(timedelta(seconds=step), switch - before, min(count, 10_000))
-    assert told(LogClock(NO_NAME, NEW_YORK), written(timestamps, NEW_YORK), 1000) == timestamps
+    assert reported(LogClock(NO_NAME, NEW_YORK), written(timestamps, NEW_YORK), 1000) == timestamps
 
 
 @pytest.mark.parametrize("switch", [AUTUMN, SPRING])
@@ -147,7 +147,10 @@ def test_a_meter_that_switches_is_followed_with_one_too(switch: datetime, start:
     timestamps = every(MINUTE, switch + start * MINUTE, 300)
     offset = timestamps[0].astimezone(NEW_YORK).utcoffset()
     assert offset is not None
-    assert told(LogClock(named(timestamps[0], offset), NEW_YORK), written(timestamps, NEW_YORK)) == timestamps
+    assert (
+        reported(LogClock(named(timestamps[0], offset), NEW_YORK), written(timestamps, NEW_YORK))
+        == timestamps
+    )
 
 
 @pytest.mark.parametrize("switch", [AUTUMN, SPRING])
@@ -160,20 +163,20 @@ def test_a_meter_that_never_switches_is_followed_by_the_offset_in_the_name(
     timestamps = every(MINUTE, switch + start * MINUTE, 300)
     name = named(timestamps[0], offset)
     cells = written(timestamps, timezone(offset))
-    assert told(LogClock(name, LAGOS), cells) == timestamps
-    assert told(LogClock(name, None), cells) == timestamps
+    assert reported(LogClock(name, LAGOS), cells) == timestamps
+    assert reported(LogClock(name, None), cells) == timestamps
     # Where the zone has the name's offset too, the rows themselves show that the meter does not switch.
     if start < 0 and hours == (-4 if switch == AUTUMN else -5):
-        assert told(LogClock(name, NEW_YORK), cells) == timestamps
+        assert reported(LogClock(name, NEW_YORK), cells) == timestamps
 
 
-def test_a_row_that_nothing_tells_apart_is_summer_time_and_says_so() -> None:
+def test_a_row_that_nothing_reports_apart_is_summer_time_and_says_so() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     row = clock.row("2025-11-02 01:30:00")
     assert (datetime_at(row.count), row.is_ambiguous) == (datetime(2025, 11, 2, 5, 30, tzinfo=UTC), True)
 
 
-def test_what_the_order_of_rows_tells_is_not_ambiguous() -> None:
+def test_what_the_order_of_rows_reports_is_not_ambiguous() -> None:
     clock = LogClock(NO_NAME, NEW_YORK)
     cells = ["00:30:00", "01:00:00", "01:30:00", "01:00:00", "01:30:00", "02:00:00"]
     rows = [clock.row(f"2025-11-02 {cell}") for cell in cells]
@@ -191,7 +194,7 @@ def test_what_the_order_of_rows_tells_is_not_ambiguous() -> None:
 @pytest.mark.parametrize("lost", ["2000-01-01 00:00:00", "2000-01-01 00:00:00Z"])
 @pytest.mark.parametrize("size", [1, 7, 100])
 @pytest.mark.parametrize("start", [-90, -30, 10, 70])
-def test_a_clock_that_was_lost_for_a_while_tells_nothing_of_other_rows(
+def test_a_clock_that_was_lost_for_a_while_reports_nothing_of_other_rows(
     lost: str, size: int, start: int
 ) -> None:
     timestamps = every(MINUTE, AUTUMN + start * MINUTE, 120)
@@ -202,7 +205,7 @@ def test_a_clock_that_was_lost_for_a_while_tells_nothing_of_other_rows(
         cells[at] = lost
     # Before the first row there is the name alone; after that, the order of the rows.
     for name in (named(timestamps[0], offset), NO_NAME)[: 2 if start < -60 else 1]:
-        found = told(LogClock(name, NEW_YORK), cells, size)
+        found = reported(LogClock(name, NEW_YORK), cells, size)
         assert [timestamp for timestamp in found if timestamp.year > 2000] == [
             timestamp for at, timestamp in enumerate(timestamps) if at not in (0, 20, 45, 80)
         ]
@@ -263,4 +266,4 @@ def test_what_is_remembered_is_bounded() -> None:
     start = datetime(2016, 1, 1, tzinfo=UTC)
     for number in range(25_000):
         timestamp = start + number * timedelta(hours=1, microseconds=number)
-        assert told(clock, [f"{timestamp:%Y-%m-%d %H:%M:%S.%f}"]) == [timestamp]
+        assert reported(clock, [f"{timestamp:%Y-%m-%d %H:%M:%S.%f}"]) == [timestamp]

@@ -1,4 +1,4 @@
-"""Names of log files: what they tell, what is made of hostile ones, and the keys they lie under."""
+"""Log file names: parsing, sanitizing, and data lake keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOSTILE = [
 ]
 
 
-def test_the_name_that_gateways_write_tells_everything() -> None:
+def test_the_name_that_gateways_write_reports_everything() -> None:
     name = read_log_name("AN54101471-logger1-2025-03-20T08-00-00-0400-1min.csv")
     assert name == LogName(
         gateway_serial="AN54101471",
@@ -122,13 +122,13 @@ def test_hostile_names_become_keys_that_nothing_misunderstands(text: str) -> Non
 
 
 @given(st.text(max_size=300), st.sampled_from([".csv", ".CSV", ".csv.gz", ".txt", ""]))
-def test_a_key_tells_what_was_put_into_it(stem: str, suffix: str) -> None:
+def test_a_key_reports_what_was_put_into_it(stem: str, suffix: str) -> None:
     key = data_lake_key("ehm21120333", DAY, stem + suffix, DIGEST)
-    told = parse_data_lake_key(key)
-    assert told is not None
-    assert (told.gateway_serial, told.digest) == ("ehm21120333", DIGEST[:12])
-    assert told.name == safe_name(stem + suffix)
-    assert safe_name(told.name) == told.name, "what is safe stays as it is"
+    reported = parse_data_lake_key(key)
+    assert reported is not None
+    assert (reported.gateway_serial, reported.digest) == ("ehm21120333", DIGEST[:12])
+    assert reported.name == safe_name(stem + suffix)
+    assert safe_name(reported.name) == reported.name, "what is safe stays as it is"
 
 
 @given(st.text(max_size=300))
@@ -139,7 +139,7 @@ def test_no_name_is_too_odd_to_be_read(text: str) -> None:
         assert name.offset is not None
 
 
-def test_a_safe_name_keeps_what_the_name_tells() -> None:
+def test_a_safe_name_keeps_what_the_name_reports() -> None:
     text = "AN54101471-logger1-2025-03-20T08:00:00+01:00-1min.csv"
     assert read_log_name(safe_name(text)) == read_log_name(text)
 

@@ -1,4 +1,4 @@
-"""Log files to rows: dialects, odd lines, and that every line is accounted for."""
+"""Parsing log files into rows: dialects, irregular lines, and that no line is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to lines: encodings, line ends, archives, cuts and bombs; the same in whatever pieces they come."""
+"""Decoding bytes into lines: encodings, line ends, archives, truncation, and size limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reading publishes."""
+"""Metric values published for a reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both MQTT dialects: what is understood, what is refused, and that nothing else happens."""
+"""MQTT payloads of both dialects: parsing and rejection."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_moment_that_is_none_is_refused_and_no_zone_is_guessed(nested: Payload
 
 
 @pytest.mark.parametrize("timestamp", ["2000-01-01T00:00:00Z", 0, -5, 946684800, "2014-12-31T23:59:59Z"])
-def test_a_clock_that_was_lost_is_told(nested: Payload, timestamp: Any) -> None:
+def test_a_clock_that_was_lost_is_reported(nested: Payload, timestamp: Any) -> None:
     assert reason_of(nested(timestamp=timestamp)) is RejectReason.CLOCK_FAULT
 
 

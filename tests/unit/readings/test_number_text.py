@@ -1,4 +1,4 @@
-"""What counts as a number, one at a time and by columns: the same."""
+"""Number parsing: single values and columns give equal results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The alias table: what each spelling means, and that nothing is guessed."""
+"""Parameter table: known spellings, and unknown pairs."""
 
 from __future__ import annotations
 

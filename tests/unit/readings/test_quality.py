@@ -1,4 +1,4 @@
-"""Flags told by a meter's own sequence: each with a case for it, one against it, and what always holds."""
+"""Data quality flags: positive and negative cases, and invariants."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_of_two_that_contradict_each_other_the_later_one_is_at_fault() -> None:
     assert faults((10.0, 100.0), (3.0, 101.0)) == {1}
 
 
-def test_a_register_that_stands_still_tells_nothing_of_the_clock() -> None:
+def test_a_register_that_stands_still_reports_nothing_of_the_clock() -> None:
     assert faults((10.0, 100.0), (3.0, 100.0)) == set()
     assert faults((10.0, None), (3.0, None)) == set()
 
@@ -160,12 +160,12 @@ def test_without_registers_nothing_is_said_of_them() -> None:
 # Gaps.
 
 
-def test_a_hole_is_told_at_its_end() -> None:
+def test_a_gap_is_reported_at_its_end() -> None:
     minutes = [*range(10), *range(14, 20)]
     assert flagged([sample(n) for n in minutes]) == {10: (QualityFlag.GAP,)}
 
 
-def test_a_jitter_is_no_hole_and_two_readings_tell_of_none() -> None:
+def test_a_jitter_is_no_gap_and_two_readings_report_of_none() -> None:
     assert flagged([sample(n) for n in (0, 1, 2, 4, 5, 7.5, 8)]) == {}
     assert flagged([sample(0), sample(600)]) == {}
 
@@ -203,7 +203,7 @@ def test_a_register_that_jumps_beyond_what_power_explains_is_a_spike() -> None:
     assert QualityFlag.SPIKE not in flagged(samples).get(2, ())
 
 
-def test_what_is_not_sound_is_neither_judged_nor_judged_by() -> None:
+def test_what_is_not_sound_is_neither_evaluated_nor_evaluated_by() -> None:
     samples = [sample(n, 100.0 + n, 60.0) for n in range(10)]
     old = sample(4.5, 3.0, 9000.0, is_sound=False)
     assert flagged([*samples[:5], old, *samples[5:]]) == {}
@@ -214,7 +214,7 @@ POWER = st.none() | st.floats(-1e6, 1e6)
 
 
 @given(st.lists(st.tuples(st.integers(1, 90), st.integers(0, 200), ENERGY, POWER, POWER, st.booleans())))
-def test_every_sample_is_judged_and_each_flag_is_there_once(
+def test_every_sample_is_evaluated_and_each_flag_is_there_once(
     steps: list[tuple[int, int, float | None, float | None, float | None, bool]],
 ) -> None:
     minutes = 0

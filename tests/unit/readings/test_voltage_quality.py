@@ -1,4 +1,4 @@
-"""Unbalance against the check values of the contracts and against phasors; quality profiles."""
+"""Unbalance against reference values and phasors; quality profiles."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_lost_phase_is_unbalance_and_not_an_outage() -> None:
     assert voltage_unbalance(NONE, (230.0, 230.0, 0.0), 230) == Unbalance(100.0, UnbalanceMethod.PVUR)
 
 
-def test_outage_is_judged_by_the_sites_own_nominal_voltage() -> None:
+def test_outage_is_evaluated_by_the_sites_own_nominal_voltage() -> None:
     assert voltage_unbalance(NONE, (230.0, 230.0, 230.0), 11_000) is None
 
 

@@ -1,4 +1,4 @@
-"""Costs by list prices: tiers cost the same metrics, and only what differs is counted."""
+"""Monthly costs at list prices."""
 
 from __future__ import annotations
 

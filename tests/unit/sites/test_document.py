@@ -1,4 +1,4 @@
-"""The site document: tolerant in, unchanged out, and every problem at once with its place."""
+"""Site document: lenient parsing, unchanged rendering, and all problems with their locations."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_todays_shape_says_who_when_and_why() -> None:
     assert stamps == (1, "t", "ada", "storm")
 
 
-def test_every_problem_is_told_with_line_site_and_field() -> None:
+def test_every_problem_is_reported_with_line_site_and_field() -> None:
     text = """{
   "schema_version": 2,
   "sites": {
@@ -172,7 +172,7 @@ def test_a_file_without_sites_is_not_an_empty_fleet(text: str, line: int | None,
     ("said", "meant"),
     [("critical", "CRITICAL"), ("non-critical", "NON_CRITICAL"), ("Non Critical", "NON_CRITICAL")],
 )
-def test_a_tier_spelt_wrong_is_told_with_the_one_meant(said: str, meant: str) -> None:
+def test_a_tier_spelt_wrong_is_reported_with_the_one_meant(said: str, meant: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse({"sites": {"AN1": {"tier": said}}})
     assert f'"{meant}"' in refused.value.problems[0].remedy
@@ -181,9 +181,9 @@ def test_a_tier_spelt_wrong_is_told_with_the_one_meant(said: str, meant: str) ->
 def test_control_characters_of_the_file_are_not_repeated_raw() -> None:
     with pytest.raises(InvalidInput) as refused:
         parse({"sites": {"AN1": {"tier": "\x1b[31mred\u202e"}, "\x1b[2J": {"tier": "CRITICAL"}}})
-    told = str(refused.value) + "".join(problem.site or "" for problem in refused.value.problems)
-    assert "\x1b" not in told
-    assert "\u202e" not in told
+    reported = str(refused.value) + "".join(problem.site or "" for problem in refused.value.problems)
+    assert "\x1b" not in reported
+    assert "\u202e" not in reported
 
 
 @pytest.mark.parametrize("value", [0, -1, 10**400, 2_000_000, True, "230"])

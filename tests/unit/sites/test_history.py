@@ -1,4 +1,4 @@
-"""The file's versions told as a log, and what it takes to go back to one."""
+"""Version history of the site file, and rollback changes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_an_upload_by_hand_carries_the_stamp_of_the_version_before_or_none(bucke
     assert unstamped.summary == "1 site: tier NON_CRITICAL → CRITICAL; 1 site: removed"
 
 
-def test_broken_deleted_and_gone_versions_are_told_and_leaped_over(bucket: Bucket) -> None:
+def test_broken_deleted_and_gone_versions_are_reported_and_leaped_over(bucket: Bucket) -> None:
     bucket.put(b'{"sites": {\n"AAA1": {"tier": "CRITICL"}, "BBB2": {}}}')
     bucket.put(None, is_deletion=True)
     bucket.put(None)
@@ -157,10 +157,10 @@ def test_one_site_alone(bucket: Bucket) -> None:
     bucket.write({"AAA1": FTP, "BBB2": FTP}, at=NOON + timedelta(hours=1))
     bucket.write({"AAA1": FTP, "BBB2": CRITICAL}, at=NOON + timedelta(hours=2))
     assert [entry.about("AAA1") is not None for entry in bucket.history()] == [False, True, False]
-    told = history_of(
+    reported = history_of(
         bucket.versions, lambda version: bucket.bodies[version.version_id], limit=9, serial="AAA1"
     )
-    assert [(entry.version.version_id, entry.to_row()["changed"]) for entry in told] == [("v1", 1)]
+    assert [(entry.version.version_id, entry.to_row()["changed"]) for entry in reported] == [("v1", 1)]
 
 
 def test_a_summary_stays_one_line() -> None:

@@ -1,4 +1,4 @@
-"""Whatever the file's versions hold: each is told once, as it differs from the good one before."""
+"""Property tests of the version history: each version is listed once, with its differences."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def document_of(content: bytes | str | None) -> SiteTiers | None:
 
 
 @given(contents)
-def test_every_version_is_told_once_in_its_order_as_what_it_is(found: list[bytes | str | None]) -> None:
+def test_every_version_is_reported_once_in_its_order_as_what_it_is(found: list[bytes | str | None]) -> None:
     entries = list(entries_of(versions_of(found), lambda version: body_in(found, version)))
     assert [entry.version.version_id for entry in entries] == [str(turn) for turn in range(len(found))]
     for entry, content in zip(entries, found, strict=True):
@@ -80,7 +80,7 @@ def test_every_version_is_told_once_in_its_order_as_what_it_is(found: list[bytes
 
 
 @given(contents)
-def test_the_log_replays_from_the_first_document_to_the_newest(found: list[bytes | str | None]) -> None:
+def test_the_log_replays_from_the_first_document_to_the_latest(found: list[bytes | str | None]) -> None:
     entries = list(entries_of(versions_of(found), lambda version: body_in(found, version)))
     documents = [document for content in found if (document := document_of(content)) is not None]
     if not documents:
@@ -94,13 +94,13 @@ def test_the_log_replays_from_the_first_document_to_the_newest(found: list[bytes
 
 
 @given(contents, st.integers(1, 9))
-def test_what_is_told_does_not_depend_on_how_much_is_asked_for(
+def test_what_is_reported_does_not_depend_on_how_much_is_asked_for(
     found: list[bytes | str | None], limit: int
 ) -> None:
-    def told(asked: int) -> tuple[VersionEntry, ...]:
+    def reported(asked: int) -> tuple[VersionEntry, ...]:
         return history_of(versions_of(found), lambda version: body_in(found, version), limit=asked)
 
-    assert told(limit) == told(100)[:limit]
+    assert reported(limit) == reported(100)[:limit]
 
 
 def test_no_more_is_read_than_it_takes() -> None:

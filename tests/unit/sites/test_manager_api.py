@@ -1,4 +1,4 @@
-"""Requests to site-config-manager: what is understood, and how nonsense is told."""
+"""Validation of requests to site-config-manager."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_update_carries_all_its_options() -> None:
 @pytest.mark.parametrize(
     "event", [{}, {"action": "destroy"}, {"action": None}, {"action": 5}, {"action": ["x"]}]
 )
-def test_an_action_there_is_not_is_told_with_those_there_are(event: object) -> None:
+def test_an_action_there_is_not_is_reported_with_those_there_are(event: object) -> None:
     (problem,) = problems_of(event)
     assert (problem.code, problem.field) == ("BAD_REQUEST", "action")
     assert all(action in problem.remedy for action in ACTIONS)
@@ -84,7 +84,7 @@ def test_an_action_there_is_not_is_told_with_those_there_are(event: object) -> N
          ["expected_etag", "reason", "force"]),
     ],
 )  # fmt: skip
-def test_every_field_that_is_wrong_is_told(fields: dict[str, Any], wrong: list[str]) -> None:
+def test_every_field_that_is_wrong_is_reported(fields: dict[str, Any], wrong: list[str]) -> None:
     problems = problems_of({"action": "update_sites", **fields})
     assert [problem.field for problem in problems] == wrong
     assert {problem.code for problem in problems} == {"BAD_REQUEST"}

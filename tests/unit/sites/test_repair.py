@@ -1,4 +1,4 @@
-"""A broken site file mended: valid, complete, by as little as it takes, and with every step told."""
+"""Repair of an invalid site file: minimal edits, a valid result, and a list of every edit."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def test_a_sound_file_is_left_alone() -> None:
 )
 def test_spelling(was: str, becomes: str, fixes: list[str] | None) -> None:
     assert TEXT.count(was) == 1
-    raw, told = repaired_raw(TEXT.replace(was, becomes))
-    assert told == fixes if fixes is not None else told
+    raw, reported = repaired_raw(TEXT.replace(was, becomes))
+    assert reported == fixes if fixes is not None else reported
     raw["sites"]["AN1000"].pop("spare", None)
     expected = {"Ya\tba": "Ya\tba", "C:\\x\\\\y": "C:\\x\\y"}
     kept = next((value for key, value in expected.items() if key in becomes), "Yaba")
@@ -106,9 +106,9 @@ def test_encodings() -> None:
         with_site(name="Yabé €"),
         ["line 1: converted from UTF-16 to UTF-8"],
     )
-    raw, told = repaired_raw(named.encode("cp1252"))
+    raw, reported = repaired_raw(named.encode("cp1252"))
     assert raw == with_site(name="Yabé €")
-    assert told == ["line 8: bytes that are not UTF-8 were read as Windows-1252"]
+    assert reported == ["line 8: bytes that are not UTF-8 were read as Windows-1252"]
     mixed = named.encode().replace(b'"CRITICAL"', b'"CRITICAL", "note": "\xe9\x81"', 1)
     raw, _ = repaired_raw(mixed)
     assert raw["sites"]["AN1000"] == {
@@ -120,20 +120,20 @@ def test_encodings() -> None:
 
 
 def test_what_cannot_be_read_is_taken_from_the_last_good_version_or_left_out() -> None:
-    raw, told = repaired_raw(TEXT.replace("240", "NaN"))
+    raw, reported = repaired_raw(TEXT.replace("240", "NaN"))
     assert raw == GOOD
-    assert told == [
+    assert reported == [
         "line 9: site AN1000: nominal_voltage cannot be read: 240 taken from the last valid version"
     ]
-    raw, told = repaired_raw(TEXT.replace("240", "1e999").replace("Yaba", "Ikeja"), None)
+    raw, reported = repaired_raw(TEXT.replace("240", "1e999").replace("Yaba", "Ikeja"), None)
     assert raw == with_site(nominal_voltage=None, name="Ikeja")
-    assert told == ["line 9: site AN1000: nominal_voltage cannot be read: removed"]
-    raw, told = repaired_raw(TEXT.replace('"Yaba"', ""))
+    assert reported == ["line 9: site AN1000: nominal_voltage cannot be read: removed"]
+    raw, reported = repaired_raw(TEXT.replace('"Yaba"', ""))
     assert raw == GOOD
-    assert told == ['line 8: site AN1000: name cannot be read: "Yaba" taken from the last valid version']
-    raw, told = repaired_raw(TEXT.replace("        1,", "        1x2,"))
+    assert reported == ['line 8: site AN1000: name cannot be read: "Yaba" taken from the last valid version']
+    raw, reported = repaired_raw(TEXT.replace("        1,", "        1x2,"))
     assert raw["sites"]["AN2000"]["floors"] == [2, {"a": 1}]
-    assert told == ["line 14: site AN2000: floors: unreadable value removed"]
+    assert reported == ["line 14: site AN2000: floors: unreadable value removed"]
 
 
 # Brackets and ends ----------------------------------------------------------------------------------
@@ -141,21 +141,21 @@ def test_what_cannot_be_read_is_taken_from_the_last_good_version_or_left_out() -
 
 def test_a_file_cut_anywhere_is_completed() -> None:
     for end in range(1, len(TEXT) - 1):
-        raw, told = repaired_raw(TEXT[:end])
+        raw, reported = repaired_raw(TEXT[:end])
         assert raw == GOOD
         assert list(raw["sites"]) == list(GOOD["sites"])  # type: ignore[call-overload]
-        assert "the text is truncated" in told[0]
+        assert "the text is truncated" in reported[0]
 
 
-def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_told() -> None:
+def test_what_was_edited_before_the_cut_is_kept_and_the_rest_is_reported() -> None:
     edited = TEXT.replace('"tier": "CRITICAL"', '"tier": "NON_CRITICAL"', 1).replace(
         "        1,", "        7,"
     )
-    raw, told = repaired_raw(edited[: edited.index("        2,") + 10])
+    raw, reported = repaired_raw(edited[: edited.index("        2,") + 10])
     assert raw["sites"]["AN1000"]["tier"] == "NON_CRITICAL"
     assert raw["sites"]["AN2000"]["floors"] == [7, 2], "a list that was edited is not replaced"
     assert raw["sites"]["AN3000"] == GOOD["sites"]["AN3000"]  # type: ignore[index]
-    assert told == [
+    assert reported == [
         "line 15: the text is truncated: open brackets closed",
         "line 15: 1 site after that taken from the last valid version: AN3000",
         "line 15: owner taken from the last valid version",
@@ -186,12 +186,12 @@ def test_a_cut_file_without_a_good_version_keeps_what_it_has() -> None:
 def test_a_bracket_too_few_or_too_many_moves_no_site(was: str, becomes: str) -> None:
     assert TEXT.count(was) == 1
     try:
-        raw, told = repaired_raw(TEXT.replace(was, becomes))
+        raw, reported = repaired_raw(TEXT.replace(was, becomes))
     except InvalidInput:
         assert was == '"AN2000": {', "without its bracket the site's fields stand among the sites"
         return
     assert raw == GOOD
-    assert told
+    assert reported
 
 
 # Sites ----------------------------------------------------------------------------------------------
@@ -214,11 +214,11 @@ def test_a_bracket_too_few_or_too_many_moves_no_site(was: str, becomes: str) -> 
         ("x" * 10_000, None),
     ],
 )
-def test_a_misspelt_tier_is_mended_only_where_it_is_clear(tier: str, meant: str | None) -> None:
-    raw, told = repaired_raw(json.dumps(with_site(tier=tier)))
+def test_a_misspelt_tier_is_repaired_only_where_it_is_clear(tier: str, meant: str | None) -> None:
+    raw, reported = repaired_raw(json.dumps(with_site(tier=tier)))
     assert raw == with_site(tier=meant or "CRITICAL")
     shown = json.dumps(tier) if len(tier) < 50 else json.dumps(tier)[:60] + "…"
-    assert told == [
+    assert reported == [
         f'line 1: site AN1000: tier {shown} → "{meant}"'
         if meant
         else f'line 1: site AN1000: tier {shown} is invalid: "CRITICAL" {FROM_GOOD}'
@@ -236,9 +236,9 @@ def test_a_misspelt_tier_of_a_site_that_nobody_knew() -> None:
 
 def test_a_missing_tier() -> None:
     text = TEXT.replace('      "tier": "CRITICAL",\n      "name"', '      "name"')
-    raw, told = repaired_raw(text)
+    raw, reported = repaired_raw(text)
     assert raw == GOOD
-    assert told == ["line 6: site AN1000: tier missing, CRITICAL taken from the last valid version"]
+    assert reported == ["line 6: site AN1000: tier missing, CRITICAL taken from the last valid version"]
     assert left(text, None) == ["line 6, site AN1000, field tier: tier is missing"]
 
 
@@ -260,16 +260,16 @@ def test_a_missing_tier() -> None:
     ],
 )
 def test_bad_fields(field: str, wrong: Any, right: Any) -> None:
-    raw, [told] = repaired_raw(json.dumps(with_site(**{field: wrong})))
+    raw, [reported] = repaired_raw(json.dumps(with_site(**{field: wrong})))
     assert raw == with_site(
         **({field: right} if right is not None or field in GOOD["sites"]["AN1000"] else {})
     )  # type: ignore[index]
-    assert f"site AN1000: {field} {json.dumps(wrong)}" in told
+    assert f"site AN1000: {field} {json.dumps(wrong)}" in reported
 
 
 def test_duplicates() -> None:
     text = TEXT.replace('"AN2000": {', '"AN1000": {\n      "colour": "red",')
-    raw, told = repaired_raw(text)
+    raw, reported = repaired_raw(text)
     assert raw["sites"]["AN1000"] == {
         "tier": "NON_CRITICAL",
         "name": "Yaba",
@@ -277,38 +277,38 @@ def test_duplicates() -> None:
         "colour": "red",
         "floors": [1, 2, {"a": 1}],
     }
-    assert told == [
+    assert reported == [
         'line 11: "AN1000" occurs twice (first on line 6): merged',
         'line 13: "tier" occurs twice (first on line 7): kept "NON_CRITICAL"',
     ]
-    raw, told = repaired_raw(TEXT.replace('"name": "Yaba"', '"name": "Yaba", "name": "Yaba"'))
-    assert (raw, told) == (GOOD, ['line 8: "name" occurs twice (first on line 8): one deleted'])
-    raw, told = repaired_raw(TEXT.replace('"owner": {', '"owner": 5,\n"owner": {'))
-    assert (raw, told) == (GOOD, ['line 27: "owner" occurs twice (first on line 26): kept the object'])
+    raw, reported = repaired_raw(TEXT.replace('"name": "Yaba"', '"name": "Yaba", "name": "Yaba"'))
+    assert (raw, reported) == (GOOD, ['line 8: "name" occurs twice (first on line 8): one deleted'])
+    raw, reported = repaired_raw(TEXT.replace('"owner": {', '"owner": 5,\n"owner": {'))
+    assert (raw, reported) == (GOOD, ['line 27: "owner" occurs twice (first on line 26): kept the object'])
     twice = TEXT.replace('"name": "Yaba"', '"x": {"a": 1}, "x": 2, "x": [3], "x": {"b": 4}')
     assert repaired_raw(twice)[0]["sites"]["AN1000"]["x"] == {"a": 1, "b": 4}
 
 
 def test_odd_serials_and_odd_sites() -> None:
-    raw, told = repaired_raw(TEXT.replace('"AN2000"', '" AN-2000"'))
+    raw, reported = repaired_raw(TEXT.replace('"AN2000"', '" AN-2000"'))
     assert raw == GOOD
-    assert told == ['line 11: " AN-2000" → "AN2000"']
+    assert reported == ['line 11: " AN-2000" → "AN2000"']
     assert left(TEXT.replace('"AN2000"', '"AN 9999"')) == [
         'line 11, site AN 9999: "AN 9999" is not a gateway serial'
     ]
     both = TEXT.replace('"AN3000"', '"AN 2000"')
     assert left(both) == ['line 21, site AN 2000: "AN 2000" is not a gateway serial']
     flat = {**GOOD, "sites": {"AN1000": "non-critical", "AN2000": 5, "AN3000": None}}
-    raw, told = repaired_raw(json.dumps(flat))
+    raw, reported = repaired_raw(json.dumps(flat))
     assert raw["sites"]["AN1000"] == {"tier": "NON_CRITICAL", "name": "Yaba", "nominal_voltage": 240}
     assert raw["sites"]["AN2000"] == GOOD["sites"]["AN2000"]  # type: ignore[index]
-    assert len(told) == 3
+    assert len(reported) == 3
     assert left(json.dumps(flat), None) == [
         f"line 1, site {serial}: is not an object" for serial in ("AN1000", "AN2000", "AN3000")
     ]
 
 
-def test_every_thing_left_to_people_is_told_at_once() -> None:
+def test_every_thing_left_to_people_is_reported_at_once() -> None:
     text = TEXT.replace('"AN2000"', '"A!"').replace('"tier": "CRITICAL"', '"tier": "TOP"')
     text = text.replace('"schema_version": 1', '"schema_version": 2')
     assert left(text, None) == [
@@ -321,9 +321,9 @@ def test_every_thing_left_to_people_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("version", ["1", None, True, 0, [1]])
 def test_an_odd_schema_version(version: Any) -> None:
-    raw, [told] = repaired_raw(json.dumps({**GOOD, "schema_version": version}))
+    raw, [reported] = repaired_raw(json.dumps({**GOOD, "schema_version": version}))
     assert raw == GOOD
-    assert told == f"line 1: schema_version {json.dumps(version)} → 1"
+    assert reported == f"line 1: schema_version {json.dumps(version)} → 1"
 
 
 @pytest.mark.parametrize(
@@ -448,10 +448,10 @@ def test_wrong_fields_cost_no_site_and_no_unknown_key(
     for serial, (field, value) in faults:
         if serial in broken["sites"]:
             broken["sites"][serial][field] = value
-    # A site of which no good version tells a tier is for people: here each has one.
+    # A site of which no good version reports a tier is for people: here each has one.
     for serial in raw["sites"]:
         older["sites"].setdefault(serial, {"tier": "NON_CRITICAL"})
-    after, told = repaired_raw(json.dumps(broken), site_tiers_of(older))
+    after, reported = repaired_raw(json.dumps(broken), site_tiers_of(older))
     assert set(after["sites"]) == set(raw["sites"])
     for serial, entry in raw["sites"].items():
         for key in ("colour", "deep"):
@@ -459,7 +459,7 @@ def test_wrong_fields_cost_no_site_and_no_unknown_key(
     assert {key: value for key, value in after.items() if key != "sites"} == {
         key: value for key, value in raw.items() if key != "sites"
     }
-    assert len(told) >= (broken != raw)
+    assert len(reported) >= (broken != raw)
 
 
 @given(FILE, st.data())
@@ -467,12 +467,12 @@ def test_keys_that_occur_twice_lose_nothing(raw: dict[str, Any], data: Any) -> N
     serial = data.draw(st.sampled_from(sorted(raw["sites"])))
     again = data.draw(SITE)
     text = json.dumps(raw).replace(f'"{serial}": {{', f'"{serial}": {json.dumps(again)}, "{serial}": {{', 1)
-    after, told = repaired_raw(text, None)
+    after, reported = repaired_raw(text, None)
     assert set(after["sites"][serial]) == {*raw["sites"][serial], *again}
     for key, value in raw["sites"][serial].items():
         if not isinstance(again.get(key), dict):
             assert after["sites"][serial][key] == value, "the later counts"
-    assert any("occurs twice" in fix for fix in told)
+    assert any("occurs twice" in fix for fix in reported)
 
 
 @given(FILE, st.data())

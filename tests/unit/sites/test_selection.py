@@ -1,4 +1,4 @@
-"""Selections: every condition must hold, and what a condition cannot mean is told."""
+"""Site selection: conditions are combined with AND, and invalid conditions are rejected."""
 
 from __future__ import annotations
 
@@ -118,11 +118,11 @@ EXAMPLE = "e.g. tier=CRITICAL, name~Ikeja*, capacity_kva>100"
         ("flor=2", 'no site has a field "flor"', "did you mean floor?"),
     ],
 )
-def test_what_it_cannot_mean_is_told(expression: str, message: str, remedy: str) -> None:
+def test_what_it_cannot_mean_is_reported(expression: str, message: str, remedy: str) -> None:
     assert refusals(expression) == [f'"{expression}": {message} / {remedy}']
 
 
-def test_every_problem_is_told_and_made_visible() -> None:
+def test_every_problem_is_reported_and_made_visible() -> None:
     assert len(refusals("a", "tier=x", "capacity_kva>y", "tier=CRITICAL")) == 3
     (only,) = refusals("wat\x1b[2J" + "x" * 200 + "!=1")
     assert "\x1b" not in only
@@ -192,7 +192,7 @@ def test_all_conditions_must_hold(sites: list[Site], one: str, two: str) -> None
 
 
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"\A[a-z_]{0,6}[=!~<>]{0,3}.{0,8}\Z"), max_size=4))
-def test_whatever_is_typed_is_understood_or_told(expressions: list[str]) -> None:
+def test_whatever_is_typed_is_understood_or_reported(expressions: list[str]) -> None:
     problems: tuple[Problem, ...] = ()
     try:
         selection = parse_selection(expressions)

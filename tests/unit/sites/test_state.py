@@ -1,4 +1,4 @@
-"""The word an operator reads in the fleet table."""
+"""Site states in the fleet table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_state_of_a_live_site(values: dict[Metric, float], status: Status, t
     assert (state.status, state.text, state.age) == (status, text, timedelta(seconds=10))
 
 
-def test_it_is_judged_by_the_sites_own_voltage_and_profile() -> None:
+def test_it_is_evaluated_by_the_sites_own_voltage_and_profile() -> None:
     american = Site("AN1", Tier.CRITICAL, nominal_voltage=120.0, quality_profile="c84.1")
     assert evaluate(american, points({A: 120, B: 121, C: 119, UNBALANCE: 2.5}), NOW).status is Status.OK
     assert evaluate(american, points({A: 113, B: 120, C: 120}), NOW).text == "undervoltage"
@@ -66,7 +66,7 @@ def test_one_fresh_value_keeps_a_site_from_being_stale() -> None:
     assert evaluate(SITE, mixed, NOW).status is Status.OK
 
 
-def test_a_site_without_values_has_no_data_and_a_disabled_one_is_not_judged() -> None:
+def test_a_site_without_values_has_no_data_and_a_disabled_one_is_not_evaluated() -> None:
     assert evaluate(SITE, {}, NOW).label == "∅ no data"
     disabled = Site("AN1", Tier.CRITICAL, enabled=False)
     assert evaluate(disabled, points({A: 0, B: 0, C: 0}), NOW).text == "disabled"

@@ -1,4 +1,4 @@
-"""How a site is collected: the same of the site and of the file's own object."""
+"""Collection mode: equal for a `Site` and for its JSON object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 @given(ENTRIES)
-def test_the_object_tells_what_the_site_tells(entry: JsonObject) -> None:
+def test_the_object_reports_what_the_site_reports(entry: JsonObject) -> None:
     assert collection_of_entry(entry) is collection_of(site_of("AN1", entry))
 
 

@@ -1,4 +1,4 @@
-"""Taking a change back touches what the change touched, restores it exactly, and never what came since."""
+"""Undo restores exactly the fields of a change, and keeps later changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def change(before: Any, after: Any) -> SiteChange:
     return SiteChange("AAA1", before, after)
 
 
-def told(back: UndoChanges) -> str:
+def reported(back: UndoChanges) -> str:
     return back.changed_later["AAA1"].summary() if back.changed_later else ""
 
 
@@ -88,10 +88,10 @@ def test_an_addition_goes_and_a_removal_comes_back() -> None:
         (LIVE, None, OFF, "added again with other values"),
     ],
 )
-def test_what_has_moved_on_is_told(before: Any, after: Any, live: Any, text: str) -> None:
+def test_what_has_moved_on_is_reported(before: Any, after: Any, live: Any, text: str) -> None:
     back = undo_changes([change(before, after)], document({"AAA1": live} if live else {}))
     assert back.replacements == {}
-    assert text in told(back)
+    assert text in reported(back)
     assert bool(text) is bool(back.changed_later)
     assert back.already == (() if text else ("AAA1",))
 
@@ -99,18 +99,18 @@ def test_what_has_moved_on_is_told(before: Any, after: Any, live: Any, text: str
 def test_true_is_not_one() -> None:
     live = document({"AAA1": {**LIVE, "x": 1}})
     moved = undo_changes([change({**LIVE, "x": 0}, {**LIVE, "x": True})], live)
-    assert "set to true by the change, now 1" in told(moved)
+    assert "set to true by the change, now 1" in reported(moved)
     before, after = {**LIVE, "x": [1]}, {**LIVE, "x": [True]}
     nested = undo_changes([change(before, after)], document({"AAA1": {**after, "y": 1}}))
     assert json.dumps(nested.replacements["AAA1"]) == json.dumps({**LIVE, "x": [1], "y": 1})
 
 
-def test_control_characters_and_length_of_what_is_told() -> None:
+def test_control_characters_and_length_of_what_is_reported() -> None:
     after, live = {**LIVE, "note": "\x1b[2J" + "x" * 100}, {**LIVE, "note": "\n"}
     back = undo_changes([change(LIVE, after)], document({"AAA1": live}))
-    assert "\x1b" not in told(back)
-    assert "\n" not in told(back)
-    assert len(told(back)) < 200
+    assert "\x1b" not in reported(back)
+    assert "\n" not in reported(back)
+    assert len(reported(back)) < 200
 
 
 @given(FILES, FILES, st.data())
@@ -147,7 +147,7 @@ def test_what_others_did_to_other_fields_survives(sites: dict[str, Any], data: s
 def test_nothing_is_ever_taken_from_a_file_that_does_not_look_as_the_change_left_it(
     before: dict[str, Any], after: dict[str, Any], live: dict[str, Any]
 ) -> None:
-    """Every site is either given back, or was so already, or is told to have moved on; never two of these."""
+    """Every site is restored, unchanged, or reported as changed later; never two of these."""
     changes = [SiteChange(serial, before.get(serial), after.get(serial)) for serial in {**before, **after}]
     back = undo_changes(changes, document(live))
     named = [*back.replacements, *back.already, *back.changed_later]

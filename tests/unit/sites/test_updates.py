@@ -1,4 +1,4 @@
-"""Updates: all or nothing, every problem at once, and no change where none is asked for."""
+"""Updates are atomic, report every problem, and change only what was requested."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_what_json_cannot_carry_is_refused(document: SiteTiers, value: Any) -> N
     ]
 
 
-def test_every_problem_of_every_site_is_told(document: SiteTiers) -> None:
+def test_every_problem_of_every_site_is_reported(document: SiteTiers) -> None:
     assert problems_of(
         document,
         {
@@ -170,7 +170,7 @@ def test_every_problem_of_every_site_is_told(document: SiteTiers) -> None:
         ("zzz", None),
     ],
 )
-def test_an_unknown_site_is_told_with_the_one_probably_meant(
+def test_an_unknown_site_is_reported_with_the_one_probably_meant(
     document: SiteTiers, asked: str, meant: str | None
 ) -> None:
     problem = suggest_site(asked, document.sites)
@@ -262,7 +262,7 @@ def test_the_same_object_is_no_change_and_true_is_not_one(document: SiteTiers) -
     assert replace_sites(flagged, {"ehm21120333": {**same, "deep": [True]}}).changed
 
 
-def test_every_problem_of_every_object_is_told(document: SiteTiers) -> None:
+def test_every_problem_of_every_object_is_reported(document: SiteTiers) -> None:
     with pytest.raises(InvalidInput) as refused:
         replace_sites(
             document,

@@ -1,4 +1,4 @@
-"""What does not follow the site file: told once, put right by what is told, and nothing else touched."""
+"""Drift detection: each drift item is reported once, and is gone after its repair."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ rule_sets = st.lists(
 
 
 @given(fleets, alarm_sets)
-def test_what_is_told_puts_every_alarm_of_a_known_site_right(
+def test_what_is_reported_puts_every_alarm_of_a_known_site_right(
     sites: dict[str, Site], alarms: list[FoundAlarm]
 ) -> None:
     drift = alarm_drift(sites, alarms, NAMES)
     wanted = {one.change.subject: one.change.after == ON for one in drift if one.can_repair}
-    put_right = [replace(alarm, has_actions=wanted.get(alarm.name, alarm.has_actions)) for alarm in alarms]
+    repaired = [replace(alarm, has_actions=wanted.get(alarm.name, alarm.has_actions)) for alarm in alarms]
 
-    assert not [one for one in alarm_drift(sites, put_right, NAMES) if one.can_repair]
-    for before, after in zip(alarms, put_right, strict=True):
+    assert not [one for one in alarm_drift(sites, repaired, NAMES) if one.can_repair]
+    for before, after in zip(alarms, repaired, strict=True):
         named_for = NAMES.site_of_alarm(after.name)
         if named_for is not None and named_for[0] in sites:
             assert after.has_actions == sites[named_for[0]].has_alarm_actions
@@ -73,7 +73,7 @@ def test_what_is_told_puts_every_alarm_of_a_known_site_right(
 
 
 @given(fleets, alarm_sets)
-def test_alarms_of_no_site_are_told_and_never_touched(
+def test_alarms_of_no_site_are_reported_and_never_touched(
     sites: dict[str, Site], alarms: list[FoundAlarm]
 ) -> None:
     for drift_item in alarm_drift(sites, alarms, NAMES):
@@ -84,20 +84,20 @@ def test_alarms_of_no_site_are_told_and_never_touched(
 
 
 @given(fleets, rule_sets)
-def test_enabling_what_is_told_leaves_only_what_terraform_makes(
+def test_enabling_what_is_reported_leaves_only_what_terraform_makes(
     sites: dict[str, Site], rules: list[FoundRule]
 ) -> None:
     drift = schedule_drift(sites, rules, NAMES)
     enabled = {one.change.subject for one in drift if one.can_repair}
-    put_right = [replace(rule, is_enabled=rule.is_enabled or rule.name in enabled) for rule in rules]
-    left = schedule_drift(sites, put_right, NAMES)
+    repaired = [replace(rule, is_enabled=rule.is_enabled or rule.name in enabled) for rule in rules]
+    left = schedule_drift(sites, repaired, NAMES)
 
     assert all("Terraform" in drift_item.issue for drift_item in left)
     assert not any(drift_item.switches_off for drift_item in drift)
     for tier in {site.tier for site in sites.values() if site.enabled}:
-        collected = any(rule.tier is tier and rule.collects and rule.is_enabled for rule in put_right)
-        told = [one for one in left if f'"{tier}"' in one.change.after]
-        assert collected != bool(told)
+        collected = any(rule.tier is tier and rule.collects and rule.is_enabled for rule in repaired)
+        reported = [one for one in left if f'"{tier}"' in one.change.after]
+        assert collected != bool(reported)
 
 
 @given(fleets, alarm_sets)
@@ -116,7 +116,7 @@ def test_a_tier_without_enabled_sites_needs_no_schedule() -> None:
     assert schedule_drift({}, [], NAMES) == ()
 
 
-def test_each_way_a_tier_can_be_left_uncollected_is_told() -> None:
+def test_each_way_a_tier_can_be_left_uncollected_is_reported() -> None:
     sites = {"AN1": Site("AN1", Tier.CRITICAL)}
     rule = FoundRule(Tier.CRITICAL, "critical-sites-ftp-sweep", "rate(15 minutes)", False, True)
     aimed = 'target ftp_to_s3 with {"site_tier": "CRITICAL"}'
@@ -131,13 +131,13 @@ def test_each_way_a_tier_can_be_left_uncollected_is_told() -> None:
     assert schedule_drift(sites, [other, replace(rule, is_enabled=True)], NAMES) == ()
 
 
-def test_an_alarm_tells_its_site_even_behind_a_prefix_with_hyphens() -> None:
+def test_an_alarm_reports_its_site_even_behind_a_prefix_with_hyphens() -> None:
     names = StackNames(alarm_prefix="prod-smart-meter")
     assert names.site_of_alarm(names.alarm("AN1", "voltage-a-low")) == ("AN1", "voltage-a-low")
     assert names.site_of_alarm("prod-smart-AN1-no-data") is None
 
 
-def test_a_row_tells_all_of_it() -> None:
+def test_a_row_reports_all_of_it() -> None:
     drift_item = DriftItem(StackChange(ALARM_ACTIONS, "smartmeter-AN1-no-data", ON, OFF, "AN1"))
     assert drift_item.as_repaired().to_row() == {
         "kind": "alarm actions",

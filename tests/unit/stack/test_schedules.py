@@ -1,4 +1,4 @@
-"""Schedules in EventBridge's spelling: how often, when next, and never a guess."""
+"""EventBridge schedule expressions: interval and next run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def at(text: str) -> datetime:
         ("rate(2 days)", 2880, "every 48 h"),
     ],
 )
-def test_an_even_rhythm_is_told(expression: str, minutes: int, text: str) -> None:
+def test_an_even_rhythm_is_reported(expression: str, minutes: int, text: str) -> None:
     assert period_of(expression) == minutes * MINUTE
     assert rhythm_text(expression) == text
 
@@ -135,7 +135,7 @@ def test_what_is_not_known_is_not_guessed(expression: str) -> None:
     assert next_text(expression, SUNDAY) == "next time unknown"
 
 
-def test_moments_are_told_in_utc_whatever_the_clock_s_zone() -> None:
+def test_moments_are_reported_in_utc_whatever_the_clock_s_zone() -> None:
     lagos = SUNDAY.astimezone(timezone(timedelta(hours=1)))
     assert next_text("cron(0 * * * ? *)", lagos) == "next 13:00Z"
     assert next_text("cron(0 6 * * ? *)", lagos) == "next 2026-03-02 06:00Z"
