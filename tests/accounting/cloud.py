@@ -78,10 +78,10 @@ class Killed(Exception):
     """The function was killed, and has answered nothing."""
 
 
-class _NoTurns:
-    """Upkeep is done on the run's own schedule, not by the clock on the wall."""
+class _NoMaintenance:
+    """Disables maintenance in the loading functions: the run invokes it on its own schedule."""
 
-    def take(self, spare_s: float) -> None:
+    def run_if_due(self, spare_s: float) -> None:
         pass
 
 
@@ -145,7 +145,7 @@ class Cloud:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         for function in (stream_function, file_function):
-            self.monkeypatch.setattr(function, "maintenance", _NoTurns)
+            self.monkeypatch.setattr(function, "maintenance", _NoMaintenance)
         for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
         upkeep_function.publisher.cache_clear()
