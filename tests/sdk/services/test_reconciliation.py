@@ -114,7 +114,7 @@ def test_a_broken_file_switches_nothing_off(stack: Stack, alarms: Any, home: Any
     drift = stack.reconciliation.drift()
     assert [one.subject for one in drift.changes] == [LIVE]
     assert [row.change.subject for row in drift.left] == [OFF]
-    assert "cannot be used" in drift.issues[0]
+    assert "is invalid; using version" in drift.issues[0]
     stack.reconciliation.apply(stack.reconciliation.plan_reconcile())
     assert has_actions(alarms) == {LIVE: True, OFF: True}
 
