@@ -51,10 +51,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter measured at a timestamp; two with the same are the same reading, sent twice.
+    """What a meter measured at a time; two with the same are the same reading, sent twice.
 
     Attributes:
-        timestamp: When, as the pipeline must understand it, UTC.
+        timestamp: Measurement time, UTC.
         values: What, by `COLUMNS`.
     """
 
