@@ -1,4 +1,4 @@
-"""The audit: table, conflicts, quarantine, ledger, lake and metrics against the books, by set and by sum."""
+"""Audit: compares table, conflicts, quarantine, ledger, data lake and metrics with the expected state."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _AT_ONCE = 8
 
 
 def everything(run: Run) -> None:
-    """See that every reading is where the books say, and that all reports agree."""
-    _every_file_is_in_the_lake(run)
-    _the_table_is_as_it_should(run)
-    _the_ledger_says_so(run)
-    _the_quarantine_gives_it_back(run)
-    _the_lake_has_every_message(run)
-    _the_sums_agree(run)
+    """Check that every reading is where it is expected, and that all reports agree."""
+    _check_files_in_data_lake(run)
+    _check_table(run)
+    _check_ledger(run)
+    _check_quarantine(run)
+    _check_messages_in_data_lake(run)
+    _check_sums(run)
 
 
 def state(cloud: Cloud) -> dict[str, str]:
-    """Return a hash of each part of what must not change."""
+    """Return a hash of each part of the state that must not change."""
     parts: dict[str, Iterable[object]] = {
         "readings": cloud.query("SELECT readings::text FROM readings ORDER BY 1"),
         "conflicts": cloud.query("SELECT reading_conflicts::text FROM reading_conflicts ORDER BY 1"),
@@ -50,20 +50,20 @@ def state(cloud: Cloud) -> dict[str, str]:
 
 
 def summary(run: Run) -> str:
-    """Return the equation, and how often each fault has happened."""
+    """Return the equation and the number of occurrences of each fault."""
     sums = run.books.sums()
-    told = " + ".join(f"{sums[place]} {place}" for place in Place)
+    terms = " + ".join(f"{sums[place]} {place}" for place in Place)
     faults = ", ".join(f"{fault} {count}" for fault, count in sorted(run.occurred.items()))
-    return f"{sum(sums.values())} sent = {told}\n{faults}\n{dict(run.books.reported)}"
+    return f"{sum(sums.values())} sent = {terms}\n{faults}\n{dict(run.books.reported)}"
 
 
-def _every_file_is_in_the_lake(run: Run) -> None:
+def _check_files_in_data_lake(run: Run) -> None:
     stored = {(run.content_of(key).site.serial, run.content_of(key).digest) for key in run.files.objects}
     finals = {(serial, content.digest) for (serial, _), content in run.finals.items()}
-    agree("files in the lake", finals - stored, ())
+    agree("files in the data lake", finals - stored, ())
 
 
-def _the_table_is_as_it_should(run: Run) -> None:
+def _check_table(run: Run) -> None:
     columns = ", ".join(COLUMNS)
     rows = run.cloud.query(
         f"SELECT gateway_serial, device_serial, measured_at, source, {columns} FROM readings"
@@ -81,7 +81,7 @@ def _the_table_is_as_it_should(run: Run) -> None:
     assert len(conflicts) == len(run.books.conflicts)
 
 
-def _the_ledger_says_so(run: Run) -> None:
+def _check_ledger(run: Run) -> None:
     counts = ", ".join(f"rows_{name}" for name in FILE_COUNTS)
     rows = run.cloud.query(f"SELECT key, gateway_serial, state, {counts} FROM ingest_files")
     expected = [
@@ -95,8 +95,8 @@ def _the_ledger_says_so(run: Run) -> None:
     assert {key for key, *_ in rows} == set(run.files.objects)
 
 
-def _the_quarantine_gives_it_back(run: Run) -> None:
-    """See that each rejected reading is in the index with its reason, and its bytes where that says."""
+def _check_quarantine(run: Run) -> None:
+    """Check that each rejected reading is in the index with its reason, and its bytes at the recorded key."""
     index = run.cloud.query("SELECT source, origin, position, reason, rows, state, key FROM quarantine")
     bodies = _bodies([key for *_, key in index])
     found: set[tuple[Any, ...]] = set()
@@ -128,30 +128,30 @@ def _the_quarantine_gives_it_back(run: Run) -> None:
     agree("the quarantine", found, expected)
 
 
-def _the_lake_has_every_message(run: Run) -> None:
+def _check_messages_in_data_lake(run: Run) -> None:
     lines = [line for body in _bodies([key for key, _ in _listed("raw/")]).values() for line in _lines(body)]
     found = {
         (line["shard"], line["sequence_number"] + ("" if line["part"] is None else f"-{line['part']}"))
         for line in lines
     }
-    agree("messages in the lake", found, run.books.taken)
+    agree("messages in the data lake", found, run.books.accepted)
 
 
-def _the_sums_agree(run: Run) -> None:
-    """See that what the functions report adds up: readings sent = rows + quarantined + duplicates + gated."""
+def _check_sums(run: Run) -> None:
+    """Check the reports: readings sent = rows + quarantined + duplicates + dropped."""
     books, cloud = run.books, run.cloud
     reported, sums = books.reported, books.sums()
     lines = [(key, str(line.number)) for key in run.files.objects for line in run.content_of(key).lines]
-    agree("readings in the books", books.places, [*run.stream.sent, *lines])
+    agree("readings in the expected state", books.places, [*run.stream.sent, *lines])
     ((rows,),) = cloud.query("SELECT count(*) FROM readings")
     ((quarantined,),) = cloud.query("SELECT sum(rows) FROM quarantine")
     duplicates = sum(sums[place] for place in (Place.IDENTICAL, Place.SUPERSEDED, Place.DIFFERING))
     assert len(run.stream.sent) + len(lines) == rows + quarantined + duplicates + sums[Place.DROPPED]
-    # What was loaded is a row now, or was said to have given way to one.
-    gave_way = reported["iot replaced"] + sum(
+    # Each loaded reading is a row, or was reported as replaced by one.
+    replaced = reported["iot replaced"] + sum(
         reported[f"named {name}"] for name in ("identical", "superseded", "differing")
     )
-    assert rows == reported["iot loaded"] + reported["ftp loaded"] - gave_way
+    assert rows == reported["iot loaded"] + reported["ftp loaded"] - replaced
     metrics = {
         "RowsLoaded": reported["iot loaded"] + reported["ftp loaded"],
         "RowsRejected": reported["iot quarantined"] + reported["ftp rejected"],
@@ -175,9 +175,9 @@ def _bodies(keys: Iterable[str]) -> dict[str, bytes]:
     def body(key: str) -> bytes:
         return clients.s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
-    wanted = sorted(set(keys))
+    unique_keys = sorted(set(keys))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(wanted, pool.map(body, wanted), strict=True))
+        return dict(zip(unique_keys, pool.map(body, unique_keys), strict=True))
 
 
 def _lines(body: bytes) -> list[dict[str, Any]]:

@@ -22,8 +22,8 @@ from botocore.awsrequest import AWSResponse
 
 from smarterise_lambdas.ftp_to_s3 import handler as sweep_function
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_function
-from smarterise_lambdas.migrate_database import handler as upkeep_function
-from smarterise_lambdas.migrate_database.privileges import grant_function_user
+from smarterise_lambdas.migrate_database import handler as maintenance_function
+from smarterise_lambdas.migrate_database.privileges import let_in
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_function
 from smarterise_lambdas.shared import clients
@@ -47,7 +47,7 @@ _DATABASE = "pipeline"
 _ROLE, _PASSWORD = "functions", "functions"
 _IMPATIENT_S = 11.0
 """Ten are kept back by the functions: a statement has one, and a lock half of it."""
-_PATIENT_S = 60.0
+_LONG_TIMEOUT_S = 60.0
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 _VICTIM = """
 import importlib, json, sys
@@ -62,7 +62,7 @@ importlib.import_module(sys.argv[1]).handler(json.load(sys.stdin), Context())
 
 @dataclass
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """Lambda context of an invocation."""
 
     ends_at: float
     function_name: str = "function"
@@ -75,11 +75,11 @@ class Context:
 
 
 class Killed(Exception):
-    """The function was killed, and has answered nothing."""
+    """The function was killed before it responded."""
 
 
 class _NoMaintenance:
-    """Disables maintenance in the loading functions: the run invokes it on its own schedule."""
+    """Disables periodic maintenance; the run invokes maintenance itself."""
 
     def run_if_due(self, spare_s: float) -> None:
         pass
@@ -93,7 +93,7 @@ class _Lines(logging.Handler):
         self.batches: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == "batch handled":
+        if record.getMessage() == "batch processed":
             self.batches.append(dict(record.__dict__))
 
 
@@ -115,7 +115,7 @@ class Cloud:
     rng: random.Random
     monkeypatch: pytest.MonkeyPatch
     namespace: str = field(default_factory=lambda: f"Run{uuid.uuid4().hex}")
-    timeout_s: float = _PATIENT_S
+    timeout_s: float = _LONG_TIMEOUT_S
 
     def __post_init__(self) -> None:
         self.wire = Wire(lambda: self.postgres.address)
@@ -148,7 +148,7 @@ class Cloud:
             self.monkeypatch.setattr(function, "maintenance", _NoMaintenance)
         for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
-        upkeep_function.publisher.cache_clear()
+        maintenance_function.publisher.cache_clear()
         self.restart_functions()
         s3 = clients.s3()
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
@@ -167,7 +167,7 @@ class Cloud:
         self._kinesis.close()
         for client in (clients.s3, clients.cloudwatch):
             client.cache_clear()
-        upkeep_function.publisher.cache_clear()
+        maintenance_function.publisher.cache_clear()
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database, past the wire."""
@@ -195,7 +195,7 @@ class Cloud:
         ]
 
     def files(self, event: dict[str, Any]) -> list[dict[str, Any]]:
-        """Invoke the files' function; return what it answers of each file."""
+        """Invoke the file loader function; return the result of each file."""
         return list(_as_json(file_function.handler(_as_json(event), self._context()))["files"])
 
     def sweep(self, tier: str) -> dict[str, Any]:
@@ -203,23 +203,23 @@ class Cloud:
         return dict(_as_json(sweep_function.handler({"site_tier": tier}, self._context())))
 
     def maintain(self) -> dict[str, Any]:
-        """Invoke the database's upkeep, as its owner."""
+        """Invoke the database maintenance as the owner."""
         with self.monkeypatch.context() as owner:
             owner.setenv("DATABASE_URL", self._url())
-            response = upkeep_function.handler({"action": "maintain"}, self._context())
+            response = maintenance_function.handler({"action": "maintain"}, self._context())
         return dict(_as_json(response)["maintenance"])
 
     def put_records(self, records: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
         """Put records, keys and payloads, into the stream; return shard and sequence number of each."""
-        told: list[tuple[str, str]] = []
+        result: list[tuple[str, str]] = []
         for start in range(0, len(records), 400):
             entries = [
                 {"PartitionKey": key, "Data": payload} for key, payload in records[start : start + 400]
             ]
             response = self._kinesis.put_records(StreamName=STREAM, Records=entries)
             assert not response["FailedRecordCount"]
-            told += [(entry["ShardId"], entry["SequenceNumber"]) for entry in response["Records"]]
-        return told
+            result += [(entry["ShardId"], entry["SequenceNumber"]) for entry in response["Records"]]
+        return result
 
     def shards(self) -> dict[str, str]:
         """Return where to begin to read each shard."""
@@ -238,27 +238,27 @@ class Cloud:
 
     @contextmanager
     def ill(self, fault: Fault) -> Iterator[Callable[[], bool]]:
-        """Let a fault befall what is done inside; yields what tells whether it did."""
+        """Inject a fault in the context; yields a function that returns whether it occurred."""
         before = self.wire.tripped, self.denials
-        with ExitStack() as mending:
+        with ExitStack() as cleanup:
             if fault is Fault.DATABASE_DOWN:
                 self.wire.go_down()
-                mending.callback(self.wire.come_up)
+                cleanup.callback(self.wire.come_up)
             elif fault is Fault.NO_CONNECTION_LEFT:
                 self._limit(0)
                 self.wire.drop()
-                mending.callback(self._limit, 20)
+                cleanup.callback(self._limit, 20)
             elif fault is Fault.DATABASE_SLOW:
                 self.timeout_s = _IMPATIENT_S
-                mending.callback(setattr, self, "timeout_s", _PATIENT_S)
-                mending.enter_context(self._locked())
+                cleanup.callback(setattr, self, "timeout_s", _LONG_TIMEOUT_S)
+                cleanup.enter_context(self._locked())
             elif fault in (Fault.FAILOVER, Fault.SERVER_DIED):
                 self._cut(dies=fault is Fault.SERVER_DIED)
-                mending.callback(self.wire.disarm)
+                cleanup.callback(self.wire.disarm)
             else:
                 salt, every = self.rng.randrange(10**6), self.rng.choice((1, 3))
                 self._denied = lambda url: crc32(f"{salt}{url}".encode()) % every == 0
-                mending.callback(setattr, self, "_denied", None)
+                cleanup.callback(setattr, self, "_denied", None)
             yield lambda: (self.wire.tripped, self.denials) != before
 
     def kill(self, function: str, event: dict[str, Any]) -> None:

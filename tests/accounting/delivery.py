@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator, Sequence
 
-    from .books import Item, ManifestWriter
+    from .books import ExpectedState, Item
     from .messages import Message, Record
     from .sent import Content
 
@@ -56,7 +56,7 @@ class Weather:
         """Return what befalls the next delivery.
 
         Args:
-            puts_rows: Whether it will put rows into the table: else nobody can be killed doing it.
+            puts_rows: Whether it will put rows into the table: else there is no point at which to kill it.
         """
         if self._coming:
             if self.rng.random() >= 0.7 or (self._coming[-1] is Fault.KILLED and not puts_rows):
@@ -71,7 +71,7 @@ class StreamDelivery:
     """The event source mapping: batches with bisection and partial failures, each shard in its order."""
 
     def __init__(
-        self, cloud: Cloud, books: ManifestWriter, rng: random.Random, occurred: Counter[Fault]
+        self, cloud: Cloud, books: ExpectedState, rng: random.Random, occurred: Counter[Fault]
     ) -> None:
         self._cloud = cloud
         self._manifests = books
@@ -114,7 +114,7 @@ class StreamDelivery:
                     self._deliver(shard, some, None)
 
     def again(self, size: int) -> None:
-        """Deliver everything once more, in batches of another size."""
+        """Deliver everything again, in batches of another size."""
         for shard in self._iterators:
             records = [record for at, some in self._events if at == shard for record in some]
             for start in range(0, len(records), size):
@@ -144,10 +144,10 @@ class StreamDelivery:
             self._occurred[fault] += 1
             self._cloud.kill("kinesis_to_s3_rds", event)
         if fault is None:
-            failed, told = self._cloud.stream(event)
+            failed, result = self._cloud.stream(event)
         else:
             with self._cloud.ill(fault) as has_happened:
-                failed, told = self._cloud.stream(event)
+                failed, result = self._cloud.stream(event)
                 self._occurred[fault] += has_happened() and (fault in RECOVERED or bool(failed))
         came = [
             (item, self._messages[item], _sequence(record) in failed)
@@ -155,7 +155,7 @@ class StreamDelivery:
             for item in self._by_sequence[shard, _sequence(record)]
         ]
         expected = self._manifests.stream(came)
-        found = {name: told[name] for name in BATCH_COUNTS}
+        found = {name: result[name] for name in BATCH_COUNTS}
         wanted = {name: expected[name] for name in BATCH_COUNTS}
         assert found == wanted, (
             f"a batch of {len(batch)}, {len(failed)} failed, with {fault}: {found} {wanted}"
@@ -169,7 +169,7 @@ class FileDelivery:
     def __init__(
         self,
         cloud: Cloud,
-        books: ManifestWriter,
+        books: ExpectedState,
         rng: random.Random,
         occurred: Counter[Fault],
         content_of: Callable[[str], Content],
@@ -212,11 +212,11 @@ class FileDelivery:
         self._count()
 
     def again(self) -> None:
-        """Deliver one event of each object once more."""
+        """Deliver one event of each object again."""
         self._queue = self._rng.sample(list(self._objects.values()), len(self._objects))
         for records in self._chunks(len(self._queue)):
-            told = self._cloud.files({"Records": records})
-            assert not any(each["is_new"] for each in told)
+            result = self._cloud.files({"Records": records})
+            assert not any(each["is_new"] for each in result)
 
     def _chunks(self, count: int) -> Iterator[list[dict[str, Any]]]:
         while count > 0:
@@ -239,24 +239,24 @@ class FileDelivery:
     def _invoke(self, records: list[dict[str, Any]], fault: Fault | None) -> None:
         event = {"Records": records}
         keys = list(dict.fromkeys(_key(record) for record in records))
-        told: list[dict[str, Any]] = []
+        result: list[dict[str, Any]] = []
         if fault is Fault.KILLED:
             self._occurred[fault] += 1
             self._cloud.kill("s3_to_rds_lambda", event)
         try:
-            told = self._cloud.files(event) if fault is None else self._files_in(fault, event)
+            result = self._cloud.files(event) if fault is None else self._files_in(fault, event)
         finally:
-            self._note(keys, told)
+            self._note(keys, result)
 
     def _files_in(self, fault: Fault, event: dict[str, Any]) -> list[dict[str, Any]]:
         with self._cloud.ill(fault) as has_happened:
             try:
-                told = self._cloud.files(event)
+                result = self._cloud.files(event)
             except LoadIncomplete:
                 self._occurred[fault] += 1
                 raise
             self._occurred[fault] += has_happened() and fault in RECOVERED
-            return told
+            return result
 
     def _puts_rows(self, key: str) -> bool:
         content = self._content_of(key)
@@ -266,11 +266,11 @@ class FileDelivery:
             and any(line.reading for line in content.lines)
         )
 
-    def _note(self, keys: Sequence[str], told: Sequence[dict[str, Any]]) -> None:
-        """Write into the books what was settled just now, and see that the answer says the same."""
-        responses = dict(zip(keys, told, strict=False))
-        settled = "SELECT key FROM ingest_files WHERE key = ANY (%s) AND state IN ('loaded', 'rejected')"
-        found = {key for (key,) in self._cloud.query(settled, list(keys))}
+    def _note(self, keys: Sequence[str], result: Sequence[dict[str, Any]]) -> None:
+        """Record the files that were finalized now, and check the response."""
+        responses = dict(zip(keys, result, strict=False))
+        finalized = "SELECT key FROM ingest_files WHERE key = ANY (%s) AND state IN ('loaded', 'rejected')"
+        found = {key for (key,) in self._cloud.query(finalized, list(keys))}
         for key in keys:
             is_new = key in found and key not in self._manifests.files
             if is_new:
@@ -288,7 +288,7 @@ class FileDelivery:
 
 
 def sweep(cloud: Cloud, tier: str, fault: Fault | None, occurred: Counter[Fault]) -> dict[str, Any] | None:
-    """Collect the files of a tier, tried again when it fails; return the answer, `None` if it failed."""
+    """Collect the files of a tier, tried again when it fails; return the response, `None` if it failed."""
     for attempt in range(TRIES):
         try:
             if fault is None or attempt:

@@ -20,7 +20,7 @@ class Fault(StrEnum):
     UNKNOWN_COLUMNS = "unknown columns"
     NO_TIME_COLUMN = "no time column"
     FACTORY_CLOCK = "rows from 2000-01-01"
-    DUPLICATE_STAMPS = "duplicate stamps with different values"
+    DUPLICATE_TIMESTAMPS = "duplicate timestamps with different values"
     DST_HOUR = "an hour that comes twice, or never"
     ODD_NAME = "a name with +, blanks and dots"
     NAME_WITH_NEWLINE = "a name with a newline"
@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 OF_FILES = (
     *(Fault.HALF_ROW, Fault.WRONG_DELIMITER, Fault.DECIMAL_COMMA, Fault.OTHER_ORDER, Fault.UNKNOWN_COLUMNS),
-    *(Fault.NO_TIME_COLUMN, Fault.FACTORY_CLOCK, Fault.DUPLICATE_STAMPS, Fault.DST_HOUR, Fault.ODD_NAME),
+    *(Fault.NO_TIME_COLUMN, Fault.FACTORY_CLOCK, Fault.DUPLICATE_TIMESTAMPS, Fault.DST_HOUR, Fault.ODD_NAME),
     *(Fault.NAME_WITH_NEWLINE, Fault.ZIP_BOMB, Fault.SAME_FILE_TWICE, Fault.SAME_FILE_LONGER),
     *(Fault.MANY_FILES_AT_ONCE, Fault.CUT_IN_MID_FILE, Fault.GROWING_FILE, Fault.LYING_SIZE),
 )

@@ -36,9 +36,9 @@ class Misdeeds:
         cuts: After how many bytes both connections end, and how often.
         lies: What is added to a file's size in listings.
         stubborn: Those of them whose size is a lie when asked for, too.
-        grows: What is appended to a file once it is fetched, and who is told.
+        grows: Bytes to append to a file after it is fetched, with a callback.
         cut: Files that were cut.
-        lied: Files whose size was told wrong.
+        lied: Files whose size was listed wrong.
         grown: Files that grew while they were fetched.
     """
 
@@ -94,8 +94,8 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
 
     def _lying(self, line: bytes, name: str) -> bytes:
         self._misdeeds.lied.add(name)
-        facts, blank, told = line.partition(b" ")
-        return b";".join(self._lie(fact, name) for fact in facts.split(b";")) + blank + told
+        facts, blank, result = line.partition(b" ")
+        return b";".join(self._lie(fact, name) for fact in facts.split(b";")) + blank + result
 
     def _lie(self, fact: bytes, name: str) -> bytes:
         key, _, value = fact.partition(b"=")
@@ -103,7 +103,7 @@ class _FileSystem(AbstractedFS):  # type: ignore[misc]
 
 
 class _Control(FTPHandler):  # type: ignore[misc]
-    """A control connection that tells which file is being sent."""
+    """Control connection that records which file is being sent."""
 
     use_sendfile = False
     misdeeds: Misdeeds
@@ -176,7 +176,7 @@ class FtpServer:
         target = self.root / path
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
-        self._next_change += 1  # what is put there anew is seen to have changed
+        self._next_change += 1  # a replaced file has a new time of change
         at = time.time() if is_young else self._next_change
         os.utime(target, (at, at))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SITES = 200
 LISTING, FOLDERS = "main", "old"
 """Two servers: one with MLSD and all files in one folder; one with LIST, a folder a gateway, and emptied."""
-STREAMED_EVERY, GATED_EVERY = 6, 20
+STREAMED_EVERY, DROPPED_EVERY = 6, 20
 """Minutes between the messages of a CRITICAL site and of another one."""
 CRITICAL_FILE, OTHER_FILE = 15, 60
 """Minutes, and rows, of a file of a CRITICAL site and of another one."""
@@ -128,8 +128,8 @@ def _records(rng: random.Random, sites: Sequence[Site]) -> list[Record]:
     said: list[tuple[float, Message]] = []
     cut_off = set(rng.sample([site for site in sites if site.is_critical and site.server], CUT_OFF))
     for number, site in enumerate(sites):
-        every = STREAMED_EVERY if site.is_critical else GATED_EVERY
-        # On the minute, as files are: some moments come by both roads.
+        every = STREAMED_EVERY if site.is_critical else DROPPED_EVERY
+        # On the minute, as in files: some readings arrive by both data paths.
         for minute in range(number % every, 60, every):
             late = max(minute, CUT_OFF_UNTIL) if site in cut_off else minute
             if site.server and rng.random() < LATE_SHARE:
@@ -142,7 +142,7 @@ def _records(rng: random.Random, sites: Sequence[Site]) -> list[Record]:
     for _ in range(rng.randint(*OF_EACH_FAULT) * 10):
         minute, message = rng.choice(said)
         later = min(59.5, minute + rng.choice((0, 0.5, 5)))
-        records.append(record_of(later, publisher.again(message), Fault.DUPLICATE_STAMPS))
+        records.append(record_of(later, publisher.again(message), Fault.DUPLICATE_TIMESTAMPS))
     for _ in range(rng.randint(*OF_EACH_FAULT) * 5):
         site, minute = rng.choice(sites), rng.uniform(0, 60)
         records.append(record_of(minute, publisher.poison(site, HOUR_BEGINS), Fault.POISON))

@@ -73,7 +73,7 @@ class Slot:
     Attributes:
         site: Whose.
         logger: Which logger.
-        start: The moment of its first row.
+        start: Time of its first row.
         rows: How many rows, one a minute.
         minute: When it is uploaded.
     """
@@ -86,14 +86,14 @@ class Slot:
 
 
 def measured(rng: random.Random, timestamp: datetime) -> Reading:
-    """Return what some meter measures at a moment."""
+    """Return the values of a meter at a time."""
     low = (49.8, 225.0, 225.0, 225.0, 5.0, 0.0)
     high = (50.2, 240.0, 240.0, 240.0, 90.0, 0.0)
     values = [
         round(rng.uniform(*bounds), decimals)
         for bounds, decimals in zip(zip(low, high, strict=True), DECIMALS, strict=True)
     ]
-    # The register rises with time, whoever measures.
+    # The register rises with time, for every meter.
     values[COLUMNS.index("energy_import")] = round(
         5000 + (timestamp - datetime(2025, 1, 1, tzinfo=UTC)) / timedelta(minutes=6), 1
     )
@@ -116,7 +116,7 @@ class Logger:
             Fault.UNKNOWN_COLUMNS: self._unknown_columns,
             Fault.NO_TIME_COLUMN: self._no_time_column,
             Fault.FACTORY_CLOCK: self._factory_clock,
-            Fault.DUPLICATE_STAMPS: self._duplicate_stamps,
+            Fault.DUPLICATE_TIMESTAMPS: self._duplicate_timestamps,
             Fault.DST_HOUR: self._dst_hour,
             Fault.ODD_NAME: self._odd_name,
             Fault.NAME_WITH_NEWLINE: self._newline,
@@ -127,7 +127,7 @@ class Logger:
             Fault.GROWING_FILE: self._growing,
         }
         made = writers.get(fault, self._plain)(slot)
-        if fault is Fault.CUT_IN_MID_FILE:  # three times ends one sweep's patience
+        if fault is Fault.CUT_IN_MID_FILE:  # three failures end the attempts of a sweep
             made = [replace(upload, cuts=self._rng.choice((1, 2, 3))) for upload in made]
         if fault is Fault.LYING_SIZE:
             made = [replace(upload, lie=self._rng.choice((-40, 7, 100_000))) for upload in made]
@@ -170,7 +170,7 @@ class Logger:
     def _decimal_comma(self, slot: Slot) -> list[Upload]:
         if self._rng.random() < 0.6:
             return self._written(slot, Layout(";", ","))
-        odd = Layout(",", ",")  # nobody can tell where a number ends
+        odd = Layout(",", ",")  # ambiguous: the end of a number is unknown
         lines = [
             Line(0, line.text, None, "FIELD_COUNT") for line in lines_of(slot.site, self.readings(slot), odd)
         ]
@@ -199,7 +199,7 @@ class Logger:
             lines[at] = Line(0, text, None, "CLOCK_FAULT")
         return [self._upload(slot, content_of(slot.site, slot.logger, PLAIN.header(), lines))]
 
-    def _duplicate_stamps(self, slot: Slot) -> list[Upload]:
+    def _duplicate_timestamps(self, slot: Slot) -> list[Upload]:
         readings = self.readings(slot)
         twice: list[Reading] = []
         for reading in readings:
@@ -213,7 +213,7 @@ class Logger:
         return [self._upload(slot, content_of(slot.site, slot.logger, PLAIN.header(), lines))]
 
     def _dst_hour(self, slot: Slot) -> list[Upload]:
-        """Return a log that tells no offset: of the night that has an hour twice, or of the other one."""
+        """Return a log without UTC offset of a night in which the clock changes."""
         if self._rng.random() < 0.5:
             start = slot.start.replace(hour=0, minute=30)
             slot = replace(slot, start=start, rows=60, minute=60)
@@ -223,7 +223,7 @@ class Logger:
             lines = lines_of(slot.site, self.readings(slot))
             never = [f"2025-03-30 01:{minute:02}:00{lines[0].text[19:]}" for minute in (0, 30, 59)]
             lines += [Line(0, text, None, "NONEXISTENT_TIME") for text in never]
-        name = name_of(slot.site, slot.logger, slot.start, tells_offset=False, mark="-night")
+        name = name_of(slot.site, slot.logger, slot.start, has_offset=False, mark="-night")
         return [self._upload(slot, content_of(slot.site, slot.logger, PLAIN.header(), lines), name=name)]
 
     def _odd_name(self, slot: Slot) -> list[Upload]:

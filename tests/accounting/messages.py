@@ -65,7 +65,7 @@ class Record:
 
 
 class Publisher:
-    """Makes the messages of a site at a moment, and what gateways do wrong with them."""
+    """Creates the messages of a site at a time, and typical faults of gateways."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -75,7 +75,7 @@ class Publisher:
         return _said(site, meter, measured(self._rng, timestamp))
 
     def again(self, message: Message) -> Message:
-        """Return a message of the same moment: the same, or another one."""
+        """Return a message with the same timestamp, identical or different."""
         if message.reading is None or self._rng.random() < 0.5:
             return message
         return self.message(message.site, message.meter, message.reading.timestamp)

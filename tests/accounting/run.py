@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smarterise_sdk.domain.log_files.names import parse_data_lake_key
 
-from .books import ManifestWriter
+from .books import ExpectedState
 from .delivery import FileDelivery, StreamDelivery, sweep
 from .faults import Fault
 from .gateways import FOLDERS, traffic
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .logs import Upload
     from .sent import Content
 
-MAPPING_EVERY, CRITICAL_EVERY, OTHERS_EVERY, UPKEEP_EVERY = 5, 15, 60, 20
-"""Minutes between the batches of the stream, the sweeps of both tiers, and the upkeep of the database."""
+MAPPING_EVERY, CRITICAL_EVERY, OTHERS_EVERY, MAINTENANCE_EVERY = 5, 15, 60, 20
+"""Minutes between the batches of the stream, the sweeps of both tiers, and the database maintenance."""
 MOST_ROUNDS = 8
 
 
@@ -33,14 +33,14 @@ class Run:
         cloud: What it runs in.
         books: Where each reading must be.
         occurred: How often each fault has really happened.
-        finals: What each file on the servers was at last: all of it must be in the lake.
+        finals: What each file on the servers was at last: all of it must be in the data lake.
         stream: What was published, and delivered.
         files: What was uploaded, and delivered.
     """
 
     def __init__(self, seed: int, cloud: Cloud, servers: dict[str, FtpServer]) -> None:
         self.cloud = cloud
-        self.books = ManifestWriter()
+        self.books = ExpectedState()
         self.occurred: Counter[Fault] = Counter()
         self.finals: dict[tuple[str, str], Content] = {}
         self.issues: Counter[str] = Counter()
@@ -66,15 +66,15 @@ class Run:
                 self._collect("CRITICAL")
             if minute and minute % OTHERS_EVERY == 0:
                 self._collect("NON_CRITICAL")
-            if minute % UPKEEP_EVERY == 0:
+            if minute % MAINTENANCE_EVERY == 0:
                 self.maintain()
         self._until_quiet(uploads)
-        self._mend_names()
+        self._rename_files()
         self._until_quiet([])
         self.maintain()
 
     def replay(self) -> None:
-        """Deliver everything once more, and look into every server again."""
+        """Deliver everything again and sweep every server again."""
         self.stream.again(400)
         self.files.again()
         for tier in ("CRITICAL", "NON_CRITICAL"):
@@ -82,14 +82,14 @@ class Run:
         self.maintain()
 
     def maintain(self) -> None:
-        """Do the upkeep, and see that it tells what it has decided."""
-        told, expected = self.cloud.maintain(), self.books.name_rows()
-        assert told["is_done"]
+        """Run the maintenance and check the counts that it reports."""
+        result, expected = self.cloud.maintain(), self.books.name_rows()
+        assert result["is_done"]
         decided = ("identical", "superseded", "differing")
-        assert {name: told[name] for name in decided} == {name: expected[name] for name in decided}
+        assert {name: result[name] for name in decided} == {name: expected[name] for name in decided}
 
     def content_of(self, key: str) -> Content:
-        """Return what is in an object of the lake, by what its key says of it."""
+        """Return what is in an object of the data lake, by what its key says of it."""
         data_lake = parse_data_lake_key(key)
         assert data_lake is not None, key
         return self._contents[data_lake.gateway_serial, data_lake.digest]
@@ -142,17 +142,17 @@ class Run:
         self.files.deliver(self._rng.uniform(0.3, 0.8))
 
     def _swept(self, tier: str, fault: Fault | None) -> dict[str, Any]:
-        told = sweep(self.cloud, tier, fault, self.occurred)
-        assert told is not None, f"the sweep for {tier} fails on a fine day"
-        self.issues.update(issue["code"] for issue in told["errors"])
-        return told
+        result = sweep(self.cloud, tier, fault, self.occurred)
+        assert result is not None, f"the sweep for {tier} fails on a fine day"
+        self.issues.update(issue["code"] for issue in result["errors"])
+        return result
 
     def _until_quiet(self, uploads: list[Upload]) -> None:
         for _ in range(MOST_ROUNDS):
             waiting = 0
             for tier in ("CRITICAL", "NON_CRITICAL"):
-                told = self._swept(tier, None)
-                waiting += told["waiting"] + told["deferred"]
+                result = self._swept(tier, None)
+                waiting += result["waiting"] + result["deferred"]
             new = self.files.notice()
             self.files.deliver()
             if not (new or waiting or uploads):
@@ -169,8 +169,8 @@ class Run:
             for done in (server.misdeeds.cut, server.misdeeds.grown, server.misdeeds.lied):
                 done.clear()
 
-    def _mend_names(self) -> None:
-        """Do what the function's answer says of names that no command can ask for: rename the files."""
+    def _rename_files(self) -> None:
+        """Rename the files that the response reports as UNUSABLE_NAME."""
         assert self.issues["UNUSABLE_NAME"] >= len(self._unusable)
         for name, upload in self._unusable.items():
             repaired = name.replace("\n", "_")

@@ -51,10 +51,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a meter measured at a time; two with the same are the same reading, sent twice.
+    """One reading of a meter; two with equal values are the same reading, sent twice.
 
     Attributes:
-        timestamp: Measurement time, UTC.
+        timestamp: Expected time of measurement, UTC.
         values: What, by `COLUMNS`.
     """
 
@@ -99,7 +99,7 @@ class Content:
 
     @property
     def digest(self) -> str:
-        """What the lake's keys call it."""
+        """What the data lake's keys call it."""
         return hashlib.sha256(self.data).hexdigest()[:12]
 
     def until(self, size: int) -> Content:
@@ -123,7 +123,7 @@ class Layout:
         delimiter: Between cells.
         decimal: The decimal sign.
         order: The places of time (0) and of the quantities (1 and so on) in a row.
-        extra: Columns that nobody knows, and what is in their cells.
+        extra: Unknown columns and their cells.
     """
 
     delimiter: str = ","
@@ -145,7 +145,7 @@ PLAIN = Layout()
 
 
 def local(site: Site, timestamp: datetime) -> str:
-    """Return a timestamp as the clock of a site shows it."""
+    """Return a time as local time of a site."""
     return f"{timestamp.astimezone(site.zone):%Y-%m-%d %H:%M:%S}"
 
 
@@ -158,7 +158,7 @@ def lines_of(site: Site, readings: Sequence[Reading], layout: Layout = PLAIN) ->
 
 
 def content_of(site: Site, logger: str, header: str, lines: Sequence[Line], *, reason: str = "") -> Content:
-    """Return a whole file of lines; they are numbered anew."""
+    """Return a whole file of lines; they are renumbered."""
     numbered = tuple(
         Line(number, line.text, line.reading, line.reason) for number, line in enumerate(lines, 2)
     )
@@ -166,9 +166,9 @@ def content_of(site: Site, logger: str, header: str, lines: Sequence[Line], *, r
     return Content(site, logger, data, numbered, reason)
 
 
-def name_of(site: Site, logger: str, start: datetime, *, tells_offset: bool = True, mark: str = "") -> str:
-    """Return the name that a gateway gives a log which starts at a timestamp."""
+def name_of(site: Site, logger: str, start: datetime, *, has_offset: bool = True, mark: str = "") -> str:
+    """Return the name that a gateway gives a log that starts at a time."""
     timestamp = start.astimezone(site.zone).strftime(
-        "%Y-%m-%dT%H-%M-%S%z" if tells_offset else "%Y-%m-%dT%H-%M-%S"
+        "%Y-%m-%dT%H-%M-%S%z" if has_offset else "%Y-%m-%dT%H-%M-%S"
     )
     return f"{site.serial}-{logger}{mark}-{timestamp}-1min.csv"

@@ -1,16 +1,16 @@
-"""The proof by accounting: readings sent = rows + quarantined + reported duplicates + gated, exactly.
+"""The proof by accounting: readings sent = rows + quarantined + reported duplicates + dropped, exactly.
 
 One hour of 200 sites, half of them CRITICAL, with every fault in the list drawn at random from one seed:
 
-- A CRITICAL site publishes every 6 minutes, another one every 20; these are gated, and counted as that.
+- A CRITICAL site publishes every 6 minutes, another one every 20; these are dropped and counted.
 - Every fifth CRITICAL site and all others also log a row a minute, uploaded to one of two FTP servers every
-  15 or 60 minutes; where both roads have a moment, the stream wins, also when it comes later than the file.
+  15 or 60 minutes; where both data paths have a reading, the stream wins, even if it arrives after the file.
 - The stream is read every 5 minutes, CRITICAL sites are swept every 15 minutes, all every 60, and then until
   there is nothing left to collect.
 
 That is some 1,500 messages and 300 files of 8,500 rows in 2,000 deliveries, so that it fits into a minute of
 two cores; the code is that of the functions, the servers are real. Many files at once are 30 here, in
-proportion. The upkeep of the database is invoked by the clock of the run. What an aggregate held that came
+proportion. The database maintenance is invoked by the clock of the run. What an aggregate held that came
 broken cannot be counted: it is one record, and one entry in the quarantine.
 
 `ACCOUNTING_SEEDS=1,2,3 pytest tests/accounting` runs other hours.

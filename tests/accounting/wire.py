@@ -19,7 +19,7 @@ ACCOUNT = {
 
 
 class Wire:
-    """What lies between the functions and their database: passes everything on until it is told to fail.
+    """What lies between the functions and their database: passes everything on until it is armed to fail.
 
     Attributes:
         tripped: How many faults it has caused.
@@ -46,7 +46,7 @@ class Wire:
 
         Args:
             on: What the client sends, e.g. `COMMIT`.
-            delivered: Whether the server still gets them; its answer is lost in any case.
+            delivered: Whether the server still gets them; its response is lost in any case.
             then: Called once it is cut, before anybody can connect again.
         """
         self._fault = on, delivered, then
@@ -60,7 +60,7 @@ class Wire:
         self._fault = None
 
     def go_down(self) -> None:
-        """Drop everybody, and refuse whoever comes."""
+        """Drop all connections and refuse new ones."""
         self._is_down = True
         self.drop()
 

@@ -161,7 +161,7 @@ def test_every_text_of_a_file_is_data(
 
     response = file_handler.handler({"action": "load", "keys": keys}, context)
 
-    assert {entry["state"] for entry in response["files"]} == {"loaded"}
+    assert {result["state"] for result in response["files"]} == {"loaded"}
     assert pipeline.query("SELECT count(*) FROM readings") == [(len(texts),)]
     stored = pipeline.query("SELECT gateway_serial, device_serial, batch_id FROM readings")
     stored += pipeline.query("SELECT key, gateway_serial, reason FROM ingest_files")

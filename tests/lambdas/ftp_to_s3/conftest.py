@@ -52,11 +52,11 @@ class Faults:
         denied: Files that it lists and does not hand out.
         stalled: Files of which it sends nothing, ever.
         has_mlsd: Whether it knows MLSD and MLST.
-        has_modify: Whether it tells when files were changed.
+        has_modify: Whether listings have the time of change.
         listing: LIST lines in place of its own.
         wants_reuse: Whether data connections must take up the control connection's TLS session.
-        extra_lines: Added to what MLSD answers.
-        delay: Seconds before each reply to RETR.
+        extra_lines: Lines added to the response to MLSD.
+        delay: Delay of each response to RETR, seconds.
     """
 
     cuts: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -134,11 +134,11 @@ class FileSystem(AbstractedFS):  # type: ignore[misc]
     @staticmethod
     def _lying(line: bytes, lie: int) -> bytes:
         facts, blank, name = line.partition(b" ")
-        told = [
+        result = [
             b"size=%d" % (int(fact.partition(b"=")[2]) + lie) if fact.startswith(b"size=") else fact
             for fact in facts.split(b";")
         ]
-        return b";".join(told) + blank + name
+        return b";".join(result) + blank + name
 
     def _lie(self, path: str, *, is_listing: bool) -> int:
         faults: Faults = self.cmd_channel.faults
@@ -289,7 +289,7 @@ class FtpServer:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Key and certificate of `localhost`, signed by nobody but itself."""
+    """Key and certificate of `localhost`, self-signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -344,7 +344,7 @@ SITES = {
 
 @dataclass
 class Sweeps:
-    """The function, and eyes on what it leaves in the lake."""
+    """The function, and eyes on what it leaves in the data lake."""
 
     bucket: str
     context: Any
@@ -367,7 +367,7 @@ class Sweeps:
         clients.s3().put_object(Bucket=self.bucket, Key="site-tiers.json", Body=body)
 
     def sweep(self, event: Any = None, **fields: Any) -> dict[str, Any]:
-        """Invoke the handler; what it answers must survive JSON."""
+        """Invoke the handler; its response must survive JSON."""
         event = fields if event is None else event
         return dict(json.loads(json.dumps(ftp_handler.handler(event, self.context))))
 

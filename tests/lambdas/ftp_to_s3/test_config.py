@@ -1,4 +1,4 @@
-"""The servers' settings: understood, or every mistake told at once and no password shown."""
+"""Tests of the FTP server settings: parsing, complete error reports, no passwords in messages."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_one_server_has_a_short_form() -> None:
     assert (server.name, server.folder, server.secret_arn) == ("main", "/x", "arn:x")
 
 
-def test_without_any_both_ways_are_told() -> None:
+def test_missing_settings_name_both_variables() -> None:
     with pytest.raises(MissingSetting, match="FTP_SERVERS or FTP_URL"):
         servers_from_environment({})
 
@@ -78,7 +78,7 @@ def test_without_any_both_ways_are_told() -> None:
         ({"url": "ftp://h", "conections": 4}, "unknown option 'conections'"),
     ],
 )
-def test_every_mistake_is_told_and_no_password(entry: Any, message: str) -> None:
+def test_every_error_is_reported_without_the_password(entry: Any, message: str) -> None:
     with pytest.raises(BadServers) as refused:
         servers(main=entry, **{"Not A Name": {"url": "ftp://h"}})
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""Faults of servers, networks and S3: what can be taken is taken, the rest is told and left."""
+"""Faults of servers, networks and S3: other files are transferred, failed ones are reported."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def denying(monkeypatch: pytest.MonkeyPatch, action: str, *, where: str) -> None
     monkeypatch.setattr(clients.s3(), action, call)
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """Return the troubles that were logged."""
+def result(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the logged issues."""
     return [record.__dict__["error"] for record in caplog.records if "error" in record.__dict__]
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_cut_each_time_stops_no_other_and_comes_when_it_can(
         sweeps.sweep()
 
     assert len(sweeps.stored_keys()) == 11
-    (issue,) = told(caplog)
+    (issue,) = result(caplog)
     assert (issue["code"], issue["file"], issue["gateway_serial"]) == (
         "CONNECTION_CUT",
         cut,
@@ -111,10 +111,10 @@ def test_a_server_that_cuts_everything_is_given_up_after_a_few(
         sweeps.sweep()
     assert len(server.fetched) < 60
     assert sweeps.stored_keys() == []
-    assert len(told(caplog)) < 20
+    assert len(result(caplog)) < 20
 
 
-def test_a_dead_server_keeps_nobody_waiting(
+def test_an_unreachable_server_does_not_delay_the_others(
     sweeps: Any, make_server: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     good, bad, worse = make_server(), make_server(), make_server()
@@ -133,7 +133,7 @@ def test_a_dead_server_keeps_nobody_waiting(
     with pytest.raises(SweepIncomplete, match="SERVER_UNREACHABLE dead") as failed:
         sweeps.sweep()
     assert sweeps.bodies() == [b"from the good one"]
-    codes = {issue["server"]: issue["code"] for issue in told(caplog)}
+    codes = {issue["server"]: issue["code"] for issue in result(caplog)}
     assert codes == {
         "dead": "SERVER_UNREACHABLE",
         "gone": "SERVER_UNREACHABLE",
@@ -173,7 +173,7 @@ def secret_of(name: str, text: str) -> str:
     return str(boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)["ARN"])
 
 
-def test_credentials_come_from_a_secret_read_anew_each_time(sweeps: Any, server: Any, bucket: str) -> None:
+def test_credentials_come_from_a_secret_read_each_time(sweeps: Any, server: Any, bucket: str) -> None:
     server.put(NAME)
     wrong = json.dumps({"username": "gateways", "password": "old"})
     arn = secret_of(f"{bucket}-ftp", wrong)
@@ -260,7 +260,7 @@ def test_s3_denied_altogether_ends_the_sweep_soon(
 
 
 @pytest.mark.parametrize("action", ["get_object", "put_object"])
-def test_a_manifest_that_cannot_be_had_or_written_stops_no_other_site(
+def test_a_failing_manifest_does_not_affect_other_sites(
     sweeps: Any, server: Any, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     server.put(NAME)
@@ -275,7 +275,7 @@ def test_a_manifest_that_cannot_be_had_or_written_stops_no_other_site(
     assert (len(sweeps.stored_keys()), sweeps.versions()) == (2, 2)
 
 
-def test_a_server_without_mlsd_is_told_what_to_set(sweeps: Any, server: Any) -> None:
+def test_a_server_without_mlsd_is_reported_with_the_setting(sweeps: Any, server: Any) -> None:
     server.put(NAME)
     server.faults.has_mlsd = False
     sweeps.visit(server)

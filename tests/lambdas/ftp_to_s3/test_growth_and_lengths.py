@@ -95,7 +95,7 @@ def test_a_listing_that_lies_about_a_length_costs_one_question(sweeps: Any, serv
 
 
 @pytest.mark.parametrize("lie", [7, -7, 5_000_000])
-def test_a_server_that_always_lies_is_believed_what_it_sends_twice(
+def test_a_wrong_listed_size_is_disputed_and_the_content_sent_twice_is_stored(
     sweeps: Any, server: Any, lie: int
 ) -> None:
     content = server.put(NAME, b"x" * 1001)
@@ -114,7 +114,7 @@ def test_a_server_that_always_lies_is_believed_what_it_sends_twice(
     assert sweeps.sweep()["deleted"] == 0
 
 
-def test_a_server_that_tells_no_times_is_judged_by_two_looks(sweeps: Any, server: Any) -> None:
+def test_files_without_times_are_listed_twice(sweeps: Any, server: Any) -> None:
     server.put(NAME)
     server.faults.has_modify = False
     sweeps.visit(server)
@@ -124,7 +124,7 @@ def test_a_server_that_tells_no_times_is_judged_by_two_looks(sweeps: Any, server
     assert sweeps.versions() == 2
 
 
-def test_a_file_larger_than_all_room_is_told_once_it_is_known_and_stops_nothing(
+def test_a_file_larger_than_the_spool_budget_is_reported_and_stops_nothing(
     sweeps: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "IN_MEMORY", 1000)
@@ -149,7 +149,7 @@ def test_a_file_larger_than_all_room_is_told_once_it_is_known_and_stops_nothing(
     assert sweeps.sweep()["stored"] == 1
 
 
-def test_deleted_only_where_that_is_set_and_only_what_the_lake_has(
+def test_files_are_deleted_only_if_configured_and_stored(
     sweeps: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = server.put(NAME)

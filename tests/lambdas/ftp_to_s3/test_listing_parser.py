@@ -1,4 +1,4 @@
-"""Listings understood, whatever stands in them."""
+"""Tests of the listing parser."""
 
 from __future__ import annotations
 

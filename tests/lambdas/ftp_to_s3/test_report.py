@@ -1,4 +1,4 @@
-"""What is kept of a sweep for whoever misses files: when it was, and what it could not do."""
+"""Tests of the sweep report."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_sweep_is_reported_to_the_tiers_that_it_was_about(sweeps: Any, server:
     assert set(swept(sweeps)) == set(Tier)
 
 
-def test_a_server_that_lets_nobody_in_is_reported_without_the_password(sweeps: Any, server: Any) -> None:
+def test_a_rejected_login_is_reported_without_the_password(sweeps: Any, server: Any) -> None:
     sweeps.configure({"main": {"url": f"ftp://gateways:hunter2@localhost:{server.port}"}})
     report = swept(sweeps, site_tier="CRITICAL")[Tier.CRITICAL]
     assert report.is_blocked
@@ -81,7 +81,7 @@ def denying(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(clients.s3(), "put_object", put_object)
 
 
-def test_of_many_files_that_fail_a_few_are_told(
+def test_of_many_failed_files_some_are_reported(
     sweeps: Any, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for minute in range(10, 20):
@@ -95,7 +95,7 @@ def test_of_many_files_that_fail_a_few_are_told(
     assert 0 < len([fault for fault in report.faults if not fault.is_whole]) <= FAULTS_AT_MOST
 
 
-def test_whole_servers_are_told_before_what_is_cut() -> None:
+def test_faults_of_servers_are_reported_first() -> None:
     stats = SweepStats()
     for number in range(FAULTS_AT_MOST + 3):
         stats.issue(Issue("S3_DENIED", "main", "no", file=f"/{number}.csv", is_fault=True))

@@ -1,4 +1,4 @@
-"""Files swept from real servers into the lake: whole, once, under their gateway, and written down."""
+"""Files swept from real servers into the data lake: whole, once, under their gateway, and written down."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_folder_called_by_a_serial_holds_files_of_any_name(sweeps: Any, server
     server.put("ehm21120333/logger1.csv", b"fixed")
     server.put(f"ehm21120333/{NOT_MEASURED}", b"named")
     server.put(f"ehm21120333/{NAME}", b"another's")
-    server.put("somewhere/else.csv", b"not looked at")
+    server.put("somewhere/else.csv", b"not listed")
     server.put(f"AN54101471/{NAME}", b"another tier's")
     sweeps.visit(server)
 
@@ -185,7 +185,7 @@ def test_names_can_do_no_harm_and_are_kept(sweeps: Any, server: Any) -> None:
     assert sweeps.sweep()["unchanged"] == len(names), "the manifest knows each by its own name"
 
 
-def test_a_name_that_no_command_can_carry_is_told_and_stops_nothing(sweeps: Any, server: Any) -> None:
+def test_an_unusable_name_is_reported_and_stops_nothing(sweeps: Any, server: Any) -> None:
     server.put(NAME)
     server.put("AN54101471-a\nRETR b.csv", b"never asked for")
     server.faults.extra_lines = (
@@ -208,8 +208,8 @@ def test_a_name_that_no_command_can_carry_is_told_and_stops_nothing(sweeps: Any,
     assert sorted(set(server.fetched)) == ["AN54101471-gone.csv", NAME]
 
 
-def test_a_stamp_that_is_none_hurts_nobody(sweeps: Any, server: Any) -> None:
-    server.put("elsewhere", b"of nobody")
+def test_an_invalid_timestamp_is_harmless(sweeps: Any, server: Any) -> None:
+    server.put("elsewhere", b"of no gateway")
     server.put(NAME, b"12345")
     server.faults.has_modify = False
     timestamp = b"\xff\x1b[31m" + b"9" * 300

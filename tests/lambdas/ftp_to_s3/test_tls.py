@@ -67,9 +67,7 @@ def test_a_client_without_that_is_refused_by_the_same_server(
     assert server.reused == [False]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_believed(
-    sweeps: Any, make_server: Callable[..., Any]
-) -> None:
+def test_an_untrusted_certificate_is_rejected(sweeps: Any, make_server: Callable[..., Any]) -> None:
     server, good = make_server(tls=True), make_server()
     good.put(NAMES[0])
     sweeps.visit(server, good)
@@ -106,7 +104,7 @@ def test_a_server_that_wants_tls_does_not_see_the_password_without(
     assert server.passwords == []
 
 
-def test_a_secret_whose_certificate_is_none_is_told(
+def test_an_invalid_certificate_in_the_secret_is_reported(
     sweeps: Any, make_server: Callable[..., Any], bucket: str
 ) -> None:
     server = make_server(tls=True)

@@ -1,4 +1,4 @@
-"""What `ingest-manager` answers, from a real PostgreSQL and real objects; refusals are data."""
+"""Tests of `ingest-manager` with a real PostgreSQL and emulated S3."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HOSTILE = (
 
 @pytest.fixture
 def ask(bucket: str, database_url: str, context: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
-    """Ask the function; what it answers must survive JSON, as it does on AWS."""
+    """Invoke the function; its response must survive JSON, as on AWS."""
     assert bucket
     monkeypatch.setenv("DATABASE_URL", database_url)
     manager.dependencies.cache_clear()
@@ -74,7 +74,9 @@ def file(name: str, *, serial: str = "AN1", at: datetime = AT) -> IngestFile:
     return IngestFile("lake", f"ftp-backups/{serial}/{name}", "e", 100, Source.FTP, serial, at)
 
 
-def settled(connection: Connection, it: IngestFile, time_range: tuple[datetime, datetime], rows: int) -> None:
+def load_file(
+    connection: Connection, it: IngestFile, time_range: tuple[datetime, datetime], rows: int
+) -> None:
     ledger.begin(connection, it)
     with connection.transaction():
         assert ledger.claim(connection, it)
@@ -93,13 +95,13 @@ def noted(connection: Connection, *entries: QuarantineEntry) -> None:
         quarantine.note(connection, entries)
 
 
-def test_what_came_by_each_road(ask: Ask, connection: Connection) -> None:
+def test_status_of_each_data_path(ask: Ask, connection: Connection) -> None:
     note_meter(connection, "AN1", "AN2", "AN3")
     load_rows(connection, readings("AN1", range(30)))
     load_rows(connection, readings("AN2", [-60], device="CLD1"))
     hour = AT, AT + 29 * MINUTE
-    settled(connection, file("a", serial="AN3"), hour, 30)
-    settled(connection, file("a again and longer", serial="AN3"), (AT, AT + 39 * MINUTE), 40)
+    load_file(connection, file("a", serial="AN3"), hour, 30)
+    load_file(connection, file("a again and longer", serial="AN3"), (AT, AT + 39 * MINUTE), 40)
     ledger.begin(connection, file("b", serial="AN3", at=AT + HOUR))
     ledger.fail(connection, file("b", serial="AN3", at=AT + HOUR), "no\nway")
     noted(connection, entry("1"), entry("2"), entry("3", seen_at=AT - HOUR))
@@ -135,7 +137,7 @@ def test_what_the_last_sweeps_found_wrong(ask: Ask, bucket: str) -> None:
     assert sweeps() == {"CRITICAL": kept, "NON_CRITICAL": None}
 
 
-def test_holes_and_what_may_tell_why(ask: Ask, connection: Connection) -> None:
+def test_gaps_and_evidence_of_their_cause(ask: Ask, connection: Connection) -> None:
     load_rows(connection, readings("AN1", [*range(10, 20), *range(35, 60)]))
     offline = readings("AN1", [25])[0]
     load_rows(connection, [Row(replace(offline.reading, device_online=False), "b")])
@@ -149,10 +151,10 @@ def test_holes_and_what_may_tell_why(ask: Ask, connection: Connection) -> None:
         ("AN1", "CLD1"),
         ("AN2", "CLD1"),
     ]
-    told = [(row["since"], row["until"], row["offline"]) for row in response["gaps"]]
+    result = [(row["since"], row["until"], row["offline"]) for row in response["gaps"]]
     minutes = [AT, AT + 10 * MINUTE, AT + 19 * MINUTE, AT + 35 * MINUTE]
     first, ten, nineteen, thirty_five = (timestamp.isoformat() for timestamp in minutes)
-    assert told == [(first, ten, 0), (nineteen, thirty_five, 1)]
+    assert result == [(first, ten, 0), (nineteen, thirty_five, 1)]
     assert response["is_complete"] is True
     assert [row["state"] for row in response["files"]] == ["loading"]
     assert [(row["reason"], row["rows"]) for row in response["kept"]] == [("HALF_ROW", 15)]
@@ -253,7 +255,7 @@ def test_objects_of_a_span_and_what_the_ledger_says_of_them(
     put(by_hand)
     put("ftp-backups/AN11/2026/03/01/other.csv")
     known = replace(file("", at=AT), bucket=bucket, key=inside, etag=etag)
-    settled(connection, known, (AT, AT), 1)
+    load_file(connection, known, (AT, AT), 1)
     asked = ask("objects", source="ftp", gateways=["AN1"], **SPAN)
     assert [(row["key"], row["state"]) for row in asked["rows"]] == [(inside, "loaded"), (by_hand, "")]
     raw = [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def aggregate(*parts: tuple[str, bytes]) -> bytes:
-    """Return an aggregate of the producer library, as short as can be."""
+    """Return a minimal KPL aggregate."""
 
     def sized(number: int, value: bytes) -> bytes:
         length, size = bytearray(), len(value)
@@ -49,9 +49,9 @@ def lines_of(bucket: str, key: str) -> list[dict[str, Any]]:
 
 def counts_of(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
     """Return what the function said of the last batch, without what there was none of."""
-    told = [record for record in caplog.records if record.message == "batch processed"][-1].__dict__
+    result = [record for record in caplog.records if record.message == "batch processed"][-1].__dict__
     names = ("loaded", "replaced", "identical", "superseded", "differing", "quarantined", "dropped")
-    return {name: told[name] for name in names if told[name]}
+    return {name: result[name] for name in names if result[name]}
 
 
 def with_energy(message: Message, at: float, energy: float, serial: str = "AN54101471") -> bytes:
@@ -109,7 +109,7 @@ def test_what_is_rejected_is_in_the_index_of_the_quarantine_once(pipeline: Any, 
     assert base64.b64decode(lines_of(bucket, key)[0]["payload_base64"]) == evil
 
 
-def test_the_stream_tells_which_meters_a_gateway_has(pipeline: Any, message: Message) -> None:
+def test_meters_of_a_gateway_are_recorded_from_the_stream(pipeline: Any, message: Message) -> None:
     other = message("AN2").replace(b"CLD00000001", b"CLD9")
     pipeline.deliver(message("AN1"), other, b"poison")
     assert pipeline.query("SELECT gateway_serial, device_serial FROM meters ORDER BY 1") == [
@@ -151,7 +151,7 @@ def test_a_row_that_the_database_refuses_holds_nothing_up(pipeline: Any, message
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_what_was_committed_unheard_is_told_as_what_it_was(
+def test_an_unconfirmed_commit_is_reported_with_its_counts(
     pipeline: Any,
     message: Message,
     wire: Any,
@@ -169,7 +169,7 @@ def test_what_was_committed_unheard_is_told_as_what_it_was(
     assert counts_of(caplog) == {"loaded": 3, "identical": 1, "quarantined": 1}
 
 
-def test_a_reading_that_takes_the_place_of_a_files_is_told(
+def test_a_replaced_file_row_is_reported(
     pipeline: Any, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = int(time.time()) - 60
@@ -180,7 +180,7 @@ def test_a_reading_that_takes_the_place_of_a_files_is_told(
     assert counts_of(caplog) == {"loaded": 2, "replaced": 1, "differing": 1}
 
 
-def test_a_constraint_that_somebody_added_makes_the_batch_come_again(pipeline: Any, message: Message) -> None:
+def test_a_violated_added_constraint_redelivers_the_batch(pipeline: Any, message: Message) -> None:
     with psycopg.connect(pipeline.database_url, autocommit=True) as connection:
         connection.execute(b"ALTER TABLE readings ADD CONSTRAINT closed CHECK (false) NOT VALID")
         assert pipeline.deliver(message()) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
@@ -194,19 +194,21 @@ def test_a_clock_that_steps_back_is_flagged_and_not_published(
 ) -> None:
     sent: list[dict[str, Any]] = []
     publisher = stream_handler.sinks().publisher
-    monkeypatch.setattr(publisher._cloudwatch, "put_metric_data", lambda **told: sent.append(told))
+    monkeypatch.setattr(publisher._cloudwatch, "put_metric_data", lambda **result: sent.append(result))
     now = int(time.time()) - 600
     came = [(0, 100.0), (10, 101.0), (20, 102.0), (-400, 103.0), (40, 104.0)]
     pipeline.deliver(*(with_energy(message, now + after, energy) for after, energy in came))
     flagged = pipeline.query("SELECT measured_at, flags FROM readings WHERE flags <> '{}'")
     wrong = datetime.fromtimestamp(now - 400, UTC)
     assert flagged == [(wrong, ["clock_fault"])]
-    stamps = {datum["Timestamp"] for call in sent for datum in call["MetricData"] if datum.get("Dimensions")}
-    assert len(stamps) == 4
-    assert wrong not in stamps
+    timestamps = {
+        datum["Timestamp"] for call in sent for datum in call["MetricData"] if datum.get("Dimensions")
+    }
+    assert len(timestamps) == 4
+    assert wrong not in timestamps
 
 
-def test_upkeep_is_taken_a_turn_at_and_not_with_every_batch(pipeline: Any, message: Message) -> None:
+def test_maintenance_runs_periodically_and_not_with_every_batch(pipeline: Any, message: Message) -> None:
     now = int(time.time())
     for number in range(3):
         pipeline.deliver(message(at=now - number * 3600), first=number + 1)
@@ -216,7 +218,7 @@ def test_upkeep_is_taken_a_turn_at_and_not_with_every_batch(pipeline: Any, messa
     assert pipeline.query("SELECT sum(samples) FROM readings_10min") == [(4,)]
 
 
-def test_upkeep_that_fails_costs_nothing(
+def test_failed_maintenance_does_not_fail_the_batch(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(pipeline.database_url) as connection:
@@ -259,7 +261,7 @@ def test_a_failover_in_mid_transaction_has_every_reading_once(
     assert found == [(21, 1, 0)]
 
 
-def test_a_locked_table_makes_the_batch_come_again(pipeline: Any, message: Message) -> None:
+def test_a_locked_table_redelivers_the_batch(pipeline: Any, message: Message) -> None:
     now = int(time.time())
     pipeline.deliver(message(at=now - 1))
     pipeline.context.ends_at = time.monotonic() + 11  # a second for the database

@@ -93,14 +93,14 @@ def test_a_replay_changes_nothing(pipeline: Any, message: Message) -> None:
     assert pipeline.query("SELECT count(*) FROM reading_conflicts") == [(0,)]
 
 
-def test_objects_do_not_tell_when_they_were_written(pipeline: Any, message: Message) -> None:
+def test_objects_do_not_depend_on_the_time_of_writing(pipeline: Any, message: Message) -> None:
     pipeline.deliver(message())
     (key,) = pipeline.keys("raw/")
     body = clients.s3().get_object(Bucket=pipeline.bucket, Key=key)["Body"].read()
     assert body[4:8] == bytes(4), "the time in the header of a gzip file"
 
 
-def test_a_batch_that_comes_again_longer_grows_its_object(pipeline: Any, message: Message) -> None:
+def test_a_batch_redelivered_longer_grows_its_object(pipeline: Any, message: Message) -> None:
     hour = time.time() // 3600 * 3600 - 3600
     first, second, third = (message(at=hour + second) for second in range(3))
 
@@ -144,7 +144,7 @@ def test_a_record_that_is_no_base64_is_kept_as_it_came(pipeline: Any, message: M
     assert base64.b64decode(line["payload_base64"]) == b"%%%"
 
 
-def test_a_misconfigured_function_fails_and_tells_which_setting(
+def test_a_missing_setting_fails_with_its_name(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL")
@@ -152,7 +152,7 @@ def test_a_misconfigured_function_fails_and_tells_which_setting(
         pipeline.deliver(message())
 
 
-def test_an_object_that_s3_refuses_comes_again_and_nothing_else_does(
+def test_only_records_of_a_failed_object_are_redelivered(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing_puts(monkeypatch, where="AN00000002")
@@ -165,7 +165,7 @@ def test_an_object_that_s3_refuses_comes_again_and_nothing_else_does(
     assert pipeline.points("VoltagePhase_A", "AN00000002", datetime.now(UTC)) == []
 
 
-def test_poison_that_cannot_be_kept_comes_again(
+def test_an_invalid_record_that_was_not_stored_is_redelivered(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing_puts(monkeypatch, where="quarantine/")
@@ -174,7 +174,7 @@ def test_poison_that_cannot_be_kept_comes_again(
     assert pipeline.query("SELECT count(*) FROM readings") == [(1,)]
 
 
-def test_without_a_database_everything_comes_again_and_poison_is_kept_already(
+def test_without_a_database_everything_is_redelivered_and_invalid_records_are_stored(
     pipeline: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
@@ -191,7 +191,7 @@ def test_without_a_database_everything_comes_again_and_poison_is_kept_already(
     assert len(pipeline.keys("quarantine/")) == 1
 
 
-def test_a_connection_that_died_between_invocations_is_made_anew(pipeline: Any, message: Message) -> None:
+def test_a_connection_that_died_between_invocations_is_replaced(pipeline: Any, message: Message) -> None:
     now = int(time.time())
     pipeline.deliver(message(at=now - 1))
     with psycopg.connect(pipeline.database_url, autocommit=True) as connection:

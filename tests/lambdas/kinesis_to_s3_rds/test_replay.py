@@ -1,4 +1,4 @@
-"""What lake and quarantine keep of the stream is loaded once more; the second time nothing is to be done."""
+"""Tests of the replay of stream records from data lake and quarantine; it is idempotent."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def rewritten(bucket: str, key: str, change: Callable[[dict[str, Any]], dict[str
     clients.s3().put_object(Bucket=bucket, Key=key, Body=gzip.compress(lines))
 
 
-def test_rows_that_were_lost_come_back_from_the_lake_as_they_were(pipeline: Any, message: Any) -> None:
+def test_lost_rows_are_restored_from_the_data_lake(pipeline: Any, message: Any) -> None:
     payloads = [message(at=1772366400 + 10 * number, voltage=229.0 + number) for number in range(5)]
     pipeline.deliver(*payloads)
-    # The third is an earlier stamp with the same register: the lake keeps what it was flagged with.
+    # The third has an earlier timestamp and the same register; the data lake keeps its flags.
     rewritten(pipeline.bucket, pipeline.keys(RAW)[0], lambda line: {**line, "flags": ["clock_fault"]})
     before = pipeline.query(f"SELECT {SAFE} FROM readings ORDER BY measured_at")
     pipeline.query("DELETE FROM readings WHERE voltage_a > 231 RETURNING 1")
@@ -43,7 +43,7 @@ def test_rows_that_were_lost_come_back_from_the_lake_as_they_were(pipeline: Any,
     response = again(pipeline, RAW)
     assert response["rows"] == {"loaded": 3, "identical": 2, "superseded": 0, "differing": 0}
     assert (response["rejected"], response["left"]) == (0, [])
-    assert sum(told["records"] for told in response["objects"]) == 5
+    assert sum(result["records"] for result in response["objects"]) == 5
     after = pipeline.query(f"SELECT {SAFE} FROM readings ORDER BY measured_at")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
     assert [row[-1] for row in after] == [[], [], *[["clock_fault"]] * 3]
@@ -88,11 +88,11 @@ def test_objects_that_cannot_be_read_hold_up_no_other(pipeline: Any, message: An
     gone = f"{RAW}dt=2026-03-01/hour=12/AN54101471/gone.json.gz"
     (good,) = (key for key in pipeline.keys(RAW) if key != bad)
     response = pipeline.handle({"action": "load", "keys": [bad, gone, good, good]})
-    assert [told["state"] for told in response["objects"]] == ["unreadable", "gone", "loaded"]
+    assert [result["state"] for result in response["objects"]] == ["unreadable", "gone", "loaded"]
     assert response["rows"]["loaded"] == 1
 
 
-def test_what_there_is_no_time_for_is_told(pipeline: Any, message: Any) -> None:
+def test_objects_left_at_the_deadline_are_returned(pipeline: Any, message: Any) -> None:
     pipeline.deliver(message(at=1772366400))
     keys = pipeline.keys(RAW)
     pipeline.context.ends_at = 0.0
@@ -100,23 +100,21 @@ def test_what_there_is_no_time_for_is_told(pipeline: Any, message: Any) -> None:
     assert (response["left"], response["objects"]) == (keys, [])
 
 
-def test_batches_that_were_given_up_are_judged_gated_and_loaded(
-    pipeline: Any, message: Any, file: Any
-) -> None:
+def test_failed_batches_are_parsed_filtered_and_loaded(pipeline: Any, message: Any, file: Any) -> None:
     """Lambda keeps the event as text, in an account of its own."""
     sites = {"AN54101471": {"tier": "CRITICAL"}, "AN54000002": {"tier": "NON_CRITICAL"}}
     file.upload({"schema_version": 1, "sites": sites})
     event = pipeline.event(message(at=1772366400), message("AN54000002", at=1772366400), b"\x1b no json")
-    told = {"version": "1.0", "KinesisBatchInfo": {"batchSize": 3}, "payload": json.dumps(event)}
+    result = {"version": "1.0", "KinesisBatchInfo": {"batchSize": 3}, "payload": json.dumps(event)}
     key = "aws/lambda/5b4b7a6c/shardId-000000000000/2026/03/02/2026-03-02T12.00.00-x+y"
-    clients.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=json.dumps(told).encode())
+    clients.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=json.dumps(result).encode())
     response = pipeline.handle({"action": "load", "keys": [key]})
     assert (response["rows"]["loaded"], response["rejected"], response["objects"][0]["records"]) == (1, 1, 3)
     assert pipeline.query("SELECT gateway_serial FROM readings") == [("AN54101471",)]
     assert [len(pipeline.keys(prefix)) for prefix in (RAW, KEPT)] == [1, 1]
     before = pipeline.keys("")
-    again_told = pipeline.handle({"action": "load", "keys": [key]})
-    assert (again_told["rows"]["loaded"], again_told["rows"]["identical"]) == (0, 1)
+    second = pipeline.handle({"action": "load", "keys": [key]})
+    assert (second["rows"]["loaded"], second["rows"]["identical"]) == (0, 1)
     assert pipeline.keys("") == before
     for body in (b"{}", b'{"payload": "{}"}', b'{"payload": {"Records": [{}]}}', b"x"):
         clients.s3().put_object(Bucket=pipeline.bucket, Key=key, Body=body)

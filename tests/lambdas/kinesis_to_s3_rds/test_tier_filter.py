@@ -39,7 +39,7 @@ def reading_of(serial: str) -> Reading:
     return Reading(serial, "", NOW, Source.IOT, {}, None, True, "", "")
 
 
-def verdict(serial: str, *, good: bool) -> Accepted | Rejected:
+def parsed(serial: str, *, good: bool) -> Accepted | Rejected:
     record = StreamRecord("stream", "shard", "1", serial, NOW, b"")
     if not good:
         return Rejected(record, RejectReason.NOT_JSON, "no")
@@ -47,15 +47,15 @@ def verdict(serial: str, *, good: bool) -> Accepted | Rejected:
 
 
 @given(
-    st.lists(st.builds(verdict, st.sampled_from([*SITES, STRANGER]), good=st.booleans())),
+    st.lists(st.builds(parsed, st.sampled_from([*SITES, STRANGER]), good=st.booleans())),
     st.sampled_from([SITES, None, {}]),
 )
-def test_nothing_is_lost_but_what_is_gated(
-    verdicts: list[Accepted | Rejected], sites: dict[str, Site] | None
+def test_only_dropped_records_are_lost(
+    records: list[Accepted | Rejected], sites: dict[str, Site] | None
 ) -> None:
-    admission = admit(verdicts, sites)
-    dropped = [one for one in verdicts if sites and one.record.partition_key in (OTHER, ASLEEP)]
-    taken = [one for one in verdicts if one not in dropped]
+    admission = admit(records, sites)
+    dropped = [one for one in records if sites and one.record.partition_key in (OTHER, ASLEEP)]
+    taken = [one for one in records if one not in dropped]
 
     assert admission.dropped == len(dropped)
     assert list(admission.accepted) == [one for one in taken if isinstance(one, Accepted)]
@@ -77,7 +77,7 @@ def test_an_aggregate_that_cannot_be_read_may_be_of_anybody(reason: RejectReason
 
 
 class Watched:
-    """A watch on a real file, a clock that moves when told, and what it asked of S3."""
+    """A watch on a real file, a clock that is moved by the test, and its S3 calls."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
@@ -97,7 +97,7 @@ class Watched:
         self.lines.append(("error", str(msg), extra))
 
     def later(self) -> dict[str, bool] | None:
-        """Return who is live, a look later."""
+        """Return the streaming sites after the next refresh."""
         self.now += REFRESH_SECONDS
         return self.at_once()
 
@@ -128,7 +128,7 @@ def spied(monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> li
 AS_WRITTEN = {LIVE: True, OTHER: False, ASLEEP: False}
 
 
-def test_the_file_is_looked_at_again_after_a_while_and_read_only_if_it_changed(
+def test_the_file_is_checked_periodically_and_read_only_if_it_changed(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     etag = watched.file.upload(DOCUMENT)
@@ -144,7 +144,7 @@ def test_the_file_is_looked_at_again_after_a_while_and_read_only_if_it_changed(
     assert watched.lines == []
 
 
-def test_a_file_that_breaks_changes_nothing_and_is_told_once_each_way(watched: Watched) -> None:
+def test_an_invalid_file_changes_nothing_and_is_logged_once(watched: Watched) -> None:
     watched.file.upload(DOCUMENT)
     assert watched.at_once() == AS_WRITTEN
     watched.file.upload(b'{"sites": {\n"AN00000001": {"tier": "CRITICL"}}}')
@@ -156,7 +156,7 @@ def test_a_file_that_breaks_changes_nothing_and_is_told_once_each_way(watched: W
     assert extra["source"] == "cached document"
     watched.file.upload(b"{}")
     watched.later()
-    assert len(watched.lines) == 2  # another trouble is another line
+    assert len(watched.lines) == 2  # another error is another line
     watched.file.upload({"sites": {}})
     assert watched.later() == {}
     assert watched.lines[-1][:2] == ("info", "site file in use again")
@@ -257,19 +257,19 @@ def test_a_batch_keeps_the_readings_of_live_sites_and_of_strangers(
     assert pipeline.points("VoltagePhase_A", OTHER, at) == []
     assert pipeline.points("VoltagePhase_A", LIVE, at) == [231.0]
     assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
-    told = {line.message: vars(line) for line in caplog.records}
-    assert (told["batch processed"]["dropped"], told["batch processed"]["unknown_gateways"]) == (2, 1)
-    assert told["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
+    result = {line.message: vars(line) for line in caplog.records}
+    assert (result["batch processed"]["dropped"], result["batch processed"]["unknown_gateways"]) == (2, 1)
+    assert result["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
 
 
-def test_a_batch_of_gated_readings_alone_is_handled(pipeline: Any, file: Any, message: Message) -> None:
+def test_a_batch_of_dropped_readings_is_processed(pipeline: Any, file: Any, message: Message) -> None:
     file.upload(DOCUMENT)
     assert pipeline.deliver(message(OTHER), message(ASLEEP)) == {"batchItemFailures": []}
     assert pipeline.keys("raw/") == []
     assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
 
 
-def test_a_switch_shows_in_the_next_batch_after_a_look(
+def test_a_switch_is_applied_to_the_next_batch_after_a_refresh(
     pipeline: Any, file: Any, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SITE_CONFIG_REFRESH_SECONDS", "0")

@@ -138,7 +138,7 @@ def test_what_is_there_is_found_to_the_microsecond_and_of_the_same_meter_alone(
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.sets(st.integers(0, 400_000), min_size=1, max_size=30))
-def test_each_day_is_found_anew_from_its_first_reading_to_its_last(
+def test_each_day_is_marked_for_maintenance_from_first_to_last_reading(
     connection: Connection, seconds: set[int]
 ) -> None:
     timestamps = [count_of(START) + second * 1_000_000 for second in sorted(seconds)]

@@ -32,8 +32,8 @@ NOTHING = {"loaded": 0, "identical": 0, "superseded": 0, "differing": 0, "reject
 
 def recovers(loads: Any, key: str, count: int) -> None:
     """See that the next delivery loads the file, and one more changes nothing."""
-    (told,) = loads.deliver(key)
-    assert (told["state"], told["rows"]["loaded"]) == ("loaded", count)
+    (details,) = loads.deliver(key)
+    assert (details["state"], details["rows"]["loaded"]) == ("loaded", count)
     (again,) = loads.deliver(key)
     assert again["is_new"] is False
     assert len(loads.readings()) == count
@@ -95,8 +95,8 @@ def test_a_slow_database_is_a_fault_in_time_and_the_ledger_says_so(loads: Any) -
         assert time.monotonic() - started < 10
         other.rollback()
     loads.seconds = 60
-    (told,) = loads.deliver(key)
-    assert told["rows"] == NOTHING | {"loaded": 4, "identical": 1}
+    (details,) = loads.deliver(key)
+    assert details["rows"] == NOTHING | {"loaded": 4, "identical": 1}
 
 
 @pytest.mark.parametrize("delivered", [True, False])
@@ -119,22 +119,22 @@ def test_a_server_that_goes_away_in_the_middle_loads_each_row_once(
     key = loads.put(loads.log([*lines, "odd"]))
     monkeypatch.setenv("DATABASE_URL", wire.url)
     loads.restart()
-    loads.deliver(loads.put(b"nonsense"))  # a connection that could not be had at all is a fault
+    loads.deliver(loads.put(b"nonsense"))  # a failed connection is a fault
     wire.cut(on, delivered=delivered)
-    (told,) = loads.deliver(key)
-    assert told["rows"] == NOTHING | {"loaded": 9000, "rejected": 1}
-    assert told["is_new"] is True
+    (details,) = loads.deliver(key)
+    assert details["rows"] == NOTHING | {"loaded": 9000, "rejected": 1}
+    assert details["is_new"] is True
     assert len(loads.readings()) == 9000
     assert [row[:3] for row in loads.quarantine()] == [("FIELD_COUNT", 1, "kept"), ("NO_HEADER", 0, "kept")]
     assert loads.ledger()[key]["rows_loaded"] == 9000
 
 
-def test_an_event_that_comes_again_over_a_dead_connection_is_nothing_new(loads: Any) -> None:
+def test_an_event_redelivered_over_a_dead_connection_is_not_new(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(5)))
     loads.deliver(key)
     loads.hang_up()
-    (told,) = loads.deliver(key)
-    assert (told["rows"], told["is_new"]) == (NOTHING | {"loaded": 5}, False)
+    (details,) = loads.deliver(key)
+    assert (details["rows"], details["is_new"]) == (NOTHING | {"loaded": 5}, False)
     assert sum(loads.points("RowsLoaded")) == 5
 
 
@@ -142,8 +142,8 @@ def test_a_file_that_is_asked_for_again_over_a_dead_connection_is_loaded_again(l
     key = loads.put(loads.log(loads.rows(5)))
     loads.deliver(key)
     loads.hang_up()
-    (told,) = loads.again(key)
-    assert (told["rows"], told["is_new"]) == (NOTHING | {"identical": 5}, True)
+    (details,) = loads.again(key)
+    assert (details["rows"], details["is_new"]) == (NOTHING | {"identical": 5}, True)
 
 
 def test_a_server_that_stays_away_is_a_fault_and_loads_nothing(
@@ -206,9 +206,9 @@ def test_what_is_rejected_is_kept_whole_when_s3_fails_at_first(loads: Any) -> No
     loads.invoke({"Records": []})
     events = clients.s3().meta.events
     events.register_first("before-send.s3.PutObject", fail, unique_id="fail")
-    (told,) = loads.deliver(key)
+    (details,) = loads.deliver(key)
     events.unregister("before-send.s3.PutObject", unique_id="fail")
-    assert told["rows"] == NOTHING | {"loaded": 3, "rejected": 30_000}
+    assert details["rows"] == NOTHING | {"loaded": 3, "rejected": 30_000}
     assert sent[0] == sent[1] > 256 * 1024
     ((_, _, _, where),) = loads.quarantine()
     assert [line["text"] for line in loads.lines(where)[2:]] == lines
@@ -218,8 +218,8 @@ def test_a_connection_to_s3_that_is_cut_in_mid_file_is_taken_up_again(loads: Any
     key = loads.put(loads.log(loads.rows(3000)))
     event = {"Records": [loads.record(key)]}
     faucet.run_dry(times=2, after=20_000)
-    (told,) = loads.invoke(event)
-    assert told["rows"] == NOTHING | {"loaded": 3000}
+    (details,) = loads.invoke(event)
+    assert details["rows"] == NOTHING | {"loaded": 3000}
 
 
 def test_a_connection_to_s3_that_is_always_cut_is_a_fault(loads: Any, faucet: Any) -> None:
@@ -237,7 +237,7 @@ def test_one_bad_file_never_stops_the_others(loads: Any) -> None:
     first, gone, last = (loads.put(loads.log(loads.rows(count))) for count in (3, 4, 5))
     event = {"Records": [loads.record(key, versionId=None) for key in (first, gone, last)]}
     clients.s3().delete_object(Bucket=loads.bucket, Key=gone)
-    assert [told["state"] for told in loads.invoke(event)] == ["loaded", "gone", "loaded"]
+    assert [details["state"] for details in loads.invoke(event)] == ["loaded", "gone", "loaded"]
     assert len(loads.readings()) == 5
 
 
@@ -311,7 +311,7 @@ def test_a_file_larger_than_the_memory_that_is_left_is_loaded(loads: Any) -> Non
 
 
 def waiting_for_a_lock(loads: Any) -> list[str]:
-    """Return the statements that wait for somebody."""
+    """Return the statements that wait for a lock."""
     found = loads.query(
         "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
@@ -329,9 +329,7 @@ def wait_until(holds: Callable[[], object]) -> None:
     ("changed", "outcome"),
     [("", "identical"), ("SET voltage_a = 231", "differing"), ("SET source = 'iot'", "superseded")],
 )
-def test_a_row_that_somebody_else_puts_in_meanwhile_is_told_by_the_rule(
-    loads: Any, changed: str, outcome: str
-) -> None:
+def test_a_row_inserted_concurrently_is_counted_by_the_rule(loads: Any, changed: str, outcome: str) -> None:
     lines = loads.rows(3)
     loads.load(loads.log(lines[2:]))
     loads.execute("CREATE TABLE others AS SELECT * FROM readings")
@@ -341,10 +339,10 @@ def test_a_row_that_somebody_else_puts_in_meanwhile_is_told_by_the_rule(
     key = loads.put(loads.log([*lines, "odd"]))
     with psycopg.connect(loads.database_url) as other, ThreadPoolExecutor(1) as pool:
         other.execute(b"INSERT INTO readings SELECT * FROM others")
-        told = pool.submit(loads.deliver, key)
+        details = pool.submit(loads.deliver, key)
         wait_until(lambda: any(query.startswith("COPY readings") for query in waiting_for_a_lock(loads)))
         other.commit()
-        (found,) = told.result(60)
+        (found,) = details.result(60)
     assert found["rows"] == NOTHING | {"loaded": 2, outcome: 1, "rejected": 1}
     assert len(loads.query("SELECT 1 FROM readings")) == 3
     assert loads.query("SELECT * FROM others EXCEPT SELECT * FROM readings") == []
@@ -363,9 +361,9 @@ def test_events_that_come_at_the_same_time_load_a_file_once(loads: Any) -> None:
         return found
 
     with ThreadPoolExecutor(3) as pool:
-        told = [each for found in pool.map(deliver, range(3)) for each in found]
-    assert {each.state for each in told} == {"loaded"}
-    assert sum(each.result.is_new for each in told) == 3
+        details = [each for found in pool.map(deliver, range(3)) for each in found]
+    assert {each.state for each in details} == {"loaded"}
+    assert sum(each.result.is_new for each in details) == 3
     assert len(loads.readings()) == 4200
     assert {entry["rows_loaded"] for entry in loads.ledger().values()} == {1400}
 
@@ -379,8 +377,8 @@ def test_files_that_overlap_and_come_at_the_same_time_load_each_row_once(loads: 
         return loads.within(lambda: 50.0, key)[0]
 
     with ThreadPoolExecutor(3) as pool:
-        told = list(pool.map(deliver, keys))
-    again = [deliver(key) for key, each in zip(keys, told, strict=True) if each.state == "fault"]
+        details = list(pool.map(deliver, keys))
+    again = [deliver(key) for key, each in zip(keys, details, strict=True) if each.state == "fault"]
     entries = loads.ledger().values()
     assert {each.state for each in again} <= {"loaded"}
     assert sum(entry["rows_loaded"] for entry in entries) == len(loads.readings()) == 9000
@@ -388,24 +386,24 @@ def test_files_that_overlap_and_come_at_the_same_time_load_each_row_once(loads: 
 
 
 def lasting(looks: int) -> Callable[[], float]:
-    """Return a clock by which time has run out once it was looked at so often."""
+    """Return a clock that is past the deadline after a number of reads."""
     left = iter([50.0] * looks)
     return lambda: next(left, 0.0)
 
 
-def test_time_that_runs_out_is_a_fault_with_a_remedy(loads: Any) -> None:
+def test_an_exceeded_deadline_is_a_fault_with_a_remedy(loads: Any) -> None:
     key, other = (
         loads.put(loads.log(loads.rows(20_000 + more, step=timedelta(seconds=10)))) for more in (0, 1)
     )
     loads.invoke({"Records": []})
-    told = loads.within(lasting(8), key, other)
-    assert [each.state for each in told] == ["fault", "fault"]
+    details = loads.within(lasting(8), key, other)
+    assert [each.state for each in details] == ["fault", "fault"]
     assert re.search(
-        r"deadline exceeded after [1-9][0-9]* rows.*increase the function's timeout", told[0].reason
+        r"deadline exceeded after [1-9][0-9]* rows.*increase the function's timeout", details[0].reason
     )
-    assert told[1].reason == "deadline exceeded"
+    assert details[1].reason == "deadline exceeded"
     with pytest.raises(LoadIncomplete, match="2 files must be retried"):
-        raise_faults(told)
+        raise_faults(details)
     assert loads.readings() == []
     assert loads.ledger()[key]["state"] == "failed"
     assert other not in loads.ledger()
@@ -419,17 +417,17 @@ def test_the_last_file_waits_for_the_database_no_longer_than_there_is_time(loads
     with psycopg.connect(loads.database_url) as other:
         other.execute(b"LOCK TABLE readings IN ACCESS EXCLUSIVE MODE")
         began = time.monotonic()
-        (told,) = loads.within(lambda: next(clock, 2.0), key)
+        (details,) = loads.within(lambda: next(clock, 2.0), key)
         assert time.monotonic() - began < 10
-    assert told.state == "fault"
+    assert details.state == "fault"
     recovers(loads, key, 3)
 
 
 def test_a_file_that_was_loaded_when_time_ran_out_stays_loaded(loads: Any) -> None:
     first, second = (loads.put(loads.log(loads.rows(count))) for count in (3, 5))
     loads.invoke({"Records": []})
-    told = loads.within(lasting(4), first, second)
-    assert [each.state for each in told] == ["loaded", "fault"]
+    details = loads.within(lasting(4), first, second)
+    assert [each.state for each in details] == ["loaded", "fault"]
     assert len(loads.readings()) == 3
     assert [each["rows"] for each in loads.deliver(first, second)] == [
         NOTHING | {"loaded": 3},
@@ -446,8 +444,8 @@ def test_what_the_database_takes_never_is_kept_and_holds_nothing_up(loads: Any) 
     key = loads.put(
         loads.log([*loads.rows(3), *loads.rows(1, start=loads.start - timedelta(hours=1), voltage=500)])
     )
-    (told,) = loads.deliver(key)
-    assert (told["state"], told["rows"]) == ("rejected", NOTHING | {"rejected": 4})
+    (details,) = loads.deliver(key)
+    assert (details["state"], details["rows"]) == ("rejected", NOTHING | {"rejected": 4})
     assert loads.quarantine() == [("REFUSED_BY_DATABASE", 4, "kept", key)]
     assert loads.readings() == []
     loads.execute("DROP TRIGGER odd ON readings")
@@ -456,7 +454,7 @@ def test_what_the_database_takes_never_is_kept_and_holds_nothing_up(loads: Any) 
     assert [row[2] for row in loads.quarantine()] == ["replayed"]
 
 
-def test_a_constraint_that_somebody_added_is_a_fault_of_his(loads: Any) -> None:
+def test_a_violated_added_constraint_is_a_fault(loads: Any) -> None:
     loads.execute("ALTER TABLE readings ADD CONSTRAINT odd CHECK (voltage_a < 100)")
     key = loads.put(loads.log(loads.rows(3)))
     with pytest.raises(LoadIncomplete, match="odd"):
@@ -478,8 +476,8 @@ def test_a_site_file_that_cannot_be_read_stops_only_files_that_need_it(loads: An
         loads.deliver(key)
     assert loads.quarantine() == []
     loads.sites({loads.serial: {"tier": "NON_CRITICAL", "timezone": "America/New_York"}})
-    (told,) = loads.deliver(key)
-    assert told["rows"] == NOTHING | {"loaded": 2, "identical": 3}
+    (details,) = loads.deliver(key)
+    assert details["rows"] == NOTHING | {"loaded": 2, "identical": 3}
 
 
 def test_metrics_that_cannot_be_published_hold_nothing_up(loads: Any) -> None:
@@ -503,7 +501,7 @@ def test_whatever_is_sent_and_however_often_every_row_is_accounted_for(loads: An
     for number in range(12):
         start = loads.start + timedelta(minutes=30 * rng.randrange(8))
         lines = loads.rows(60, start=start, energy=1000 + (start - loads.start).total_seconds() / 600)
-        # What is in a row must follow from its stamp, as with a real meter.
+        # The values of a row depend on its timestamp only, as with a real meter.
         lines = [f"{line[:19]},50.01,23{line[15]}.1,231.2,229.9,10.53,1000.0" for line in lines]
         for _ in range(rng.randrange(4)):
             place = rng.randrange(len(lines))

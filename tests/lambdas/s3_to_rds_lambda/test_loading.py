@@ -21,8 +21,8 @@ NOTHING = {"loaded": 0, "identical": 0, "superseded": 0, "differing": 0, "reject
 
 def test_a_file_becomes_rows_and_an_entry_in_the_ledger(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(60)))
-    (told,) = loads.deliver(key)
-    assert told == {"key": key, "state": "loaded", "rows": NOTHING | {"loaded": 60}, "is_new": True}
+    (result,) = loads.deliver(key)
+    assert result == {"key": key, "state": "loaded", "rows": NOTHING | {"loaded": 60}, "is_new": True}
     found = loads.readings()
     assert len(found) == 60
     assert found[0] == (loads.start, 230.0, "ftp", "")
@@ -56,8 +56,8 @@ def test_the_web_pages_export_and_packed_files_are_taken(loads: Any) -> None:
 def test_an_event_that_comes_three_times_changes_nothing(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(30)))
     first, second, third = loads.deliver(key), loads.deliver(key), loads.deliver(key, key)
-    assert [told["is_new"] for told in (*first, *second, *third)] == [True, False, False]
-    assert {told["rows"]["loaded"] for told in (*first, *second, *third)} == {30}
+    assert [result["is_new"] for result in (*first, *second, *third)] == [True, False, False]
+    assert {result["rows"]["loaded"] for result in (*first, *second, *third)} == {30}
     assert len(loads.readings()) == 30
     assert loads.points("RowsLoaded") == [30.0]
     assert loads.points("FilesLoaded") == [1.0]
@@ -77,16 +77,16 @@ def test_a_file_that_is_asked_for_again_is_loaded_again_with_the_same_outcome(lo
     key = loads.put(loads.log([*loads.rows(10), "half,a,row"]))
     loads.deliver(key)
     before, kept = loads.readings(), loads.quarantine()
-    (told,) = loads.again(key)
-    assert told["rows"] == NOTHING | {"identical": 10, "rejected": 1}
+    (result,) = loads.again(key)
+    assert result["rows"] == NOTHING | {"identical": 10, "rejected": 1}
     assert (loads.readings(), loads.quarantine()) == (before, kept)
     assert loads.ledger()[key]["attempts"] == 2
 
 
-def test_duplicate_stamps_with_other_values_are_counted_and_kept(loads: Any) -> None:
+def test_duplicate_timestamps_with_other_values_are_counted_and_kept(loads: Any) -> None:
     lines = loads.rows(5)
-    told = loads.load(loads.log([*lines, lines[0], loads.rows(1, voltage=111.0)[0], lines[4]]))
-    assert told["rows"] == NOTHING | {"loaded": 5, "identical": 2, "differing": 1}
+    result = loads.load(loads.log([*lines, lines[0], loads.rows(1, voltage=111.0)[0], lines[4]]))
+    assert result["rows"] == NOTHING | {"loaded": 5, "identical": 2, "differing": 1}
     assert loads.readings()[0][1] == 230.0
     ((content,),) = loads.query("SELECT content->>'voltage_a' FROM reading_conflicts")
     assert content == "111"
@@ -98,8 +98,8 @@ def test_the_stream_wins_over_files_whichever_comes_first(loads: Any) -> None:
         f" VALUES ('{loads.serial}', %s, 'iot', 99, 'stream') RETURNING 1"
     )
     loads.query(insert, loads.start + timedelta(minutes=1))
-    told = loads.load(loads.log(loads.rows(3)))
-    assert told["rows"] == NOTHING | {"loaded": 2, "superseded": 1}
+    result = loads.load(loads.log(loads.rows(3)))
+    assert result["rows"] == NOTHING | {"loaded": 2, "superseded": 1}
     assert [(row[1], row[2]) for row in loads.readings()] == [(230.0, "ftp"), (99.0, "iot"), (232.0, "ftp")]
 
 
@@ -109,8 +109,8 @@ def test_rows_that_cannot_be_taken_are_kept_with_header_line_and_reason(loads: A
     key = loads.put(
         loads.log([good[0], odd[0], good[1], odd[1], good[2], odd[2], good[3], odd[1] + "\udcff"])
     )
-    (told,) = loads.deliver(key)
-    assert told["rows"] == NOTHING | {"loaded": 4, "rejected": 4}
+    (result,) = loads.deliver(key)
+    assert result["rows"] == NOTHING | {"loaded": 4, "rejected": 4}
     kept = {reason: (count, state, where) for reason, count, state, where in loads.quarantine()}
     assert {reason: (count, state) for reason, (count, state, _) in kept.items()} == {
         "BAD_QUOTES": (1, "kept"),
@@ -130,9 +130,9 @@ def test_rows_that_cannot_be_taken_are_kept_with_header_line_and_reason(loads: A
 
 def test_half_a_row_at_the_end_waits_in_quarantine_for_the_longer_file(loads: Any) -> None:
     whole = loads.log(loads.rows(10))
-    told = loads.load(whole[:-10])
-    assert told["rows"] == NOTHING | {"loaded": 9, "rejected": 1}
-    assert "truncated" in told["reason"]
+    result = loads.load(whole[:-10])
+    assert result["rows"] == NOTHING | {"loaded": 9, "rejected": 1}
+    assert "truncated" in result["reason"]
     assert loads.load(whole)["rows"] == NOTHING | {"loaded": 1, "identical": 9}
     assert [row[:2] for row in loads.quarantine()] == [("HALF_ROW", 1)]
 
@@ -150,8 +150,8 @@ def test_half_a_row_at_the_end_waits_in_quarantine_for_the_longer_file(loads: An
 )
 def test_what_is_no_log_goes_into_quarantine_whole(loads: Any, data: bytes, reason: str, count: int) -> None:
     key = loads.put(data)
-    (told,) = loads.deliver(key)
-    assert (told["state"], told["rows"]) == ("rejected", NOTHING | {"rejected": count})
+    (result,) = loads.deliver(key)
+    assert (result["state"], result["rows"]) == ("rejected", NOTHING | {"rejected": count})
     assert loads.quarantine() == [(reason, count, "kept", key)]
     entry = loads.ledger()[key]
     assert entry["state"] == "rejected"
@@ -162,17 +162,17 @@ def test_what_is_no_log_goes_into_quarantine_whole(loads: Any, data: bytes, reas
 
 
 def test_a_bomb_behind_good_rows_loads_none_of_them(loads: Any) -> None:
-    told = loads.load(gzip.compress(loads.log(loads.rows(50)) + b"\n" * 60_000_000), loads.name + ".gz")
-    assert told["state"] == "rejected"
+    result = loads.load(gzip.compress(loads.log(loads.rows(50)) + b"\n" * 60_000_000), loads.name + ".gz")
+    assert result["state"] == "rejected"
     assert loads.readings() == []
     assert [row[0] for row in loads.quarantine()] == ["TOO_LARGE"]
 
 
 def test_what_was_rejected_for_its_site_is_replayed_once_the_site_is_known(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(3)), "AN99999999-logger1.csv", serial="AN99999999")
-    (told,) = loads.deliver(key)
-    assert (told["state"], told["rows"]["rejected"]) == ("rejected", 3)
-    assert "AN99999999 is not in the site file" in told["reason"]
+    (result,) = loads.deliver(key)
+    assert (result["state"], result["rows"]["rejected"]) == ("rejected", 3)
+    assert "AN99999999 is not in the site file" in result["reason"]
     loads.sites({"AN99999999": {"tier": "NON_CRITICAL", "timezone": "America/New_York"}}, warm=True)
     (again,) = loads.again(key)
     assert (again["state"], again["rows"]) == ("loaded", NOTHING | {"loaded": 3})
@@ -188,9 +188,9 @@ def test_what_was_rejected_for_its_site_is_replayed_once_the_site_is_known(loads
     ],
 )
 def test_a_file_that_is_nobodys_or_anothers_is_not_guessed(loads: Any, key: str, reason: str) -> None:
-    told = loads.load(loads.log(loads.rows(3)), key=key)
-    assert (told["state"], told["rows"]["rejected"]) == ("rejected", 3)
-    assert told["reason"].startswith(reason)
+    result = loads.load(loads.log(loads.rows(3)), key=key)
+    assert (result["state"], result["rows"]["rejected"]) == ("rejected", 3)
+    assert result["reason"].startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_a_file_that_is_nobodys_or_anothers_is_not_guessed(loads: Any, key: str,
     ],
 )
 def test_keys_of_every_kind_are_data(loads: Any, key: str) -> None:
-    told = loads.load(loads.log([*loads.rows(3), "odd"]), key=key)
-    assert told["rows"] == NOTHING | {"loaded": 3, "rejected": 1}
-    assert told["key"].isprintable()
+    result = loads.load(loads.log([*loads.rows(3), "odd"]), key=key)
+    assert result["rows"] == NOTHING | {"loaded": 3, "rejected": 1}
+    assert result["key"].isprintable()
     assert loads.readings()[0][0] == loads.start
     assert list(loads.ledger()) == [key]
     ((_, _, _, kept),) = loads.quarantine()
@@ -220,8 +220,8 @@ def test_hostile_cells_and_columns_are_data(loads: Any) -> None:
     header = ",".join([loads.header, *hostile])
     lines = [",".join([row, *hostile]) for row in loads.rows(3)]
     broken = [",".join([text, "1", "2", "3", "4", "5", "6", *hostile]) for text in hostile]
-    told = loads.load(loads.log([*lines, *broken], header))
-    assert told["rows"] == NOTHING | {"loaded": 3, "rejected": 4}
+    result = loads.load(loads.log([*lines, *broken], header))
+    assert result["rows"] == NOTHING | {"loaded": 3, "rejected": 4}
     ((reason, count, _, key),) = loads.quarantine()
     assert (reason, count) == ("BAD_TIMESTAMP", 4)
     _, head, *kept = loads.lines(key)
@@ -237,18 +237,18 @@ def test_a_name_as_the_server_had_it_goes_before_the_safe_one(loads: Any) -> Non
     assert loads.readings()[0][0] == loads.start
 
 
-def test_a_night_when_the_clock_goes_back_is_told_by_the_order_of_rows(loads: Any) -> None:
-    stamps = [
+def test_a_repeated_hour_is_resolved_by_the_order_of_rows(loads: Any) -> None:
+    timestamps = [
         *(f"2025-11-02 00:{minute}" for minute in (45, 50, 55)),
         *(f"2025-11-02 01:{minute:02d}" for _ in range(2) for minute in range(0, 60, 5)),
         "2025-11-02 02:00",
     ]
     lines = [
         f"{timestamp}:00,50.0,23{number % 10}.1,231.1,229.1,1.5,{number}.5"
-        for number, timestamp in enumerate(stamps)
+        for number, timestamp in enumerate(timestamps)
     ]
-    told = loads.load(loads.log(lines), "fixed name.csv")
-    assert told["rows"] == NOTHING | {"loaded": 28}
+    result = loads.load(loads.log(lines), "fixed name.csv")
+    assert result["rows"] == NOTHING | {"loaded": 28}
     first = datetime(2025, 11, 2, 4, 45, tzinfo=UTC)
     assert [row[0] for row in loads.readings()] == [
         first + number * timedelta(minutes=5) for number in range(28)
@@ -256,7 +256,7 @@ def test_a_night_when_the_clock_goes_back_is_told_by_the_order_of_rows(loads: An
     assert loads.query("SELECT DISTINCT flags FROM readings") == [([],)]
 
 
-def test_a_row_that_nothing_tells_apart_is_flagged_and_a_time_that_is_none_rejected(loads: Any) -> None:
+def test_an_ambiguous_time_is_flagged_and_a_nonexistent_time_is_rejected(loads: Any) -> None:
     lines = [
         "2025-11-02 01:30:00,50,230.1,231.1,229.1,1.5,1.5",
         "2025-03-09 02:30:00,50,230.1,231.1,229.1,1.5,1.5",
@@ -312,8 +312,8 @@ def test_rows_of_many_months_and_of_no_order_find_their_partitions(loads: Any) -
 
 def test_a_file_of_many_blocks_keeps_its_counts(loads: Any) -> None:
     lines = loads.rows(12_000, step=timedelta(seconds=10))
-    told = loads.load(loads.log([*lines[:9000], "odd", *lines[3000:], *reversed(lines[:500])]))
-    assert told["rows"] == NOTHING | {"loaded": 12_000, "identical": 6_500, "rejected": 1}
+    result = loads.load(loads.log([*lines[:9000], "odd", *lines[3000:], *reversed(lines[:500])]))
+    assert result["rows"] == NOTHING | {"loaded": 12_000, "identical": 6_500, "rejected": 1}
     assert loads.query("SELECT count(*), count(DISTINCT measured_at) FROM readings") == [(12_000, 12_000)]
     assert [row[:2] for row in loads.quarantine()] == [("FIELD_COUNT", 1)]
 
@@ -342,25 +342,25 @@ def test_other_objects_of_the_bucket_are_none_of_ours(loads: Any) -> None:
     keys = ["quarantine/x.json.gz", "raw/source=iot/x.json.gz", "site-tiers.json", "ftp-manifests/x.json"]
     for key in keys:
         loads.put(b"{}", key=key)
-    told = loads.deliver(*keys)
-    assert {each["state"] for each in told} == {"skipped"}
+    result = loads.deliver(*keys)
+    assert {each["state"] for each in result} == {"skipped"}
     assert loads.ledger() == {}
 
 
 def test_several_records_of_one_event_are_all_handled(loads: Any) -> None:
     good, bad = loads.put(loads.log(loads.rows(5))), loads.put(b"nonsense")
     removed = loads.record(good) | {"eventName": "ObjectRemoved:Delete"}
-    told = loads.invoke({"Records": [loads.record(bad), removed, loads.record(good)]})
-    assert [each["state"] for each in told] == ["rejected", "loaded"]
+    result = loads.invoke({"Records": [loads.record(bad), removed, loads.record(good)]})
+    assert [each["state"] for each in result] == ["rejected", "loaded"]
 
 
 def test_what_was_overwritten_or_deleted_is_not_loaded_for_another(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(5)))
     event = {"Records": [loads.record(key, versionId=None)]}
     loads.put(loads.log(loads.rows(7)), key=key)
-    assert [told["state"] for told in loads.invoke(event)] == ["superseded"]
+    assert [result["state"] for result in loads.invoke(event)] == ["superseded"]
     clients.s3().delete_object(Bucket=loads.bucket, Key=key)
-    assert [told["state"] for told in loads.again(key)] == ["gone"]
+    assert [result["state"] for result in loads.again(key)] == ["gone"]
     assert (loads.readings(), loads.ledger()) == ([], {})
 
 
@@ -368,8 +368,8 @@ def test_a_version_is_loaded_even_when_it_was_overwritten(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(5)))
     event = {"Records": [loads.record(key)]}
     loads.put(loads.log(loads.rows(7)), key=key)
-    assert [told["rows"]["loaded"] for told in loads.invoke(event)] == [5]
-    assert [told["rows"] for told in loads.deliver(key)] == [NOTHING | {"loaded": 2, "identical": 5}]
+    assert [result["rows"]["loaded"] for result in loads.invoke(event)] == [5]
+    assert [result["rows"] for result in loads.deliver(key)] == [NOTHING | {"loaded": 2, "identical": 5}]
     assert len(loads.query("SELECT 1 FROM ingest_files")) == 2
 
 
@@ -388,15 +388,15 @@ def test_a_bucket_that_there_is_not_holds_nothing_up(loads: Any) -> None:
     key = loads.put(loads.log(loads.rows(3)))
     stray = loads.record(key, versionId=None)
     stray["s3"]["bucket"]["name"] = f"{loads.bucket}-of-nobody"
-    told = loads.invoke({"Records": [stray, loads.record(key)]})
-    assert [each["state"] for each in told] == ["gone", "loaded"]
+    result = loads.invoke({"Records": [stray, loads.record(key)]})
+    assert [each["state"] for each in result] == ["gone", "loaded"]
 
 
 def test_keys_of_an_event_come_encoded_and_are_found(loads: Any) -> None:
     name = "a+b c%2B&=ü 2025-03-20T08-00-00-0400.csv"
     key = loads.put(loads.log(loads.rows(3)), key=f"ftp-backups/{loads.serial}/{name}")
-    told = loads.invoke({"Records": [loads.record(key), loads.record(key), loads.record(key)]})
-    assert [each["state"] for each in told] == ["loaded"], "named three times, and one object"
+    result = loads.invoke({"Records": [loads.record(key), loads.record(key), loads.record(key)]})
+    assert [each["state"] for each in result] == ["loaded"], "named three times, and one object"
     assert loads.ledger()[key]["rows_loaded"] == 3
 
 

@@ -50,7 +50,7 @@ def test_keys_of_events_are_decoded_and_each_object_is_named_once() -> None:
     )
 
 
-def test_records_of_several_buckets_and_of_what_was_removed_are_told_apart() -> None:
+def test_records_of_several_buckets_and_of_what_was_removed_are_distinguished() -> None:
     here, there, gone = record("x"), record("x"), record("y")
     there["s3"] |= {"bucket": {"name": "other"}}
     gone["eventName"] = "s3:ObjectRemoved:Delete"
@@ -104,7 +104,7 @@ def test_what_is_no_request_is_refused_in_words_that_can_be_shown(event: Any) ->
     assert str(refused.value).isprintable()
 
 
-def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
+def test_requested_keys_are_in_the_data_lake_by_default() -> None:
     assert read_request({"action": "load", "keys": ["a", "b", "a"], "reload": True}, "lake") == Request(
         (ObjectRequest("lake", "a"), ObjectRequest("lake", "b")), reload=True
     )
@@ -126,9 +126,9 @@ def test_keys_that_are_asked_for_are_in_the_lake_unless_it_is_said() -> None:
 def test_whose_a_file_is(
     key: str, metadata: dict[str, str], serial: str, logger: str, issue: FileReason | None
 ) -> None:
-    intake = log_file_of(stored(key, **metadata))
-    assert (intake.file.gateway_serial, intake.name.logger) == (serial, logger)
-    assert (intake.issue.reason if intake.issue else None) == issue
+    log_file = log_file_of(stored(key, **metadata))
+    assert (log_file.file.gateway_serial, log_file.name.logger) == (serial, logger)
+    assert (log_file.issue.reason if log_file.issue else None) == issue
 
 
 @pytest.mark.parametrize("key", [LAKE_KEY, "ftp-backups/x", "ftp-backups/\n" + "x" * 900, "ftp-backups/."])
@@ -189,7 +189,7 @@ def test_a_fault_ahead_is_raised_where_the_items_are_used() -> None:
             next(items)
 
 
-def test_work_ahead_stops_when_nobody_uses_it() -> None:
+def test_prefetch_stops_when_its_items_are_not_consumed() -> None:
     with pytest.raises(ZeroDivisionError), prefetch(count(), 3) as items:
         raise ZeroDivisionError(next(items))
     assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
@@ -216,7 +216,7 @@ def test_what_is_rejected_is_the_same_bytes_each_time_and_needs_little_memory() 
             time.sleep(0.01)
         assert (entry.rows, entry.reason, entry.detail) == (50_000, "HALF_ROW", "line 0: why")
     assert bodies[0] == bodies[1]
-    told = [json.loads(line) for line in gzip.decompress(bodies[0]).splitlines()]
-    assert [line["header"] for line in told if "header" in line] == ["head", "other"]
-    assert len(told) == 50_003
-    assert told[-1]["text"] == f"49999,{49_999 * 7919 % 10007},\udcff"
+    result = [json.loads(line) for line in gzip.decompress(bodies[0]).splitlines()]
+    assert [line["header"] for line in result if "header" in line] == ["head", "other"]
+    assert len(result) == 50_003
+    assert result[-1]["text"] == f"49999,{49_999 * 7919 % 10007},\udcff"
