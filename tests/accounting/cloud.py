@@ -23,7 +23,7 @@ from botocore.awsrequest import AWSResponse
 from smarterise_lambdas.ftp_to_s3 import handler as sweep_function
 from smarterise_lambdas.kinesis_to_s3_rds import handler as stream_function
 from smarterise_lambdas.migrate_database import handler as maintenance_function
-from smarterise_lambdas.migrate_database.privileges import let_in
+from smarterise_lambdas.migrate_database.privileges import grant_function_user
 from smarterise_lambdas.migrations.runner import migrate
 from smarterise_lambdas.s3_to_rds_lambda import handler as file_function
 from smarterise_lambdas.shared import clients
