@@ -1,4 +1,4 @@
-"""What options take: spans of time and words, and how a slip is told."""
+"""Parsers of option values: durations and choices, and their error messages."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90s", 90), ("30m", 1800), ("6h", 21_600), ("2d", 172_800), ("455d", 455 * 86_400)]
 )
-def test_spans(text: str, seconds: int) -> None:
+def test_durations(text: str, seconds: int) -> None:
     assert duration("455d")(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["", "5", "m", "-5m", "0s", "1.5h", "456d", "9" * 40 + "d", "5 m", "٣m", "5m\n"]
 )
-def test_what_is_no_span(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="at most 455d"):
         duration("455d")(text)
 
