@@ -225,7 +225,7 @@ def test_production_is_read_only_unless_said_otherwise(cli: Run) -> None:
     done = cli("sites", "set-tier", "AN1", "--to", "CRITICAL", "--yes", env=aws)
     assert done.returncode == 1
     assert done.stderr.startswith("error: default is read-only\n")
-    assert "or allow it: smarterise-ops unlock --for 30m --reason" in done.stderr
+    assert "or allow writes: smarterise-ops unlock --for 30m --reason" in done.stderr
 
 
 def test_every_problem_of_the_settings_is_told(cli: Run, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
     where["AWS_DEFAULT_REGION"] = "eu-west-2"
     refused = cli(*switch, "--reason", "works", env=where)
     assert refused.returncode == 1
-    assert 'allow it: smarterise-ops --env live unlock --for 30m --reason "why"' in refused.stderr
+    assert 'allow writes: smarterise-ops --env live unlock --for 30m --reason "why"' in refused.stderr
 
     opened = cli("--env", "live", "unlock", "--for", "90s", "--reason", "breaker works", "-o", "json")
     assert opened.returncode == 0, opened.stderr

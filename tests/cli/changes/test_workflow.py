@@ -136,7 +136,7 @@ def test_a_plan_is_shown_in_full(run: Invocation, capsys: pytest.CaptureFixture[
         "              enabled  absent → false",
         "  AN2         tier  absent → NON_CRITICAL  (new site)",
         "unchanged 1 already as requested",
-        "causes    2 sites: live stream off",
+        "effects   2 sites: live stream off",
         "calls     1 × lambda:Invoke site-config-manager",
         "reason    transformer works",
         "undo: smarterise-ops undo 8f31",
@@ -170,13 +170,13 @@ RICH = replace(
 def test_everything_a_plan_can_hold_is_shown() -> None:
     assert plan_lines(RICH, unlock="until 12:31Z: works") == [
         "Switch 2 sites to NON_CRITICAL · local · eu-west-2 · 000000000000 · via lambda",
-        r"  AN3  taken out of the file  (tier CRITICAL, name c\x1b[2J, note " + "x" * 44 + "…)",
+        r"  AN3  removed  (tier CRITICAL, name c\x1b[2J, note " + "x" * 44 + "…)",
         "  smartmeter-AN3-u2             alarm actions  on → off",
         r"  critical-sites-ftp-sweep\x07  schedule  disabled → enabled",
         "file      replaced completely, 2 bytes",
         'note      line 7: tier "CRITICL" → "CRITICAL"',
         r"          kept: AN9\x1b[2J",
-        "causes    2 sites: live stream off",
+        "effects   2 sites: live stream off",
         "          2 sites: alarm actions off, 16 alarms",
         "cost      −3.60 USD a month by list prices",
         "calls     1 × lambda:Invoke site-config-manager",
@@ -331,7 +331,7 @@ def test_production_wants_a_reason(run: Invocation, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         workflow.refuse_unready(run, reason="  ")
     assert caught.value.what == "A change of live requires a reason"
-    assert caught.value.remedy.endswith("--reason 'REASON'")
+    assert caught.value.remedy.endswith("--reason REASON")
 
 
 def test_nothing_to_do_asks_nobody(run: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
@@ -361,7 +361,7 @@ def test_an_interruption_says_what_is_not_certain(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         workflow.carry_out(run, PLAN, Applied(KeyboardInterrupt()), dry_run=False, assume_yes=True)
-    assert "the change may have been made" in capsys.readouterr().err
+    assert "the outcome is unknown" in capsys.readouterr().err
 
 
 FILE = '[environments.live]\nkind = "{}"\nread_only = true\n'
@@ -372,8 +372,8 @@ FILE = '[environments.live]\nkind = "{}"\nread_only = true\n'
     [
         ("dev", {}, "", "project file", "set-tier AN10000001 --to NON_CRITICAL --reason {} --no-read-only"),
         ("production", {}, "", "project file", 'smarterise-ops --env live unlock --for 30m --reason "why"'),
-        ("dev", {"read_only": True}, "", "flag --read-only", "allow it: omit --read-only"),
-        ("dev", {}, "yes", "environment variable", "allow it: unset SMARTERISE_READ_ONLY"),
+        ("dev", {"read_only": True}, "", "flag --read-only", "allow writes: omit --read-only"),
+        ("dev", {}, "yes", "environment variable", "allow writes: unset SMARTERISE_READ_ONLY"),
     ],
 )
 def test_read_only_is_refused_before_anybody_is_asked(
