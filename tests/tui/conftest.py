@@ -177,7 +177,7 @@ class ScriptedChanges:
             replace(entry, outcome="verified") if entry.plan_id == plan_id else entry
             for entry in self.entries
         )
-        plan = replace(self.stack.make_plan((), title="settled"), plan_id=plan_id)
+        plan = replace(self.stack.make_plan((), title="resolved"), plan_id=plan_id)
         now = self.stack.clock()
         return Receipt(plan, ReceiptState.VERIFIED, (), {}, "", None, (), None, now, "read back from S3")
 
