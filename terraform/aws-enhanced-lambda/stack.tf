@@ -2,7 +2,7 @@
 
 locals {
   function_alarms = merge([
-    for word, function in var.functions : {
+    for key, function in var.functions : {
       "${function.name}-errors" = {
         function    = function.name
         metric      = "Errors"

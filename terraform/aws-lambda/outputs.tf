@@ -11,14 +11,14 @@ output "ftp_lambda_function_name" {
 output "functions" {
   description = "Functions by their key in the domain: name, ARN, role, log group and timeout."
   value = {
-    for word, function in {
+    for key, function in {
       ftp_to_s3         = module.ftp_to_s3
       s3_to_rds         = module.s3_to_rds
       kinesis_to_s3_rds = module.kinesis_to_s3_rds
       alarm_notifier    = module.alarm_notifier
       ingest_manager    = module.ingest_manager
       migrate_database  = module.migrate_database
-      } : word => {
+      } : key => {
       name            = function.name
       arn             = function.arn
       role_arn        = function.role_arn

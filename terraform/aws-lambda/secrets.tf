@@ -1,4 +1,5 @@
-# Passwords are written by write-only arguments: they are in no state and no plan. See
+# Passwords are written by write-only arguments: they are in no state and no plan.
+# See docs/decisions/0082-passwords-are-in-no-terraform-state-plan-or-file.md
 
 resource "aws_secretsmanager_secret" "ftp" {
   #checkov:skip=CKV2_AWS_57:The FTP server's operator changes the password; ftp_pass_version writes the new one

@@ -10,7 +10,7 @@ output "name_servers" {
 
 output "certificate_arns" {
   description = "Certificates by purpose, once validated."
-  value       = { for word, validation in aws_acm_certificate_validation.this : word => validation.certificate_arn }
+  value       = { for key, validation in aws_acm_certificate_validation.this : key => validation.certificate_arn }
 }
 
 output "names" {

@@ -91,7 +91,7 @@ variable "records" {
 
   validation {
     condition     = alltrue([for record in values(var.records) : contains(["A", "AAAA", "CNAME", "MX", "TXT", "SRV", "NS", "PTR", "CAA"], record.type)])
-    error_message = "The type of a record must be one of A, AAAA, CNAME, MX, TXT, SRV, NS, PTR and CAA: ${join(", ", [for word, record in var.records : "${word} has ${record.type}" if !contains(["A", "AAAA", "CNAME", "MX", "TXT", "SRV", "NS", "PTR", "CAA"], record.type)])}."
+    error_message = "The type of a record must be one of A, AAAA, CNAME, MX, TXT, SRV, NS, PTR and CAA: ${join(", ", [for key, record in var.records : "${key} has ${record.type}" if !contains(["A", "AAAA", "CNAME", "MX", "TXT", "SRV", "NS", "PTR", "CAA"], record.type)])}."
   }
 
   validation {

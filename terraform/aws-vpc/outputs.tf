@@ -37,7 +37,7 @@ output "public_subnet_ids" {
 
 output "security_group_ids" {
   description = "Security groups by purpose: functions, application, load_balancer, proxy, database, endpoints."
-  value       = { for word, group in aws_security_group.this : word => group.id }
+  value       = { for key, group in aws_security_group.this : key => group.id }
 }
 
 output "nat_addresses" {

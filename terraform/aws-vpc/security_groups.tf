@@ -23,7 +23,7 @@ locals {
   }
 
   # Outbound ports, with a NAT gateway only.
-  ways_out = var.nat == "none" ? {} : merge(
+  outbound_ports = var.nat == "none" ? {} : merge(
     { application-https = { from = "application", port = 443 } },
     { for port in var.outside_database_ports : "functions-database-${port}" => { from = "functions", port = port } },
   )
@@ -83,7 +83,7 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "outside" {
-  for_each = local.ways_out
+  for_each = local.outbound_ports
 
   security_group_id = aws_security_group.this[each.value.from].id
   cidr_ipv4         = "0.0.0.0/0"

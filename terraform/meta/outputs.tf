@@ -26,8 +26,8 @@ output "functions" {
 output "function_arns" {
   description = "ARNs of the functions by their key in the domain, for references to functions that do not exist yet."
   value = {
-    for word, name in local.functions :
-    word => "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
+    for key, name in local.functions :
+    key => "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${name}"
   }
 }
 

@@ -2,7 +2,7 @@
 # "Config Rules Compliance Change", which an EventBridge rule sends to the alert topic.
 
 locals {
-  promises = {
+  rules = {
     buckets-encrypted         = { identifier = "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", description = "Every bucket is encrypted" }
     buckets-by-tls-alone      = { identifier = "S3_BUCKET_SSL_REQUESTS_ONLY", description = "Every bucket requires TLS" }
     buckets-private           = { identifier = "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", description = "No bucket can be made public" }
@@ -55,7 +55,7 @@ resource "aws_config_configuration_recorder_status" "this" {
 }
 
 resource "aws_config_config_rule" "promise" {
-  for_each = local.promises
+  for_each = local.rules
 
   name                        = "${var.name}-${each.key}"
   description                 = each.value.description
