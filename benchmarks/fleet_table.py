@@ -44,7 +44,7 @@ from smarterise_tui.widgets.fleet_table import FleetTable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from smarterise_tui.contract import ConsoleStack
+    from smarterise_sdk.stack import Stack
 
 SITES = 10_000
 CHANGED = 500
@@ -195,7 +195,7 @@ def console() -> Subject:
         journal_dir=Path(),
     )
     stack = _Stack()
-    app = SmarteriseConsole(settings, lambda: cast("ConsoleStack", stack), cadence=Cadence(tick=3600))
+    app = SmarteriseConsole(settings, lambda: cast("Stack", stack), cadence=Cadence(tick=3600))
     prepared = [changed_rows(number) for number in range(TICKS)]
 
     async def load() -> None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smarterise_sdk.aws.usage import BrokerStats
+from smarterise_sdk.checks.model import Finding, FindingStatus, Severity
+from smarterise_sdk.checks.runner import CheckReport
 from smarterise_sdk.domain.outcome import Missing, Outcome
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
 from smarterise_sdk.domain.sites.model import Site, Tier
@@ -20,11 +23,15 @@ from smarterise_sdk.domain.sites.plans import (
     Receipt,
     ReceiptState,
     SiteChange,
-    StackChange,
     WritePath,
 )
 from smarterise_sdk.domain.stack.names import StackNames
 from smarterise_sdk.errors import Denied, WriteRefused
+from smarterise_sdk.journal.entries import JournalEntry, JournalReading
+from smarterise_sdk.services.identity import Identity
+from smarterise_sdk.services.sites.file import Degraded
+from smarterise_sdk.services.sites.history import HistoryRow, SiteHistory
+from smarterise_sdk.services.sites.service import SitesSnapshot
 from smarterise_sdk.settings.model import Environment, EnvironmentKind, Settings
 from smarterise_tui.app import SmarteriseConsole
 from smarterise_tui.poller import Cadence
@@ -34,7 +41,9 @@ if TYPE_CHECKING:
 
     from textual.pilot import Pilot
 
+    from smarterise_sdk.domain.json_text.types import JsonObject, JsonValue
     from smarterise_sdk.domain.problems import Problem
+    from smarterise_sdk.journal.entries import LinePlace
 
 START = datetime(2026, 3, 1, 12, 4, 31, tzinfo=UTC)
 NEVER = Cadence(tick=86_400, sites=30)
@@ -53,104 +62,87 @@ class StillClock:
         self.now += timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True)
-class FakeIdentity:
-    account: str = "123456789012"
-    arn: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
-    name: str = "ops-anna"
-    region: str = "eu-west-2"
+IDENTITY = Identity(
+    "123456789012", "arn:aws:sts::123456789012:assumed-role/ops/anna", "ops-anna", "eu-west-2"
+)
+STATS = BrokerStats(
+    calls=120,
+    calls_last_minute=41,
+    joined=3,
+    throttled=0,
+    p95_ms=180.4,
+    cost_usd=0.01,
+    cost_usd_per_hour=0.031,
+)
 
 
-@dataclass(frozen=True)
-class FakeStats:
-    calls: int = 120
-    calls_last_minute: int = 41
-    joined: int = 3
-    throttled: int = 0
-    p95_ms: float = 180.4
-    cost_usd: float = 0.01
-    cost_usd_per_hour: float = 0.031
+def finding(
+    check_id: str,
+    title: str,
+    severity: str,
+    status: str,
+    subject: str,
+    *,
+    observed: str = "",
+    **fields: Any,
+) -> Finding:
+    """A finding of a check."""
+    defaults: dict[str, Any] = {"expected": "", "evidence": (), "remedy": ""}
+    kinds = (Severity(severity), FindingStatus(status))
+    return Finding(check_id, title, *kinds, subject, observed, **defaults | fields)
 
 
-@dataclass(frozen=True)
-class FakeDegraded:
-    message: str
-    problems: tuple[Problem, ...] = ()
-    version_id: str | None = "v0-the-last-good"
+def version(version_id: str, **fields: Any) -> HistoryRow:
+    """A version of the site file."""
+    defaults: dict[str, Any] = {
+        "written_at": "2026-03-01T10:04:31Z",
+        "is_latest": False,
+        "kind": "change",
+        "by": IDENTITY.arn,
+        "reason": "transformer works",
+        "changed": 1,
+        "gateway_serials": (),
+        "tiers": {},
+        "summary": "1 site: tier CRITICAL → NON_CRITICAL",
+        "problems": (),
+    }
+    return HistoryRow(version_id, **defaults | fields)
 
 
-@dataclass(frozen=True)
-class FakeSnapshot:
-    sites: tuple[Site, ...]
-    etag: str
-    version_id: str | None
-    read_at: datetime
-    degraded: FakeDegraded | None = None
+def history(
+    entries: tuple[HistoryRow, ...] = (), *, is_versioned: bool = True, is_complete: bool = True
+) -> SiteHistory:
+    """The versions of the site file."""
+    return SiteHistory(entries, is_versioned, is_complete)
 
 
-@dataclass(frozen=True)
-class FakeFinding:
-    check_id: str
-    title: str
-    severity: str
-    status: str
-    subject: str
-    observed: str = ""
-    expected: str = ""
-    evidence: tuple[str, ...] = ()
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class FakeReport:
-    findings: tuple[FakeFinding, ...]
-
-
-@dataclass(frozen=True)
-class FakeVersion:
-    version_id: str
-    written_at: str = "2026-03-01T10:04:31Z"
-    is_latest: bool = False
-    kind: str = "change"
-    by: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
-    reason: str = "transformer works"
-    tiers: Mapping[str, str] = field(default_factory=dict)
-    summary: str = "1 site: tier CRITICAL → NON_CRITICAL"
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def is_usable(self) -> bool:
-        return self.kind not in {"broken", "deleted", "gone"}
-
-
-@dataclass(frozen=True)
-class FakeHistory:
-    entries: tuple[FakeVersion, ...] = ()
-    is_versioned: bool = True
-    is_complete: bool = True
-
-
-@dataclass(frozen=True)
-class FakeChange:
-    plan_id: str
-    at: datetime = datetime(2026, 3, 1, 11, 4, 31, tzinfo=UTC)
-    who: str = "arn:aws:sts::123456789012:assumed-role/ops/anna"
-    operator: str = "anna@ops-1"
-    environment: str = "prod"
-    title: str = "Switch 1 site to NON_CRITICAL"
-    reason: str = "transformer works"
-    via: str = "lambda"
-    changes: tuple[SiteChange, ...] = ()
-    stack_changes: tuple[StackChange, ...] = ()
-    outcome: str = "verified"
-    undoes: str = ""
-    undone_by: str = ""
-
-
-@dataclass(frozen=True)
-class FakeReading:
-    entries: tuple[FakeChange, ...] = ()
-    damaged_lines: tuple[int, ...] = ()
+def change(
+    plan_id: str,
+    *,
+    outcome: str = "verified",
+    changes: tuple[SiteChange, ...] = (),
+    undone_by: str = "",
+    place: LinePlace | None = None,
+    **fields: JsonValue,
+) -> JournalEntry:
+    """A change of the journal."""
+    intended: JsonObject = {
+        "at": "2026-03-01T11:04:31Z",
+        "who": IDENTITY.arn,
+        "operator": "anna@ops-1",
+        "environment": "prod",
+        "title": "Switch 1 site to NON_CRITICAL",
+        "reason": "transformer works",
+        "via": "lambda",
+        "changes": [
+            {"gateway_serial": one.gateway_serial, "before": one.before, "after": one.after}
+            for one in changes
+        ],
+        **fields,
+    }
+    done: JsonObject | None = None if outcome in {"no end", "in progress"} else {"outcome": outcome}
+    is_running = outcome == "in progress"
+    return JournalEntry(plan_id, intended, done, is_running=is_running, undone_by=undone_by, place=place)
 
 
 @dataclass
@@ -158,15 +150,15 @@ class ScriptedChanges:
     """The journal of a scripted stack."""
 
     stack: ScriptedStack
-    entries: tuple[FakeChange, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
     damaged_lines: tuple[int, ...] = ()
-    unfinished: tuple[FakeChange, ...] = ()
+    unfinished: tuple[JournalEntry, ...] = ()
 
-    def list(self) -> FakeReading:
+    def list(self) -> JournalReading:
         self.stack._note("journal", None)
-        return FakeReading(self.entries, self.damaged_lines)
+        return JournalReading(self.entries, self.damaged_lines)
 
-    def unresolved(self) -> tuple[FakeChange, ...]:
+    def unresolved(self) -> tuple[JournalEntry, ...]:
         self.stack._note("unresolved", None)
         return self.unfinished
 
@@ -174,7 +166,9 @@ class ScriptedChanges:
         self.stack._note("resolve", plan_id)
         self.unfinished = ()
         self.entries = tuple(
-            replace(entry, outcome="verified") if entry.plan_id == plan_id else entry
+            replace(entry, done={"outcome": "verified"}, is_resolved=True)
+            if entry.plan_id == plan_id
+            else entry
             for entry in self.entries
         )
         plan = replace(self.stack.make_plan((), title="resolved"), plan_id=plan_id)
@@ -231,12 +225,12 @@ class ScriptedStack:
     ages: dict[str, float] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     errors: dict[str, Exception] = field(default_factory=dict)
-    versions: FakeHistory = field(default_factory=FakeHistory)
+    versions: SiteHistory = field(default_factory=history)
     differences: tuple[SiteChange, ...] = ()
     next_plan: dict[str, Any] = field(default_factory=dict)
     applied: dict[str, Plan] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    findings: tuple[FakeFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     degraded: str = ""
     read_only: bool = False
     receipt_state: ReceiptState = ReceiptState.VERIFIED
@@ -253,21 +247,26 @@ class ScriptedStack:
 
     # What the console calls
 
-    def identity(self) -> FakeIdentity:
+    def identity(self) -> Identity:
         self._note("identity", None)
-        return FakeIdentity()
+        return IDENTITY
 
-    def stats(self) -> FakeStats:
-        return FakeStats()
+    def stats(self) -> BrokerStats:
+        return STATS
 
     def close(self) -> None:
         self.is_closed = True
 
-    def fetch(self) -> FakeSnapshot:
+    def fetch(self) -> SitesSnapshot:
         self._note("fetch", None)
-        degraded = FakeDegraded(self.degraded, self.problems) if self.degraded else None
-        return FakeSnapshot(
-            tuple(self.site_list), f'"etag{self.version}"', f"v{self.version}", self.clock(), degraded
+        degraded = Degraded(self.degraded, self.problems, "v0-the-last-good") if self.degraded else None
+        return SitesSnapshot(
+            tuple(self.site_list),
+            f'"etag{self.version}"',
+            f"v{self.version}",
+            self.clock(),
+            WritePath.LAMBDA,
+            degraded,
         )
 
     def latest(
@@ -351,7 +350,7 @@ class ScriptedStack:
         )
         return replace(plan, **self.next_plan)
 
-    def history(self, *, limit: int = 20, gateway_serial: str | None = None) -> FakeHistory:
+    def history(self, *, limit: int = 20, gateway_serial: str | None = None) -> SiteHistory:
         self._note("history", (limit, gateway_serial))
         return self.versions
 
@@ -394,9 +393,9 @@ class ScriptedStack:
             "read back from S3" if verified else "",
         )
 
-    def run(self, only: Sequence[str] | None = None) -> FakeReport:
+    def run(self, only: Sequence[str] | None = None) -> CheckReport:
         self._note("checks", only)
-        return FakeReport(self.findings)
+        return CheckReport(self.findings, self.clock(), self.clock())
 
     # How it answers
 
@@ -499,7 +498,7 @@ def make_console(stack: ScriptedStack, clock: StillClock) -> Callable[..., Smart
     return make
 
 
-async def resolve(pilot: Pilot[Any]) -> None:
+async def settle(pilot: Pilot[Any]) -> None:
     """Wait until every question is answered and every answer is on screen."""
     for _ in range(3):
         while any(not worker.is_finished for worker in pilot.app.workers):
@@ -508,27 +507,27 @@ async def resolve(pilot: Pilot[Any]) -> None:
 
 
 @pytest.fixture
-def make_finding() -> type[FakeFinding]:
-    """The class of findings, for tests in other files."""
-    return FakeFinding
+def make_finding() -> Callable[..., Finding]:
+    """The `finding` function, for tests in other files."""
+    return finding
 
 
 @pytest.fixture
-def make_version() -> type[FakeVersion]:
-    """The class of versions, for tests in other files."""
-    return FakeVersion
+def make_version() -> Callable[..., HistoryRow]:
+    """The `version` function, for tests in other files."""
+    return version
 
 
 @pytest.fixture
-def make_history() -> type[FakeHistory]:
-    """The class of histories, for tests in other files."""
-    return FakeHistory
+def make_history() -> Callable[..., SiteHistory]:
+    """The `history` function, for tests in other files."""
+    return history
 
 
 @pytest.fixture
-def make_change() -> type[FakeChange]:
-    """The class of changes in the journal, for tests in other files."""
-    return FakeChange
+def make_change() -> Callable[..., JournalEntry]:
+    """The `change` function, for tests in other files."""
+    return change
 
 
 @pytest.fixture
@@ -543,5 +542,5 @@ def settings_of() -> Callable[..., Settings]:
 
 @pytest.fixture
 def settled() -> Callable[[Pilot[Any]], Any]:
-    """The `resolve` coroutine function, for tests in other files."""
-    return resolve
+    """The `settle` coroutine function, for tests in other files."""
+    return settle

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from smarterise_sdk.settings.model import Settings
-    from smarterise_tui.contract import ConsoleStack
+    from smarterise_sdk.stack import Stack
     from smarterise_tui.widgets.fleet_table import FleetTable
 
 
@@ -75,7 +75,7 @@ class SmarteriseConsole(App[int]):
     def __init__(
         self,
         settings: Settings,
-        open_stack: Callable[[], ConsoleStack],
+        open_stack: Callable[[], Stack],
         *,
         clock: Callable[[], datetime] = utc_now,
         cadence: Cadence | None = None,
@@ -344,7 +344,7 @@ class SmarteriseConsole(App[int]):
         return lambda error: messages.FetchFailed(source, (), error)
 
 
-def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int:
+def run_console(settings: Settings, *, stack: Stack | None = None) -> int:
     """Run the console until the operator quits.
 
     Args:
@@ -355,7 +355,7 @@ def run_console(settings: Settings, *, stack: ConsoleStack | None = None) -> int
         The exit code.
     """
 
-    def open_stack() -> ConsoleStack:
+    def open_stack() -> Stack:
         if stack is not None:
             return stack
         from smarterise_sdk.stack import Stack  # loads boto3: after the first paint

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smarterise_sdk.domain.sites.plans import Plan
+    from smarterise_sdk.services.reconciliation import Reconciliation
+    from smarterise_sdk.services.sites.service import Sites
     from smarterise_sdk.settings.model import Settings
-    from smarterise_tui.contract import ConsoleStack, ReconciliationService, SitesService
+    from smarterise_sdk.stack import Stack
     from smarterise_tui.fleet.rows import FleetRow
     from smarterise_tui.fleet.view import Selection
 
-    Applier: TypeAlias = SitesService | ReconciliationService
+    Applier: TypeAlias = Sites | Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class ChangeRequest:
 
     title: str
     text: str
-    make: Callable[[ConsoleStack], Plan]
+    make: Callable[[Stack], Plan]
     cli_command: Callable[[Settings, str], str]
     nothing: str
-    service: Callable[[ConsoleStack], Applier] = attrgetter("sites")
+    service: Callable[[Stack], Applier] = attrgetter("sites")
     selection: Selection | None = None
     other: Alternative | None = None
 

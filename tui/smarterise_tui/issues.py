@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smarterise_sdk.domain.outcome import Missing
+    from smarterise_sdk.journal import JournalEntry
+    from smarterise_sdk.services.sites.service import SitesSnapshot
     from smarterise_sdk.settings.model import Settings
-    from smarterise_tui.contract import Change, SitesSnapshot
 
 DEGRADED = "site file"
 UNFINISHED = "unresolved changes"
@@ -114,7 +115,7 @@ def degradation(snapshot: SitesSnapshot, settings: Settings) -> list[Issue]:
     return [Issue(DEGRADED, Status.FAIL, line, lines, "R repair")]
 
 
-def unfinished(changes: Sequence[Change], settings: Settings) -> list[Issue]:
+def unfinished(changes: Sequence[JournalEntry], settings: Settings) -> list[Issue]:
     """Return the issue of unresolved changes."""
     if not changes:
         return []

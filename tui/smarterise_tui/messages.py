@@ -11,20 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from smarterise_sdk.checks.runner import CheckReport
     from smarterise_sdk.domain.outcome import Outcome
-    from smarterise_sdk.domain.readings.metrics import Metric
+    from smarterise_sdk.domain.readings.metrics import LatestPoints, Metric, PointSeries
     from smarterise_sdk.domain.sites.plans import Plan, Receipt, SiteChange, StackChange
-    from smarterise_tui.contract import (
-        Change,
-        ChangesRead,
-        CheckReport,
-        ConsoleStack,
-        Identity,
-        Latest,
-        SeriesOf,
-        SitesSnapshot,
-        VersionHistory,
-    )
+    from smarterise_sdk.journal import JournalEntry, JournalReading
+    from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.services.sites.history import SiteHistory
+    from smarterise_sdk.services.sites.service import SitesSnapshot
+    from smarterise_sdk.stack import Stack
 
 
 @dataclass
@@ -36,7 +31,7 @@ class QuitRequested(Message):
 class StackOpened(Message):
     """The SDK is loaded."""
 
-    stack: ConsoleStack
+    stack: Stack
 
 
 @dataclass
@@ -55,12 +50,12 @@ class SitesFetched(Message):
 
 @dataclass
 class LatestFetched(Message):
-    """Latest values were fetched; `long_lookback` are the sites with full lookback."""
+    """LatestPoints values were fetched; `long_lookback` are the sites with full lookback."""
 
     requested: tuple[str, ...]
     long_lookback: frozenset[str]
     metrics: frozenset[Metric]
-    outcome: Outcome[Latest]
+    outcome: Outcome[LatestPoints]
 
 
 @dataclass
@@ -68,7 +63,7 @@ class HistoryFetched(Message):
     """Data of the sparklines was fetched."""
 
     requested: tuple[str, ...]
-    outcome: Outcome[SeriesOf]
+    outcome: Outcome[PointSeries]
 
 
 @dataclass
@@ -77,7 +72,7 @@ class SeriesFetched(Message):
 
     serial: str
     window: timedelta
-    outcome: Outcome[SeriesOf]
+    outcome: Outcome[PointSeries]
 
 
 @dataclass
@@ -139,14 +134,14 @@ class RightsChanged(Message, bubble=False):
 class UnresolvedFound(Message):
     """The unresolved changes of the journal."""
 
-    changes: Sequence[Change]
+    changes: Sequence[JournalEntry]
 
 
 @dataclass
 class VersionsRead(Message):
     """The versions of the site file were read."""
 
-    history: VersionHistory
+    history: SiteHistory
 
 
 @dataclass
@@ -160,7 +155,7 @@ class VersionsFailed(Message):
 class ChangesListed(Message):
     """The journal was read."""
 
-    reading: ChangesRead
+    reading: JournalReading
 
 
 @dataclass
@@ -203,7 +198,7 @@ class ResolveFailed(Message):
 class TierSinceKnown(Message):
     """The versions that changed one site were read."""
 
-    history: VersionHistory
+    history: SiteHistory
 
 
 class TierSinceUnknown(Message):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from textual.message import Message
     from textual.worker import Worker
 
-    from smarterise_sdk.domain.readings.metrics import Metric
+    from smarterise_sdk.domain.readings.metrics import LatestPoints, Metric
     from smarterise_sdk.domain.sites.model import Site
-    from smarterise_tui.contract import Latest, MetricsService
+    from smarterise_sdk.services.metrics import Metrics
     from smarterise_tui.state import ConsoleState
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Cadence:
     """Poll intervals, seconds.
 
     Attributes:
-        tick: Latest values of the sites that are due.
+        tick: LatestPoints values of the sites that are due.
         sites: The site file.
         locked_out: All requests while credentials are rejected.
         when_blurred: Factor while the terminal has no focus.
@@ -191,8 +191,8 @@ class Poller:
 
 
 def _fetch_latest(
-    service: MetricsService, near: Sequence[Site], far: Sequence[Site], metrics: Sequence[Metric]
-) -> Outcome[Latest]:
+    service: Metrics, near: Sequence[Site], far: Sequence[Site], metrics: Sequence[Metric]
+) -> Outcome[LatestPoints]:
     """Return latest values, of `near` sites with a lookback of one minute."""
     responses = [service.latest(far, metrics)] if far else []
     if near:

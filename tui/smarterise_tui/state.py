@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from smarterise_tui.contract import ConsoleStack, Identity
+    from smarterise_sdk.services.identity import Identity
+    from smarterise_sdk.stack import Stack
 
 
 @dataclass
@@ -38,7 +39,7 @@ class ConsoleState:
 
     settings: Settings
     clock: Callable[[], datetime]
-    stack: ConsoleStack | None = None
+    stack: Stack | None = None
     identity: Identity | None = None
     model: FleetModel = field(default_factory=FleetModel)
     view: FleetView = field(init=False)

@@ -11,7 +11,8 @@ from smarterise_tui.poller import Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smarterise_tui.contract import Change, SitesSnapshot
+    from smarterise_sdk.journal import JournalEntry
+    from smarterise_sdk.services.sites.service import SitesSnapshot
     from smarterise_tui.messages import FetchFailed, HistoryFetched, LatestFetched
     from smarterise_tui.state import ConsoleState
 
@@ -59,7 +60,7 @@ def take_failure(state: ConsoleState, message: FetchFailed) -> None:
     state.issues.set(message.source, [failure(message.source, message.error)])
 
 
-def take_unfinished(state: ConsoleState, changes: Sequence[Change]) -> None:
+def take_unfinished(state: ConsoleState, changes: Sequence[JournalEntry]) -> None:
     """Record unresolved changes."""
     state.issues.set(UNFINISHED, unfinished(changes, state.settings))
 

@@ -10,6 +10,7 @@ from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites.model import Tier
 from smarterise_sdk.domain.sites.plans import SiteChange
 from smarterise_sdk.errors import Denied, NotFound, SmarteriseError
+from smarterise_sdk.journal.entries import LinePlace
 from smarterise_tui.screens.confirm import PlanScreen, Stage
 from smarterise_tui.screens.details import TextScreen
 from smarterise_tui.screens.fleet import FleetScreen
@@ -165,23 +166,16 @@ async def test_a_plan_applied_twice_is_two_changes(make_console, stack, make_cha
         assert app.screen.text.plain.startswith("the first time")
 
 
-async def test_a_journal_line_that_cannot_be_read_any_more_is_told(make_console, stack, make_change, settled):
-    class Unreadable(make_change):
-        @property
-        def changes(self):
-            raise SmarteriseError("a line of the journal cannot be read", code="JOURNAL")
-
-        @changes.setter
-        def changes(self, _value):
-            pass
-
-    stack.changes.entries = (Unreadable("aaaa0001"),)
+async def test_a_journal_line_that_became_unreadable_is_reported(
+    make_console, stack, make_change, settled, tmp_path
+):
+    stack.changes.entries = (make_change("aaaa0001", place=LinePlace(tmp_path / "missing.jsonl", 0, 10)),)
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
         await pilot.press("tab", "enter")
         await settled(pilot)
-        assert "✖ a line of the journal cannot be read" in app.screen.text.plain
+        assert "✖ a line of the journal" in app.screen.text.plain
         assert "aaaa0001" in app.screen.text.plain
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from smarterise_sdk.domain.outcome import Outcome
-    from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
+    from smarterise_sdk.domain.readings.metrics import LatestPoints, Metric, MetricPoint, PointSeries
     from smarterise_sdk.domain.sites.model import Site, Tier
     from smarterise_sdk.domain.status import Status
-    from smarterise_tui.contract import Latest, SeriesOf, SitesSnapshot
+    from smarterise_sdk.services.sites.service import SitesSnapshot
 
 POLL_WHOLE_FLEET_UP_TO = 500
 """Above this number only visible sites are polled every time, the others in turn."""
@@ -78,7 +78,7 @@ class FleetModel:
         requested: Iterable[str],
         long_lookback: Collection[str],
         metrics: Collection[Metric],
-        outcome: Outcome[Latest],
+        outcome: Outcome[LatestPoints],
         now: datetime,
     ) -> set[str]:
         """Update latest values, and missing values with their errors.
@@ -101,7 +101,7 @@ class FleetModel:
                 row.long_lookback_at = now
         return moved
 
-    def take_history(self, requested: Iterable[str], outcome: Outcome[SeriesOf], now: datetime) -> None:
+    def take_history(self, requested: Iterable[str], outcome: Outcome[PointSeries], now: datetime) -> None:
         """Update the data of the sparklines; failed sites are retried later."""
         for serial in requested:
             if serial in self.rows:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from smarterise_tui.contract import Finding
+    from smarterise_sdk.checks.model import Finding
     from smarterise_tui.state import ConsoleState
 
 _SKIPPED_RANK = len(Status)

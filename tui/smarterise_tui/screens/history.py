@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
-    from smarterise_tui.contract import Change, ChangesRead, Version, VersionHistory
+    from smarterise_sdk.journal import JournalEntry, JournalReading
+    from smarterise_sdk.services.sites.history import HistoryRow, SiteHistory
     from smarterise_tui.state import ConsoleState
 
 _FIRST_VERSIONS = 20
@@ -57,8 +58,8 @@ class HistoryScreen(ConsoleScreen):
         super().__init__(state)
         self.versions = RecordList("Versions of the site file", VERSION_COLUMNS, "versions")
         self.journal = RecordList("Changes from this machine", CHANGE_COLUMNS, "journal")
-        self._history: VersionHistory | None = None
-        self._reading: ChangesRead | None = None
+        self._history: SiteHistory | None = None
+        self._reading: JournalReading | None = None
         self._limit = _FIRST_VERSIONS
         self._writes_seen = state.writes
 
@@ -227,7 +228,7 @@ class HistoryScreen(ConsoleScreen):
 
     def on_change_resolved(self, message: messages.ChangeResolved) -> None:
         """Show the receipt; the message bubbles to the app, which checks for further unresolved changes."""
-        title = f"Change {message.receipt.plan.plan_id}"
+        title = f"JournalEntry {message.receipt.plan.plan_id}"
         self.app.push_screen(TextScreen(self.state, title, receipt_text(message.receipt)))
         self._ask_changes()
 
@@ -236,13 +237,13 @@ class HistoryScreen(ConsoleScreen):
         self.app.push_screen(TextScreen(self.state, "Not resolved", error_text(message.error)))
 
     @property
-    def _version(self) -> Version | None:
+    def _version(self) -> HistoryRow | None:
         """The version under the cursor."""
         entries = self._history.entries if self._history is not None else ()
         return next((one for one in entries if one.version_id == self.versions.current), None)
 
     @property
-    def _change(self) -> Change | None:
+    def _change(self) -> JournalEntry | None:
         """The change under the cursor."""
         return change_of(self._reading, self.journal.current) if self._reading is not None else None
 

@@ -21,19 +21,20 @@ from smarterise_tui.workers import ask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smarterise_tui.contract import Change, Version, VersionHistory
+    from smarterise_sdk.journal import JournalEntry
+    from smarterise_sdk.services.sites.history import HistoryRow, SiteHistory
     from smarterise_tui.state import ConsoleState
 
 
 class VersionScreen(TextScreen):
     """Details of a version, compared with the previous valid one."""
 
-    def __init__(self, state: ConsoleState, version: Version, history: VersionHistory) -> None:
+    def __init__(self, state: ConsoleState, version: HistoryRow, history: SiteHistory) -> None:
         self._version = version
         self._now = state.now
         self._before = _usable_before(version, history)
         self._is_oldest = version.kind == VersionKind.FIRST and history.is_complete
-        super().__init__(state, f"Version {version.version_id}".strip(), self._text([]))
+        super().__init__(state, f"HistoryRow {version.version_id}".strip(), self._text([]))
 
     def on_mount(self) -> None:
         """Fetch the differences."""
@@ -65,10 +66,10 @@ class VersionScreen(TextScreen):
 class ChangeScreen(TextScreen):
     """Details of a change of the journal."""
 
-    def __init__(self, state: ConsoleState, change: Change) -> None:
+    def __init__(self, state: ConsoleState, change: JournalEntry) -> None:
         self._change = change
         self._now = state.now
-        super().__init__(state, f"Change {change.plan_id}", self._text([]))
+        super().__init__(state, f"JournalEntry {change.plan_id}", self._text([]))
 
     def on_mount(self) -> None:
         """Read the differences in a worker: they may be large."""
@@ -91,7 +92,7 @@ def _itself(message: DiffRead) -> DiffRead:
     return message
 
 
-def _usable_before(version: Version, history: VersionHistory) -> str | None:
+def _usable_before(version: HistoryRow, history: SiteHistory) -> str | None:
     """Return the id of the valid version before one, or `None`."""
     entries = list(history.entries)
     older = entries[entries.index(version) + 1 :]

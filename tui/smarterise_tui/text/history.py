@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from smarterise_sdk.domain.sites.model import Tier
     from smarterise_sdk.domain.sites.plans import SiteChange, StackChange
-    from smarterise_tui.contract import Change, ChangesRead, Version, VersionHistory
+    from smarterise_sdk.journal import JournalEntry, JournalReading
+    from smarterise_sdk.services.sites.history import HistoryRow, SiteHistory
     from smarterise_tui.fleet.columns import Cell
 
 VERSION_COLUMNS = (
@@ -82,7 +83,7 @@ class TierSince:
         return f'{by}: "{visible(self.reason)}"' if self.reason else by
 
 
-def tier_since(history: VersionHistory, serial: str, tier: Tier) -> TierSince | None:
+def tier_since(history: SiteHistory, serial: str, tier: Tier) -> TierSince | None:
     """Return the last tier change of a site; `None` if the versions do not contain it."""
     for version in history.entries:
         new_tier = version.tiers.get(serial)
@@ -93,12 +94,12 @@ def tier_since(history: VersionHistory, serial: str, tier: Tier) -> TierSince | 
     return None
 
 
-def version_records(history: VersionHistory, now: datetime) -> list[Record]:
+def version_records(history: SiteHistory, now: datetime) -> list[Record]:
     """Return one record per version."""
     return [Record(version.version_id, _version_cells(version, now)) for version in history.entries]
 
 
-def version_foot(history: VersionHistory) -> list[Content]:
+def version_foot(history: SiteHistory) -> list[Content]:
     """Return the footer of the versions."""
     if not history.is_versioned:
         none = "∅ bucket without versioning: rollback is not possible"
@@ -106,7 +107,7 @@ def version_foot(history: VersionHistory) -> list[Content]:
     return [] if history.is_complete else [Content.styled("… older versions: m", "$quiet")]
 
 
-def change_records(reading: ChangesRead, now: datetime) -> list[Record]:
+def change_records(reading: JournalReading, now: datetime) -> list[Record]:
     """Return one record per change, latest first."""
     return [
         Record(_change_key(reading, place), _change_cells(change, now))
@@ -114,13 +115,13 @@ def change_records(reading: ChangesRead, now: datetime) -> list[Record]:
     ]
 
 
-def change_of(reading: ChangesRead, key: str | None) -> Change | None:
+def change_of(reading: JournalReading, key: str | None) -> JournalEntry | None:
     """Return the change of a record."""
     keys = {_change_key(reading, place): change for place, change in enumerate(reading.entries)}
     return keys.get(key) if key is not None else None
 
 
-def change_foot(reading: ChangesRead, command: str) -> list[Content]:
+def change_foot(reading: JournalReading, command: str) -> list[Content]:
     """Return the footer of the changes; `command` lists all of them."""
     foot = []
     more = len(reading.entries) - MAX_CHANGES
@@ -133,11 +134,11 @@ def change_foot(reading: ChangesRead, command: str) -> list[Content]:
     return foot
 
 
-def version_text(version: Version, differences: Sequence[Content], now: datetime) -> Content:
+def version_text(version: HistoryRow, differences: Sequence[Content], now: datetime) -> Content:
     """Return the details of a version and its differences."""
     current = ", current" if version.is_latest else ""
     entries = [
-        ("Version", f"{version.version_id or 'none: bucket without versioning'}{current}"),
+        ("HistoryRow", f"{version.version_id or 'none: bucket without versioning'}{current}"),
         ("Written", _when(version.written_at, now)),
         ("By", version.by),
         ("Reason", version.reason),
@@ -148,10 +149,10 @@ def version_text(version: Version, differences: Sequence[Content], now: datetime
     return _joined(head, entries, [*_problem_lines(version), *differences])
 
 
-def change_text(change: Change, differences: Sequence[Content], now: datetime) -> Content:
+def change_text(change: JournalEntry, differences: Sequence[Content], now: datetime) -> Content:
     """Return the details of a change and its differences."""
     entries = [
-        ("Change", change.plan_id),
+        ("JournalEntry", change.plan_id),
         ("Started", _when(utc_text(change.at), now)),
         ("By", f"{change.who} ({change.operator})"),
         ("Where", f"{change.environment}, via {change.via}"),
@@ -183,11 +184,11 @@ def _joined(head: Content, entries: Sequence[tuple[str, str]], lines: Sequence[C
     return Content("\n").join([head, Content(""), *lines_of_entries, Content(""), *lines])
 
 
-def _problem_lines(version: Version) -> list[Content]:
+def _problem_lines(version: HistoryRow) -> list[Content]:
     return [Content(f"· {visible(str(problem))}") for problem in version.problems]
 
 
-def _version_cells(version: Version, now: datetime) -> tuple[Cell, ...]:
+def _version_cells(version: HistoryRow, now: datetime) -> tuple[Cell, ...]:
     return (
         (_age(version.written_at, now), "$quiet"),
         _kind(version),
@@ -199,7 +200,7 @@ def _version_cells(version: Version, now: datetime) -> tuple[Cell, ...]:
     )
 
 
-def _change_cells(change: Change, now: datetime) -> tuple[Cell, ...]:
+def _change_cells(change: JournalEntry, now: datetime) -> tuple[Cell, ...]:
     style = "$quiet" if change.undone_by else _PLAIN
     return (
         (age_text(now - change.at), "$quiet"),
@@ -213,19 +214,19 @@ def _change_cells(change: Change, now: datetime) -> tuple[Cell, ...]:
     )
 
 
-def _change_key(reading: ChangesRead, place: int) -> str:
+def _change_key(reading: JournalReading, place: int) -> str:
     """Return a key that is stable when newer changes are added; plan ids may repeat."""
     return str(len(reading.entries) - place)
 
 
-def _kind(version: Version) -> Cell:
+def _kind(version: HistoryRow) -> Cell:
     status = _OF_KIND.get(VersionKind(version.kind)) if version.kind in set(VersionKind) else Status.UNKNOWN
     if status is None:
         return f"{Status.OK.glyph} {version.kind}", _PLAIN
     return f"{status.glyph} {visible(version.kind)}", f"$status-{status_class(status)}"
 
 
-def _outcome(change: Change) -> Cell:
+def _outcome(change: JournalEntry) -> Cell:
     status = _OF_OUTCOME.get(change.outcome, Status.UNKNOWN)
     return f"{status.glyph} {visible(change.outcome)}", f"$status-{status_class(status)}"
 

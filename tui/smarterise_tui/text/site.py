@@ -15,7 +15,7 @@ from smarterise_tui.widgets.text_line import Line, Part
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from smarterise_tui.contract import SitesSnapshot
+    from smarterise_sdk.services.sites.service import SitesSnapshot
     from smarterise_tui.fleet.rows import FleetRow
     from smarterise_tui.text.history import TierSince
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from smarterise_sdk.domain.readings.model import Quantity, Reading
 
@@ -80,6 +80,13 @@ class MetricPoint:
     def age(self, now: datetime) -> timedelta:
         """Return the age of the value at `now`."""
         return now - self.at
+
+
+LatestPoints: TypeAlias = dict[str, dict[Metric, MetricPoint]]
+"""Latest point of each metric that has one, by gateway serial."""
+
+PointSeries: TypeAlias = dict[str, dict[Metric, tuple[MetricPoint, ...]]]
+"""Points in order of time, by gateway serial and metric."""
 
 
 METRIC_QUANTITIES: Final = {
