@@ -123,7 +123,7 @@ async def test_several_are_counted_and_a_journal_that_cannot_be_read_is_told(
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert "3 changes without a certain end: smarterise-ops journal list" in banner(app)
+        assert "3 unresolved changes: smarterise-ops journal list" in banner(app)
     stack.errors["unresolved"] = SmarteriseError("the journal cannot be read", code="JOURNAL")
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -175,7 +175,7 @@ async def test_it_ends_by_itself_even_behind_a_dialog(make_console, stack, unloc
         assert "READ-ONLY" not in str(hint.content)
         clock.advance(0.4)
         await pilot.pause(0.6)
-        assert "READ-ONLY: the SDK will refuse" in str(hint.content)
+        assert "READ-ONLY: this change cannot be applied" in str(hint.content)
         assert "start the console again" not in str(hint.content)
         await pilot.press("escape")
         assert "READ-ONLY" in header(app)

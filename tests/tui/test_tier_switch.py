@@ -117,7 +117,7 @@ async def test_read_only_shows_the_plan_and_the_sdk_refuses(make_console, stack,
         await settled(pilot)
         await pilot.press("t")
         await settled(pilot)
-        assert "READ-ONLY: the SDK will refuse" in dialog_text(app)
+        assert "READ-ONLY: this change cannot be applied" in dialog_text(app)
         assert "CRITICAL → NON_CRITICAL" in dialog_text(app)
         await pilot.press("enter")
         await settled(pilot)

@@ -75,7 +75,7 @@ async def test_both_lists_are_told_at_80_columns(make_console, told, settled):
         assert "anna" in versions[2]
         assert "arn:aws" not in "".join(versions)
         head, *changes = lines(app, "journal")
-        assert head.split() == ["AGE", "ID", "OUTCOME", "UNDONE", "BY", "WHAT"]
+        assert head.split() == ["AGE", "CHANGE ID", "OUTCOME", "UNDONE", "BY", "WHAT"]
         assert changes[0].startswith("▸ 1h    aaaa0001  ▲ no end")
         assert "● verified" in changes[1]
         assert "cccc0003" in changes[1]
@@ -215,7 +215,7 @@ async def test_u_plans_the_way_back_from_a_change(make_console, told, stack, set
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
         await pilot.press("u")
-        assert "tab leads there" in toasts(app)[-1]
+        assert "press tab first" in toasts(app)[-1]
         await pilot.press("tab", "down", "u")
         await settled(pilot)
         assert isinstance(app.screen, PlanScreen)
@@ -232,7 +232,7 @@ async def test_there_is_no_way_back_to_what_cannot_be_used(make_console, told, s
         assert f"This version is {word}" in toasts(app)[-1]
         assert isinstance(app.screen, HistoryScreen)
         await pilot.press("tab", "b")
-        assert "b goes back to a version" in toasts(app)[-1]
+        assert "b rolls back to a version" in toasts(app)[-1]
 
 
 async def test_loading_denied_empty_and_without_versions_look_different(
@@ -251,7 +251,7 @@ async def test_loading_denied_empty_and_without_versions_look_different(
         assert lines(app, "journal") == ["… reading the journal"]
         stack.gate.set()
         await settled(pilot)
-        assert lines(app, "versions") == ["∅ there is no version yet: the first change makes one"]
+        assert lines(app, "versions") == ["∅ no versions yet: the first change creates one"]
         assert lines(app, "journal") == ["∅ nothing was changed in prod from this machine"]
         stack.versions = make_history((make_version("", is_latest=True, kind="first"),), is_versioned=False)
         await pilot.press("r")
@@ -280,7 +280,7 @@ async def test_m_looks_further_back(make_console, told, settled):
     app = make_console()
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
-        assert lines(app, "versions")[-1] == "… there are older ones: m"
+        assert lines(app, "versions")[-1] == "… older versions: m"
         assert told.last("history") == (20, None)
         for limit in (80, 140, 200):
             await pilot.press("m")
@@ -308,7 +308,7 @@ async def test_s_looks_what_became_of_a_change_without_an_end(make_console, told
         await settled(pilot)
         assert "● verified" in lines(app, "journal")[1]
         await pilot.press("s")
-        assert "nothing to find out" in toasts(app)[-1]
+        assert "nothing to resolve" in toasts(app)[-1]
         assert told.times("resolve") == 1
 
 
@@ -345,7 +345,7 @@ async def test_damaged_lines_and_many_changes_are_counted(make_console, stack, m
     async with app.run_test(size=(80, 24)) as pilot:
         await open_history(app, pilot, settled)
         assert lines(app, "journal")[-2:] == [
-            "… and 12 older ones: smarterise-ops journal list",
+            "… and 12 older changes: smarterise-ops journal list",
             "▲ 2 invalid line(s) in the journal: 3, 17",
         ]
 
