@@ -19,6 +19,7 @@ from smarterise_ops.context import PROGRAM
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_ops.output.formats import OutputFormat
 from smarterise_ops.output.render import ask, emit_object, say, say_progress, write_data
+from smarterise_sdk.domain.confirmation import confirmation_of
 from smarterise_sdk.domain.sites.plans import ReceiptState, WritePath
 from smarterise_sdk.domain.text import visible
 from smarterise_sdk.errors import UsageError, WriteRefused
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 BULK_HELP = f"{PROGRAM} sites bulk-update --help"
 CHANGES_SHOWN = 50
 """Maximum number of changes shown before the prompt; `--dry-run` shows all."""
-CONFIRMED_BY_YES = 10
-"""Up to this many sites, `y` confirms outside production; above, the number is typed."""
-
 _CODES = {
     ReceiptState.VERIFIED: ExitCode.DONE,
     ReceiptState.NOTHING_TO_DO: ExitCode.DONE,
@@ -176,24 +174,11 @@ def _is_confirmed(run: Invocation, plan: Plan) -> bool:
             "Confirmation required, but stdin is not a terminal",
             remedy=run.command_with("--yes"),
         )
-    count = len(plan.changes) + len(plan.stack_changes)
-    if not _is_production(run) and count <= CONFIRMED_BY_YES:
+    confirmation = confirmation_of(plan, is_production=_is_production(run))
+    if confirmation is None:
         return ask("Apply? [y/N] ").lower() in {"y", "yes"}
-    what, expected = _confirmation(plan)
-    return ask(f"Type {what} ({expected}) to apply to {visible(plan.environment)}: ") == expected
-
-
-def _confirmation(plan: Plan) -> tuple[str, str]:
-    """Return the confirmation to type: its description and its text."""
-    match plan.changes, plan.stack_changes:
-        case [], []:
-            return "the name of the environment", plan.environment
-        case [only], []:
-            return "the serial", only.gateway_serial
-        case [], [*changes]:
-            return "the number of changes", str(len(changes))
-        case sites, _:
-            return "the number of sites", str(len(sites))
+    question = f"Type {confirmation.label} ({confirmation.text}) to apply to {visible(plan.environment)}: "
+    return ask(question) == confirmation.text
 
 
 def _is_production(run: Invocation) -> bool:

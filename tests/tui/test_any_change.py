@@ -13,7 +13,7 @@ from smarterise_sdk.errors import Conflict, WriteRefused
 from smarterise_tui import change_requests
 from smarterise_tui.fleet.view import Selection
 from smarterise_tui.screens.confirm import PlanScreen, Stage
-from smarterise_tui.text.plan import MAX_LINES, plan_text, receipt_text, to_be_typed
+from smarterise_tui.text.plan import MAX_LINES, plan_text, receipt_text
 from smarterise_tui.widgets.key_bar import KeyBar
 
 SWITCHED = SiteChange("AN54101471", {"tier": "CRITICAL"}, {"tier": "NON_CRITICAL"})
@@ -106,22 +106,6 @@ def test_too_many_changes_are_counted(stack):
     assert text.count("→") == MAX_LINES
     assert text.index("Calls") < text.index("→")
     assert "… and 7 more; ctrl+y copies the command that does all" in text
-
-
-@pytest.mark.parametrize(
-    ("changes", "stack_changes", "in_production", "elsewhere"),
-    [
-        ((SWITCHED,), (), "AN54101471", None),
-        ((SWITCHED, ADDED), (), "2", None),
-        ((), (ALARM,), "1", None),
-        ((), (ALARM,) * 11, "11", "11"),
-        ((), (), "prod", None),
-    ],
-)
-def test_what_must_be_typed(stack, changes, stack_changes, in_production, elsewhere):
-    plan = replace(stack.make_plan(changes, title="x"), stack_changes=stack_changes, document=b"{}")
-    assert to_be_typed(plan, is_production=True) == in_production
-    assert to_be_typed(plan, is_production=False) == elsewhere
 
 
 def test_a_receipt_tells_its_notes_and_what_was_not_written(stack):

@@ -11,10 +11,8 @@ from smarterise_sdk.domain.problems import Problem
 from smarterise_sdk.domain.sites.model import Site, Tier
 from smarterise_sdk.domain.sites.plans import ReceiptState
 from smarterise_sdk.errors import Conflict, InvalidDocument
-from smarterise_sdk.services.sites import planner
 from smarterise_sdk.settings.model import EnvironmentKind
 from smarterise_tui.screens.confirm import PlanScreen, Stage
-from smarterise_tui.text.plan import MAX_REASON
 
 
 @pytest.fixture
@@ -313,7 +311,3 @@ async def test_after_a_failure_the_sites_are_read_again(make_console, stack, dev
         await pilot.press("enter")
         await settled(pilot)
         assert app.state.model.rows["AN10220456"].site.tier is Tier.NON_CRITICAL
-
-
-def test_a_reason_is_as_long_as_the_sdk_takes():
-    assert MAX_REASON == planner.MAX_REASON

@@ -18,14 +18,13 @@ from smarterise_sdk.domain.ingest.manager_api import (
 )
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.readings.model import Source
-from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.text import MAX_REASON, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUBJECT: Final = "the request"
 _MAX_TEXT_LENGTH: Final = 1100
-_MAX_REASON_LENGTH: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ class _FieldReader:
             after=self._texts("after", 5),
             offset=self._number("offset", 0, 0, 2**53),
             length=self._number("length", PIECE_BYTES_AT_MOST, 1, PIECE_BYTES_AT_MOST),
-            reason=self._text("reason", _MAX_REASON_LENGTH),
+            reason=self._text("reason", MAX_REASON),
             by=self._text("by", _MAX_TEXT_LENGTH),
         )
 

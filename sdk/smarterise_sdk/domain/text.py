@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+
+MAX_REASON: Final = 1000
+"""Longest reason of a change or an unlock, characters."""
 
 
 def visible(text: str, *, keep: str = "") -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.text import MAX_REASON, visible
 from smarterise_sdk.errors import UsageError
 from smarterise_sdk.journal.masking import masked_text
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FOLDER = "unlocks"
 LONGEST_MINUTES = 480
 """Maximum duration, minutes; a longer permission belongs in a settings file."""
-LONGEST_REASON = 200
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -79,11 +78,11 @@ class Unlocks:
                 remedy="for permanent write access, set read_only = false in the settings file",
             )
         text = masked_text(visible(reason.strip()))
-        if not text or len(text) > LONGEST_REASON:
+        if not text or len(text) > MAX_REASON:
             raise UsageError(
                 "an unlock needs a reason" if not text else f"the reason has {len(text)} characters",
                 why="it is shown during the unlock and recorded with every change",
-                remedy=f"give a reason of 1 to {LONGEST_REASON} characters",
+                remedy=f"give a reason of 1 to {MAX_REASON} characters",
             )
         at = now.astimezone(UTC).replace(microsecond=0)
         unlock = Unlock(environment, at, at + timedelta(minutes=minutes), text, by)

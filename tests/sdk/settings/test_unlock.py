@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smarterise_sdk.domain.text import MAX_REASON
 from smarterise_sdk.errors import SmarteriseError, UsageError
 from smarterise_sdk.settings.unlock import Unlocks
 
@@ -74,7 +75,7 @@ def test_a_time_that_will_not_do(unlocks: Unlocks, minutes: int) -> None:
     assert "read_only = false" in caught.value.remedy
 
 
-@pytest.mark.parametrize("reason", ["", " \n", "x" * 201])
+@pytest.mark.parametrize("reason", ["", " \n", "x" * (MAX_REASON + 1)])
 def test_a_reason_is_needed(unlocks: Unlocks, reason: str) -> None:
     with pytest.raises(UsageError, match="reason"):
         unlocks.open("prod", minutes=1, reason=reason, by="anna", now=NOON)

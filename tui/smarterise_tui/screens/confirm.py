@@ -16,8 +16,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from smarterise_sdk.domain.confirmation import confirmation_of
 from smarterise_sdk.domain.sites.plans import ReceiptState
-from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.text import MAX_REASON, visible
 from smarterise_tui import change_requests
 from smarterise_tui.actions import Scope, bindings_of
 from smarterise_tui.messages import (
@@ -28,7 +29,7 @@ from smarterise_tui.messages import (
     RightsChanged,
     StepReported,
 )
-from smarterise_tui.text.plan import MAX_REASON, error_text, plan_text, receipt_text, to_be_typed
+from smarterise_tui.text.plan import error_text, plan_text, receipt_text
 from smarterise_tui.theme import band, band_style
 from smarterise_tui.widgets.key_bar import KeyBar
 from smarterise_tui.widgets.wrapped_text import HangingText
@@ -167,7 +168,8 @@ class PlanScreen(ModalScreen[None]):
     def _must_type(self) -> str | None:
         if self.plan is None:
             return None
-        return to_be_typed(self.plan, is_production=self.state.is_production)
+        confirmation = confirmation_of(self.plan, is_production=self.state.is_production)
+        return None if confirmation is None else confirmation.text
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go from the reason to what must be typed, from there to applying."""

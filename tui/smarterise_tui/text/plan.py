@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from smarterise_sdk.domain.confirmation import MAX_UNTYPED_CHANGES
 from smarterise_sdk.domain.sites.plans import Plan, Receipt, ReceiptState
 from smarterise_sdk.domain.text import visible
 from smarterise_tui.issues import describe, listed, status_of
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from smarterise_sdk.domain.sites.plans import FieldChange, SiteChange, StackChange
     from smarterise_tui.fleet.view import Selection
 
-TYPED_ABOVE = 10
-"""Above this number of sites the operator types the number, in every environment."""
-
-MAX_REASON = 1000
-"""Maximum length that the SDK accepts."""
 
 MAX_LINES = 200
 """Further changes are counted."""
@@ -43,21 +39,6 @@ _RECEIPTS = {
 }
 
 
-def to_be_typed(plan: Plan, *, is_production: bool) -> str | None:
-    """Return the confirmation to type: a serial, or a number of sites; `None` if none is required.
-
-    For a repair in production, which changes no site, it is the environment's name.
-    """
-    count = len(plan.changes) or len(plan.stack_changes)
-    if count > TYPED_ABOVE:
-        return str(count)
-    if not is_production or plan.is_empty:
-        return None
-    if len(plan.changes) == 1:
-        return plan.changes[0].gateway_serial
-    return str(count) if count else plan.environment
-
-
 def plan_text(plan: Plan, selection: Selection | None = None) -> Content:
     """Return the text of a plan: sites, differences, effects and calls.
 
@@ -68,7 +49,7 @@ def plan_text(plan: Plan, selection: Selection | None = None) -> Content:
         selection: The marked sites, if any.
     """
     differences, effects = _difference_lines(plan), _effect_lines(plan)
-    is_long = len(differences) > TYPED_ABOVE
+    is_long = len(differences) > MAX_UNTYPED_CHANGES
     first, second = (effects, differences) if is_long else (differences, effects)
     blanks = [Content("")] if first and second else []
     return Content("\n").join([_subject_line(plan, selection), Content(""), *first, *blanks, *second])

@@ -24,12 +24,11 @@ from pydantic_core import PydanticCustomError
 from smarterise_sdk.domain.problems import InvalidInput, Problem
 from smarterise_sdk.domain.sites.history import HISTORY_AT_MOST
 from smarterise_sdk.domain.sites.model import Tier
-from smarterise_sdk.domain.text import visible
+from smarterise_sdk.domain.text import MAX_REASON, visible
 
 SUBJECT: Final = "the request"
 ACTIONS: Final = ("get_config", "get_site", "list_sites", "update_sites", "history", "rollback", "reconcile")
 
-_LONGEST_REASON = 1000
 _EMPTY: Final = "empty"
 _LONGEST_NAME = 2048  # the longest ARN
 
@@ -78,7 +77,7 @@ class _Write(_Request):
 
     expected_etag: StrictStr | None = Field(default=None, min_length=1)
     dry_run: StrictBool = False
-    reason: StrictStr = Field(default="", max_length=_LONGEST_REASON)
+    reason: StrictStr = Field(default="", max_length=MAX_REASON)
     changed_by: StrictStr | None = Field(default=None, max_length=_LONGEST_NAME)
     brief: StrictBool = False
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from smarterise_sdk.domain.problems import InvalidInput
 from smarterise_sdk.domain.sites.plans import Plan, WritePath
 from smarterise_sdk.domain.sites.updates import edited
+from smarterise_sdk.domain.text import MAX_REASON
 from smarterise_sdk.errors import Conflict, InvalidDocument, NotFound, SmarteriseError, UsageError
 from smarterise_sdk.services.sites.effects import PlanContext, cost_of, effects_of
 from smarterise_sdk.services.sites.file import NO_FILE, unusable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Updates: TypeAlias = Mapping[str, Mapping[str, JsonValue]]
     Replacements: TypeAlias = Mapping[str, JsonObject | None]
 
-LONGEST_REASON = 1000
 READINGS_AT_MOST = 3
 """How often a file that changes under our hands is read before somebody is told."""
 
@@ -208,5 +208,5 @@ def check_reason(reason: str) -> None:
     Raises:
         UsageError: It is too long.
     """
-    if len(reason) > LONGEST_REASON:
-        raise UsageError(f"the reason has {len(reason)} characters; {LONGEST_REASON} are kept")
+    if len(reason) > MAX_REASON:
+        raise UsageError(f"the reason has {len(reason)} characters; {MAX_REASON} are kept")
