@@ -69,7 +69,7 @@ def test_a_plan_tells_stack_changes_notes_and_cost(stack):
     )
     text = plan_text(plan).plain
     assert "  smartmeter-AN54101471-voltage  alarm actions  on → off" in text
-    assert "Causes   1 alarm is silent" in text
+    assert "Effects  1 alarm is silent" in text
     assert "Cost     −$3.60/month" in text
     assert "Note     AN1 stays: it was changed later\n         by S3: the answer is too large" in text
 
@@ -82,7 +82,7 @@ def test_the_cost_has_its_sign(stack, usd, text):
     assert text in plan_text(plan).plain
     assert "Cost" not in plan_text(replace(plan, monthly_usd=None)).plain
     told = plan_text(replace(plan, effects=("1 site: stream off", "cost: about the same"))).plain
-    assert "Causes   1 site: stream off\nCost     about the same\n" in told
+    assert "Effects  1 site: stream off\nCost     about the same\n" in told
 
 
 def test_a_plan_of_nothing_announces_no_call(stack):
@@ -105,7 +105,7 @@ def test_too_many_changes_are_counted(stack):
     text = plan_text(stack.make_plan(changes, title="x")).plain
     assert text.count("→") == MAX_LINES
     assert text.index("Calls") < text.index("→")
-    assert "… and 7 more; ctrl+y copies the command that does all" in text
+    assert "… and 7 more; ctrl+y copies the CLI command" in text
 
 
 def test_a_receipt_tells_its_notes_and_what_was_not_written(stack):
@@ -246,7 +246,7 @@ async def test_read_only_names_the_unlock_and_the_sdk_refuses(make_console, stac
         hint = str(app.screen.query_one("#hint", Static).content)
         assert "READ-ONLY: this change cannot be applied" in hint
         assert 'smarterise-ops --env prod unlock --for 30m --reason "why"' in hint
-        assert "start the console again" in hint
+        assert "restart the console" in hint
         await pilot.press(*"works", "enter", *"AN54101471", "enter")
         await settled(pilot)
         text = dialog_text(app)

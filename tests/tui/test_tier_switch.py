@@ -40,7 +40,7 @@ async def test_plan_reason_apply_receipt_and_the_fleet_follows(make_console, sta
         await settled(pilot)
         text = dialog_text(app)
         assert "AN54101471    tier  CRITICAL → NON_CRITICAL" in text
-        assert "Causes   1 site: stream off" in text
+        assert "Effects  1 site: stream off" in text
         assert "1 lambda:InvokeFunction on site-config-manager" in text
         assert applied(stack) == []
         await pilot.press(*"works", "enter")
@@ -80,7 +80,7 @@ async def test_production_wants_a_reason_and_the_serial_typed(make_console, stac
         await pilot.press("t")
         await settled(pilot)
         await pilot.press("enter")
-        assert "a change in production requires a reason" in dialog_text(app)
+        assert "reason required in production" in dialog_text(app)
         await pilot.press(*"works", "enter")
         assert app.focused is app.screen.query_one("#typed", Input)
         await pilot.press("enter")
@@ -241,7 +241,7 @@ async def test_sites_of_both_tiers_are_planned_for_the_one_that_costs_less(make_
         await pilot.press("a", "t")
         await settled(pilot)
         assert app.screen.change_request.text == Tier.NON_CRITICAL
-        assert "already so: AN30000002, AN10220999" in dialog_text(app)
+        assert "already as requested: AN30000002, AN10220999" in dialog_text(app)
 
 
 async def test_the_command_is_copied_with_the_reason(make_console, dev, settled):
@@ -294,7 +294,7 @@ async def test_thousands_of_sites_are_counted_not_listed(make_console, stack, de
         text = dialog_text(app)
         assert "3,000 sites (10 shown, 2,990 hidden by the filter: AN000010," in text
         assert "and 2,978 more)" in text
-        assert "… and 2,800 more; ctrl+y copies the command that does all" in text
+        assert "… and 2,800 more; ctrl+y copies the CLI command" in text
         assert text.count("→") == 200
         assert "Type 3000 to apply" in str(app.screen.query_one("#typed-label", Static).content)
 

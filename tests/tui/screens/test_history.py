@@ -75,8 +75,8 @@ async def test_both_lists_are_told_at_80_columns(make_console, told, settled):
         assert "anna" in versions[2]
         assert "arn:aws" not in "".join(versions)
         head, *changes = lines(app, "journal")
-        assert head.split() == ["AGE", "CHANGE ID", "OUTCOME", "UNDONE", "BY", "WHAT"]
-        assert changes[0].startswith("▸ 1h    aaaa0001  ▲ no end")
+        assert head.split() == ["AGE", "CHANGE", "ID", "OUTCOME", "UNDONE", "BY", "WHAT"]
+        assert changes[0].startswith("▸ 1h    aaaa0001   ▲ no end")
         assert "● verified" in changes[1]
         assert "cccc0003" in changes[1]
         assert "✖ failed" in changes[2]
@@ -252,14 +252,14 @@ async def test_loading_denied_empty_and_without_versions_look_different(
         stack.gate.set()
         await settled(pilot)
         assert lines(app, "versions") == ["∅ no versions yet: the first change creates one"]
-        assert lines(app, "journal") == ["∅ nothing was changed in prod from this machine"]
+        assert lines(app, "journal") == ["∅ no changes in prod from this machine"]
         stack.versions = make_history((make_version("", is_latest=True, kind="first"),), is_versioned=False)
         await pilot.press("r")
         await settled(pilot)
         assert "● first" in lines(app, "versions")[1]
-        assert lines(app, "versions")[-1].startswith("∅ the bucket keeps no versions")
+        assert lines(app, "versions")[-1].startswith("∅ bucket without versioning")
         await pilot.press("b")
-        assert "the bucket keeps no versions" in toasts(app)[-1]
+        assert "Bucket without versioning" in toasts(app)[-1]
         stack.errors["history"] = Denied(
             "s3:GetObjectVersion denied for role ops-anna",
             action="s3:GetObjectVersion",
@@ -292,7 +292,7 @@ async def test_m_looks_further_back(make_console, told, settled):
         await pilot.press("r")
         await settled(pilot)
         await pilot.press("m")
-        assert "these are all" in toasts(app)[-1]
+        assert "All versions are listed" in toasts(app)[-1]
 
 
 async def test_s_looks_what_became_of_a_change_without_an_end(make_console, told, settled):

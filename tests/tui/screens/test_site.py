@@ -99,7 +99,7 @@ async def test_no_data_failed_and_denied_are_told_apart(make_console, stack, set
         stack.errors["series"] = RemoteFault("CloudWatch failed", remedy="try again in a minute")
         await open_site(app, pilot, settled)
         assert app.state.issues.of("series")[0].details[0] == "try: try again in a minute"
-        assert app.screen.query_one(Banner).has_class("-troubled")
+        assert app.screen.query_one(Banner).has_class("-active")
         assert len(app.screen._points[Metric.VOLTAGE_A]) == 1  # what is known since, and no more
         stack.errors.clear()
         await pilot.press("r")
