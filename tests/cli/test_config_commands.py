@@ -120,7 +120,7 @@ def test_every_problem_of_every_environment_is_told_once(cli: Run, tmp_path: Pat
     )
     done = cli("config", "validate")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: Invalid configuration: 3\n")
+    assert done.stderr.startswith("error: Invalid configuration: 3 problems\n")
     assert done.stderr.count("regoin is not a setting") == 1
     assert "devel" in done.stderr
     assert "its endpoint is AWS" in done.stderr
@@ -137,7 +137,7 @@ def test_a_default_environment_that_nobody_defines_is_told(cli: Run, tmp_path: P
 def test_without_a_file_one_is_recommended(cli: Run) -> None:
     done = cli("config", "validate")
     assert done.returncode == 0
-    assert "make one: smarterise-ops config init" in done.stderr
+    assert "create one: smarterise-ops config init" in done.stderr
 
 
 # Unlock -----------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
     assert (told["environment"], told["reason"]) == ("live", "breaker works")
     unreasoned = cli(*switch, env=where)
     assert unreasoned.returncode == 2
-    assert "needs a reason" in unreasoned.stderr
+    assert "requires a reason" in unreasoned.stderr
     assert cli(*switch, "--reason", "works", env=where).returncode == 5, "it gets as far as the network"
     shown = json.loads(cli("--env", "live", "config", "show", "-o", "json").stdout)
     origin = next(row["origin"] for row in shown if row["setting"] == "read_only")
@@ -177,8 +177,8 @@ def test_production_is_unlocked_for_a_while_and_locked_again(cli: Run, tmp_path:
         (["--for", "30m"], "missing option '--reason'"),
         (["--reason", "x"], "missing option '--for'"),
         (["--for", "9h", "--reason", "x"], "at most 8h"),
-        (["--for", "soon", "--reason", "x"], "'soon' is no span"),
-        (["--for", "30m", "--reason", "  "], "an unlock requires a reason"),
+        (["--for", "soon", "--reason", "x"], "Invalid duration 'soon'"),
+        (["--for", "30m", "--reason", "  "], "an unlock needs a reason"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -201,7 +201,7 @@ def test_what_takes_changes_anyway_needs_no_unlock(cli: Run, tmp_path: Path) -> 
     (tmp_path / FILE).write_text('[environments.dev]\nkind = "dev"\n')
     done = cli("--env", "dev", "unlock", "--for", "5m", "--reason", "x")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No changes: dev is not read-only\n"
+    assert done.stderr == "No change: dev is not read-only\n"
 
 
 def test_a_wish_for_read_only_outlasts_an_unlock(cli: Run, tmp_path: Path) -> None:
@@ -209,4 +209,4 @@ def test_a_wish_for_read_only_outlasts_an_unlock(cli: Run, tmp_path: Path) -> No
     env = {"SMARTERISE_READ_ONLY": "true"}
     done = cli("--env", "live", "unlock", "--for", "5m", "--reason", "x", env=env)
     assert done.returncode == 0
-    assert "environment variable SMARTERISE_READ_ONLY stays read-only all the same" in done.stderr
+    assert "environment variable SMARTERISE_READ_ONLY remain read-only" in done.stderr

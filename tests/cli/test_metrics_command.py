@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smarterise_ops.commands.metrics import Found, period_for
+from smarterise_ops.commands.metrics import MetricValues, period_for
 from smarterise_ops.exit_codes import ExitCode
 from smarterise_sdk.domain.outcome import Missing
 from smarterise_sdk.domain.readings.metrics import Metric, MetricPoint
@@ -25,7 +25,7 @@ def missing(error: Exception, *serials: str) -> Missing:
 
 
 def test_a_metric_without_a_value_has_its_row_and_says_why() -> None:
-    found = Found({"AN1": {Metric.VOLTAGE_A: (POINT,)}}, NOW, (missing(DENIED, "AN2"),))
+    found = MetricValues({"AN1": {Metric.VOLTAGE_A: (POINT,)}}, NOW, (missing(DENIED, "AN2"),))
     rows = [
         row for serial in ("AN1", "AN2") for row in found.rows(serial, (Metric.VOLTAGE_A, Metric.FREQUENCY))
     ]
@@ -53,11 +53,11 @@ def test_a_metric_without_a_value_has_its_row_and_says_why() -> None:
 def test_gaps_decide_the_exit_code(
     points: dict[str, dict[Metric, tuple[MetricPoint, ...]]], missing: tuple[Missing, ...], code: ExitCode
 ) -> None:
-    assert Found(points, NOW, missing).report_missing() is code
+    assert MetricValues(points, NOW, missing).report_missing() is code
 
 
 def test_one_reason_is_told_once_with_the_number_of_sites(capsys: pytest.CaptureFixture[str]) -> None:
-    Found(
+    MetricValues(
         {}, NOW, (missing(DENIED, "AN1"), missing(DENIED, "AN2", "AN3"), missing(BUSY, "AN4"))
     ).report_missing()
     assert capsys.readouterr().err.splitlines() == [

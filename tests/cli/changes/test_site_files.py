@@ -40,7 +40,7 @@ GOOD = {
 def test_a_good_file_is_called_good(cli: Run, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(GOOD[name])
     done = cli("sites", "validate", name)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"● {name}: 1 site, nothing wrong\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"● {name}: 1 site, no problems\n", "")
     assert json.loads(cli("sites", "validate", name, "-o", "json").stdout) == []
 
 
@@ -103,7 +103,7 @@ def test_standard_input_is_judged_too(cli: Run) -> None:
     done = cli("sites", "validate", "-", "--input-format", "yaml", stdin="AN54101471: {tier: x}")
     assert done.returncode == 1
     assert "INVALID_TIER" not in done.stdout
-    assert "Write CRITICAL or NON_CRITICAL." in done.stdout
+    assert "Set it to CRITICAL or NON_CRITICAL." in done.stdout
 
 
 # Round trips ------------------------------------------------------------------------------------
