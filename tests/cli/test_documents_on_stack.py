@@ -97,9 +97,9 @@ aws s3 cp --quiet spoilt.json s3://smarterise-site-config/site-tiers.json
     assert "No changes: 12 already as requested" in out, "what was exported is there already"
     assert out.count("✔ ") == 11
     assert "✔ done, verified" in out
-    assert "● prod takes changes until" in out
+    assert "● prod is unlocked until" in out
     assert "● prod is read-only again" in out
-    assert "AN70000001  taken out of the file" in done.stderr
+    assert "AN70000001  removed  (" in done.stderr
 
 
 def test_the_readmes_python_runs(embedded_stack: RunningStack, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_site_is_added_once(on_stack: Run, sites: Any) -> None:
     for tier in ("critical", "non_critical"):
         again = on_stack("sites", "add", "AN0ADDED0SITE", "--tier", tier, "--yes")
         assert (again.returncode, again.stdout) == (1, "")
-        assert again.stderr.startswith("error: Site AN0ADDED0SITE already\n")
+        assert again.stderr.startswith("error: Site AN0ADDED0SITE already exists\n")
     assert sites()["AN0ADDED0SITE"]["tier"] == "CRITICAL"
 
 
@@ -240,7 +240,7 @@ def test_an_import_puts_sites_whole_and_prunes_only_when_told(
     assert {kept, gone} <= set(now)
     pruned = on_stack("sites", "import", "all.json", "--prune", "--yes")
     assert pruned.returncode == 0, pruned.stderr
-    assert f"{gone}  taken out of the file" in pruned.stderr
+    assert f"{gone}  removed  (" in pruned.stderr
     assert set(sites()) == set(document["sites"])
 
 
@@ -307,7 +307,7 @@ def test_a_rollback_keeps_what_other_sites_became(on_stack: Run, new_sites: NewS
     assert [sites()[serial]["tier"] for serial in (first, second)] == ["CRITICAL", "CRITICAL"]
     nowhere = on_stack("sites", "rollback", "no-such-version", "--yes")
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
-    assert "no version no-such-version" in nowhere.stderr
+    assert "version no-such-version of" in nowhere.stderr
 
 
 # Journal and undo -------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ def test_a_broken_file_is_mended_by_the_smallest_change(on_stack: Run, broken: s
     assert looked.returncode == 0
     assert f'site {broken}: tier "CRITICL" → "CRITICAL"' in looked.stdout
     assert f"{broken}  name  absent → mistyped" in looked.stdout
-    assert "file      is written anew as a whole" in looked.stdout
+    assert "file      replaced completely, " in looked.stdout
     done = on_stack("sites", "repair", "--reason", "typo", "--yes")
     assert done.returncode == 0, done.stderr
     assert sites()[broken] == {"tier": "CRITICAL", "name": "mistyped"}
@@ -536,4 +536,4 @@ def test_a_write_that_cannot_be_read_back_is_exit_3(on_stack: Run, new_sites: Ne
     assert done.returncode == 3
     assert f"? {serial}: " in done.stdout
     assert sites()[serial]["tier"] == "NON_CRITICAL"
-    assert "▲ not certain to have been made" in on_stack("sites", "show", serial).stderr
+    assert "▲ Unresolved change: " in on_stack("sites", "show", serial).stderr

@@ -107,7 +107,7 @@ def test_an_unknown_site_is_exit_1_with_the_one_that_was_meant(on_stack: Run, ne
     (serial,) = new_sites(1)
     done = on_stack("sites", "show", serial.swapcase())
     assert (done.returncode, done.stdout) == (1, "")
-    assert f'error: Site not found: "{serial.swapcase()}"' in done.stderr
+    assert f'error: site "{serial.swapcase()}" does not exist' in done.stderr
     assert serial in done.stderr.splitlines()[-1]
 
 
@@ -212,7 +212,7 @@ def test_every_problem_is_told_at_once_and_nothing_is_written(
     done = on_stack("sites", "bulk-update", "u.csv", "--set", "oops", "--yes")
     assert (done.returncode, done.stdout) == (1, "")
     told = done.stderr.splitlines()
-    assert told[0] == "error: u.csv cannot be applied: 6"
+    assert told[0] == "error: u.csv: 6 problems, nothing was written"
     assert [line.split(":")[0] for line in told[1:7]] == [
         f"  - line 3, site {second}, field tier",
         f"  - line 3, site {second}, field nominal_voltage",

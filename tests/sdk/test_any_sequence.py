@@ -118,7 +118,7 @@ class Function:
 class NoSchedules:
     """No scheduled rules."""
 
-    def lately(self) -> tuple[()]:
+    def cached(self) -> tuple[()]:
         """Return none."""
         return ()
 

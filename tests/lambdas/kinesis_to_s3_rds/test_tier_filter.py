@@ -259,7 +259,7 @@ def test_a_batch_keeps_the_readings_of_live_sites_and_of_strangers(
     assert sum(pipeline.points("ReadingsDropped", None, datetime.now(UTC))) == 2.0
     result = {line.message: vars(line) for line in caplog.records}
     assert (result["batch processed"]["dropped"], result["batch processed"]["unknown_gateways"]) == (2, 1)
-    assert result["gateways that the site file does not know"]["gateway_serials"] == [STRANGER]
+    assert result["gateways not in the site file"]["gateway_serials"] == [STRANGER]
 
 
 def test_a_batch_of_dropped_readings_is_processed(pipeline: Any, file: Any, message: Message) -> None:

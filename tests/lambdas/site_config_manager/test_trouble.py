@@ -47,7 +47,7 @@ def test_a_write_planned_on_another_version_is_rejected(file: Any, invoke: Invok
 
 
 BAD_FILES = {
-    "cut": (b'{"sites": {\n"ehm21120333": {"tier": "CRIT', 2, None, "cut"),
+    "cut": (b'{"sites": {\n"ehm21120333": {"tier": "CRIT', 2, None, "truncated"),
     "comment": (b'{"sites": {\n"ehm21120333": {"tier": "CRITICAL"} // live\n}}', 2, None, "comments"),
     "wrong tier": (b'{"sites": {\n\n"ehm21120333": {"tier": "HIGH"}}}', 3, "ehm21120333", "HIGH"),
     "duplicate": (
