@@ -246,7 +246,7 @@ async def test_read_only_names_the_unlock_and_the_sdk_refuses(make_console, stac
         hint = str(app.screen.query_one("#hint", Static).content)
         assert "READ-ONLY: this change cannot be applied" in hint
         assert 'smarterise-ops --env prod unlock --for 30m --reason "why"' in hint
-        assert "restart the console" in hint
+        assert ", then restart the console" in hint
         await pilot.press(*"works", "enter", *"AN54101471", "enter")
         await settled(pilot)
         text = dialog_text(app)

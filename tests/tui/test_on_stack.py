@@ -107,7 +107,7 @@ async def test_a_file_that_was_broken_by_hand_is_told_and_mended(console, embedd
             await planned(pilot, app)
             assert 'tier "CRITICL" → "CRITICAL"' in str(app.screen.query_one("#plan").content)
             await pilot.press("ctrl+t")
-            await until(pilot, lambda: "last valid version" in app.screen.change_request.text, 30)
+            await until(pilot, lambda: app.screen.change_request.text == "the last valid version", 30)
             await apply(pilot, app)
             await pilot.press("escape")
             await until(pilot, lambda: not app.state.issues.of(DEGRADED), 30)

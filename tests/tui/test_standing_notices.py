@@ -86,7 +86,7 @@ async def test_r_repairs_with_the_smallest_fix_or_the_last_good_version(
         await pilot.press("escape")
         await settled(pilot)
         assert app.state.issues.all == []
-        assert not app.screen.query_one(Banner).has_class("-troubled")
+        assert not app.screen.query_one(Banner).has_class("-active")
 
 
 # Changes without an end
@@ -176,7 +176,7 @@ async def test_it_ends_by_itself_even_behind_a_dialog(make_console, stack, unloc
         clock.advance(0.4)
         await pilot.pause(0.6)
         assert "READ-ONLY: this change cannot be applied" in str(hint.content)
-        assert "start the console again" not in str(hint.content)
+        assert "restart the console" not in str(hint.content)
         await pilot.press("escape")
         assert "READ-ONLY" in header(app)
 

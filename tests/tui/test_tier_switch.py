@@ -80,7 +80,7 @@ async def test_production_wants_a_reason_and_the_serial_typed(make_console, stac
         await pilot.press("t")
         await settled(pilot)
         await pilot.press("enter")
-        assert "reason required in production" in dialog_text(app)
+        assert "✖ reason required in production" in dialog_text(app)
         await pilot.press(*"works", "enter")
         assert app.focused is app.screen.query_one("#typed", Input)
         await pilot.press("enter")

@@ -143,7 +143,7 @@ async def test_a_later_poll_of_other_sites_does_not_hide_a_gap(make_console, sta
         clock.advance(60)
         app.tick()
         await settled(pilot)
-        assert not app.query_one(Banner).has_class("-troubled")
+        assert not app.query_one(Banner).has_class("-active")
 
 
 async def test_a_fault_of_our_own_is_shown_not_hidden_and_not_fatal(make_console, stack, settled):

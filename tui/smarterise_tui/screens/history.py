@@ -228,7 +228,7 @@ class HistoryScreen(ConsoleScreen):
 
     def on_change_resolved(self, message: messages.ChangeResolved) -> None:
         """Show the receipt; the message bubbles to the app, which checks for further unresolved changes."""
-        title = f"JournalEntry {message.receipt.plan.plan_id}"
+        title = f"Change {message.receipt.plan.plan_id}"
         self.app.push_screen(TextScreen(self.state, title, receipt_text(message.receipt)))
         self._ask_changes()
 

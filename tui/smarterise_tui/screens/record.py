@@ -34,7 +34,7 @@ class VersionScreen(TextScreen):
         self._now = state.now
         self._before = _usable_before(version, history)
         self._is_oldest = version.kind == VersionKind.FIRST and history.is_complete
-        super().__init__(state, f"HistoryRow {version.version_id}".strip(), self._text([]))
+        super().__init__(state, f"Version {version.version_id}".strip(), self._text([]))
 
     def on_mount(self) -> None:
         """Fetch the differences."""
@@ -69,7 +69,7 @@ class ChangeScreen(TextScreen):
     def __init__(self, state: ConsoleState, change: JournalEntry) -> None:
         self._change = change
         self._now = state.now
-        super().__init__(state, f"JournalEntry {change.plan_id}", self._text([]))
+        super().__init__(state, f"Change {change.plan_id}", self._text([]))
 
     def on_mount(self) -> None:
         """Read the differences in a worker: they may be large."""

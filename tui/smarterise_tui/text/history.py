@@ -138,7 +138,7 @@ def version_text(version: HistoryRow, differences: Sequence[Content], now: datet
     """Return the details of a version and its differences."""
     current = ", current" if version.is_latest else ""
     entries = [
-        ("HistoryRow", f"{version.version_id or 'none: bucket without versioning'}{current}"),
+        ("Version", f"{version.version_id or 'none: bucket without versioning'}{current}"),
         ("Written", _when(version.written_at, now)),
         ("By", version.by),
         ("Reason", version.reason),
@@ -152,7 +152,7 @@ def version_text(version: HistoryRow, differences: Sequence[Content], now: datet
 def change_text(change: JournalEntry, differences: Sequence[Content], now: datetime) -> Content:
     """Return the details of a change and its differences."""
     entries = [
-        ("JournalEntry", change.plan_id),
+        ("Change ID", change.plan_id),
         ("Started", _when(utc_text(change.at), now)),
         ("By", f"{change.who} ({change.operator})"),
         ("Where", f"{change.environment}, via {change.via}"),
