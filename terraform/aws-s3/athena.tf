@@ -88,8 +88,8 @@ resource "aws_glue_catalog_table" "raw_readings" {
   }
 }
 
-resource "aws_athena_named_query" "newest" {
-  name        = "newest-readings"
+resource "aws_athena_named_query" "latest" {
+  name        = "latest-readings"
   description = "The last hour of one gateway, from the data lake"
   workgroup   = aws_athena_workgroup.this.name
   database    = aws_glue_catalog_database.this.name
