@@ -1,4 +1,4 @@
-"""How far a backfill has come, kept on disk: one that was ended goes on there, under the same plan."""
+"""Progress of a backfill, stored on disk so that it can be resumed under the same plan."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ FOLDER: Final = "backfills"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a backfill is of.
+    """The scope of a backfill.
 
     Attributes:
-        environment: In which environment.
-        endpoint_url: At which endpoint; empty for AWS itself.
-        since: From when, UTC.
-        until: Until when, UTC.
-        gateways: Of these sites; empty for all.
-        data_paths: What came by these roads.
-        reload: Whether files are loaded that are settled already.
+        environment: Name of the environment.
+        endpoint_url: Endpoint override; empty for AWS.
+        since: Start of the time range, UTC.
+        until: End of the time range, UTC.
+        gateways: Gateway serials; empty for all sites.
+        data_paths: Data paths to load.
+        reload: Whether to load files again that are already finalized.
     """
 
     environment: str
@@ -47,24 +47,24 @@ class Scope:
 
     @property
     def name(self) -> str:
-        """What its progress is kept under: the same for the same scope."""
-        told = [
+        """Name of the progress file: a digest of the scope."""
+        fields = [
             *(self.environment, self.endpoint_url, utc_text(self.since), utc_text(self.until)),
             *(",".join(sorted(self.gateways)), ",".join(sorted(self.data_paths)), str(self.reload)),
         ]
-        return hashlib.sha256("\0".join(told).encode(errors="backslashreplace")).hexdigest()[:16]
+        return hashlib.sha256("\0".join(fields).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a backfill has come.
+    """The progress of a backfill.
 
     Attributes:
-        plan_id: The plan it is carried out under.
-        done_to: By road, the last object that is done, in the order of their keys.
-        failed: Objects before it that are not done, by road.
-        rows: Readings by what became of them.
-        is_done: Whether nothing is left.
+        plan_id: Id of the plan that is applied.
+        done_to: The last processed key by data path; objects are processed in key order.
+        failed: Keys up to it that failed, by data path.
+        rows: Number of readings by result.
+        is_done: Whether all objects are loaded.
     """
 
     plan_id: str
@@ -74,16 +74,16 @@ class Progress:
     is_done: bool = False
 
     def is_left(self, data_path: DataPath, key: str) -> bool:
-        """Whether an object is still to be loaded."""
+        """Return whether an object must still be loaded."""
         return key > self.done_to.get(data_path, "") or key in self.failed.get(data_path, ())
 
 
 class ProgressFile:
-    """The progress of one backfill.
+    """The progress file of one backfill.
 
     Args:
-        state_dir: The folder of what the tools remember.
-        scope: What it is of.
+        state_dir: The state directory of the tools.
+        scope: The scope of the backfill.
     """
 
     def __init__(self, state_dir: Path, scope: Scope) -> None:
@@ -91,14 +91,14 @@ class ProgressFile:
         self.path = self._folder / f"{scope.name}.json"
 
     def read(self) -> Progress | None:
-        """Return how far it has come; `None` when it was not begun, or what is there is of no use."""
+        """Return the stored progress; `None` when the file is missing or invalid."""
         return _progress_in(self.path)
 
     def write(self, progress: Progress) -> None:
-        """Keep how far it has come; whoever is killed while it is written finds what was there before.
+        """Write the progress atomically: an interrupted write keeps the previous file.
 
         Raises:
-            SmarteriseError: It cannot be kept (code `PROGRESS`).
+            SmarteriseError: The file cannot be written (code `PROGRESS`).
         """
         new = self.path.with_suffix(f".{os.getpid()}.new")
         try:
@@ -109,11 +109,11 @@ class ProgressFile:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """See to it that no other process carries out the same backfill meanwhile.
+        """Hold a lock that keeps other processes from running the same backfill.
 
         Raises:
-            Conflict: Another one does (code `UNDER_WAY`).
-            UsageError: The folder cannot be used (code `PROGRESS`).
+            Conflict: Another process holds the lock (code `UNDER_WAY`).
+            UsageError: The directory cannot be used (code `PROGRESS`).
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class ProgressFile:
 
 
 def progress_of(state_dir: Path, plan_id: str) -> Progress | None:
-    """Return how far the backfill of a plan has come; `None` when nothing is known of it."""
+    """Return the progress of a plan's backfill; `None` when there is no progress file for it."""
     with suppress(OSError):
         for path in sorted((state_dir / FOLDER).glob("*.json")):
             progress = _progress_in(path)
@@ -147,13 +147,13 @@ def progress_of(state_dir: Path, plan_id: str) -> Progress | None:
 
 def _progress_in(path: Path) -> Progress | None:
     try:
-        told: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
         return Progress(
-            plan_id=str(told["plan_id"]),
-            done_to={str(data_path): str(key) for data_path, key in told["done_to"].items()},
-            failed={str(data_path): list(map(str, keys)) for data_path, keys in told["failed"].items()},
-            rows={str(name): int(count) for name, count in told["rows"].items()},
-            is_done=told["is_done"] is True,
+            plan_id=str(data["plan_id"]),
+            done_to={str(data_path): str(key) for data_path, key in data["done_to"].items()},
+            failed={str(data_path): list(map(str, keys)) for data_path, keys in data["failed"].items()},
+            rows={str(name): int(count) for name, count in data["rows"].items()},
+            is_done=data["is_done"] is True,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -1,7 +1,7 @@
-"""Has the pipeline's own functions load objects once more, a bounded batch at a time.
+"""Load objects again through the pipeline's Lambda functions, in batches of limited size.
 
-What a batch came to is known for each object, also when the function failed in the middle of it, or its
-answer was lost: of files the ledger tells, and what the stream keeps can be loaded again without harm.
+The result is known for each object even when the function fails during a batch or its response is lost:
+the file ledger has the state of each file, and loading objects of the stream again is idempotent.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 BATCH_BYTES: Final = {DataPath.STREAM: 4 * 1024 * 1024, DataPath.FTP: 16 * 1024 * 1024}
 BATCH_KEYS: Final = {DataPath.STREAM: 200, DataPath.FTP: 50}
-"""What one invocation is asked for: it must be done well within a minute."""
+"""Most keys per invocation, chosen so that it ends well within a minute."""
 WAIT_S: Final = 330.0
-"""So long a file may be under way in a function whose answer was lost."""
+"""How long to wait for a function that may still be loading after its response was lost."""
 _POLL_S: Final = 3.0
 _DONE: Final = frozenset({"loaded", "rejected"})
 _NAMES: Final = ("loaded", "identical", "superseded", "differing", "rejected")
@@ -38,12 +38,12 @@ _NAMES: Final = ("loaded", "identical", "superseded", "differing", "rejected")
 
 @dataclass(slots=True)
 class Loaded:
-    """What loading came to.
+    """The result of loading objects.
 
     Attributes:
-        done: Objects that are loaded, or in the quarantine.
-        failed: Why others are not, by key.
-        rows: Readings by what became of them: loaded, identical, superseded, differing, rejected.
+        done: Keys of objects that are loaded or in quarantine.
+        failed: Reason of each failure, by key.
+        rows: Number of readings by result: loaded, identical, superseded, differing, rejected.
     """
 
     done: list[str] = field(default_factory=list)
@@ -51,28 +51,28 @@ class Loaded:
     rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_NAMES, 0))
 
     def add(self, other: Loaded) -> None:
-        """Take up what another batch came to."""
+        """Add the result of another batch."""
         self.done += other.done
         self.failed |= other.failed
         self.count(other.rows)
 
     def count(self, rows: JsonObject | dict[str, int]) -> None:
-        """Add to the readings."""
+        """Add numbers of readings by result."""
         for name in _NAMES:
             value = rows.get(name)
             self.rows[name] += value if isinstance(value, int) else 0
 
     def summary(self) -> str:
-        """What became of the readings, in words."""
+        """Return the numbers of readings by result as text."""
         return ", ".join(f"{count:,} {name}" for name, count in self.rows.items() if count) or "no readings"
 
 
 class ObjectLoading:
-    """Has objects loaded.
+    """Loads objects through the pipeline's Lambda functions.
 
     Args:
-        broker: The door to AWS, for looking.
-        settings: Names.
+        broker: The AWS broker, for reading.
+        settings: Resource names.
         sleep: Waits for a number of seconds.
     """
 
@@ -84,11 +84,11 @@ class ObjectLoading:
         self._sleep = sleep
 
     def function(self, data_path: DataPath) -> str:
-        """Return the function that loads what came by a road."""
+        """Return the name of the function that loads the objects of a data path."""
         return self._names.kinesis_to_s3_rds if data_path is DataPath.STREAM else self._names.s3_to_rds
 
     def announced(self, data_path: DataPath, batches: int) -> PlannedCall:
-        """Return the call that loading will make, so many times."""
+        """Return the planned call that loads a number of batches."""
         return PlannedCall("lambda:InvokeFunction", f"function {self.function(data_path)}", batches)
 
     def load(
@@ -100,18 +100,18 @@ class ObjectLoading:
         reload: bool,
         bucket: str | None = None,
     ) -> Loaded:
-        """Have objects loaded, and return what became of each.
+        """Load objects and return the result of each.
 
         Args:
-            grant: Leave to write.
-            data_path: By which road they came.
-            keys: The objects; no more than a batch.
-            reload: Of files, whether to load those that are settled too.
-            bucket: Where files are; the function's own bucket if absent.
+            grant: The write grant.
+            data_path: Data path of the objects.
+            keys: Object keys; at most one batch.
+            reload: Whether to load files again that are already finalized.
+            bucket: Bucket of the files; the function's default bucket if absent.
 
         Raises:
-            AccessError: The function cannot be reached, or may not be invoked.
-            SmarteriseError: It answers what makes no sense.
+            AccessError: The function cannot be reached or the invocation is denied.
+            SmarteriseError: The response is invalid.
         """
         unique = list(dict.fromkeys(keys))
         if data_path is DataPath.STREAM:
@@ -155,11 +155,11 @@ class ObjectLoading:
         except AccessError as error:
             if not is_outcome_unknown(error):
                 raise
-            return self._looked_up(keys, error)
+            return self._result_from_ledger(keys, error)
         except (RemoteFault, Throttled) as error:
             if len(keys) == 1:
-                return self._looked_up(keys, error)
-            # One that fails must not keep the others: each by itself.
+                return self._result_from_ledger(keys, error)
+            # Load each file on its own, so that one failure does not affect the others.
             total = Loaded()
             for key in keys:
                 total.add(self._files(grant, [key], reload=reload, bucket=bucket))
@@ -167,10 +167,10 @@ class ObjectLoading:
         rows = rows_in(response, "files", function)
         if len(rows) != len(keys):
             unexpected(function, "files", f"{len(rows)} of {len(keys)}")
-        return _told(keys, rows)
+        return _loaded_in(keys, rows)
 
-    def _looked_up(self, keys: list[str], error: SmarteriseError) -> Loaded:
-        """Return what the ledger says of files whose loading ended without a word; wait for its end."""
+    def _result_from_ledger(self, keys: list[str], error: SmarteriseError) -> Loaded:
+        """Return the result from the file ledger after a lost response, once loading has ended."""
         waited = 0.0
         while True:
             states = self._states(keys)
@@ -188,7 +188,7 @@ class ObjectLoading:
 
     def _states(self, keys: Sequence[str]) -> dict[str, str]:
         rows = self._questions.rows(IngestAction.FILES, keys=list(keys))
-        # The newest first: an older content under the same key counts no more.
+        # Rows come latest first; reversed, the latest version of a key wins.
         return {str(row.get("key")): text(row, "state") for row in reversed(list(rows))}
 
 
@@ -197,7 +197,7 @@ def batches(objects: Iterable[tuple[str, int]], data_path: DataPath) -> Iterator
 
     Args:
         objects: Key and size in bytes of each.
-        data_path: By which road they came.
+        data_path: Data path of the objects.
     """
     batch: list[str] = []
     size = 0
@@ -211,7 +211,7 @@ def batches(objects: Iterable[tuple[str, int]], data_path: DataPath) -> Iterator
         yield batch
 
 
-def _told(keys: Sequence[str], rows: Sequence[JsonObject]) -> Loaded:
+def _loaded_in(keys: Sequence[str], rows: Sequence[JsonObject]) -> Loaded:
     total = Loaded()
     for key, row in zip(keys, rows, strict=True):
         state, reason = text(row, "state"), text(row, "reason")

@@ -1,4 +1,4 @@
-"""Asks `ingest-manager`: pages put together, many gateways in several questions, answers taken apart."""
+"""Client of the `ingest-manager` function: pagination, batches of gateways, response parsing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PAGES_AT_MOST: Final = 10_000
 
 
 class IngestQuestions:
-    """Asks the function.
+    """Client of the `ingest-manager` function.
 
     Args:
-        broker: The door to AWS.
-        settings: Names.
+        broker: The AWS broker.
+        settings: Resource names.
     """
 
     def __init__(self, broker: Broker, settings: Settings) -> None:
@@ -32,10 +32,10 @@ class IngestQuestions:
         self.function = settings.names.ingest_manager
 
     def ask(self, action: IngestAction, **fields: JsonValue) -> JsonObject:
-        """Return what the function answers; fields that are empty are not sent.
+        """Invoke the function and return its response; empty fields are omitted.
 
         Raises:
-            SmarteriseError: It refuses, or could not be asked.
+            SmarteriseError: The function rejects the request or the invocation fails.
         """
         sent = {name: value for name, value in fields.items() if value not in (None, "", [])}
         return accepted(self._broker.invoke(self.function, {"action": action.value, **sent}), self.function)
@@ -46,9 +46,9 @@ class IngestQuestions:
         """Yield the rows of a listing, page after page.
 
         Args:
-            action: One of those that answer in pages.
-            at_most: How many rows; all if absent.
-            **fields: What else is asked.
+            action: An action with paginated responses.
+            at_most: Maximum number of rows; all if absent.
+            **fields: Further fields of the request.
 
         Raises:
             SmarteriseError: As `ask`.
@@ -70,34 +70,34 @@ _PAGE: Final = 1000
 
 
 def rows_in(response: Mapping[str, JsonValue], key: str, function: str) -> list[JsonObject]:
-    """Return the objects in a list of a reply.
+    """Return the objects of a list in a response.
 
     Raises:
-        RemoteFault: There is no such list.
+        RemoteFault: The response has no such list.
     """
     return [row for row in list_in(response, key, function) if isinstance(row, dict)]
 
 
 def text(row: Mapping[str, JsonValue], key: str) -> str:
-    """Return a text of a row, fit to be shown; empty when there is none."""
+    """Return a text field of a row with control characters escaped; empty when absent."""
     value = row.get(key)
     return visible(value) if isinstance(value, str) else ""
 
 
 def whole(row: Mapping[str, JsonValue], key: str) -> int:
-    """Return a whole number of a row; 0 when there is none."""
+    """Return an integer field of a row; 0 when absent."""
     value = row.get(key)
     return value if isinstance(value, int) else 0
 
 
 def seconds(row: Mapping[str, JsonValue], key: str) -> float | None:
-    """Return seconds of a row; `None` when there are none."""
+    """Return a field of a row in seconds; `None` when absent."""
     value = row.get(key)
     return float(value) if isinstance(value, (int, float)) else None
 
 
 def timestamp(row: Mapping[str, JsonValue], key: str) -> datetime | None:
-    """Return a moment of a row, UTC; `None` when there is none."""
+    """Return a timestamp of a row in UTC; `None` when absent or invalid."""
     value = row.get(key)
     if not isinstance(value, str):
         return None
@@ -108,5 +108,5 @@ def timestamp(row: Mapping[str, JsonValue], key: str) -> datetime | None:
 
 
 def in_parts(items: Sequence[str], size: int) -> list[list[str]]:
-    """Return a sequence in parts of some size."""
+    """Split a sequence into lists of at most `size` items."""
     return [list(items[start : start + size]) for start in range(0, len(items), size)]

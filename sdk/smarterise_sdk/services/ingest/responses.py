@@ -1,4 +1,4 @@
-"""What `ingest-manager` answers of roads and of holes, as facts."""
+"""Parsers for the `ingest-manager` responses on data paths and gaps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 def facts_in(
     streams: Iterable[JsonObject], files: Iterable[JsonObject], kept: Iterable[JsonObject]
 ) -> dict[tuple[str, DataPath], DataPathFacts]:
-    """Return what an answer to `status` tells of each road of each site."""
+    """Return the facts of each data path of each site from a `status` response."""
     meters: dict[str, list[JsonObject]] = defaultdict(list)
     for row in streams:
         if text(row, "source") == "iot":
@@ -41,9 +41,9 @@ def facts_in(
 
 
 def sweeps_in(response: JsonObject) -> dict[Tier, SweepReport]:
-    """Return what an answer to `status` tells of the last sweeps of the FTP servers."""
-    told = response.get("sweeps")
-    kept = told if isinstance(told, dict) else {}
+    """Return the last FTP sweep reports by tier from a `status` response."""
+    raw = response.get("sweeps")
+    kept = raw if isinstance(raw, dict) else {}
     reports = {tier: SweepReport.from_json(kept.get(tier.value)) for tier in Tier}
     return {tier: report for tier, report in reports.items() if report is not None}
 
@@ -95,7 +95,7 @@ def _latest(timestamps: Iterable[datetime | None]) -> datetime | None:
 
 
 def gaps_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Gap, IgnoredRows]]:
-    """Return the holes that an answer to `gaps` tells, each with what is within it."""
+    """Return the gaps of a `gaps` response, each with the ignored rows within it."""
     found: list[tuple[Gap, IgnoredRows]] = []
     for row in rows:
         first, last = timestamp(row, "since"), timestamp(row, "until")
@@ -108,7 +108,7 @@ def gaps_in(rows: Iterable[JsonObject], until: datetime) -> list[tuple[Gap, Igno
 
 
 def files_in(rows: Iterable[JsonObject]) -> list[Issue]:
-    """Return the files that were not loaded, of an answer to `gaps`."""
+    """Return the files of a `gaps` response that were not loaded."""
     return [
         Issue(
             text(row, "gateway_serial"),
@@ -117,13 +117,13 @@ def files_in(rows: Iterable[JsonObject]) -> list[Issue]:
             timestamp(row, "received_at") or _LONG_AGO,
         )
         for row in rows
-        # What is rejected is in the quarantine too, and is told from there.
+        # Rejected files are reported from the quarantine.
         if text(row, "state") != "rejected"
     ]
 
 
 def kept_in(rows: Iterable[JsonObject]) -> list[Issue]:
-    """Return what the quarantine keeps, of an answer to `gaps`."""
+    """Return the quarantine entries of a `gaps` response."""
     return [
         Issue(
             text(row, "gateway_serial"),
