@@ -99,7 +99,7 @@ def test_up_env_status_down(data_dir: Path) -> None:
         gateway.login(ftp.username or "", unquote(ftp.password))
         gateway.prot_p()
         gateway.storbinary("STOR AN54101471-logger1.csv", io.BytesIO(b"Time,V1\n"))
-    assert "no letter yet" in run("local", "emails", *where).stderr
+    assert "● No e-mails: " in run("local", "emails", *where).stderr
     assert json.loads(run("local", "emails", *where, "-o", "json").stdout) == []
     account = boto3.Session(
         as_json["AWS_ACCESS_KEY_ID"],
@@ -162,7 +162,7 @@ def test_up_tells_when_somebody_else_ends_the_stack(data_dir: Path) -> None:
     run("local", "down", "--data-dir", str(data_dir))
     _, told = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "somebody ended the stack" in told
+    assert "the stack was stopped by another process" in told
 
 
 def test_env_unsets_what_would_spoil_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_mute_fleet_is_reported_as_such_and_no_console_waits_for_it_for_long(
     assert report.summary[0] == "2 sites, 2 of them expected to have readings by now: 2 by stream, 0 by file"
     assert "0 of 2" in report.summary[1]
     assert "0 of 0" in report.summary[2]
-    assert report.summary[-1] == "not everywhere yet: AN54101471, ehm21120333"
+    assert report.summary[-1] == "not complete yet: AN54101471, ehm21120333"
 
 
 def test_the_console_opens_on_values(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

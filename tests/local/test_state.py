@@ -66,7 +66,7 @@ def test_a_junk_file_is_told_with_what_to_do(tmp_path: Path, text: str) -> None:
 def test_a_registry_without_a_place_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(UsageError, match="cannot be used") as refused, registry.one_at_a_time():
+    with pytest.raises(UsageError, match="is not usable as") as refused, registry.one_at_a_time():
         pass
     assert "XDG_STATE_HOME" in refused.value.remedy
 

@@ -246,7 +246,7 @@ def test_functions_tell_in_their_logs_what_goes_well(site: Site) -> None:
     (line, *_) = site.eventually(lambda: site.lines(NAMES.site_config_manager, "request completed", since))
     assert (line["level"], line["action"]) == ("INFO", "get_config")
     assert site.is_streamed()
-    handled = site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "batch handled", since))
+    handled = site.eventually(lambda: site.lines(NAMES.kinesis_to_s3_rds, "batch processed", since))
     assert {"loaded", "dropped", "unknown_gateways"} <= set(handled[0])
 
 

@@ -79,6 +79,6 @@ def test_letters_are_shown_whole_and_can_do_nothing_to_a_terminal(
 
 
 def test_an_endpoint_that_is_gone_is_told() -> None:
-    with pytest.raises(LocalStackError, match="does not tell what letters") as refused:
+    with pytest.raises(LocalStackError, match="cannot be read") as refused:
         sent_emails("http://127.0.0.1:1")
     assert "local status" in refused.value.remedy
