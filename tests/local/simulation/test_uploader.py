@@ -83,7 +83,7 @@ def test_what_is_not_taken_is_uploaded_the_next_time(
     written = {site.gateway_serial: begin}
     gateway.work(site, now, written)
     assert written[site.gateway_serial] == begin
-    assert f"upload of ehm21120333 failed: " in caplog.text
+    assert "upload of ehm21120333 failed: " in caplog.text
     assert names(tmp_path) == set()
     Uploader((site,), login, logs).work(site, now, written)
     assert written[site.gateway_serial] == gateway.next_file(site, now) - logs.file_every
